@@ -1,0 +1,69 @@
+// Package account owns who may log in: accounts, the checking of passwords, and the throttle on
+// guessing them. It does not know clients, sessions or tokens.
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+var (
+	// ErrNotFound says that there is no such account or login name.
+	ErrNotFound = errors.New("account: not found")
+	// ErrExists says that the login name is taken.
+	ErrExists = errors.New("account: login name taken")
+	// ErrInvalidCredentials is the one answer to a wrong password, an unknown username and a disabled
+	// account.
+	ErrInvalidCredentials = errors.New("account: invalid credentials")
+)
+
+// Account is a person or a machine that can log in.
+type Account struct {
+	ID       uuid.UUID
+	Username string // canonical, see CanonicalUsername
+	Roles    []string
+	Scopes   []string // what its tokens may carry, of what the client allows
+	Disabled bool
+	Epoch    int64 // raising it ends every session of the account
+}
+
+// LoginName is what a username leads to. It repeats the epoch, so that a login reads it in the same
+// instant as the password hash: a login that races with a password change is dead on arrival.
+type LoginName struct {
+	AccountID uuid.UUID
+	Hash      string // PHC string format
+	Epoch     int64
+}
+
+// Store reads accounts. Both reads are strongly consistent and return ErrNotFound or oauth.ErrUnavailable.
+type Store interface {
+	Account(ctx context.Context, id uuid.UUID) (Account, error)
+	LoginName(ctx context.Context, username string) (LoginName, error)
+}
+
+// Creator stores new accounts.
+type Creator interface {
+	// CreateAccount stores the account and its login name, both or neither. ErrExists when the login
+	// name is taken by another account; the same account again changes nothing.
+	CreateAccount(ctx context.Context, a Account, hash string) error
+}
+
+// New returns an account that is not stored yet, and its password hash.
+func New(username, password string, now time.Time) (Account, string, error) {
+	canonical, err := CanonicalUsername(username)
+	if err != nil {
+		return Account{}, "", err
+	}
+	prepared, err := preparePassword(password)
+	if err != nil {
+		return Account{}, "", err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Account{}, "", err
+	}
+	return Account{ID: id, Username: canonical, Epoch: now.Unix()}, hashPassword(prepared), nil
+}

@@ -1,0 +1,166 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Authenticator checks passwords. Safe for concurrent use.
+type Authenticator struct {
+	store    Store
+	attempts Attempts
+	limits   Limits
+	now      func() time.Time
+	hashing  chan struct{} // a hash takes 19 MiB and a core: no more at once than there are cores
+}
+
+// NewAuthenticator returns an Authenticator over store that counts in attempts.
+func NewAuthenticator(store Store, attempts Attempts, limits Limits, now func() time.Time) *Authenticator {
+	return &Authenticator{
+		store: store, attempts: attempts, limits: limits, now: now,
+		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+}
+
+// Authenticated is the result of a password that fits.
+type Authenticated struct {
+	Account Account
+	Epoch   int64 // as it stood beside the password hash: the new session's
+	buckets buckets
+}
+
+type buckets struct{ account, network Bucket }
+
+// Authenticate checks the password of a username for a caller from network, a prefix of his address as
+// the gateway saw it. The attempt is counted before the password is looked at. Unknown usernames, wrong
+// passwords and disabled accounts cost the same and are all ErrInvalidCredentials; over the limit it is
+// a *TooManyAttemptsError. After success, call Settle beside the next write.
+func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
+	name, err := CanonicalUsername(username)
+	if err != nil {
+		name = "" // nobody's: goes on like an unknown one
+	}
+	now := a.now()
+	counted := buckets{
+		account: newBucket("account", name+"\x00"+network, a.limits.Account, now),
+		network: newBucket("network", network, a.limits.Network, now),
+	}
+	login, err := a.takeAndLookUp(ctx, counted, name, now)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Authenticated{}, err
+	}
+	acct, err := a.check(ctx, login, password)
+	switch {
+	case errors.Is(err, ErrInvalidCredentials):
+		return Authenticated{}, err
+	case err != nil:
+		a.refund(ctx, counted.account, counted.network) // our fault costs the caller nothing
+		return Authenticated{}, err
+	}
+	return Authenticated{Account: acct, Epoch: login.Epoch, buckets: counted}, nil
+}
+
+// Settle gives back what a successful login counted. A failure is passed over: the next window starts
+// from nothing anyway.
+func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = a.attempts.Clear(ctx, success.buckets.account) })
+	wg.Go(func() { _ = a.attempts.Refund(ctx, success.buckets.network) })
+	wg.Wait()
+}
+
+// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip.
+func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name string, now time.Time) (LoginName, error) {
+	var (
+		wg                               sync.WaitGroup
+		login                            LoginName
+		accountOK, networkOK             bool
+		loginErr, accountErr, networkErr error
+	)
+	wg.Go(func() { accountOK, accountErr = a.attempts.Take(ctx, b.account) })
+	wg.Go(func() { networkOK, networkErr = a.attempts.Take(ctx, b.network) })
+	wg.Go(func() { login, loginErr = a.lookUp(ctx, name) })
+	wg.Wait()
+
+	failed := errors.Join(accountErr, networkErr)
+	if loginErr != nil && !errors.Is(loginErr, ErrNotFound) {
+		failed = errors.Join(failed, loginErr)
+	}
+	if failed == nil && accountOK && networkOK {
+		return login, loginErr
+	}
+	// Refused or failed: what one bucket counted for nothing goes back.
+	var until time.Time
+	for bucket, ok := range map[Bucket]bool{b.account: accountOK, b.network: networkOK} {
+		if ok {
+			a.refund(ctx, bucket)
+		} else if bucket.Until.After(until) {
+			until = bucket.Until
+		}
+	}
+	if failed != nil {
+		return LoginName{}, failed
+	}
+	return LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
+}
+
+func (a *Authenticator) lookUp(ctx context.Context, name string) (LoginName, error) {
+	if name == "" {
+		return LoginName{}, ErrNotFound
+	}
+	return a.store.LoginName(ctx, name)
+}
+
+// check verifies the password and reads the account meanwhile. The zero LoginName is nobody's.
+func (a *Authenticator) check(ctx context.Context, login LoginName, password oauth.Secret) (Account, error) {
+	var (
+		wg   sync.WaitGroup
+		acct Account
+		err  = ErrNotFound
+	)
+	if login.AccountID != uuid.Nil {
+		wg.Go(func() { acct, err = a.store.Account(ctx, login.AccountID) })
+	}
+	fits, hashErr := a.fits(ctx, login, password)
+	wg.Wait()
+	switch {
+	case hashErr != nil:
+		return Account{}, hashErr
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return Account{}, err
+	case !fits || err != nil || acct.Disabled:
+		return Account{}, ErrInvalidCredentials
+	}
+	return acct, nil
+}
+
+func (a *Authenticator) fits(ctx context.Context, login LoginName, password oauth.Secret) (bool, error) {
+	hash := login.Hash
+	if hash == "" {
+		hash = decoyHash
+	}
+	prepared, err := opaque(password.Reveal())
+	if err != nil {
+		prepared, hash = "", decoyHash // no password at all: same work, no match
+	}
+	select {
+	case a.hashing <- struct{}{}:
+		defer func() { <-a.hashing }()
+	case <-ctx.Done():
+		return false, oauth.ErrUnavailable
+	}
+	return verifyPassword(hash, prepared), nil
+}
+
+func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
+	for _, b := range taken {
+		_ = a.attempts.Refund(ctx, b) // best effort, like Settle
+	}
+}

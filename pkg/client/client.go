@@ -1,0 +1,168 @@
+// Package client is the registry of applications that may log people in (RFC 6749 §2): which kind each
+// is, what it may ask for and how long what it gets lives. It does not know how tokens travel.
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Kind decides which grants and which transport a client has. It is registered, never requested.
+type Kind string
+
+const (
+	Browser Kind = "browser" // single-page app: refresh token in a cookie
+	Site    Kind = "site"    // server-rendered site: session handle in a cookie
+	Native  Kind = "native"  // mobile, desktop, command line: both tokens in JSON
+	Service Kind = "service" // partner or back end with a secret: nobody logs in
+)
+
+// RolesMode says whether an access token carries the account's roles.
+type RolesMode string
+
+const (
+	RolesEmbed  RolesMode = "embed"
+	RolesLookup RolesMode = "lookup"
+)
+
+// Defaults of DESIGN §10.
+const (
+	DefaultAccessLife   = 15 * time.Minute
+	DefaultIdleLife     = 14 * 24 * time.Hour
+	DefaultAbsoluteLife = 30 * 24 * time.Hour
+	DefaultUnremembered = 24 * time.Hour // absolute life of a cookie login without `remember`
+	DefaultLateRetries  = 2              // native only
+	maxSessionLife      = 400 * 24 * time.Hour
+	minAccessLife       = 10 * time.Second
+	cacheLife           = time.Minute
+	maxCached           = 1000
+	maxListed           = 100 // entries in any list of a client
+	maxLateRetries      = 5
+)
+
+// ErrUnknown says that no client has this id. On the wire it is invalid_client.
+var ErrUnknown = errors.New("client: unknown")
+
+// ErrWrongKind says that the client's kind has no right to this grant. On the wire it is unauthorized_client.
+var ErrWrongKind = errors.New("client: kind not allowed")
+
+// Client is one registered application.
+type Client struct {
+	ID          string
+	Kind        Kind
+	Origins     []string // exact web origins, for the cross-site check
+	Redirects   []string // exact redirect addresses
+	Audiences   []string // `aud` of its access tokens; empty: the service's own
+	Scopes      []string // the most that its tokens may carry
+	Roles       RolesMode
+	AccessLife  time.Duration
+	IdleLife    time.Duration // a session unused for so long ends
+	Absolute    time.Duration // a session ends after so long, however busy
+	Remembered  time.Duration // the same, when the person asked to be remembered; cookie kinds only
+	LateRetries int           // DESIGN §6
+	SecretHash  []byte        // SHA-256 of the secret; service only
+	Introspects []string      // clients whose handles and refresh tokens it may look at; service only
+}
+
+// WithDefaults returns c with every lifetime and mode that was left zero filled in for its kind.
+func (c Client) WithDefaults() Client {
+	fill := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	fill(&c.AccessLife, DefaultAccessLife)
+	fill(&c.IdleLife, DefaultIdleLife)
+	if c.Kind == Browser || c.Kind == Site {
+		fill(&c.Absolute, DefaultUnremembered)
+		fill(&c.Remembered, DefaultAbsoluteLife)
+	}
+	fill(&c.Absolute, DefaultAbsoluteLife)
+	if c.Kind == Native && c.LateRetries == 0 {
+		c.LateRetries = DefaultLateRetries
+	}
+	if c.Roles == "" {
+		c.Roles = RolesEmbed
+	}
+	return c
+}
+
+var validID = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,63}$`)
+
+// Check reports the first thing that is wrong with a definition, in words for whoever wrote it.
+func (c Client) Check() error {
+	switch {
+	case !validID.MatchString(c.ID):
+		return fmt.Errorf("client id %q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.ID)
+	case uuid.Validate(c.ID) == nil:
+		return fmt.Errorf("client id %q looks like an account id", c.ID)
+	case c.Kind != Browser && c.Kind != Site && c.Kind != Native && c.Kind != Service:
+		return fmt.Errorf("client %s: kind %q: want browser, site, native or service", c.ID, c.Kind)
+	case c.Roles != RolesEmbed && c.Roles != RolesLookup:
+		return fmt.Errorf("client %s: roles %q: want embed or lookup", c.ID, c.Roles)
+	case c.AccessLife < minAccessLife || c.AccessLife > oauth.MaxAccessLife:
+		return fmt.Errorf("client %s: access life %s: want %s to %s", c.ID, c.AccessLife, minAccessLife, oauth.MaxAccessLife)
+	case c.IdleLife < time.Minute || c.IdleLife > maxSessionLife:
+		return fmt.Errorf("client %s: idle life %s: want 1m to %s", c.ID, c.IdleLife, maxSessionLife)
+	case c.Absolute < time.Minute || c.Absolute > maxSessionLife || c.Remembered > maxSessionLife:
+		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, maxSessionLife)
+	case c.LateRetries < 0 || c.LateRetries > maxLateRetries:
+		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
+	case c.LateRetries > 0 && c.Kind != Native:
+		return fmt.Errorf("client %s: only native clients have late retries", c.ID)
+	case (c.Kind == Service) != (len(c.SecretHash) == sha256.Size):
+		return fmt.Errorf("client %s: a service client has a secret, the other kinds have none", c.ID)
+	}
+	for _, list := range [][]string{c.Origins, c.Redirects, c.Audiences, c.Scopes, c.Introspects} {
+		if len(list) > maxListed {
+			return fmt.Errorf("client %s: a list of %d entries: want at most %d", c.ID, len(list), maxListed)
+		}
+	}
+	return nil
+}
+
+// HashSecret is what the registry keeps of a service client's secret. The secrets are generated with 256
+// bits of randomness, so one round of SHA-256 is enough.
+func HashSecret(secret oauth.Secret) []byte {
+	sum := sha256.Sum256([]byte(secret.Reveal()))
+	return sum[:]
+}
+
+// Authenticate checks what the client sent of itself. A kind without a secret may send an empty one, as
+// standard libraries do when they try HTTP Basic first, and nothing else. It returns ErrUnknown when the
+// secret is wrong, so that the answer does not tell which ids exist.
+func (c Client) Authenticate(secret oauth.Secret) error {
+	if c.Kind != Service {
+		if !secret.IsZero() {
+			return ErrUnknown
+		}
+		return nil
+	}
+	if subtle.ConstantTimeCompare(HashSecret(secret), c.SecretHash) != 1 {
+		return ErrUnknown
+	}
+	return nil
+}
+
+// SessionLife is how long a login may last at the most.
+func (c Client) SessionLife(remember bool) time.Duration {
+	if remember && c.Remembered > 0 {
+		return c.Remembered
+	}
+	return c.Absolute
+}
+
+// Store reads registered clients.
+type Store interface {
+	// Client returns ErrUnknown when no client has the id, oauth.ErrUnavailable when it cannot tell.
+	Client(ctx context.Context, id string) (Client, error)
+}

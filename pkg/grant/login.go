@@ -1,0 +1,137 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+// LoginParts is what a Login is made of; every field is needed.
+type LoginParts struct {
+	Clients  Clients
+	Accounts *account.Authenticator
+	Sessions session.Creator
+	MAC      session.Keys
+	Signer   Signer
+	Trail    *audit.Trail
+	Now      func() time.Time
+}
+
+// Login exchanges a username and a password for tokens.
+type Login struct {
+	LoginParts
+	access accessTokens
+}
+
+// NewLogin returns a Login.
+func NewLogin(p LoginParts) *Login {
+	return &Login{p, accessTokens{token.NewIssuer(p.Signer), p.Now}}
+}
+
+// LoginRequest is what the caller sent, and where.
+type LoginRequest struct {
+	At       Place
+	ClientID string
+	Username string
+	Password oauth.Secret
+	Remember bool
+	Device   string // a name for the list of sessions, may be empty
+	Network  string // prefix of the caller's address
+}
+
+var passwordOnly = []string{"pwd"} // RFC 8176
+
+// Grant logs in. Errors: client.ErrUnknown, client.ErrWrongKind, account.ErrInvalidCredentials,
+// *account.TooManyAttemptsError, oauth.ErrUnavailable.
+func (l *Login) Grant(ctx context.Context, r LoginRequest) (oauth.TokenResponse, error) {
+	c, err := l.Clients.Find(ctx, r.ClientID)
+	if err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	if c.Kind != client.Native {
+		return oauth.TokenResponse{}, client.ErrWrongKind
+	}
+	who, keyVersion, err := l.authenticate(ctx, r)
+	if err != nil {
+		l.recordFailure(ctx, c, err)
+		return oauth.TokenResponse{}, err
+	}
+	s, refresh, err := session.Begin(session.Login{
+		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
+		Client: c, Remember: r.Remember, Device: r.Device,
+	}, keyVersion, l.Now())
+	if err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	response, err := l.access.issue(ctx, r.At, s, who.Account, c)
+	if err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	if response.RefreshToken, err = refresh.Encode(ctx, l.MAC); err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	// Everything is made before anything is stored: a failure leaves no session that nobody holds.
+	if err := l.store(ctx, s, who); err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	l.Trail.Record(ctx, audit.Event{
+		Name: audit.Login, Subject: s.AccountID.String(), SessionID: s.ID.String(), ClientID: c.ID,
+	})
+	return response, nil
+}
+
+// authenticate checks the password and has the keys ready, in one round trip.
+func (l *Login) authenticate(ctx context.Context, r LoginRequest) (account.Authenticated, byte, error) {
+	var (
+		wg                         sync.WaitGroup
+		who                        account.Authenticated
+		whoErr, macErr, signingErr error
+	)
+	wg.Go(func() { who, whoErr = l.Accounts.Authenticate(ctx, r.Username, r.Password, r.Network) })
+	wg.Go(func() { macErr = l.MAC.Freshen(ctx) })
+	wg.Go(func() { signingErr = l.Signer.Freshen(ctx) })
+	wg.Wait()
+	if whoErr != nil {
+		return who, 0, whoErr
+	}
+	if err := errors.Join(macErr, signingErr); err != nil {
+		l.Accounts.Settle(ctx, who) // the password was right
+		return who, 0, fmt.Errorf("grant: keys: %w", err)
+	}
+	version, err := l.MAC.CurrentVersion(ctx)
+	return who, version, err
+}
+
+// store creates the session and settles the attempts, in one round trip.
+func (l *Login) store(ctx context.Context, s session.Session, who account.Authenticated) error {
+	var (
+		wg  sync.WaitGroup
+		err error
+	)
+	wg.Go(func() { err = l.Sessions.Create(ctx, s) })
+	wg.Go(func() { l.Accounts.Settle(ctx, who) })
+	wg.Wait()
+	if err != nil {
+		return fmt.Errorf("grant: store the session: %w", err)
+	}
+	return nil
+}
+
+func (l *Login) recordFailure(ctx context.Context, c client.Client, err error) {
+	var limited *account.TooManyAttemptsError
+	switch {
+	case errors.Is(err, account.ErrInvalidCredentials):
+		l.Trail.Record(ctx, audit.Event{Name: audit.LoginFailed, ClientID: c.ID})
+	case errors.As(err, &limited):
+		l.Trail.Record(ctx, audit.Event{Name: audit.LoginLimited, ClientID: c.ID})
+	}
+}

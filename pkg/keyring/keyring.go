@@ -1,0 +1,140 @@
+// Package keyring owns the keys that tokens are made with: signing keys for access tokens and MAC keys
+// for refresh tokens. It creates them, keeps their private halves sealed, and publishes the public ones
+// as a JWKS (RFC 7517). It does not know what is signed.
+//
+// The keyring is three stored parts, always replaced together, so that whoever may read one learns
+// nothing of the others: Signing is for issuing functions, Refresh for those that look at refresh tokens,
+// Public for everybody.
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Part names one stored part. It is also the purpose under which that part is sealed.
+type Part string
+
+const (
+	Signing Part = "SIGNING" // sealed: private signing keys
+	Refresh Part = "REFRESH" // sealed: MAC keys of refresh tokens
+	Public  Part = "PUBLIC"  // plain: public keys and their states
+)
+
+// Item is one part as it is stored.
+type Item struct {
+	Version int64 // the same for the three parts; 1 for the first
+	Data    []byte
+}
+
+var (
+	// ErrMissing says that the keyring was never created.
+	ErrMissing = errors.New("keyring: missing")
+	// ErrConflict says that somebody else has replaced the keyring.
+	ErrConflict = errors.New("keyring: changed meanwhile")
+	// ErrUnknownKey says that no key of the set fits.
+	ErrUnknownKey = errors.New("keyring: unknown key")
+)
+
+// Store keeps the three parts.
+type Store interface {
+	// ReadPart returns a part, strongly consistent: ErrMissing when there is no keyring,
+	// oauth.ErrUnavailable when it cannot tell.
+	ReadPart(ctx context.Context, part Part) (Item, error)
+
+	// ReplaceParts stores the three parts as version+1 in one transaction, provided that version is the
+	// stored one (0: there is none). Of several callers with one version exactly one succeeds, the
+	// others get ErrConflict. After oauth.ErrUnavailable nothing is known.
+	ReplaceParts(ctx context.Context, version int64, parts map[Part][]byte) error
+}
+
+// Sealer encrypts a part so that only who may open its purpose can read it.
+type Sealer interface {
+	Seal(ctx context.Context, purpose string, plain []byte) ([]byte, error)
+	// Open fails when sealed was made for another purpose or has been changed. It returns
+	// oauth.ErrUnavailable when it could not be asked.
+	Open(ctx context.Context, purpose string, sealed []byte) ([]byte, error)
+}
+
+// State is where a signing key stands: next (published, not signing), current, retired (verifying only).
+type State string
+
+const (
+	Next    State = "next"
+	Current State = "current"
+	Retired State = "retired"
+)
+
+// Algorithm of access tokens, a JWA name.
+type Algorithm string
+
+const (
+	ES256 Algorithm = "ES256"
+	EdDSA Algorithm = "EdDSA"
+	RS256 Algorithm = "RS256"
+)
+
+const (
+	signerLife   = time.Minute      // how long an issuing function uses what it holds
+	verifierLife = 5 * time.Minute  // the same for verifying functions
+	rereadEvery  = 30 * time.Second // at most, when a token names a key that is not held
+)
+
+// Keyring creates the keyring on first use. One is made per process.
+type Keyring struct {
+	store  Store
+	sealer Sealer
+	alg    Algorithm
+	now    func() time.Time
+}
+
+// New returns the keyring in store. Keys that it has to create sign with alg.
+func New(store Store, sealer Sealer, alg Algorithm, now func() time.Time) *Keyring {
+	return &Keyring{store: store, sealer: sealer, alg: alg, now: now}
+}
+
+// Ensure creates the keyring when there is none: a current signing key, a next one, and a MAC key.
+func (k *Keyring) Ensure(ctx context.Context) error {
+	_, err := k.store.ReadPart(ctx, Public)
+	if errors.Is(err, ErrMissing) {
+		return k.create(ctx)
+	}
+	return err
+}
+
+func (k *Keyring) create(ctx context.Context) error {
+	parts, err := k.generate(ctx)
+	if err != nil {
+		return fmt.Errorf("keyring: create: %w", err)
+	}
+	err = k.store.ReplaceParts(ctx, 0, parts)
+	if errors.Is(err, ErrConflict) {
+		return nil // another function was first, or our own write whose answer was lost
+	}
+	return err
+}
+
+// readOrCreate returns a part, creating the keyring when there is none.
+func (k *Keyring) readOrCreate(ctx context.Context, part Part) (Item, error) {
+	item, err := k.store.ReadPart(ctx, part)
+	if !errors.Is(err, ErrMissing) {
+		return item, err
+	}
+	if err := k.create(ctx); err != nil {
+		return Item{}, err
+	}
+	return k.store.ReadPart(ctx, part)
+}
+
+// open unseals a part. What cannot be opened is not there for us: the caller can only wait for a repair.
+func (k *Keyring) open(ctx context.Context, part Part, item Item) ([]byte, error) {
+	plain, err := k.sealer.Open(ctx, string(part), item.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: keyring: open %s: %w", oauth.ErrUnavailable, part, err)
+	}
+	return plain, nil
+}

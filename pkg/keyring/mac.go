@@ -1,0 +1,100 @@
+package keyring
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// MAC authenticates refresh tokens with HMAC-SHA256. Keys have versions; the keys themselves never leave
+// this type. Safe for concurrent use.
+type MAC struct{ held held[macKeys] }
+
+type macKeys struct {
+	current byte
+	keys    map[byte][]byte
+}
+
+// Format keeps keys out of every print.
+func (macKeys) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("MAC keys")) }
+
+// MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part.
+func (k *Keyring) MAC() *MAC {
+	return k.mac(func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+}
+
+// ExistingMAC is MAC for functions that cannot create a keyring: without one they are unavailable.
+func (k *Keyring) ExistingMAC() *MAC {
+	return k.mac(func(ctx context.Context) (Item, error) { return readExisting(ctx, k.store, Refresh) })
+}
+
+func (k *Keyring) mac(read func(context.Context) (Item, error)) *MAC {
+	return &MAC{held[macKeys]{
+		read: read,
+		decode: func(ctx context.Context, item Item) (macKeys, error) {
+			plain, err := k.open(ctx, Refresh, item)
+			if err != nil {
+				return macKeys{}, err
+			}
+			return decodeMACKeys(plain)
+		},
+		now: k.now,
+	}}
+}
+
+// Freshen reads the keyring when what is held is a minute old or nothing is held. Call it beside the
+// store's round trip.
+func (m *MAC) Freshen(ctx context.Context) error {
+	_, err := m.held.fresh(ctx, signerLife)
+	return err
+}
+
+// CurrentVersion is the key version that a new session's tokens are made with.
+func (m *MAC) CurrentVersion(ctx context.Context) (byte, error) {
+	keys, err := m.held.get(ctx)
+	return keys.current, err
+}
+
+// Sum returns the MAC of message under the key of that version, nil when there is no such key.
+func (m *MAC) Sum(ctx context.Context, version byte, message []byte) ([]byte, error) {
+	keys, err := m.held.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := keys.keys[version]
+	if !ok {
+		// Perhaps newer than what is held. Anybody can send any version, so this must stay rare.
+		if keys, err = m.held.fresh(ctx, rereadEvery); err != nil {
+			return nil, err
+		}
+		if key, ok = keys.keys[version]; !ok {
+			return nil, nil
+		}
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(message)
+	return mac.Sum(nil), nil
+}
+
+func decodeMACKeys(plain []byte) (macKeys, error) {
+	var part refreshPart
+	if err := json.Unmarshal(plain, &part); err != nil {
+		return macKeys{}, fmt.Errorf("%w: keyring: refresh part: not readable", oauth.ErrUnavailable)
+	}
+	keys := macKeys{current: part.Current, keys: map[byte][]byte{}}
+	for _, stored := range part.Keys {
+		if len(stored.Key) != macKeyLen {
+			return macKeys{}, fmt.Errorf("%w: keyring: MAC key %d: wrong length", oauth.ErrUnavailable, stored.Version)
+		}
+		keys.keys[stored.Version] = stored.Key
+	}
+	if keys.keys[keys.current] == nil {
+		return macKeys{}, fmt.Errorf("%w: keyring: no current MAC key", oauth.ErrUnavailable)
+	}
+	return keys, nil
+}

@@ -1,0 +1,125 @@
+package keyring
+
+import (
+	"context"
+	"crypto"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// VerifyKey is the public half of a key.
+type VerifyKey struct {
+	ID        string
+	Algorithm Algorithm
+	Public    crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
+}
+
+// PublicKeys gives verifying functions the public keys. Safe for concurrent use.
+type PublicKeys struct{ held held[keySet] }
+
+type keySet struct {
+	byHeader map[string]VerifyKey
+	jwks     []byte
+}
+
+// NewPublicKeys returns the public view of the keyring in store. It opens nothing.
+func NewPublicKeys(store Store, now func() time.Time) *PublicKeys {
+	return &PublicKeys{held[keySet]{
+		read: func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Public) },
+		decode: func(_ context.Context, item Item) (keySet, error) {
+			set, err := decodeKeySet(item.Data)
+			if err != nil {
+				return keySet{}, fmt.Errorf("%w: keyring: public part: %w", oauth.ErrUnavailable, err)
+			}
+			return set, nil
+		},
+		now: now,
+	}}
+}
+
+// ByHeader returns the key whose tokens have exactly this encoded header segment, or ErrUnknownKey. One
+// comparison so pins algorithm, key id and type, and the absence of every other header member.
+func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, error) {
+	set, err := p.held.fresh(ctx, verifierLife)
+	if err != nil {
+		return VerifyKey{}, err
+	}
+	if key, ok := set.byHeader[segment]; ok {
+		return key, nil
+	}
+	// Perhaps a key that is newer than what is held. Anybody can send any header, so this must stay rare.
+	if set, err = p.held.fresh(ctx, rereadEvery); err != nil {
+		return VerifyKey{}, err
+	}
+	if key, ok := set.byHeader[segment]; ok {
+		return key, nil
+	}
+	return VerifyKey{}, ErrUnknownKey
+}
+
+// JWKS returns the key set as RFC 7517 JSON, public members only. Do not change the bytes.
+func (p *PublicKeys) JWKS(ctx context.Context) ([]byte, error) {
+	set, err := p.held.fresh(ctx, verifierLife)
+	return set.jwks, err
+}
+
+// HeaderSegment is the first part of every access token that the key signs: the encoding of exactly
+// alg, kid and typ, in this order (RFC 9068 §2.1).
+func HeaderSegment(alg Algorithm, keyID string) string {
+	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, alg, keyID)
+	return base64.RawURLEncoding.EncodeToString([]byte(header))
+}
+
+func decodeKeySet(data []byte) (keySet, error) {
+	var part publicPart
+	if err := json.Unmarshal(data, &part); err != nil {
+		return keySet{}, err
+	}
+	set := keySet{byHeader: map[string]VerifyKey{}}
+	published := struct {
+		Keys []jsontext.Value `json:"keys"`
+	}{}
+	for _, stored := range part.Keys {
+		key, err := decodeVerifyKey(stored.JWK)
+		if err != nil {
+			return keySet{}, err
+		}
+		set.byHeader[HeaderSegment(key.Algorithm, key.ID)] = key
+		published.Keys = append(published.Keys, stored.JWK)
+	}
+	var err error
+	set.jwks, err = json.Marshal(published)
+	return set, err
+}
+
+func decodeVerifyKey(encoded []byte) (VerifyKey, error) {
+	parsed, err := jwk.ParseKey(encoded)
+	if err != nil {
+		return VerifyKey{}, err
+	}
+	if private, err := jwk.IsPrivateKey(parsed); err != nil || private {
+		return VerifyKey{}, fmt.Errorf("key %s: not a public key", parsed.KeyID())
+	}
+	var raw any
+	if err := parsed.Raw(&raw); err != nil {
+		return VerifyKey{}, err
+	}
+	return VerifyKey{ID: parsed.KeyID(), Algorithm: Algorithm(parsed.Algorithm().String()), Public: raw}, nil
+}
+
+// readExisting reads a part for a function that cannot create a keyring.
+func readExisting(ctx context.Context, store Store, part Part) (Item, error) {
+	item, err := store.ReadPart(ctx, part)
+	if errors.Is(err, ErrMissing) {
+		return Item{}, fmt.Errorf("%w: no keyring yet: it is created by the first login", oauth.ErrUnavailable)
+	}
+	return item, err
+}

@@ -1,0 +1,21 @@
+package oauth
+
+import "time"
+
+// TokenTypeBearer is the only token type issued (RFC 6750).
+const TokenTypeBearer = "Bearer"
+
+// GrantRefreshToken is the grant_type of RFC 6749 §6.
+const GrantRefreshToken = "refresh_token"
+
+// TokenResponse is a successful answer of RFC 6749 §5.1.
+type TokenResponse struct {
+	AccessToken  Secret
+	ExpiresIn    time.Duration // the access token's life, whole seconds
+	Scope        string        // space-separated; empty when none was granted
+	RefreshToken Secret        // empty where the transport is not the body
+}
+
+// MaxAccessLife is the longest life that a client may give its access tokens. Revocations are kept just
+// long enough to outlive every access token, so it bounds the size of the revocation log too.
+const MaxAccessLife = time.Hour

@@ -1,0 +1,81 @@
+// Package revocation owns the denylist: the append-only log of what must no longer be accepted, and the
+// snapshot of it that answers "is this token revoked?" from memory. It does not end sessions and it does
+// not know what a token looks like.
+package revocation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Kind says what an entry's id names.
+type Kind string
+
+const (
+	Token   Kind = "jti"     // one access token
+	Session Kind = "sid"     // every access token of a session
+	Account Kind = "account" // every access token of an account with an older epoch
+	Client  Kind = "client"  // every access token of a client
+	Key     Kind = "kid"     // every access token signed by a key
+)
+
+// Entry is one revocation. It is never changed or withdrawn; it disappears when no token that it denies
+// can be alive any more.
+type Entry struct {
+	At       time.Time // the writer's clock, milliseconds
+	Kind     Kind
+	ID       string
+	MinEpoch int64 // Account only: the lowest epoch that is still accepted
+}
+
+// functionTimeout is longer than any function runs: a token signed at its start may leave at its end.
+const functionTimeout = 30 * time.Second
+
+// ExpiresAt is when no token that e denies can be alive any more.
+func (e Entry) ExpiresAt() time.Time {
+	return e.At.Add(oauth.MaxAccessLife + functionTimeout + time.Minute)
+}
+
+// ErrRevoked says that the token was revoked.
+var ErrRevoked = errors.New("revocation: revoked")
+
+// Log stores entries.
+type Log interface {
+	// Append stores e; once it returns nil, every later Since sees e. Appending the same entry again
+	// changes nothing. Any error is oauth.ErrUnavailable: e may or may not be stored.
+	Append(ctx context.Context, e Entry) error
+
+	// Since returns the entries of all shards that are stamped at or after from and not yet expired,
+	// strongly consistent: an entry whose Append had returned before Since was called is among them.
+	// The zero time asks for all.
+	Since(ctx context.Context, from time.Time) ([]Entry, error)
+}
+
+// SlowWrite is how long a write may take before its stamp is too old for readers to be sure to see it.
+// They look back by three times as much.
+const SlowWrite = 10 * time.Second
+
+// Stamp calls write with the time to stamp an entry with, and once more with a new stamp when the call
+// took longer than SlowWrite. The write must be repeatable.
+func Stamp(now func() time.Time, write func(at time.Time) error) error {
+	const tries = 3
+	for range tries {
+		at := now()
+		if err := write(at.Truncate(time.Millisecond)); err != nil {
+			return err
+		}
+		if age(at, now()) <= SlowWrite {
+			return nil
+		}
+	}
+	return oauth.ErrUnavailable
+}
+
+// age is how long ago from was, by whichever of wall clock and monotonic clock says more: the monotonic
+// clock stands still while a function is frozen, the wall clock can be set back.
+func age(from, now time.Time) time.Duration {
+	return max(now.Sub(from), now.Round(0).Sub(from.Round(0)))
+}

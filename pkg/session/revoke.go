@@ -1,0 +1,51 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+// ErrForeign says that a token is another client's; it stays as it is.
+var ErrForeign = errors.New("session: another client's token")
+
+// Revoker ends the sessions of refresh tokens that are handed in.
+type Revoker struct {
+	store Store
+	now   func() time.Time
+}
+
+// NewRevoker returns a Revoker over store.
+func NewRevoker(store Store, now func() time.Time) *Revoker { return &Revoker{store, now} }
+
+// Revoke ends the session of token for its client. It reports whether there was one: a token that is dead
+// anyway is no error (RFC 7009 §2.2). ErrForeign leaves the session as it is.
+func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID string) (bool, error) {
+	if !r.now().Before(token.Expiry) {
+		return false, nil
+	}
+	err := revocation.Stamp(r.now, func(at time.Time) error {
+		return r.store.Revoke(ctx, ending(token.AccountID, token.SessionID, clientID, ReasonClient, at))
+	})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case errors.Is(err, ErrStale):
+		return false, ErrForeign
+	case err != nil:
+		return false, fmt.Errorf("session: revoke: %w", err)
+	}
+	return true, nil
+}
+
+func ending(account, id uuid.UUID, clientID string, reason Reason, at time.Time) Ending {
+	return Ending{
+		AccountID: account, SessionID: id, ClientID: clientID, Reason: reason,
+		Entry: revocation.Entry{At: at, Kind: revocation.Session, ID: id.String()},
+	}
+}

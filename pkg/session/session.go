@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+var (
+	// ErrRefused says that a refresh token is not accepted. The caller never learns why: the reason is
+	// in the error's text, for logs.
+	ErrRefused = errors.New("session: refused")
+	// ErrNotFound says that there is no such session.
+	ErrNotFound = errors.New("session: not found")
+	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
+	ErrStale = errors.New("session: condition failed")
+)
+
+// Session is one login on one device.
+type Session struct {
+	AccountID  uuid.UUID
+	ID         uuid.UUID
+	ClientID   string
+	Generation uint32    // how many times its refresh token has rotated
+	RotatedAt  time.Time // milliseconds; of the login when it never rotated
+	CreatedAt  time.Time
+	AuthTime   time.Time
+	AMR        []string  // how the person authenticated (RFC 8176)
+	IdleExpiry time.Time // whole seconds; never after Expiry
+	Expiry     time.Time // absolute, whole seconds
+	Epoch      int64     // of the account when the session began
+	Device     string    // a name that the person knows it by, may be empty
+	Late       []Late    // the last late retries
+	RevokedAt  time.Time // zero while it lives
+	Reason     Reason    // of the revocation
+}
+
+// Late is one late retry: the generation of the token that came back, and when.
+type Late struct {
+	Generation uint32
+	At         time.Time // milliseconds
+}
+
+// Reason says why a session was revoked.
+type Reason string
+
+const (
+	ReasonReuse  Reason = "reuse"  // an old refresh token came back
+	ReasonClient Reason = "client" // the client handed its token in (RFC 7009)
+)
+
+// Live reports whether the session may still be used. The account may yet forbid it.
+func (s Session) Live(now time.Time) bool {
+	return s.RevokedAt.IsZero() && now.Before(s.IdleExpiry) && now.Before(s.Expiry)
+}
+
+// Rotation replaces the refresh token of a session.
+type Rotation struct {
+	AccountID  uuid.UUID
+	SessionID  uuid.UUID
+	ClientID   string
+	Generation uint32    // of the token that is replaced
+	Now        time.Time // becomes RotatedAt
+	IdleExpiry time.Time
+}
+
+// LateRetry records a late retry.
+type LateRetry struct {
+	AccountID  uuid.UUID
+	SessionID  uuid.UUID
+	ClientID   string
+	Generation uint32 // the session's
+	Was, Now   []Late // the list as it was read, and as it becomes
+}
+
+// Ending revokes a session.
+type Ending struct {
+	AccountID uuid.UUID
+	SessionID uuid.UUID
+	ClientID  string
+	Reason    Reason
+	Entry     revocation.Entry // denies the session's access tokens
+}
+
+// Store keeps sessions. Expiries are compared with Now of the call, also for items that TTL should have
+// deleted. Every method returns oauth.ErrUnavailable when it cannot tell; a write may then have happened.
+type Store interface {
+	// Session reads a session, strongly consistent. ErrNotFound.
+	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
+
+	// Rotate sets generation+1, RotatedAt and IdleExpiry in one conditional write, and returns the session
+	// as it then is. The condition: the session has this generation and client, is not revoked, and
+	// neither expiry is reached. Where it fails, ErrStale comes with the session as it was found at that
+	// very moment; ErrNotFound when there is none. Of any number of rotations of one generation exactly
+	// one succeeds.
+	Rotate(ctx context.Context, r Rotation) (Session, error)
+
+	// RecordLate replaces Late in one conditional write: the session has this generation and client, is
+	// not revoked, and Late is as it Was. Results as Rotate.
+	RecordLate(ctx context.Context, l LateRetry) (Session, error)
+
+	// Revoke sets RevokedAt (the entry's stamp) and Reason, if the session has none yet, and appends the
+	// entry to the revocation log, both or neither. It may be repeated. ErrNotFound when there is no
+	// session, ErrStale when it is another client's.
+	Revoke(ctx context.Context, e Ending) error
+}

@@ -1,0 +1,41 @@
+// Package token owns access tokens (RFC 9068): the Issuer that signs them and the Verifier that checks
+// signature and claims. It does not ask whether a token was revoked, nor what it permits.
+package token
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// MaxIssued is the longest access token that is issued, in bytes.
+	MaxIssued = 2048
+	// MaxRead is the longest text that is looked at as an access token, in bytes.
+	MaxRead = 4096
+	// Leeway is how far in the future iat may lie: the clocks of two hosts differ.
+	Leeway = 30 * time.Second
+)
+
+// Claims is what an access token says. Times have whole seconds.
+type Claims struct {
+	Issuer    string
+	Subject   string // account id, or the client id for client credentials
+	Audience  []string
+	Expiry    time.Time
+	IssuedAt  time.Time
+	ID        string // jti, a UUID
+	ClientID  string
+	Scope     string // space-separated, may be empty
+	Roles     []string
+	Login     *Login // nil for client credentials
+	SigningID string // key id of the signature; set by Verify only
+}
+
+// Login is what the token of an account says beyond RFC 9068's required claims.
+type Login struct {
+	SessionID uuid.UUID
+	Epoch     int64
+	AuthTime  time.Time
+	AMR       []string // RFC 8176
+}
