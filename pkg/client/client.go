@@ -166,3 +166,9 @@ type Store interface {
 	// Client returns ErrUnknown when no client has the id, oauth.ErrUnavailable when it cannot tell.
 	Client(ctx context.Context, id string) (Client, error)
 }
+
+// Registrar stores clients.
+type Registrar interface {
+	// PutClient stores c under its id, in place of what was there. The definition has been checked.
+	PutClient(ctx context.Context, c Client) error
+}

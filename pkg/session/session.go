@@ -86,15 +86,16 @@ type Ending struct {
 	Entry     revocation.Entry // denies the session's access tokens
 }
 
-// Store keeps sessions. Expiries are compared with Now of the call, also for items that TTL should have
-// deleted. Every method returns oauth.ErrUnavailable when it cannot tell; a write may then have happened.
+// Store keeps sessions. Every method returns oauth.ErrUnavailable when it cannot tell; a write may then
+// have happened.
 type Store interface {
-	// Session reads a session, strongly consistent. ErrNotFound.
+	// Session reads a session, strongly consistent. ErrNotFound. One that has expired or was revoked may
+	// still be there and is returned as it is.
 	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
 
 	// Rotate sets generation+1, RotatedAt and IdleExpiry in one conditional write, and returns the session
 	// as it then is. The condition: the session has this generation and client, is not revoked, and
-	// neither expiry is reached. Where it fails, ErrStale comes with the session as it was found at that
+	// neither expiry is reached at Now. Where it fails, ErrStale comes with the session as it was found at that
 	// very moment; ErrNotFound when there is none. Of any number of rotations of one generation exactly
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)
