@@ -1,0 +1,160 @@
+// Package config turns the environment into typed configuration. It is read once, at start, and every
+// invalid value is refused with the name of its variable. It owns the names of the variables; it opens
+// nothing.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Config is the configuration of every function; each uses what it needs.
+type Config struct {
+	TableName      string        `env:"TABLE_NAME,notEmpty"`            // the DynamoDB table
+	Issuer         string        `env:"ISSUER"`                         // `iss`; empty: the gateway's own address
+	Audience       string        `env:"AUDIENCE"`                       // `aud` of clients that name none; empty: the issuer
+	SigningAlg     string        `env:"SIGNING_ALG" envDefault:"ES256"` // ES256, EdDSA or RS256
+	SealingKey     string        `env:"SEALING_KEY"`                    // kms:<arn> or local:<base64>
+	Staleness      time.Duration `env:"REVOCATION_STALENESS" envDefault:"5s"`
+	Shards         int           `env:"REVOCATION_SHARDS" envDefault:"1"`
+	Grace          time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
+	AttemptLimits  AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
+	DynamoEndpoint string        `env:"DYNAMODB_ENDPOINT"` // DynamoDB Local; never in the cloud
+
+	Region       string `env:"AWS_REGION"`               // set by Lambda
+	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda
+	SAMLocal     bool   `env:"AWS_SAM_LOCAL"`            // set by sam local
+}
+
+// AttemptLimits is how many failed logins are let through: per login name and network, and per network.
+type AttemptLimits struct{ Account, Network AttemptLimit }
+
+// AttemptLimit is a number of attempts in a window of time.
+type AttemptLimit struct {
+	Count  int
+	Window time.Duration
+}
+
+// UnmarshalText reads `count/window,count/window`, for example `10/15m,300/15m`.
+func (l *AttemptLimits) UnmarshalText(text []byte) error {
+	account, network, ok := strings.Cut(string(text), ",")
+	if !ok {
+		return errors.New("want count/window,count/window, for example 10/15m,300/15m")
+	}
+	var err error
+	if l.Account, err = parseLimit(account); err != nil {
+		return err
+	}
+	l.Network, err = parseLimit(network)
+	return err
+}
+
+func parseLimit(text string) (AttemptLimit, error) {
+	count, window, _ := strings.Cut(strings.TrimSpace(text), "/")
+	n, countErr := strconv.Atoi(count)
+	d, windowErr := time.ParseDuration(window)
+	if countErr != nil || windowErr != nil || n < 1 || n > 1_000_000 || d < time.Minute || d > 24*time.Hour {
+		return AttemptLimit{}, fmt.Errorf("%q: want count/window, a count from 1 and a window of 1m to 24h", text)
+	}
+	return AttemptLimit{n, d}, nil
+}
+
+// Environment is the environment of this process as Load takes it.
+func Environment() map[string]string { return env.ToMap(os.Environ()) }
+
+// Load reads environment. Its error names every variable that is wrong, one a line.
+func Load(environment map[string]string) (Config, error) {
+	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: environment})
+	if err != nil {
+		return Config{}, named(err)
+	}
+	if err := errors.Join(c.check()...); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// check lists what is wrong with values that could be read.
+func (c Config) check() (wrong []error) {
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if c.Issuer != "" {
+		if err := checkIssuer(c.Issuer); err != nil {
+			bad("ISSUER: %w", err)
+		}
+	}
+	switch c.SigningAlg {
+	case "ES256", "EdDSA", "RS256":
+	default:
+		bad("SIGNING_ALG: %q: want ES256, EdDSA or RS256", c.SigningAlg)
+	}
+	if c.Staleness < 0 || c.Staleness > 5*time.Minute {
+		bad("REVOCATION_STALENESS: %s: want 0s to 5m", c.Staleness)
+	}
+	if c.Shards < 1 || c.Shards > 64 {
+		bad("REVOCATION_SHARDS: %d: want 1 to 64", c.Shards)
+	}
+	if c.Grace < 0 || c.Grace > 10*time.Minute {
+		bad("REFRESH_GRACE: %s: want 0s to 10m", c.Grace)
+	}
+	if strings.HasPrefix(c.SealingKey, "local:") && c.inCloud() {
+		bad("SEALING_KEY: local: is for laptops; in AWS Lambda want kms:<arn>")
+	}
+	if c.DynamoEndpoint != "" && c.inCloud() {
+		bad("DYNAMODB_ENDPOINT: is for laptops; in AWS Lambda leave it empty")
+	}
+	if c.Issuer == "" && c.SAMLocal {
+		bad("ISSUER: must be set under sam local, which has no address of its own")
+	}
+	return wrong
+}
+
+// inCloud reports whether this is a real Lambda function.
+func (c Config) inCloud() bool { return c.FunctionName != "" && !c.SAMLocal }
+
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil:
+		return fmt.Errorf("%q: want an address like https://auth.example.com", issuer)
+	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(issuer, "/"):
+		return fmt.Errorf("%q: want no query, no fragment and no slash at the end (RFC 8414 §2)", issuer)
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return fmt.Errorf("%q: want https; http only on this machine", issuer)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// named puts the variable's name where the library puts the field's.
+func named(err error) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	var out []error
+	for _, one := range all.Errors {
+		var parse env.ParseError
+		if !errors.As(one, &parse) {
+			out = append(out, one)
+			continue
+		}
+		name := parse.Name
+		if field, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
+			name, _, _ = strings.Cut(field.Tag.Get("env"), ",")
+		}
+		out = append(out, fmt.Errorf("%s: %w", name, parse.Err))
+	}
+	return errors.Join(out...)
+}

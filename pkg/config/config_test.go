@@ -1,0 +1,106 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/config"
+)
+
+func TestDefaults(t *testing.T) {
+	got, err := config.Load(map[string]string{"TABLE_NAME": "wavepass"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(n int) config.AttemptLimit { return config.AttemptLimit{Count: n, Window: 15 * time.Minute} }
+	want := config.Config{
+		TableName: "wavepass", SigningAlg: "ES256", Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute,
+		AttemptLimits: config.AttemptLimits{Account: limit(10), Network: limit(300)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryWrongValueIsRefusedByName(t *testing.T) {
+	for _, tc := range []struct{ name, value, says string }{
+		{"TABLE_NAME", "", "TABLE_NAME"},
+		{"ISSUER", "auth.example.com", "ISSUER: "},
+		{"ISSUER", "http://auth.example.com", "ISSUER: "},
+		{"ISSUER", "https://auth.example.com/", "ISSUER: "},
+		{"ISSUER", "https://auth.example.com?x=1", "ISSUER: "},
+		{"ISSUER", "https://auth.example.com#x", "ISSUER: "},
+		{"ISSUER", "https://me@auth.example.com", "ISSUER: "},
+		{"ISSUER", "https://", "ISSUER: "},
+		{"SIGNING_ALG", "HS256", "SIGNING_ALG: "},
+		{"SIGNING_ALG", "none", "SIGNING_ALG: "},
+		{"REVOCATION_STALENESS", "5", "REVOCATION_STALENESS: "},
+		{"REVOCATION_STALENESS", "-1s", "REVOCATION_STALENESS: "},
+		{"REVOCATION_STALENESS", "6m", "REVOCATION_STALENESS: "},
+		{"REVOCATION_SHARDS", "0", "REVOCATION_SHARDS: "},
+		{"REVOCATION_SHARDS", "65", "REVOCATION_SHARDS: "},
+		{"REVOCATION_SHARDS", "many", "REVOCATION_SHARDS: "},
+		{"REFRESH_GRACE", "-1s", "REFRESH_GRACE: "},
+		{"REFRESH_GRACE", "11m", "REFRESH_GRACE: "},
+		{"ATTEMPT_LIMITS", "10", "ATTEMPT_LIMITS: "},
+		{"ATTEMPT_LIMITS", "10/15m", "ATTEMPT_LIMITS: "},
+		{"ATTEMPT_LIMITS", "0/15m,300/15m", "ATTEMPT_LIMITS: "},
+		{"ATTEMPT_LIMITS", "10/15m,300/1s", "ATTEMPT_LIMITS: "},
+	} {
+		environment := map[string]string{"TABLE_NAME": "wavepass"}
+		environment[tc.name] = tc.value
+		if _, err := config.Load(environment); err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s=%q: error %v, want one that contains %q", tc.name, tc.value, err, tc.says)
+		}
+	}
+}
+
+func TestAllWrongValuesAreNamedAtOnce(t *testing.T) {
+	_, err := config.Load(map[string]string{
+		"TABLE_NAME": "wavepass", "SIGNING_ALG": "x", "ISSUER": "x", "REVOCATION_SHARDS": "99",
+	})
+	for _, name := range []string{"SIGNING_ALG", "ISSUER", "REVOCATION_SHARDS"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v does not name %s", err, name)
+		}
+	}
+}
+
+func TestIssuerOnThisMachineMayBeHTTP(t *testing.T) {
+	for _, issuer := range []string{"http://localhost:3000", "http://127.0.0.1:3000", "http://[::1]:3000", "https://auth.example.com/tenant"} {
+		if _, err := config.Load(map[string]string{"TABLE_NAME": "w", "ISSUER": issuer}); err != nil {
+			t.Errorf("ISSUER=%q: %v", issuer, err)
+		}
+	}
+}
+
+func TestLaptopSettingsAreRefusedInTheCloud(t *testing.T) {
+	for name, value := range map[string]string{"SEALING_KEY": "local:c2VjcmV0LWtleQ==", "DYNAMODB_ENDPOINT": "http://127.0.0.1:8000"} {
+		environment := map[string]string{"TABLE_NAME": "w", "ISSUER": "https://a.example", name: value}
+		if _, err := config.Load(environment); err != nil {
+			t.Errorf("on a laptop: %v", err)
+		}
+		environment["AWS_LAMBDA_FUNCTION_NAME"] = "login"
+		_, err := config.Load(environment)
+		if err == nil || !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%s in the cloud: error %v, want one about it", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "c2VjcmV0") {
+			t.Errorf("the error shows the key: %v", err)
+		}
+		environment["AWS_SAM_LOCAL"] = "true"
+		if _, err := config.Load(environment); err != nil {
+			t.Errorf("under sam local: %v", err)
+		}
+	}
+}
+
+func TestSAMLocalNeedsAnIssuer(t *testing.T) {
+	_, err := config.Load(map[string]string{"TABLE_NAME": "w", "AWS_SAM_LOCAL": "true"})
+	if err == nil || !strings.Contains(err.Error(), "ISSUER") {
+		t.Errorf("error %v, want one about ISSUER", err)
+	}
+}
