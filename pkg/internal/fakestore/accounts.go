@@ -1,0 +1,160 @@
+package fakestore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+// SetAccount puts a in place, uncounted. Its login name gets the same epoch and, unless hash is empty, the hash.
+func (s *Store) SetAccount(a account.Account, hash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if hash == "" {
+		hash = s.logins[a.Username].Hash
+	}
+	s.accounts[a.ID] = a
+	s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash, Epoch: a.Epoch}
+}
+
+// DropAccount deletes an account but not its login name.
+func (s *Store) DropAccount(id uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.accounts, id)
+}
+
+// Account implements account.Store.
+func (s *Store) Account(ctx context.Context, id uuid.UUID) (found account.Account, err error) {
+	err = s.do(ctx, "Account", func() error {
+		a, ok := s.accounts[id]
+		if !ok {
+			return account.ErrNotFound
+		}
+		found = a
+		return nil
+	})
+	return found, err
+}
+
+// LoginName implements account.Store.
+func (s *Store) LoginName(ctx context.Context, username string) (found account.LoginName, err error) {
+	err = s.do(ctx, "LoginName", func() error {
+		l, ok := s.logins[username]
+		if !ok {
+			return account.ErrNotFound
+		}
+		found = l
+		return nil
+	})
+	return found, err
+}
+
+// CreateAccount implements account.Creator.
+func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
+	return s.do(ctx, "CreateAccount", func() error {
+		taken, ok := s.logins[a.Username]
+		switch {
+		case ok && taken.AccountID != a.ID:
+			return account.ErrExists
+		case ok:
+			return nil
+		}
+		s.accounts[a.ID] = a
+		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash, Epoch: a.Epoch}
+		return nil
+	})
+}
+
+// Take implements account.Attempts.
+func (s *Store) Take(ctx context.Context, b account.Bucket) (below bool, err error) {
+	err = s.do(ctx, "Take", func() error {
+		if below = s.attempts[b] < b.Limit; below {
+			s.attempts[b]++
+		}
+		return nil
+	})
+	return below && err == nil, err
+}
+
+// Refund implements account.Attempts.
+func (s *Store) Refund(ctx context.Context, b account.Bucket) error {
+	return s.do(ctx, "Refund", func() error {
+		s.attempts[b] = max(0, s.attempts[b]-1)
+		return nil
+	})
+}
+
+// Clear implements account.Attempts.
+func (s *Store) Clear(ctx context.Context, b account.Bucket) error {
+	return s.do(ctx, "Clear", func() error {
+		delete(s.attempts, b)
+		return nil
+	})
+}
+
+// Attempts returns how many attempts all buckets of a kind hold together, uncounted.
+func (s *Store) Attempts(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for b, taken := range s.attempts {
+		if b.Kind == kind {
+			n += taken
+		}
+	}
+	return n
+}
+
+// Client implements client.Store.
+func (s *Store) Client(ctx context.Context, id string) (found client.Client, err error) {
+	err = s.do(ctx, "Client", func() error {
+		c, ok := s.clients[id]
+		if !ok {
+			return client.ErrUnknown
+		}
+		found = c
+		return nil
+	})
+	return found, err
+}
+
+// PutClient implements client.Registrar.
+func (s *Store) PutClient(ctx context.Context, c client.Client) error {
+	return s.do(ctx, "PutClient", func() error {
+		s.clients[c.ID] = c
+		return nil
+	})
+}
+
+// ReadPart implements keyring.Store.
+func (s *Store) ReadPart(ctx context.Context, part keyring.Part) (item keyring.Item, err error) {
+	err = s.do(ctx, "ReadPart", func() error {
+		if s.version == 0 {
+			return keyring.ErrMissing
+		}
+		item = keyring.Item{Version: s.version, Data: slices.Clone(s.parts[part])}
+		return nil
+	})
+	return item, err
+}
+
+// ReplaceParts implements keyring.Store.
+func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyring.Part][]byte) error {
+	return s.do(ctx, "ReplaceParts", func() error {
+		if version != s.version {
+			return keyring.ErrConflict
+		}
+		s.parts = map[keyring.Part][]byte{}
+		for part, data := range parts {
+			s.parts[part] = slices.Clone(data)
+		}
+		s.version++
+		return nil
+	})
+}

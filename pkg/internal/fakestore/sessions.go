@@ -1,0 +1,165 @@
+package fakestore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// SetSession puts s in place as it is, uncounted.
+func (s *Store) SetSession(sess session.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[sess.ID] = cloneSession(sess)
+}
+
+// GetSession returns a session as it is stored, uncounted, and whether there is one.
+func (s *Store) GetSession(id uuid.UUID) (session.Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess, ok := s.sessions[id]
+	return cloneSession(sess), ok
+}
+
+// DropSession deletes a session, as the table's TTL does.
+func (s *Store) DropSession(id uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, id)
+}
+
+// SessionCount returns how many sessions are stored.
+func (s *Store) SessionCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// Create implements session.Creator.
+func (s *Store) Create(ctx context.Context, sess session.Session) error {
+	return s.do(ctx, "Create", func() error {
+		if _, ok := s.sessions[sess.ID]; !ok {
+			s.sessions[sess.ID] = cloneSession(sess)
+		}
+		return nil
+	})
+}
+
+// Session implements session.Store.
+func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (found session.Session, err error) {
+	err = s.do(ctx, "Session", func() error {
+		found, err = s.find(account, id)
+		return err
+	})
+	return found, err
+}
+
+// Rotate implements session.Store.
+func (s *Store) Rotate(ctx context.Context, r session.Rotation) (found session.Session, err error) {
+	err = s.do(ctx, "Rotate", func() error {
+		if found, err = s.find(r.AccountID, r.SessionID); err != nil {
+			return err
+		}
+		if found.Generation != r.Generation || found.ClientID != r.ClientID || !found.Live(r.Now) {
+			return session.ErrStale
+		}
+		found.Generation++
+		found.RotatedAt, found.IdleExpiry = r.Now, r.IdleExpiry
+		s.sessions[found.ID] = cloneSession(found)
+		return nil
+	})
+	return found, err
+}
+
+// RecordLate implements session.Store.
+func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (found session.Session, err error) {
+	err = s.do(ctx, "RecordLate", func() error {
+		if found, err = s.find(l.AccountID, l.SessionID); err != nil {
+			return err
+		}
+		if found.Generation != l.Generation || found.ClientID != l.ClientID || !found.RevokedAt.IsZero() ||
+			!slices.EqualFunc(found.Late, l.Was, sameLate) {
+			return session.ErrStale
+		}
+		found.Late = slices.Clone(l.Now)
+		s.sessions[found.ID] = cloneSession(found)
+		return nil
+	})
+	return found, err
+}
+
+// Revoke implements session.Store.
+func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
+	return s.do(ctx, "Revoke", func() error {
+		found, err := s.find(e.AccountID, e.SessionID)
+		switch {
+		case err != nil:
+			return err
+		case found.ClientID != e.ClientID:
+			return session.ErrStale
+		}
+		if found.RevokedAt.IsZero() {
+			found.RevokedAt, found.Reason = e.Entry.At, e.Reason
+			s.sessions[found.ID] = found
+		}
+		return s.append(e.Entry)
+	})
+}
+
+func (s *Store) find(account, id uuid.UUID) (session.Session, error) {
+	found, ok := s.sessions[id]
+	if !ok || found.AccountID != account {
+		return session.Session{}, session.ErrNotFound
+	}
+	return cloneSession(found), nil
+}
+
+func cloneSession(s session.Session) session.Session {
+	s.Late, s.AMR = slices.Clone(s.Late), slices.Clone(s.AMR)
+	return s
+}
+
+func sameLate(a, b session.Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
+
+// Append implements revocation.Log.
+func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
+	return s.do(ctx, "Append", func() error { return s.append(e) })
+}
+
+func (s *Store) append(e revocation.Entry) error {
+	if !e.At.Equal(e.At.Truncate(time.Millisecond)) {
+		return fmt.Errorf("entry %s %s: stamp %s is not in whole milliseconds", e.Kind, e.ID, e.At)
+	}
+	same := func(old revocation.Entry) bool { return old.At.Equal(e.At) && old.Kind == e.Kind && old.ID == e.ID }
+	if !slices.ContainsFunc(s.log, same) {
+		s.log = append(s.log, e)
+	}
+	return nil
+}
+
+// Since implements revocation.Log.
+func (s *Store) Since(ctx context.Context, from time.Time) (entries []revocation.Entry, err error) {
+	err = s.do(ctx, "Since", func() error {
+		now := s.now()
+		for _, e := range s.log {
+			if !e.At.Before(from) && now.Before(e.ExpiresAt()) {
+				entries = append(entries, e)
+			}
+		}
+		return nil
+	})
+	return entries, err
+}
+
+// Log returns every entry ever appended, uncounted, expired ones included.
+func (s *Store) Log() []revocation.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
