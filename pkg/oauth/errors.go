@@ -9,6 +9,7 @@ const (
 	CodeInvalidClient        = "invalid_client"
 	CodeUnauthorizedClient   = "unauthorized_client"
 	CodeUnsupportedGrantType = "unsupported_grant_type"
+	CodeInvalidToken         = "invalid_token" // RFC 6750 §3.1
 	CodeInvalidCredentials   = "invalid_credentials"
 	CodeTooManyAttempts      = "too_many_attempts"
 	CodeUnavailable          = "temporarily_unavailable"

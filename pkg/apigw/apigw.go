@@ -1,0 +1,190 @@
+// Package apigw stands between API Gateway and the endpoints: it turns payload-2.0 events into requests
+// that have passed every check that does not depend on the endpoint, and turns results and domain errors
+// into answers. It holds the one table from error to HTTP status. It decides nothing about tokens.
+package apigw
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/grant"
+)
+
+const (
+	maxBody      = 16 << 10 // bytes, decoded
+	maxUserAgent = 256      // bytes kept for the audit trail
+)
+
+// Config is what every function needs to know of where it runs.
+type Config struct {
+	Issuer   string // empty: the gateway's own address, see IssuerOf
+	Audience string // empty: the issuer
+	Region   string // AWS_REGION
+	Log      *slog.Logger
+}
+
+// Handler is an endpoint for one route. Its errors are looked up in the table of errors.go.
+type Handler func(ctx context.Context, r *Request) (Response, error)
+
+// Function is a Lambda function behind an HTTP API.
+type Function func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
+// Serve returns the function that serves routes, each named by its route key ("POST /login").
+func Serve(cfg Config, routes map[string]Handler) Function {
+	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		r := newRequest(e)
+		ctx = audit.WithCaller(ctx, audit.Caller{RequestID: r.ID, Network: r.Network, UserAgent: r.userAgent()})
+		response, err := serve(ctx, cfg, routes, r, e)
+		if err != nil {
+			response = answer(ctx, cfg.Log, r, err)
+		}
+		return response.event(strings.HasPrefix(r.At.Issuer, "https:")), nil
+	}
+}
+
+func serve(ctx context.Context, cfg Config, routes map[string]Handler, r *Request, e events.APIGatewayV2HTTPRequest) (Response, error) {
+	handler, ok := routes[e.RouteKey]
+	if !ok {
+		return Response{}, errNoRoute
+	}
+	at, err := PlaceOf(cfg, e.RequestContext.APIID, e.RequestContext.DomainName)
+	if err != nil {
+		return Response{}, err
+	}
+	r.At = at
+	if r.body, err = decodeBody(e.Body, e.IsBase64Encoded); err != nil {
+		return Response{}, err
+	}
+	return handler(ctx, r)
+}
+
+// PlaceOf is the issuer and the audience that hold for an event. An empty issuer means the gateway's own
+// address, taken from the event and only when it is what AWS calls this very API: a custom domain, or any
+// other name that a caller could have chosen, never becomes an issuer.
+func PlaceOf(cfg Config, apiID, domainName string) (grant.Place, error) {
+	issuer := cfg.Issuer
+	if issuer == "" {
+		suffix, ok := strings.CutPrefix(domainName, apiID+".execute-api."+cfg.Region+".")
+		if !ok || apiID == "" || cfg.Region == "" || suffix != "amazonaws.com" && suffix != "amazonaws.com.cn" {
+			return grant.Place{}, errNoIssuer
+		}
+		issuer = "https://" + domainName
+	}
+	audience := cfg.Audience
+	if audience == "" {
+		audience = issuer
+	}
+	return grant.Place{Issuer: issuer, Audience: audience}, nil
+}
+
+// Request is an HTTP request as an endpoint sees it.
+type Request struct {
+	ID         string      // the gateway's request id
+	At         grant.Place // where it arrived
+	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
+	Authorizer map[string]any
+
+	headers map[string]string // lower-case names
+	body    []byte
+}
+
+func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
+	r := &Request{
+		ID:      e.RequestContext.RequestID,
+		Network: Network(e.RequestContext.HTTP.SourceIP),
+		headers: make(map[string]string, len(e.Headers)),
+	}
+	for name, value := range e.Headers {
+		r.headers[strings.ToLower(name)] = value
+	}
+	if a := e.RequestContext.Authorizer; a != nil {
+		r.Authorizer = a.Lambda
+	}
+	return r
+}
+
+// Header returns a header, "" when it is absent; the case of the name does not matter.
+func (r *Request) Header(name string) string { return r.headers[strings.ToLower(name)] }
+
+func (r *Request) userAgent() string {
+	agent := r.Header("User-Agent")
+	if len(agent) > maxUserAgent {
+		agent = agent[:maxUserAgent]
+	}
+	return strings.ToValidUTF8(agent, "")
+}
+
+// Network is the prefix by which a caller's address is counted and recorded: /24 of IPv4, /64 of IPv6.
+// What is no address is one network of its own.
+func Network(sourceIP string) string {
+	addr, err := netip.ParseAddr(sourceIP)
+	if err != nil {
+		return "unknown"
+	}
+	addr = addr.Unmap().WithZone("")
+	bits := 64
+	if addr.Is4() {
+		bits = 24
+	}
+	return netip.PrefixFrom(addr, bits).Masked().String()
+}
+
+func decodeBody(body string, encoded bool) ([]byte, error) {
+	if !encoded {
+		if len(body) > maxBody {
+			return nil, errTooLarge
+		}
+		return []byte(body), nil
+	}
+	if len(body) > base64.StdEncoding.EncodedLen(maxBody) {
+		return nil, errTooLarge
+	}
+	raw, err := base64.StdEncoding.DecodeString(body)
+	switch {
+	case err != nil:
+		return nil, InvalidRequest("the body is not the base64 that it is marked as")
+	case len(raw) > maxBody:
+		return nil, errTooLarge
+	}
+	return raw, nil
+}
+
+// Response is an answer.
+type Response struct {
+	Status  int
+	Headers map[string]string // replace the defaults of event
+	Body    []byte            // JSON, or empty
+}
+
+// event adds the headers that every answer has. Answers are about tokens and people: nothing keeps them.
+func (r Response) event(https bool) events.APIGatewayV2HTTPResponse {
+	headers := map[string]string{
+		"Content-Type":           "application/json",
+		"Cache-Control":          "no-store",
+		"X-Content-Type-Options": "nosniff",
+		"Referrer-Policy":        "no-referrer",
+	}
+	if https {
+		headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+	}
+	if len(r.Body) == 0 {
+		delete(headers, "Content-Type")
+	}
+	for name, value := range r.Headers {
+		headers[http.CanonicalHeaderKey(name)] = value
+	}
+	return events.APIGatewayV2HTTPResponse{StatusCode: r.Status, Headers: headers, Body: string(r.Body)}
+}
+
+var (
+	errNoRoute  = errors.New("apigw: this function does not serve the route: check template.yaml")
+	errNoIssuer = errors.New("apigw: not this API's own address and ISSUER is not set: set ISSUER")
+)

@@ -1,0 +1,131 @@
+package apigw
+
+import (
+	"encoding/base64"
+	"mime"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Media types of request bodies.
+const (
+	JSON = "application/json"
+	Form = "application/x-www-form-urlencoded"
+)
+
+// Decode reads the body into the struct that into points to, whose fields are named by json tags. The
+// media type must be one of accepted. Duplicate members, invalid UTF-8 and anything after the JSON value
+// are refused; unknown members are passed over (RFC 6749 §3.2). A form is read as the JSON object with
+// the same members, all strings; members without a value count as absent.
+func (r *Request) Decode(into any, accepted ...string) error {
+	mediaType, err := r.mediaType()
+	if err != nil {
+		return err
+	}
+	for _, want := range accepted {
+		if mediaType != want {
+			continue
+		}
+		body := r.body
+		if mediaType == Form {
+			if body, err = formAsJSON(body); err != nil {
+				return err
+			}
+		}
+		if err := json.Unmarshal(body, into); err != nil {
+			return InvalidRequest("the body is malformed: a member of the wrong type, twice, or not the JSON that it is marked as")
+		}
+		return nil
+	}
+	return unsupportedMediaType(accepted)
+}
+
+func (r *Request) mediaType() (string, error) {
+	header := r.Header("Content-Type")
+	if header == "" {
+		return "", nil
+	}
+	mediaType, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		return "", nil
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return "", nil
+	}
+	return mediaType, nil
+}
+
+func formAsJSON(body []byte) ([]byte, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, InvalidRequest("the form is malformed")
+	}
+	members := map[string]string{}
+	for name, list := range values {
+		if len(list) > 1 {
+			return nil, InvalidRequest("a parameter is there more than once (RFC 6749 §3.2)")
+		}
+		if list[0] != "" {
+			members[name] = list[0]
+		}
+	}
+	encoded, err := json.Marshal(members) // fails on invalid UTF-8
+	if err != nil {
+		return nil, InvalidRequest("the form is not UTF-8")
+	}
+	return encoded, nil
+}
+
+// ClientCredentials returns the client that a request says it is from: HTTP Basic, or client_id and
+// client_secret of the body (RFC 6749 §2.3.1), never two different ones.
+func (r *Request) ClientCredentials(bodyID string, bodySecret oauth.Secret) (id string, secret oauth.Secret, err error) {
+	header := r.Header("Authorization")
+	if strings.Contains(header, ",") {
+		return "", oauth.Secret{}, InvalidRequest("more than one Authorization value")
+	}
+	scheme, credentials, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		if bodyID == "" {
+			return "", oauth.Secret{}, InvalidRequest("client_id is missing")
+		}
+		return bodyID, bodySecret, nil
+	}
+	id, secret, ok := parseBasic(credentials)
+	switch {
+	case !ok:
+		return "", oauth.Secret{}, InvalidRequest("the Basic credentials are malformed")
+	case bodyID != "" && bodyID != id:
+		return "", oauth.Secret{}, InvalidRequest("two different clients in header and body")
+	case !bodySecret.IsZero():
+		return "", oauth.Secret{}, InvalidRequest("client credentials in header and body (RFC 6749 §2.3)")
+	}
+	return id, secret, nil
+}
+
+// parseBasic reads id and secret, each form-encoded before it was joined (RFC 6749 §2.3.1).
+func parseBasic(credentials string) (id string, secret oauth.Secret, ok bool) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(credentials, " "))
+	if err != nil {
+		return "", oauth.Secret{}, false
+	}
+	encodedID, encodedSecret, ok := strings.Cut(string(raw), ":")
+	if !ok {
+		return "", oauth.Secret{}, false
+	}
+	id, idErr := url.QueryUnescape(encodedID)
+	text, secretErr := url.QueryUnescape(encodedSecret)
+	return id, oauth.NewSecret(text), idErr == nil && secretErr == nil && id != ""
+}
+
+// Bearer returns the access token of an Authorization value (RFC 6750 §2.1).
+func Bearer(authorization string) (oauth.Secret, bool) {
+	scheme, text, ok := strings.Cut(authorization, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return oauth.Secret{}, false
+	}
+	return oauth.NewSecret(strings.TrimLeft(text, " ")), true
+}

@@ -1,0 +1,107 @@
+package apigw
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// requestError is an error of the request itself, found before or by an endpoint. Its text is for the
+// caller.
+type requestError struct {
+	status            int
+	code, description string
+}
+
+func (e *requestError) Error() string { return e.code + ": " + e.description }
+
+// InvalidRequest says in plain words what is wrong with a request.
+func InvalidRequest(description string) error {
+	return &requestError{http.StatusBadRequest, oauth.CodeInvalidRequest, description}
+}
+
+// ErrNotAuthorized says that a request reached a protected endpoint without having passed an authorizer.
+var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeInvalidToken, "a valid access token is needed"}
+
+// UnsupportedGrantType says that a grant_type is not served here.
+func UnsupportedGrantType(description string) error {
+	return &requestError{http.StatusBadRequest, oauth.CodeUnsupportedGrantType, description}
+}
+
+func unsupportedMediaType(accepted []string) error {
+	return &requestError{http.StatusUnsupportedMediaType, oauth.CodeInvalidRequest,
+		"send Content-Type " + strings.Join(accepted, " or ") + ", in UTF-8"}
+}
+
+var errTooLarge = InvalidRequest("the body is longer than 16 KB")
+
+// answers is the one table from domain error to HTTP answer. What is not in it is a 500.
+var answers = []struct {
+	err               error
+	status            int
+	code, description string
+}{
+	{session.ErrRefused, http.StatusBadRequest, oauth.CodeInvalidGrant, "the refresh token is not valid"},
+	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
+	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
+	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
+	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
+	{oauth.ErrUnavailable, http.StatusServiceUnavailable, oauth.CodeUnavailable, "try again in a moment; nothing was lost"},
+}
+
+// retryAfter is the Retry-After of a 503, in seconds: long enough for a throttle to pass.
+const retryAfter = 2 * time.Second
+
+// answer turns an error into a response. Unknown errors and outages are logged, once, with the request id.
+func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Response {
+	var request *requestError
+	if errors.As(err, &request) {
+		return errorResponse(request.status, request.code, request.description)
+	}
+	var limited *account.TooManyAttemptsError
+	if errors.As(err, &limited) {
+		response := errorResponse(http.StatusTooManyRequests, oauth.CodeTooManyAttempts, "too many attempts; wait and try again")
+		response.Headers = map[string]string{"Retry-After": seconds(limited.RetryAfter)}
+		return response
+	}
+	for _, a := range answers {
+		if !errors.Is(err, a.err) {
+			continue
+		}
+		response := errorResponse(a.status, a.code, a.description)
+		switch {
+		case a.err == oauth.ErrUnavailable:
+			log.ErrorContext(ctx, "unavailable", "request_id", r.ID, "error", err.Error())
+			response.Headers = map[string]string{"Retry-After": seconds(retryAfter)}
+		case a.err == client.ErrUnknown && r.Header("Authorization") != "":
+			response.Headers = map[string]string{"WWW-Authenticate": `Basic realm="wavepass"`} // RFC 6749 §5.2
+		}
+		return response
+	}
+	log.ErrorContext(ctx, "internal error", "request_id", r.ID, "error", err.Error())
+	return errorResponse(http.StatusInternalServerError, oauth.CodeServerError, "an internal error; the operator finds it under this request's id")
+}
+
+func errorResponse(status int, code, description string) Response {
+	body, _ := json.Marshal(struct {
+		Code        string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+	return Response{Status: status, Body: body}
+}
+
+// seconds rounds up, so that who waits as told is let in.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
+}

@@ -1,0 +1,27 @@
+package apigw
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Tokens is the answer of RFC 6749 §5.1. It is the one place where raw tokens are written out.
+func Tokens(t oauth.TokenResponse) (Response, error) {
+	return Encode(struct {
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		ExpiresIn    int64  `json:"expires_in"`
+		Scope        string `json:"scope,omitzero"`
+		RefreshToken string `json:"refresh_token,omitzero"`
+	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal()})
+}
+
+// Encode is a 200 with value as JSON.
+func Encode(value any) (Response, error) {
+	body, err := json.Marshal(value)
+	return Response{Status: http.StatusOK, Body: body}, err
+}
