@@ -131,8 +131,8 @@ func (k *Keyring) readOrCreate(ctx context.Context, part Part) (Item, error) {
 }
 
 // open unseals a part. What cannot be opened is not there for us: the caller can only wait for a repair.
-func (k *Keyring) open(ctx context.Context, part Part, item Item) ([]byte, error) {
-	plain, err := k.sealer.Open(ctx, string(part), item.Data)
+func open(ctx context.Context, sealer Sealer, part Part, item Item) ([]byte, error) {
+	plain, err := sealer.Open(ctx, string(part), item.Data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: keyring: open %s: %w", oauth.ErrUnavailable, part, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -23,27 +24,29 @@ type macKeys struct {
 // Format keeps keys out of every print.
 func (macKeys) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("MAC keys")) }
 
-// MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part.
+// MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
+// and creates the keyring when there is none.
 func (k *Keyring) MAC() *MAC {
-	return k.mac(func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+	return newMAC(k.sealer, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
 }
 
-// ExistingMAC is MAC for functions that cannot create a keyring: without one they are unavailable.
-func (k *Keyring) ExistingMAC() *MAC {
-	return k.mac(func(ctx context.Context) (Item, error) { return readExisting(ctx, k.store, Refresh) })
+// NewMAC returns the refresh-token view of the keyring in store for functions that cannot create one:
+// without a keyring they are unavailable. It opens the Refresh part only.
+func NewMAC(store Store, sealer Sealer, now func() time.Time) *MAC {
+	return newMAC(sealer, now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
 }
 
-func (k *Keyring) mac(read func(context.Context) (Item, error)) *MAC {
+func newMAC(sealer Sealer, now func() time.Time, read func(context.Context) (Item, error)) *MAC {
 	return &MAC{held[macKeys]{
 		read: read,
 		decode: func(ctx context.Context, item Item) (macKeys, error) {
-			plain, err := k.open(ctx, Refresh, item)
+			plain, err := open(ctx, sealer, Refresh, item)
 			if err != nil {
 				return macKeys{}, err
 			}
 			return decodeMACKeys(plain)
 		},
-		now: k.now,
+		now: now,
 	}}
 }
 

@@ -32,7 +32,7 @@ func (k *Keyring) Signer() *Signer {
 	return &Signer{held[SigningKey]{
 		read: func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Signing) },
 		decode: func(ctx context.Context, item Item) (SigningKey, error) {
-			plain, err := k.open(ctx, Signing, item)
+			plain, err := open(ctx, k.sealer, Signing, item)
 			if err != nil {
 				return SigningKey{}, err
 			}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -18,9 +20,26 @@ import (
 // Function is an HTTP API authorizer with payload format 2.0 and simple responses.
 type Function func(ctx context.Context, e events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error)
 
+// Store is what the function asks of the table.
+type Store interface {
+	revocation.Log
+	keyring.Store
+}
+
+// Parts is what the function is made of; every field is needed.
+type Parts struct {
+	Store     Store
+	Staleness time.Duration // how old the answer of the denylist may be
+	Now       func() time.Time
+}
+
 // New returns the function.
-func New(cfg apigw.Config, verifier *token.Verifier, denylist *revocation.Snapshot) Function {
-	return endpoint{cfg, verifier, denylist}.authorize
+func New(cfg apigw.Config, p Parts) Function {
+	return endpoint{
+		cfg:      cfg,
+		verifier: token.NewVerifier(keyring.NewPublicKeys(p.Store, p.Now), p.Now),
+		denylist: revocation.NewSnapshot(p.Store, p.Staleness, p.Now),
+	}.authorize
 }
 
 type endpoint struct {

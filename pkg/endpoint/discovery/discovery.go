@@ -4,22 +4,19 @@ package discovery
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
-// KeySet gives the public keys as JSON; keyring.PublicKeys implements it.
-type KeySet interface {
-	// JWKS returns public members only, oauth.ErrUnavailable when it cannot tell.
-	JWKS(ctx context.Context) ([]byte, error)
-}
-
-// New returns the function.
-func New(cfg apigw.Config, keys KeySet) apigw.Function {
+// New returns the function over the keyring in store.
+func New(cfg apigw.Config, store keyring.Store, now func() time.Time) apigw.Function {
+	keys := keyring.NewPublicKeys(store, now)
 	return apigw.Serve(cfg, map[string]apigw.Handler{"GET /.well-known/jwks.json": endpoint{keys}.jwks})
 }
 
-type endpoint struct{ keys KeySet }
+type endpoint struct{ keys *keyring.PublicKeys }
 
 func (e endpoint) jwks(ctx context.Context, _ *apigw.Request) (apigw.Response, error) {
 	jwks, err := e.keys.JWKS(ctx)

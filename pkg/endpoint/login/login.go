@@ -3,18 +3,53 @@ package login
 
 import (
 	"context"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 const maxDeviceName = 64 // code points
 
+// Store is what the function asks of the table.
+type Store interface {
+	client.Store
+	account.Store
+	account.Attempts
+	session.Creator
+	keyring.Store
+}
+
+// Parts is what the function is made of; every field is needed.
+type Parts struct {
+	Store     Store
+	Sealer    keyring.Sealer
+	Algorithm keyring.Algorithm
+	Limits    account.Limits
+	Trail     *audit.Trail
+	Now       func() time.Time
+}
+
 // New returns the function.
-func New(cfg apigw.Config, login *grant.Login) apigw.Function {
+func New(cfg apigw.Config, p Parts) apigw.Function {
+	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
+	login := grant.NewLogin(grant.LoginParts{
+		Clients:  client.NewRegistry(p.Store, p.Now),
+		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
+		Sessions: p.Store,
+		MAC:      keys.MAC(),
+		Signer:   keys.Signer(),
+		Trail:    p.Trail,
+		Now:      p.Now,
+	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /login": endpoint{login}.login})
 }
 

@@ -3,14 +3,44 @@ package refresh
 
 import (
 	"context"
+	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
+// Store is what the function asks of the table.
+type Store interface {
+	client.Store
+	session.Store
+	session.Accounts
+	keyring.Store
+}
+
+// Parts is what the function is made of; every field is needed.
+type Parts struct {
+	Store     Store
+	Sealer    keyring.Sealer
+	Algorithm keyring.Algorithm
+	Grace     time.Duration
+	Trail     *audit.Trail
+	Now       func() time.Time
+}
+
 // New returns the function.
-func New(cfg apigw.Config, refresh *grant.Refresh) apigw.Function {
+func New(cfg apigw.Config, p Parts) apigw.Function {
+	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
+	refresh := grant.NewRefresh(grant.RefreshParts{
+		Clients:  client.NewRegistry(p.Store, p.Now),
+		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), p.Grace, p.Trail, p.Now),
+		Signer:   keys.Signer(),
+		Now:      p.Now,
+	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /refresh": endpoint{refresh}.refresh})
 }
 

@@ -4,14 +4,46 @@ package revoke
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/token"
 )
 
+// Store is what the function asks of the table.
+type Store interface {
+	client.Store
+	session.Store
+	revocation.Log
+	keyring.Store
+}
+
+// Parts is what the function is made of; every field is needed.
+type Parts struct {
+	Store  Store
+	Sealer keyring.Sealer // opens the Refresh part only
+	Trail  *audit.Trail
+	Now    func() time.Time
+}
+
 // New returns the function.
-func New(cfg apigw.Config, revoke *grant.Revoke) apigw.Function {
+func New(cfg apigw.Config, p Parts) apigw.Function {
+	revoke := grant.NewRevoke(grant.RevokeParts{
+		Clients:  client.NewRegistry(p.Store, p.Now),
+		Sessions: session.NewRevoker(p.Store, p.Now),
+		MAC:      keyring.NewMAC(p.Store, p.Sealer, p.Now),
+		Access:   token.NewVerifier(keyring.NewPublicKeys(p.Store, p.Now), p.Now),
+		Log:      p.Store,
+		Trail:    p.Trail,
+		Now:      p.Now,
+	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /revoke": endpoint{revoke}.revoke})
 }
 
