@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var clientTests = []subtest{
+	{"EveryFieldComesBack", clientRoundTrip},
+	{"UnknownIsErrUnknown", clientUnknown},
+	{"PutReplacesTheWholeAndMayBeRepeated", clientReplace},
+	{"IDsNeverCollideWithOtherItems", clientIDs},
+	{"ValuesAreCopies", clientCopies},
+}
+
+// newClient returns a definition with every field set, also those that no one kind has together.
+func newClient(t *testing.T) client.Client {
+	t.Helper()
+	return client.Client{
+		ID:          fresh(t, "c"),
+		Kind:        client.Service,
+		Origins:     []string{"https://a.example", "https://b.example:8443"},
+		Redirects:   []string{"https://a.example/back?x=1#y"},
+		Audiences:   []string{"https://api.example"},
+		Scopes:      []string{"openid", "orders:read"},
+		Roles:       client.RolesLookup,
+		AccessLife:  5*time.Minute + 250*time.Millisecond,
+		IdleLife:    time.Hour,
+		Absolute:    24 * time.Hour,
+		Remembered:  400 * 24 * time.Hour,
+		LateRetries: 5,
+		SecretHash:  bytes.Repeat([]byte{0x00, 0xff}, 16),
+		Introspects: []string{"web", "app"},
+	}
+}
+
+// wantClient reads the client and compares.
+func (f fixture) wantClient(t *testing.T, what string, want client.Client) {
+	t.Helper()
+	got, err := f.Client(t.Context(), want.ID)
+	wantErr(t, what+": read client", err, nil)
+	same(t, what+": client", got, want)
+}
+
+func clientRoundTrip(t *testing.T, f fixture) {
+	full := newClient(t)
+	for name, c := range map[string]client.Client{
+		"every field set": full,
+		"only an id":      {ID: fresh(t, "c")},
+		"empty lists": {
+			ID: fresh(t, "c"), Kind: client.Browser, Origins: []string{}, Redirects: []string{}, Audiences: []string{},
+			Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
+		},
+		"native with defaults": client.Client{ID: fresh(t, "c"), Kind: client.Native}.WithDefaults(),
+		"site with defaults":   client.Client{ID: fresh(t, "c"), Kind: client.Site}.WithDefaults(),
+	} {
+		wantErr(t, name+": put", f.PutClient(t.Context(), c), nil)
+		f.wantClient(t, name, c)
+	}
+}
+
+func clientUnknown(t *testing.T, f fixture) {
+	c := newClient(t)
+	wantErr(t, "put", f.PutClient(t.Context(), c), nil)
+	for _, id := range []string{fresh(t, "c"), c.ID + "x", c.ID[:len(c.ID)-1]} {
+		_, err := f.Client(t.Context(), id)
+		wantErr(t, id, err, client.ErrUnknown)
+	}
+}
+
+func clientReplace(t *testing.T, f fixture) {
+	c := newClient(t)
+	other := newClient(t)
+	replacement := client.Client{ID: c.ID, Kind: client.Native}.WithDefaults()
+	wantErr(t, "put another", f.PutClient(t.Context(), other), nil)
+	wantErr(t, "put", f.PutClient(t.Context(), c), nil)
+	for range 2 { // the second is the retry after a lost reply
+		wantErr(t, "put the replacement", f.PutClient(t.Context(), replacement), nil)
+		f.wantClient(t, "replaced", replacement)
+	}
+	f.wantClient(t, "another client", other)
+}
+
+// clientIDs registers clients that are called like a username, an account and parts of keys.
+func clientIDs(t *testing.T, f fixture) {
+	a := newAccount(t)
+	a.Username = fresh(t, "u")
+	wantErr(t, "create account", f.CreateAccount(t.Context(), a, hash), nil)
+	s := f.storedSession(t, func(s *session.Session) { s.AccountID = a.ID })
+	var clients []client.Client
+	for _, id := range []string{a.Username, a.ID.String(), s.ID.String(), fresh(t, "client"), fresh(t, "keyring")} {
+		c := newClient(t)
+		c.ID = id
+		wantErr(t, "put "+id, f.PutClient(t.Context(), c), nil)
+		clients = append(clients, c)
+	}
+	for _, c := range clients {
+		f.wantClient(t, c.ID, c)
+	}
+	f.wantAccount(t, "account called like a client", a, hash)
+	f.wantSession(t, "session called like a client", s)
+}
+
+func clientCopies(t *testing.T, f fixture) {
+	want := newClient(t)
+	given := want
+	lists := func(c *client.Client) []*[]string {
+		return []*[]string{&c.Origins, &c.Redirects, &c.Audiences, &c.Scopes, &c.Introspects}
+	}
+	for _, list := range lists(&given) {
+		*list = append([]string(nil), *list...)
+	}
+	given.SecretHash = bytes.Clone(want.SecretHash)
+	spoil := func(c client.Client) {
+		c.SecretHash[0] ^= 0xff
+		for _, list := range lists(&c) {
+			(*list)[0] = "spoiled"
+		}
+	}
+	wantErr(t, "put", f.PutClient(t.Context(), given), nil)
+	spoil(given)
+	f.wantClient(t, "after changing what was passed in", want)
+	read, err := f.Client(t.Context(), want.ID)
+	wantErr(t, "read", err, nil)
+	spoil(read)
+	f.wantClient(t, "after changing what was handed out", want)
+}

@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var contextTests = []subtest{
+	{"CancelledReadIsErrUnavailable", cancelledReads},
+	{"CancelledWriteIsErrUnavailableAndChangesNothing", cancelledWrites},
+}
+
+func cancelledReads(t *testing.T, f fixture) {
+	ctx := cancelled(t)
+	s := f.storedSession(t, nil)
+	a := storedAccount(t, f, hash)
+	for name, read := range map[string]func() error{
+		"Session":   func() error { _, err := f.Session(ctx, s.AccountID, s.ID); return err },
+		"Account":   func() error { _, err := f.Account(ctx, a.ID); return err },
+		"LoginName": func() error { _, err := f.LoginName(ctx, a.Username); return err },
+		"Since":     func() error { _, err := f.Since(ctx, time.Time{}); return err },
+		"ReadPart":  func() error { _, err := f.ReadPart(ctx, keyring.Public); return err },
+		"Client":    func() error { _, err := f.Client(ctx, fresh(t, "c")); return err },
+	} {
+		wantErr(t, name, read(), oauth.ErrUnavailable)
+	}
+}
+
+func cancelledWrites(t *testing.T, f fixture) {
+	now := f.clock.Now()
+	s, unborn := f.storedSession(t, nil), f.newSession(t)
+	a := newAccount(t)
+	c := newClient(t)
+	e := revocation.Entry{At: now, Kind: revocation.Token, ID: fresh(t, "x")}
+	full, empty := f.bucket(t, 2), f.bucket(t, 2)
+	f.wantTakes(t, "fill", full, 2)
+
+	ctx := cancelled(t)
+	for name, write := range map[string]func(context.Context) error{
+		"Create":        func(ctx context.Context) error { return f.Create(ctx, unborn) },
+		"Rotate":        func(ctx context.Context) error { _, err := f.Rotate(ctx, rotation(s)); return err },
+		"RecordLate":    func(ctx context.Context) error { _, err := f.RecordLate(ctx, lateRetry(s)); return err },
+		"Revoke":        func(ctx context.Context) error { return f.Revoke(ctx, ending(s, session.ReasonReuse, now)) },
+		"CreateAccount": func(ctx context.Context) error { return f.CreateAccount(ctx, a, hash) },
+		"Take":          func(ctx context.Context) error { _, err := f.Take(ctx, empty); return err },
+		"Refund":        func(ctx context.Context) error { return f.Refund(ctx, full) },
+		"Clear":         func(ctx context.Context) error { return f.Clear(ctx, full) },
+		"Append":        func(ctx context.Context) error { return f.Append(ctx, e) },
+		"PutClient":     func(ctx context.Context) error { return f.PutClient(ctx, c) },
+	} {
+		wantErr(t, name, write(ctx), oauth.ErrUnavailable)
+	}
+
+	f.wantSession(t, "after Rotate, RecordLate and Revoke", s)
+	same(t, "entries after Revoke", f.entriesOf(t, s.ID.String(), time.Time{}), nil)
+	_, err := f.Session(t.Context(), unborn.AccountID, unborn.ID)
+	wantErr(t, "after Create", err, session.ErrNotFound)
+	f.wantNoAccount(t, "after CreateAccount", a)
+	same(t, "entries after Append", f.entriesOf(t, e.ID, time.Time{}), nil)
+	_, err = f.Client(t.Context(), c.ID)
+	wantErr(t, "after PutClient", err, client.ErrUnknown)
+	f.wantTakes(t, "after Refund and Clear", full, 0)
+	f.wantTakes(t, "after Take", empty, 2)
+}

@@ -1,0 +1,197 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+var revocationTests = []subtest{
+	{"EveryFieldComesBack", entryRoundTrip},
+	{"AppliedButReplyLostIsThereOnce", appendAgain},
+	{"EntriesOfOneStampAreApart", entriesApart},
+	{"LowerEpochNeverReplacesAHigherOne", lowerEpoch},
+	{"SinceStartsAtTheStamp", sinceStarts},
+	{"SinceLeavesOutExpiredEntries", sinceExpired},
+	{"SinceSeesWhatWasAppendedBefore", sinceAfterAppend},
+	{"SinceReturnsManyEntries", sinceMany},
+}
+
+func entryRoundTrip(t *testing.T, f fixture) {
+	at := f.clock.Now()
+	for i, e := range []revocation.Entry{
+		{Kind: revocation.Token},
+		{Kind: revocation.Session},
+		{Kind: revocation.Account, MinEpoch: 1_700_000_001},
+		{Kind: revocation.Account, MinEpoch: 1<<62 + 1},
+		{Kind: revocation.Client},
+		{Kind: revocation.Key},
+	} {
+		e.At = at.Add(-time.Duration(i)*time.Minute + 789*time.Millisecond)
+		for _, id := range []string{fresh(t, "id"), fresh(t, "#id#"), fresh(t, "ünï\x00\n")} {
+			e.ID = id
+			wantErr(t, "append", f.Append(t.Context(), e), nil)
+			same(t, fmt.Sprintf("entries of %s %q", e.Kind, id), f.entriesOf(t, id, time.Time{}), []revocation.Entry{e})
+		}
+	}
+}
+
+func appendAgain(t *testing.T, f fixture) {
+	e := revocation.Entry{At: f.clock.Now(), Kind: revocation.Account, ID: fresh(t, "a"), MinEpoch: 7}
+	for range 3 {
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+	}
+	same(t, "entries", f.entriesOf(t, e.ID, time.Time{}), []revocation.Entry{e})
+}
+
+// entriesApart appends entries that differ in one part of what names them.
+func entriesApart(t *testing.T, f fixture) {
+	id := fresh(t, "x")
+	at := f.clock.Now()
+	want := []revocation.Entry{
+		{At: at, Kind: revocation.Client, ID: id},
+		{At: at, Kind: revocation.Token, ID: id},
+		{At: at, Kind: revocation.Key, ID: id},
+		{At: at.Add(time.Millisecond), Kind: revocation.Token, ID: id},
+	}
+	for _, e := range want {
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+		e.ID += "#" + id
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+	}
+	same(t, "entries", f.entriesOf(t, id, time.Time{}), want)
+}
+
+// lowerEpoch: an entry is never changed or withdrawn, also when another has its stamp and its id.
+func lowerEpoch(t *testing.T, f fixture) {
+	e := revocation.Entry{At: f.clock.Now(), Kind: revocation.Account, ID: fresh(t, "a")}
+	for _, epoch := range []int64{5, 9, 7} {
+		e.MinEpoch = epoch
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+	}
+	var highest int64
+	for _, e := range f.entriesOf(t, e.ID, time.Time{}) {
+		highest = max(highest, e.MinEpoch)
+	}
+	if highest != 9 {
+		t.Errorf("highest epoch after appending 5, 9 and 7 = %d, want 9", highest)
+	}
+}
+
+func sinceStarts(t *testing.T, f fixture) {
+	from := f.clock.Now().Add(-time.Minute + 500*time.Millisecond)
+	id := fresh(t, "x")
+	entry := func(at time.Time) revocation.Entry {
+		return revocation.Entry{At: at, Kind: revocation.Token, ID: id}
+	}
+	earlier, exact, later := entry(from.Add(-time.Millisecond)), entry(from), entry(from.Add(time.Millisecond))
+	for _, e := range []revocation.Entry{later, earlier, exact} {
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+	}
+	for name, c := range map[string]struct {
+		from time.Time
+		want []revocation.Entry
+	}{
+		"zero time":         {time.Time{}, []revocation.Entry{earlier, exact, later}},
+		"1970":              {time.Unix(0, 0), []revocation.Entry{earlier, exact, later}},
+		"1 ms before":       {earlier.At, []revocation.Entry{earlier, exact, later}},
+		"at the stamp":      {from, []revocation.Entry{exact, later}},
+		"in another zone":   {from.In(time.FixedZone("", -5*3600)), []revocation.Entry{exact, later}},
+		"1 ms after":        {later.At, []revocation.Entry{later}},
+		"after all":         {later.At.Add(time.Millisecond), nil},
+		"far in the future": {later.At.Add(1000 * time.Hour), nil},
+	} {
+		same(t, "entries since "+name, f.entriesOf(t, id, c.from), c.want)
+	}
+}
+
+// sinceExpired moves the clock, so that the entry is expired though nothing has deleted it.
+func sinceExpired(t *testing.T, f fixture) {
+	e := revocation.Entry{At: f.clock.Now().Add(345 * time.Millisecond), Kind: revocation.Token, ID: fresh(t, "x")}
+	younger := e
+	younger.At = e.At.Add(time.Minute)
+	wantErr(t, "append", f.Append(t.Context(), e), nil)
+	wantErr(t, "append", f.Append(t.Context(), younger), nil)
+
+	f.clock.Add(e.ExpiresAt().Sub(f.clock.Now()) - time.Millisecond)
+	same(t, "entries 1 ms before the first expires", f.entriesOf(t, e.ID, time.Time{}), []revocation.Entry{e, younger})
+	f.clock.Add(time.Millisecond)
+	same(t, "entries when the first expires", f.entriesOf(t, e.ID, time.Time{}), []revocation.Entry{younger})
+	same(t, "entries since the first, when it expires", f.entriesOf(t, e.ID, e.At), []revocation.Entry{younger})
+	f.clock.Add(time.Hour)
+	same(t, "entries an hour later", f.entriesOf(t, e.ID, time.Time{}), nil)
+}
+
+func sinceAfterAppend(t *testing.T, f fixture) {
+	const callers = 20
+	ids := make([]string, callers)
+	for i := range ids {
+		ids[i] = fresh(t, "x")
+	}
+	errs := parallel(callers, func(i int) error {
+		e := revocation.Entry{At: f.clock.Now(), Kind: revocation.Token, ID: ids[i]}
+		if err := f.Append(t.Context(), e); err != nil {
+			return err
+		}
+		all, err := f.Since(t.Context(), e.At)
+		if err != nil {
+			return err
+		}
+		for _, found := range all {
+			if found.ID == e.ID {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s was appended, but is not among %d entries", e.ID, len(all))
+	})
+	for i, err := range errs {
+		wantErr(t, fmt.Sprint("caller ", i), err, nil)
+	}
+}
+
+// sinceMany needs several pages where an answer is limited in size: the ids are long for that.
+func sinceMany(t *testing.T, f fixture) {
+	const entries, writers = 2500, 50
+	at := f.clock.Now()
+	run := fresh(t, "many")
+	id := func(i int) string { return fmt.Sprintf("%s-%d-%s", run, i, strings.Repeat("x", 500)) }
+	errs := parallel(writers, func(w int) error {
+		for i := w; i < entries; i += writers {
+			// Many of one stamp, as they may be when a page ends.
+			e := revocation.Entry{At: at.Add(time.Duration(i/100) * time.Millisecond), Kind: revocation.Token, ID: id(i)}
+			if err := f.Append(t.Context(), e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i, err := range errs {
+		wantErr(t, fmt.Sprint("writer ", i), err, nil)
+	}
+	for name, c := range map[string]struct {
+		from  time.Time
+		first int
+	}{
+		"all": {time.Time{}, 0}, "from the first": {at, 0}, "the later half": {at.Add(12 * time.Millisecond), 1200},
+	} {
+		all, err := f.Since(t.Context(), c.from)
+		wantErr(t, name, err, nil)
+		times := map[string]int{}
+		for _, e := range all {
+			if strings.HasPrefix(e.ID, run) {
+				times[e.ID]++
+			}
+		}
+		for i := c.first; i < entries; i++ {
+			if n := times[id(i)]; n != 1 {
+				t.Fatalf("%s: entry %d of %d came %d times, want once", name, i, entries, n)
+			}
+		}
+		if len(times) != entries-c.first {
+			t.Errorf("%s: %d entries, want %d", name, len(times), entries-c.first)
+		}
+	}
+}

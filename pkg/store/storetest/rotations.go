@@ -1,0 +1,156 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var rotationTests = []subtest{
+	{"SetsGenerationRotatedAtAndIdleExpiryOnly", rotateChanges},
+	{"ConditionFailedComesWithTheSessionAndChangesNothing", rotateRefused},
+	{"ExpiryIsExact", rotateExpiryBoundary},
+	{"MissingIsNotFound", rotateMissing},
+	{"OneOfManyParallelWins", rotateParallel},
+	{"AppliedButReplyLostIsStaleWithTheNextGeneration", rotateReplyLost},
+}
+
+func rotateChanges(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	bystander := f.storedSession(t, func(b *session.Session) { b.AccountID = s.AccountID })
+	for range 3 {
+		r := rotation(s)
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, "rotate", err, nil)
+		s = rotated(s, r)
+		same(t, "returned session", got, s)
+		f.wantSession(t, "after rotating", s)
+	}
+	f.wantSession(t, "another session of the account", bystander)
+
+	first := f.storedSession(t, func(s *session.Session) { s.Generation, s.Late, s.AMR = 0, nil, nil })
+	r := rotation(first)
+	got, err := f.Rotate(t.Context(), r)
+	wantErr(t, "rotate generation 0", err, nil)
+	same(t, "returned session", got, rotated(first, r))
+}
+
+func rotateRefused(t *testing.T, f fixture) {
+	now := f.clock.Now()
+	for name, c := range map[string]struct {
+		session  func(*session.Session)
+		rotation func(*session.Rotation)
+	}{
+		"older generation": {rotation: func(r *session.Rotation) { r.Generation-- }},
+		"newer generation": {rotation: func(r *session.Rotation) { r.Generation++ }},
+		"another client":   {rotation: func(r *session.Rotation) { r.ClientID += "x" }},
+		"no client":        {rotation: func(r *session.Rotation) { r.ClientID = "" }},
+		"revoked": {session: func(s *session.Session) {
+			s.RevokedAt, s.Reason = now.Add(-time.Second), session.ReasonClient
+		}},
+		"idle expiry reached": {rotation: func(r *session.Rotation) {
+			r.Now = now.Add(2*time.Hour + time.Minute)
+		}},
+		// The idle expiry is never after the absolute one; here it is, so that this check stands alone.
+		"absolute expiry reached": {
+			session:  func(s *session.Session) { s.IdleExpiry = s.Expiry.Add(time.Hour) },
+			rotation: func(r *session.Rotation) { r.Now = now.Add(3*time.Hour + time.Minute) },
+		},
+	} {
+		s := f.storedSession(t, c.session)
+		r := rotation(s)
+		if c.rotation != nil {
+			c.rotation(&r)
+		}
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, name, err, session.ErrStale)
+		same(t, name+": session as found", got, s)
+		f.wantSession(t, name, s)
+	}
+}
+
+// rotateExpiryBoundary checks that a session is dead at its expiry and alive a millisecond before.
+func rotateExpiryBoundary(t *testing.T, f fixture) {
+	for name, sooner := range map[string]func(*session.Session) time.Time{
+		"idle": func(s *session.Session) time.Time { return s.IdleExpiry },
+		"absolute": func(s *session.Session) time.Time {
+			s.IdleExpiry = s.Expiry.Add(time.Hour)
+			return s.Expiry
+		},
+	} {
+		var end time.Time
+		s := f.storedSession(t, func(s *session.Session) { end = sooner(s) })
+		r := rotation(s)
+		r.Now = end
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, name+" expiry: rotate at it", err, session.ErrStale)
+		same(t, name+" expiry: session as found", got, s)
+
+		r.Now = end.Add(-time.Millisecond)
+		got, err = f.Rotate(t.Context(), r)
+		wantErr(t, name+" expiry: rotate a millisecond before", err, nil)
+		same(t, name+" expiry: rotated", got, rotated(s, r))
+	}
+}
+
+func rotateMissing(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	for name, change := range map[string]func(*session.Rotation){
+		"unknown session": func(r *session.Rotation) { r.SessionID = newID(t) },
+		"another account": func(r *session.Rotation) { r.AccountID = newID(t) },
+	} {
+		r := rotation(s)
+		change(&r)
+		_, err := f.Rotate(t.Context(), r)
+		wantErr(t, name, err, session.ErrNotFound)
+		_, err = f.Session(t.Context(), r.AccountID, r.SessionID)
+		wantErr(t, name+": read afterwards", err, session.ErrNotFound)
+	}
+	f.wantSession(t, "the session itself", s)
+}
+
+func rotateParallel(t *testing.T, f fixture) {
+	const callers = 100
+	s := f.storedSession(t, nil)
+	returned := make([]session.Session, callers)
+	errs := parallel(callers, func(i int) (err error) {
+		r := rotation(s)
+		r.Now = r.Now.Add(time.Duration(i) * time.Millisecond) // tells whose rotation was stored
+		returned[i], err = f.Rotate(t.Context(), r)
+		return err
+	})
+	winner := -1
+	for i, err := range errs {
+		switch {
+		case err == nil && winner < 0:
+			winner = i
+		case err == nil:
+			t.Errorf("callers %d and %d have both rotated generation %d", winner, i, s.Generation)
+		case !errors.Is(err, session.ErrStale):
+			t.Errorf("caller %d: error = %v, want ErrStale", i, err)
+		}
+	}
+	if winner < 0 {
+		t.Fatalf("nobody of %d has rotated generation %d", callers, s.Generation)
+	}
+	r := rotation(s)
+	r.Now = r.Now.Add(time.Duration(winner) * time.Millisecond)
+	want := rotated(s, r)
+	f.wantSession(t, "after the race", want)
+	for i := range returned {
+		same(t, "session returned to one of the callers", returned[i], want)
+	}
+}
+
+func rotateReplyLost(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	r := rotation(s)
+	_, err := f.Rotate(t.Context(), r)
+	wantErr(t, "rotate", err, nil)
+	got, err := f.Rotate(t.Context(), r)
+	wantErr(t, "the same again", err, session.ErrStale)
+	same(t, "session as found", got, rotated(s, r))
+	f.wantSession(t, "after the same again", rotated(s, r))
+}

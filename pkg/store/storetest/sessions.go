@@ -1,0 +1,134 @@
+package storetest
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var sessionTests = []subtest{
+	{"EveryFieldComesBack", sessionRoundTrip},
+	{"NeedsAccountAndID", sessionNeedsAccountAndID},
+	{"ExpiredOrRevokedIsReturnedAsItIs", deadSessionIsReturned},
+	{"CreateAgainChangesNothing", createAgain},
+	{"CreateAgainAfterRotationDoesNotReset", createAgainAfterRotation},
+	{"CreateAgainAfterRevocationDoesNotRevive", createAgainAfterRevocation},
+	{"ValuesAreCopies", sessionCopies},
+}
+
+func sessionRoundTrip(t *testing.T, f fixture) {
+	now := f.clock.Now()
+	for name, change := range map[string]func(*session.Session){
+		"as it usually is": func(*session.Session) {},
+		"every optional field empty": func(s *session.Session) {
+			s.Generation, s.Epoch, s.Device, s.AMR, s.Late = 0, 0, "", nil, nil
+		},
+		"empty lists": func(s *session.Session) { s.AMR, s.Late = []string{}, []session.Late{} },
+		"largest generation and epoch": func(s *session.Session) {
+			s.Generation, s.Epoch = math.MaxUint32, math.MaxInt64
+			s.Late = []session.Late{{Generation: math.MaxUint32 - 1, At: now.Add(999 * time.Millisecond)}}
+		},
+		"several late retries": func(s *session.Session) {
+			s.Late = []session.Late{
+				{Generation: 2, At: now.Add(-time.Millisecond)},
+				{Generation: 0, At: now.Add(-time.Hour)},
+				{Generation: 2, At: now},
+			}
+		},
+		"revoked": func(s *session.Session) {
+			s.RevokedAt, s.Reason = now.Add(-time.Second+321*time.Millisecond), session.ReasonReuse
+		},
+	} {
+		s := f.storedSession(t, change)
+		f.wantSession(t, name, s)
+	}
+}
+
+func sessionNeedsAccountAndID(t *testing.T, f fixture) {
+	one, two := f.storedSession(t, nil), f.storedSession(t, nil)
+	for name, ids := range map[string][2]uuid.UUID{
+		"unknown session":           {one.AccountID, newID(t)},
+		"another account's session": {one.AccountID, two.ID},
+		"ids exchanged":             {one.ID, one.AccountID},
+		"no ids":                    {},
+	} {
+		_, err := f.Session(t.Context(), ids[0], ids[1])
+		wantErr(t, name, err, session.ErrNotFound)
+	}
+	f.wantSession(t, "the other session", two)
+}
+
+func deadSessionIsReturned(t *testing.T, f fixture) {
+	idle := f.storedSession(t, func(s *session.Session) { s.IdleExpiry = f.clock.Now().Add(time.Minute) })
+	revoked := f.storedSession(t, nil)
+	e := ending(revoked, session.ReasonClient, f.clock.Now())
+	wantErr(t, "revoke", f.Revoke(t.Context(), e), nil)
+	revoked.RevokedAt, revoked.Reason = e.Entry.At, e.Reason
+
+	f.clock.Add(time.Hour)
+	f.wantSession(t, "idle expiry reached", idle)
+	f.wantSession(t, "revoked", revoked)
+}
+
+func createAgain(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	wantErr(t, "create the same again", f.Create(t.Context(), s), nil)
+	f.wantSession(t, "after the same again", s)
+}
+
+func createAgainAfterRotation(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	r := rotation(s)
+	_, err := f.Rotate(t.Context(), r)
+	wantErr(t, "rotate", err, nil)
+	wantErr(t, "create again", f.Create(t.Context(), s), nil)
+	f.wantSession(t, "after create again", rotated(s, r))
+}
+
+func createAgainAfterRevocation(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	e := ending(s, session.ReasonReuse, f.clock.Now())
+	wantErr(t, "revoke", f.Revoke(t.Context(), e), nil)
+	wantErr(t, "create again", f.Create(t.Context(), s), nil)
+	revoked := s
+	revoked.RevokedAt, revoked.Reason = e.Entry.At, e.Reason
+	f.wantSession(t, "after create again", revoked)
+}
+
+func sessionCopies(t *testing.T, f fixture) {
+	want, given := f.newSession(t), session.Session{}
+	given = want
+	given.AMR = append([]string(nil), want.AMR...)
+	given.Late = append([]session.Late(nil), want.Late...)
+	spoil := func(s session.Session) {
+		s.AMR[0] = "spoiled"
+		s.Late[0].Generation = 99
+	}
+	wantErr(t, "create", f.Create(t.Context(), given), nil)
+	spoil(given)
+	f.wantSession(t, "after changing what was passed to Create", want)
+
+	read, err := f.Session(t.Context(), want.AccountID, want.ID)
+	wantErr(t, "read", err, nil)
+	spoil(read)
+	f.wantSession(t, "after changing what Session returned", want)
+
+	r := rotation(want)
+	returned, err := f.Rotate(t.Context(), r)
+	wantErr(t, "rotate", err, nil)
+	spoil(returned)
+	want = rotated(want, r)
+	f.wantSession(t, "after changing what Rotate returned", want)
+
+	late := lateRetry(want, session.Late{Generation: 3, At: r.Now})
+	returned, err = f.RecordLate(t.Context(), late)
+	wantErr(t, "record late", err, nil)
+	want.Late = []session.Late{{Generation: 3, At: r.Now}}
+	late.Now[0].Generation = 99
+	spoil(returned)
+	f.wantSession(t, "after changing what was passed to and returned by RecordLate", want)
+}

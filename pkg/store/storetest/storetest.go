@@ -1,0 +1,73 @@
+// Package storetest is the conformance suite of the store contracts: each sentence of a contract in the
+// domain is a subtest here. Every store runs it, so that what the domain is proven against on a laptop
+// also holds in the cloud.
+//
+// The suite never assumes that it is alone with its tables: ids, usernames and client ids are fresh in
+// every subtest, and it looks for its own entries in the revocation log. Only the keyring subtests need a
+// store that has no keyring yet.
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// Store is every store contract of the domain.
+type Store interface {
+	client.Store
+	client.Registrar
+	account.Store
+	account.Creator
+	account.Attempts
+	session.Store
+	session.Creator
+	revocation.Log
+	keyring.Store
+}
+
+// Run runs the suite. open returns a fresh store that reads the time from now and closes itself when the
+// test ends. It is called once for each subtest.
+func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
+	for _, group := range []struct {
+		name  string
+		tests []subtest
+	}{
+		{"Session", sessionTests},
+		{"Rotate", rotationTests},
+		{"RecordLate", lateRetryTests},
+		{"Revoke", endingTests},
+		{"Account", accountTests},
+		{"Attempts", attemptTests},
+		{"Revocation", revocationTests},
+		{"Keyring", keyringTests},
+		{"Client", clientTests},
+		{"Context", contextTests},
+		{"Refresh", refreshTests},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, test := range group.tests {
+				t.Run(test.name, func(t *testing.T) {
+					c := newClock()
+					test.run(t, fixture{open(t, c.Now), c})
+				})
+			}
+		})
+	}
+}
+
+type subtest struct {
+	name string
+	run  func(t *testing.T, f fixture)
+}
+
+// fixture is what a subtest works with: the store under test and the clock that it reads.
+type fixture struct {
+	Store
+	clock *clock
+}
