@@ -1,0 +1,88 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// get reads an item strongly consistent; nil when there is none.
+func (s *Store) get(ctx context.Context, op string, at item) (item, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	out, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &s.table, Key: at, ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return nil, unavailable(op, err)
+	}
+	return out.Item, nil
+}
+
+// update makes one conditional UpdateItem on the table. When the condition held, ok is true and got is the
+// item as it now is; otherwise got is the item as the condition saw it, empty when there was none.
+func (s *Store) update(ctx context.Context, op string, in dynamodb.UpdateItemInput) (got item, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	in.TableName = &s.table
+	in.ReturnValues = types.ReturnValueAllNew
+	in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	err = retryConflicts(ctx, func() error {
+		out, err := s.api.UpdateItem(ctx, &in)
+		if err == nil {
+			got = out.Attributes
+		}
+		return err
+	})
+	var failed *types.ConditionalCheckFailedException
+	switch {
+	case errors.As(err, &failed):
+		return failed.Item, false, nil
+	case err != nil:
+		return nil, false, unavailable(op, err)
+	}
+	return got, true, nil
+}
+
+// put writes an item if the condition holds; an empty one always does.
+func (s *Store) put(ctx context.Context, op string, in dynamodb.PutItemInput) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	in.TableName = &s.table
+	err = retryConflicts(ctx, func() error {
+		_, err := s.api.PutItem(ctx, &in)
+		return err
+	})
+	var failed *types.ConditionalCheckFailedException
+	switch {
+	case errors.As(err, &failed):
+		return false, nil
+	case err != nil:
+		return false, unavailable(op, err)
+	}
+	return true, nil
+}
+
+// transact writes all or nothing. When a condition failed, it returns one reason for each of the writes, with
+// the item as the condition saw it where it asked for that; nil means that all is written.
+func (s *Store) transact(ctx context.Context, op string, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	err := retryConflicts(ctx, func() error {
+		// The SDK gives each input a token by which its own repetitions are known, so that a transaction
+		// whose answer was lost is not judged by its own result.
+		_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+		return err
+	})
+	var cancelled *types.TransactionCanceledException
+	switch {
+	case errors.As(err, &cancelled) && failedCondition(cancelled.CancellationReasons) && len(cancelled.CancellationReasons) == len(writes):
+		return cancelled.CancellationReasons, nil
+	case err != nil:
+		return nil, unavailable(op, err)
+	}
+	return nil, nil
+}

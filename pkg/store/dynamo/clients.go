@@ -1,0 +1,77 @@
+package dynamo
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/wavepass/wavepass/pkg/client"
+)
+
+// maxSortKey is DynamoDB's limit, in bytes.
+const maxSortKey = 1024
+
+// Client implements client.Store.
+func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
+	if id == "" || len(id) > maxSortKey {
+		return client.Client{}, client.ErrUnknown // no item can have such a key
+	}
+	got, err := s.get(ctx, "read client", clientKey(id))
+	switch {
+	case err != nil:
+		return client.Client{}, err
+	case len(got) == 0:
+		return client.Client{}, client.ErrUnknown
+	}
+	r := &reader{item: got}
+	c := client.Client{
+		ID:          id,
+		Kind:        client.Kind(r.text("kind")),
+		Origins:     r.texts("origins"),
+		Redirects:   r.texts("redirects"),
+		Audiences:   r.texts("audiences"),
+		Scopes:      r.texts("scopes"),
+		Roles:       client.RolesMode(r.text("roles")),
+		AccessLife:  r.duration("access_life"),
+		IdleLife:    r.duration("idle_life"),
+		Absolute:    r.duration("absolute_life"),
+		Remembered:  r.duration("remembered_life"),
+		LateRetries: int(r.number("late_retries")),
+		Introspects: r.texts("introspects"),
+	}
+	if r.has("secret_hash") {
+		c.SecretHash = r.bytes("secret_hash")
+	}
+	if r.err != nil {
+		return client.Client{}, unavailable("read client", r.err)
+	}
+	return c, nil
+}
+
+// PutClient implements client.Registrar.
+func (s *Store) PutClient(ctx context.Context, c client.Client) error {
+	it := clientKey(c.ID)
+	it["kind"] = text(string(c.Kind))
+	it["origins"] = texts(c.Origins)
+	it["redirects"] = texts(c.Redirects)
+	it["audiences"] = texts(c.Audiences)
+	it["scopes"] = texts(c.Scopes)
+	it["roles"] = text(string(c.Roles))
+	// Lifetimes are kept in milliseconds: nobody configures less.
+	it["access_life"] = number(c.AccessLife.Milliseconds())
+	it["idle_life"] = number(c.IdleLife.Milliseconds())
+	it["absolute_life"] = number(c.Absolute.Milliseconds())
+	it["remembered_life"] = number(c.Remembered.Milliseconds())
+	it["late_retries"] = number(c.LateRetries)
+	it["introspects"] = texts(c.Introspects)
+	if len(c.SecretHash) > 0 {
+		it["secret_hash"] = bytesOf(c.SecretHash)
+	}
+	_, err := s.put(ctx, "store client", dynamodb.PutItemInput{Item: it})
+	return err
+}
+
+func (r *reader) duration(name string) time.Duration {
+	return time.Duration(r.number(name)) * time.Millisecond
+}

@@ -1,0 +1,152 @@
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
+)
+
+// TestConformance runs the suite on the real engine.
+func TestConformance(t *testing.T) {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
+	}
+	for name, shards := range map[string]int{"one shard": 1, "three shards": 3} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {
+				return open(t, dynamo.Config{Table: newTable(t, endpoint), Endpoint: endpoint, Shards: shards, Now: now})
+			})
+		})
+	}
+}
+
+// open returns a store with dummy credentials.
+func open(t *testing.T, cfg dynamo.Config) *dynamo.Store {
+	t.Helper()
+	cfg.Region = "eu-west-1"
+	cfg.Credentials = dummyCredentials
+	store, err := dynamo.Open(cfg)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return store
+}
+
+var dummyCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "dummy", SecretAccessKey: "dummy"}, nil
+})
+
+// newTable creates a table of the shape that DESIGN §5 gives and deletes it when the test ends.
+func newTable(t *testing.T, endpoint string) string {
+	t.Helper()
+	api := dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
+	name := aws.String("wavepass-test-" + rand.Text())
+	_, err := api.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:   name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
+		},
+	})
+	if err != nil {
+		t.Fatalf("create a table at %s: %v", endpoint, err)
+	}
+	t.Cleanup(func() {
+		if _, err := api.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: name}); err != nil {
+			t.Errorf("delete table %s: %v", *name, err)
+		}
+	})
+	return *name
+}
+
+func TestOpenSaysWhatIsMissing(t *testing.T) {
+	for _, variable := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		t.Setenv(variable, "")
+	}
+	for name, test := range map[string]struct {
+		config dynamo.Config
+		want   string
+	}{
+		"no table":        {dynamo.Config{Region: "r", Credentials: dummyCredentials}, "table"},
+		"no region":       {dynamo.Config{Table: "t", Credentials: dummyCredentials}, "AWS_REGION"},
+		"no credentials":  {dynamo.Config{Table: "t", Region: "r"}, "AWS_ACCESS_KEY_ID"},
+		"negative shards": {dynamo.Config{Table: "t", Region: "r", Credentials: dummyCredentials, Shards: -1}, "shards"},
+	} {
+		if _, err := dynamo.Open(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error = %v, want one that names %q", name, err, test.want)
+		}
+	}
+}
+
+func TestOpenTakesRegionAndCredentialsFromTheEnvironment(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-north-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_SESSION_TOKEN", "session")
+	table := newFake(t)
+	store, err := dynamo.Open(dynamo.Config{Table: "t", Endpoint: table.URL})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	if _, err := store.Since(t.Context(), time.Time{}); err != nil {
+		t.Fatalf("Since: %v", err)
+	}
+	header := table.calls()[0].header
+	if got, want := header.Get("Authorization"), "Credential=AKIDEXAMPLE/"; !strings.Contains(got, want) {
+		t.Errorf("Authorization = %q, want %q in it", got, want)
+	}
+	if got, want := header.Get("Authorization"), "/eu-north-1/dynamodb/"; !strings.Contains(got, want) {
+		t.Errorf("Authorization = %q, want %q in it", got, want)
+	}
+	if got := header.Get("X-Amz-Security-Token"); got != "session" {
+		t.Errorf("X-Amz-Security-Token = %q, want %q", got, "session")
+	}
+}
+
+func TestWarmedConnectionsServeTheFirstRequests(t *testing.T) {
+	table := newFake(t)
+	store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL})
+	if err := store.Warm(t.Context()); err != nil {
+		t.Fatalf("Warm: %v", err)
+	}
+	dialled := table.dialled.Load()
+	if dialled == 0 {
+		t.Fatal("Warm has dialled no connection")
+	}
+	if _, err := store.Since(t.Context(), time.Time{}); err != nil {
+		t.Fatalf("Since: %v", err)
+	}
+	if got := table.dialled.Load(); got != dialled {
+		t.Errorf("the first request has dialled %d connections more, want 0", got-dialled)
+	}
+}
+
+func TestWarmReportsAnEndpointThatCannotBeReached(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	store := open(t, dynamo.Config{Table: "t", Endpoint: "http://" + address})
+	if err := store.Warm(t.Context()); err == nil {
+		t.Error("Warm: no error, though nobody listens")
+	}
+}

@@ -1,0 +1,112 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+// Append implements revocation.Log.
+func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
+	// Two entries of one account in one millisecond share a key: the higher minimum says both.
+	_, err := s.put(ctx, "append revocation", dynamodb.PutItemInput{
+		Item:                      s.encodeEntry(e),
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR min_epoch < :epoch"),
+		ExpressionAttributeValues: item{":epoch": number(e.MinEpoch)},
+	})
+	return err
+}
+
+// Since implements revocation.Log. It queries all shards at once.
+func (s *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	now := s.now()
+	// Expired entries that the table has not deleted yet need not be read: their stamps are too old.
+	life := revocation.Entry{At: now}.ExpiresAt().Sub(now)
+	if oldest := now.Add(-life); from.Before(oldest) {
+		from = oldest
+	}
+	shards := make([][]revocation.Entry, s.shards)
+	errs := make([]error, s.shards)
+	var wg sync.WaitGroup
+	for shard := range s.shards {
+		wg.Go(func() { shards[shard], errs[shard] = s.queryShard(ctx, shard, from, now) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, unavailable("read revocations", err)
+	}
+	var entries []revocation.Entry
+	for _, found := range shards {
+		entries = append(entries, found...)
+	}
+	return entries, nil
+}
+
+func (s *Store) queryShard(ctx context.Context, shard int, from, now time.Time) ([]revocation.Entry, error) {
+	var entries []revocation.Entry
+	query := &dynamodb.QueryInput{
+		TableName:              &s.table,
+		ConsistentRead:         aws.Bool(true),
+		KeyConditionExpression: aws.String("pk = :shard AND sk >= :from"),
+		ExpressionAttributeValues: item{
+			":shard": text(revocationPartition(shard)),
+			":from":  text(stamp(from)),
+		},
+	}
+	for {
+		page, err := s.api.Query(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range page.Items {
+			e, err := decodeEntry(it)
+			if err != nil {
+				return nil, err
+			}
+			if now.Before(e.ExpiresAt()) {
+				entries = append(entries, e)
+			}
+		}
+		if len(page.LastEvaluatedKey) == 0 {
+			return entries, nil
+		}
+		query.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+}
+
+// shardOf spreads entries by what they name, so that a repeated write meets its own item.
+func (s *Store) shardOf(e revocation.Entry) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(string(e.Kind) + "\x00" + e.ID))
+	return int(h.Sum32() % uint32(s.shards))
+}
+
+func (s *Store) encodeEntry(e revocation.Entry) item {
+	it := revocationKey(s.shardOf(e), e)
+	it["at"] = milliseconds(e.At)
+	it["kind"] = text(string(e.Kind))
+	it["id"] = text(e.ID)
+	it["min_epoch"] = number(e.MinEpoch)
+	it[ttl] = number(e.ExpiresAt().Unix() + 1) // never before it has expired
+	return it
+}
+
+func decodeEntry(it item) (revocation.Entry, error) {
+	r := &reader{item: it}
+	e := revocation.Entry{
+		At:       r.milliseconds("at"),
+		Kind:     revocation.Kind(r.text("kind")),
+		ID:       r.text("id"),
+		MinEpoch: r.number("min_epoch"),
+	}
+	return e, r.err
+}

@@ -1,0 +1,186 @@
+package dynamo
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// Session implements session.Store.
+func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (session.Session, error) {
+	got, err := s.get(ctx, "read session", sessionKey(account, id))
+	if err != nil {
+		return session.Session{}, err
+	}
+	return decodeSession(got, account, id)
+}
+
+// Create implements session.Creator.
+func (s *Store) Create(ctx context.Context, created session.Session) error {
+	_, err := s.put(ctx, "create session", dynamodb.PutItemInput{
+		Item:                encodeSession(created),
+		ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	})
+	return err // a failed condition is our own write, seen by its repetition
+}
+
+// Rotate implements session.Store.
+func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
+	return s.updateSession(ctx, "rotate", r.AccountID, r.SessionID, dynamodb.UpdateItemInput{
+		ConditionExpression: aws.String("generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
+			" AND idle_expiry > :now AND expiry > :now"),
+		// The idle expiry is never after the absolute one, so it is the time to live as well.
+		UpdateExpression: aws.String("SET generation = :next, rotated_at = :rotated, idle_expiry = :idle, expires_at = :idle"),
+		ExpressionAttributeValues: item{
+			":generation": number(r.Generation),
+			":next":       number(int64(r.Generation) + 1),
+			":client":     text(r.ClientID),
+			":now":        seconds(r.Now), // expiries are whole seconds: the fraction decides nothing
+			":rotated":    milliseconds(r.Now),
+			":idle":       seconds(r.IdleExpiry),
+		},
+	})
+}
+
+// RecordLate implements session.Store.
+func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
+	return s.updateSession(ctx, "record late retry", l.AccountID, l.SessionID, dynamodb.UpdateItemInput{
+		ConditionExpression: aws.String("generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
+			" AND late = :was"),
+		UpdateExpression: aws.String("SET late = :late"),
+		ExpressionAttributeValues: item{
+			":generation": number(l.Generation),
+			":client":     text(l.ClientID),
+			":was":        encodeLate(l.Was),
+			":late":       encodeLate(l.Now),
+		},
+	})
+}
+
+// updateSession makes a conditional update with the results of session.Store.Rotate.
+func (s *Store) updateSession(ctx context.Context, op string, account, id uuid.UUID, in dynamodb.UpdateItemInput) (session.Session, error) {
+	in.Key = sessionKey(account, id)
+	got, ok, err := s.update(ctx, op, in)
+	if err != nil {
+		return session.Session{}, err
+	}
+	found, err := decodeSession(got, account, id)
+	if err == nil && !ok {
+		err = session.ErrStale
+	}
+	return found, err
+}
+
+// Revoke implements session.Store.
+func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
+	failed, err := s.transact(ctx, "revoke session",
+		types.TransactWriteItem{Update: &types.Update{
+			TableName:           &s.table,
+			Key:                 sessionKey(e.AccountID, e.SessionID),
+			ConditionExpression: aws.String("client_id = :client"), // false too when there is no session
+			UpdateExpression: aws.String("SET revoked_at = if_not_exists(revoked_at, :at)," +
+				" reason = if_not_exists(reason, :reason)"),
+			ExpressionAttributeValues: item{
+				":client": text(e.ClientID),
+				":at":     milliseconds(e.Entry.At),
+				":reason": text(string(e.Reason)),
+			},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}},
+		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(e.Entry)}},
+	)
+	switch {
+	case err != nil:
+		return err
+	case failed == nil:
+		return nil
+	case len(failed[0].Item) == 0:
+		return session.ErrNotFound
+	}
+	return session.ErrStale
+}
+
+func encodeSession(s session.Session) item {
+	it := sessionKey(s.AccountID, s.ID)
+	it["client_id"] = text(s.ClientID)
+	it["generation"] = number(s.Generation)
+	it["rotated_at"] = milliseconds(s.RotatedAt)
+	it["created_at"] = milliseconds(s.CreatedAt)
+	it["auth_time"] = seconds(s.AuthTime)
+	it["amr"] = texts(s.AMR)
+	it["idle_expiry"] = seconds(s.IdleExpiry)
+	it["expiry"] = seconds(s.Expiry)
+	it["epoch"] = number(s.Epoch)
+	it["device"] = text(s.Device)
+	it["late"] = encodeLate(s.Late)
+	if !s.RevokedAt.IsZero() {
+		it["revoked_at"] = milliseconds(s.RevokedAt)
+		it["reason"] = text(string(s.Reason))
+	}
+	it[ttl] = number(min(s.IdleExpiry.Unix(), s.Expiry.Unix()))
+	return it
+}
+
+// decodeSession returns session.ErrNotFound for no item, and oauth.ErrUnavailable for one that cannot be read.
+func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
+	if len(it) == 0 {
+		return session.Session{}, session.ErrNotFound
+	}
+	r := &reader{item: it}
+	s := session.Session{
+		AccountID:  account,
+		ID:         id,
+		ClientID:   r.text("client_id"),
+		Generation: r.generation("generation"),
+		RotatedAt:  r.milliseconds("rotated_at"),
+		CreatedAt:  r.milliseconds("created_at"),
+		AuthTime:   r.seconds("auth_time"),
+		AMR:        r.texts("amr"),
+		IdleExpiry: r.seconds("idle_expiry"),
+		Expiry:     r.seconds("expiry"),
+		Epoch:      r.number("epoch"),
+		Device:     r.text("device"),
+		Late:       r.late("late"),
+	}
+	if r.has("revoked_at") {
+		s.RevokedAt = r.milliseconds("revoked_at")
+		s.Reason = session.Reason(r.text("reason"))
+	}
+	if r.err != nil {
+		return session.Session{}, unavailable("read session", r.err)
+	}
+	return s, nil
+}
+
+// encodeLate keeps each late retry as "<generation>@<unix ms>". The list is always written, also empty, so
+// that a condition can compare it.
+func encodeLate(late []session.Late) types.AttributeValue {
+	list := make([]string, len(late))
+	for i, l := range late {
+		list[i] = strconv.FormatUint(uint64(l.Generation), 10) + "@" + strconv.FormatInt(l.At.UnixMilli(), 10)
+	}
+	return texts(list)
+}
+
+func (r *reader) late(name string) []session.Late {
+	var late []session.Late
+	for _, encoded := range r.texts(name) {
+		generation, at, _ := strings.Cut(encoded, "@")
+		g, generationErr := strconv.ParseUint(generation, 10, 32)
+		ms, atErr := strconv.ParseInt(at, 10, 64)
+		if generationErr != nil || atErr != nil {
+			r.fail(name)
+			return nil
+		}
+		late = append(late, session.Late{Generation: uint32(g), At: time.UnixMilli(ms).UTC()})
+	}
+	return late
+}
