@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// answer is a function's response in payload format 2.0.
+type answer struct {
+	StatusCode      int               `json:"statusCode"`
+	Headers         map[string]string `json:"headers"`
+	Cookies         []string          `json:"cookies"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+// refuse answers in the gateway's own words.
+func refuse(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status)})
+}
+
+// write sends a function's response; one that is malformed becomes a 500.
+func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
+	a, body, err := readAnswer(raw)
+	if err != nil {
+		g.log.Error("function's answer not understood", "function", f.Name, "error", err.Error())
+		refuse(w, http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	for name, value := range a.Headers {
+		if !g.owns(http.CanonicalHeaderKey(name)) {
+			header.Set(name, value)
+		}
+	}
+	for _, cookie := range a.Cookies {
+		header.Add("Set-Cookie", cookie)
+	}
+	if header.Get("Content-Type") == "" {
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	w.WriteHeader(a.StatusCode)
+	_, _ = w.Write(body) // a caller that has left, or a status without a body
+}
+
+// owns reports whether a header is for the gateway alone to set.
+func (g *gateway) owns(name string) bool {
+	switch name {
+	case "Connection", "Content-Length", "Transfer-Encoding":
+		return true
+	}
+	return g.template.cors != nil && strings.HasPrefix(name, "Access-Control-")
+}
+
+// readAnswer reads a response. JSON without a statusCode is the body of a 200, as the cloud infers it.
+func readAnswer(raw []byte) (a answer, body []byte, err error) {
+	if !json.Valid(raw) {
+		return a, nil, errors.New("not JSON")
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil || fields["statusCode"] == nil {
+		a = answer{StatusCode: http.StatusOK, Headers: map[string]string{"Content-Type": "application/json"}}
+		var text string
+		if json.Unmarshal(raw, &text) == nil && raw[0] == '"' {
+			return a, []byte(text), nil
+		}
+		return a, raw, nil
+	}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return a, nil, err
+	}
+	if a.StatusCode < 200 || a.StatusCode > 599 {
+		return a, nil, errors.New("statusCode: want 200 to 599")
+	}
+	if !a.IsBase64Encoded {
+		return a, []byte(a.Body), nil
+	}
+	body, err = base64.StdEncoding.DecodeString(a.Body)
+	return a, body, err
+}

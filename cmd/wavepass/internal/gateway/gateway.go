@@ -1,0 +1,154 @@
+// Package gateway is API Gateway's HTTP API on a laptop. It reads routes and authorizers out of a SAM
+// template, turns HTTP requests into payload-2.0 events, and calls functions in this process as Lambda
+// would call them in theirs. It does not know what the functions do.
+//
+// It fails closed: what it does not understand of a template is an error, never an open route.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// Limits of HTTP APIs.
+const (
+	maxBody        = 10 << 20         // bytes
+	maxHeaders     = 10240            // bytes: request line, names and values together
+	totalTime      = 30 * time.Second // from the arrival of a request to its answer
+	authorizerTime = 10 * time.Second
+)
+
+// Options is what New needs to know besides the template.
+type Options struct {
+	// Issuer is the address that callers use, for example http://localhost:3000. Its host is the domain
+	// name in events.
+	Issuer string
+
+	// Log gets what the cloud would write into the function's log: errors, panics, time-outs. nil:
+	// slog.Default.
+	Log *slog.Logger
+
+	// Now is the clock that events are stamped by; nil: time.Now.
+	Now func() time.Time
+}
+
+type gateway struct {
+	template *Template
+	handlers map[string]lambda.Handler
+	issuer   *url.URL
+	log      *slog.Logger
+	now      func() time.Time
+}
+
+// New returns the API of t as an http.Handler. functions are known by the names of their folders; every
+// function that a route or its authorizer calls must be there. They are called concurrently, each with a
+// context that has its deadline and a lambdacontext with the request id.
+func New(t *Template, functions map[string]lambda.Handler, opts Options) (http.Handler, error) {
+	issuer, err := url.Parse(opts.Issuer)
+	if err != nil || issuer.Hostname() == "" || issuer.Scheme != "http" && issuer.Scheme != "https" {
+		return nil, fmt.Errorf("gateway: issuer %q: want an address like http://localhost:3000", opts.Issuer)
+	}
+	for _, route := range t.Routes {
+		missing := func(what string, f *Function) error {
+			return fmt.Errorf("%s:%d: %s: there is no handler for its %s %s", t.File, route.line, route.Key(), what, f.Name)
+		}
+		if functions[route.Function.Name] == nil {
+			return nil, missing("function", route.Function)
+		}
+		if route.Authorizer == "" {
+			continue
+		}
+		a, ok := t.authorizers[route.Authorizer]
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: %s: there is no authorizer %s", t.File, route.line, route.Key(), route.Authorizer)
+		}
+		if functions[a.function.Name] == nil {
+			return nil, missing("authorizer's function", a.function)
+		}
+	}
+	log := opts.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &gateway{template: t, handlers: functions, issuer: issuer, log: log, now: now}, nil
+}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.template.cors.allow(w.Header(), r)
+	if g.template.cors.isPreflight(r) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
+	common := g.describe(r, route, vars)
+	w.Header().Set("Apigw-Requestid", common.RequestContext.RequestID)
+	switch {
+	case headerSize(r) > maxHeaders:
+		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
+		return
+	case !found:
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	// A function does not notice that its caller has left, so neither may it here.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), totalTime)
+	defer cancel()
+
+	if route.Authorizer != "" {
+		granted, status := g.authorize(ctx, g.template.authorizers[route.Authorizer], common, r.Header)
+		if status != http.StatusOK {
+			refuse(w, status)
+			return
+		}
+		common.RequestContext.Authorizer = granted
+	}
+	body, status := readBody(w, r)
+	if status != http.StatusOK {
+		refuse(w, status)
+		return
+	}
+	answer, err := g.call(ctx, route.Function, route.Function.Timeout, common.RequestContext.RequestID, newFunctionEvent(common, body))
+	switch {
+	case errors.Is(err, errTooLate):
+		refuse(w, http.StatusServiceUnavailable)
+	case err != nil:
+		refuse(w, http.StatusInternalServerError)
+	default:
+		g.write(w, route.Function, answer)
+	}
+}
+
+// headerSize is what the limit counts.
+func headerSize(r *http.Request) int {
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("host") + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	return size
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge
+	case err != nil:
+		return nil, http.StatusBadRequest
+	}
+	return body, http.StatusOK
+}

@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Route is one route of the API.
+type Route struct {
+	Method     string // upper case, or ANY
+	Path       string // for example /pets/{id}, or $default
+	Function   *Function
+	Authorizer string // "" for a public route
+	line       int
+}
+
+const (
+	anyMethod    = "ANY"
+	defaultRoute = "$default"
+	noAuthorizer = "NONE"
+)
+
+// Key names the route as events do: "GET /userinfo", "$default".
+func (r Route) Key() string {
+	if r.Path == defaultRoute {
+		return defaultRoute
+	}
+	return r.Method + " " + r.Path
+}
+
+// readRoutes reads the HttpApi events of a function.
+func (r *reader) readRoutes(t *Template, resource field, api, fallback string) error {
+	f := r.functions[resource.name]
+	if f == nil {
+		return nil
+	}
+	events, err := r.mapping(resource.value.get("Properties").get("Events"), resource.name+": Events")
+	if err != nil {
+		return err
+	}
+	for _, e := range events.fields {
+		if e.value.get("Type").text != "HttpApi" {
+			continue
+		}
+		if condition := resource.value.get("Condition"); condition.kind != absent {
+			return r.errorf(condition, "%s has routes and depends on a condition: remove it", resource.name)
+		}
+		route, err := r.readRoute(t, e, api, fallback)
+		if err != nil {
+			return err
+		}
+		route.Function = f
+		t.Routes = append(t.Routes, route)
+	}
+	return nil
+}
+
+func (r *reader) readRoute(t *Template, e field, api, fallback string) (Route, error) {
+	what := "event " + e.name
+	properties, err := r.mapping(e.value.get("Properties"), what, "ApiId", "Method", "Path", "Auth", "PayloadFormatVersion")
+	if err != nil {
+		return Route{}, err
+	}
+	if id := properties.get("ApiId"); id.tag != "!Ref" || id.text != api {
+		return Route{}, r.errorf(id, "%s: want ApiId: !Ref %s", what, api)
+	}
+	version, err := r.text(properties.get("PayloadFormatVersion"), what+": PayloadFormatVersion")
+	if err != nil {
+		return Route{}, err
+	}
+	if version != "" && version != "2.0" {
+		return Route{}, r.errorf(properties, "%s: PayloadFormatVersion %s is not supported: want 2.0", what, version)
+	}
+	route := Route{line: e.value.line}
+	if route.Method, err = r.text(properties.get("Method"), what+": Method"); err != nil {
+		return Route{}, err
+	}
+	if route.Path, err = r.text(properties.get("Path"), what+": Path"); err != nil {
+		return Route{}, err
+	}
+	switch route.Method = strings.ToUpper(route.Method); {
+	case route.Method == "" && route.Path == "":
+		route.Method, route.Path = anyMethod, defaultRoute
+	case route.Method == "":
+		route.Method = anyMethod
+	}
+	if !validPath.MatchString(route.Path) && route.Path != defaultRoute {
+		return Route{}, r.errorf(properties.get("Path"), "%s: Path %q: want /, or segments and {variables} without a slash at the end", what, route.Path)
+	}
+	route.Authorizer, err = r.readRouteAuth(t, properties.get("Auth"), what, fallback)
+	return route, err
+}
+
+func (r *reader) readRouteAuth(t *Template, n node, what, fallback string) (string, error) {
+	auth, err := r.mapping(n, what+": Auth", "Authorizer")
+	if err != nil {
+		return "", err
+	}
+	name, err := r.text(auth.get("Authorizer"), what+": Authorizer")
+	switch {
+	case err != nil:
+		return "", err
+	case n.kind != absent && name == "":
+		return "", r.errorf(n, "%s: Auth names no authorizer: want the name of one, or %s", what, noAuthorizer)
+	case name == "":
+		return fallback, nil
+	case name == noAuthorizer:
+		return "", nil
+	}
+	if _, ok := t.authorizers[name]; !ok {
+		return "", r.errorf(auth.get("Authorizer"), "%s: there is no authorizer %s", what, name)
+	}
+	return name, nil
+}
+
+// validPath is what the cloud takes: a greedy variable last, and no slash at the end.
+var validPath = regexp.MustCompile(`^/$|^(/([A-Za-z0-9._~$@:+=-]+|\{[A-Za-z0-9._-]+\}))+(/\{[A-Za-z0-9._-]+\+\})?$|^/\{[A-Za-z0-9._-]+\+\}$`)
+
+// checkRoutes refuses two routes for one request, whatever their variables are called.
+func checkRoutes(t *Template) error {
+	r := reader{file: t.File}
+	seen := map[string]Route{}
+	for _, route := range t.Routes {
+		shape := route.Method + " " + variables.ReplaceAllString(route.Path, "{$1}")
+		if first, ok := seen[shape]; ok {
+			return r.errorf(node{line: route.line}, "%s: the route is taken by %s, line %d", route.Key(), first.Key(), first.line)
+		}
+		seen[shape] = route
+	}
+	return nil
+}
+
+var variables = regexp.MustCompile(`\{[^}+]*(\+?)\}`)
+
+// match finds the route for a request as an HTTP API does: the most specific path first, a method before
+// ANY, $default last. A slash at the end makes another path, which only a greedy variable takes. path is
+// decoded, as are the variables.
+func match(routes []Route, method, path string) (Route, map[string]string, bool) {
+	var (
+		best     Route
+		bestRank []int
+		bestVars map[string]string
+	)
+	for _, route := range routes {
+		if route.Method != anyMethod && route.Method != method {
+			continue
+		}
+		vars, rank, ok := route.matchPath(path)
+		if !ok {
+			continue
+		}
+		if route.Method != anyMethod {
+			rank = append(rank, 1)
+		} else {
+			rank = append(rank, 0)
+		}
+		if bestRank == nil || slices.Compare(rank, bestRank) > 0 {
+			best, bestRank, bestVars = route, rank, vars
+		}
+	}
+	return best, bestVars, bestRank != nil
+}
+
+// Ranks of a segment, compared from left to right.
+const (
+	rankDefault = iota
+	rankGreedy
+	rankVariable
+	rankLiteral
+)
+
+func (r Route) matchPath(path string) (vars map[string]string, rank []int, ok bool) {
+	if r.Path == defaultRoute {
+		return nil, []int{rankDefault}, true
+	}
+	given := strings.Split(path, "/")
+	for i, segment := range strings.Split(r.Path, "/") {
+		name, isVariable := strings.CutPrefix(strings.TrimSuffix(segment, "}"), "{")
+		greedy, isGreedy := strings.CutSuffix(name, "+")
+		switch {
+		case i >= len(given):
+			return nil, nil, false
+		case isVariable && isGreedy:
+			return with(vars, greedy, strings.Join(given[i:], "/")), append(rank, rankGreedy), true
+		case isVariable && given[i] != "":
+			vars, rank = with(vars, name, given[i]), append(rank, rankVariable)
+		case !isVariable && given[i] == segment:
+			rank = append(rank, rankLiteral)
+		default:
+			return nil, nil, false
+		}
+	}
+	return vars, rank, len(given) == len(strings.Split(r.Path, "/"))
+}
+
+func with(vars map[string]string, name, value string) map[string]string {
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	vars[name] = value
+	return vars
+}
