@@ -1,0 +1,86 @@
+package bolt
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/account"
+)
+
+// accountRecord is an account under its id, 16 bytes.
+type accountRecord struct {
+	Username string   `json:"username"`
+	Roles    []string `json:"roles,omitempty"`
+	Scopes   []string `json:"scopes,omitempty"`
+	Disabled bool     `json:"disabled,omitzero"`
+	Epoch    int64    `json:"epoch"`
+}
+
+// loginNameRecord is a login name under its canonical username.
+type loginNameRecord struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Hash      string    `json:"hash"`
+	Epoch     int64     `json:"epoch"`
+}
+
+// Account implements account.Store.
+func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
+	var record accountRecord
+	err := s.read(ctx, "read account", func(tx *bbolt.Tx) (err error) {
+		var ok bool
+		record, ok, err = get[accountRecord](tx.Bucket(accountBucket), id[:])
+		if err == nil && !ok {
+			err = account.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return account.Account{}, err
+	}
+	return account.Account{
+		ID: id, Username: record.Username, Roles: record.Roles, Scopes: record.Scopes,
+		Disabled: record.Disabled, Epoch: record.Epoch,
+	}, nil
+}
+
+// LoginName implements account.Store.
+func (s *Store) LoginName(ctx context.Context, username string) (account.LoginName, error) {
+	var record loginNameRecord
+	err := s.read(ctx, "read login name", func(tx *bbolt.Tx) (err error) {
+		var ok bool
+		record, ok, err = get[loginNameRecord](tx.Bucket(loginNameBucket), []byte(username))
+		if err == nil && !ok {
+			err = account.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return account.LoginName{}, err
+	}
+	return account.LoginName(record), nil
+}
+
+// CreateAccount implements account.Creator.
+func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
+	return s.write(ctx, "create account", func(tx *bbolt.Tx) error {
+		names := tx.Bucket(loginNameBucket)
+		taken, ok, err := get[loginNameRecord](names, []byte(a.Username))
+		switch {
+		case err != nil:
+			return err
+		case ok && taken.AccountID != a.ID:
+			return account.ErrExists
+		case ok:
+			return nil
+		}
+		err = put(names, []byte(a.Username), loginNameRecord{AccountID: a.ID, Hash: hash, Epoch: a.Epoch})
+		if err != nil {
+			return err
+		}
+		return put(tx.Bucket(accountBucket), a.ID[:], accountRecord{
+			Username: a.Username, Roles: a.Roles, Scopes: a.Scopes, Disabled: a.Disabled, Epoch: a.Epoch,
+		})
+	})
+}

@@ -1,0 +1,189 @@
+// Package bolt keeps every store of the domain in one bbolt file: the embedded default, for a laptop and
+// for tests. It holds the same contracts as the cloud's store, by storetest.
+//
+// Every write is one transaction that checks its condition inside, and bbolt runs one writing transaction
+// at a time, so conditions never race. What has expired is deleted on Open, and during writes where it
+// costs next to nothing: creating a session deletes the expired ones of the same account, appending a
+// revocation or counting an attempt deletes a few of the oldest. Nothing relies on that: what must not
+// count when expired is compared with the clock.
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var (
+	// ErrInUse says that another process has the file open.
+	ErrInUse = errors.New("in use by another process")
+	// ErrFormat says that the file is not a store, or one that this program is too old to read.
+	ErrFormat = errors.New("not a store that this version can read")
+)
+
+// format is the version of everything below. A change of keys or records that the code before it could
+// misread raises it.
+const format = "1"
+
+const lockTimeout = time.Second
+
+// One bucket an entity.
+var (
+	metaBucket       = []byte("meta")
+	sessionBucket    = []byte("sessions")
+	accountBucket    = []byte("accounts")
+	loginNameBucket  = []byte("login names")
+	attemptBucket    = []byte("attempts")
+	revocationBucket = []byte("revocations")
+	keyringBucket    = []byte("keyring")
+	clientBucket     = []byte("clients")
+
+	formatKey = []byte("format")
+)
+
+// Store is one open file. Safe for concurrent use.
+type Store struct {
+	db  *bbolt.DB
+	now func() time.Time
+}
+
+// Open opens the file at path, readable by its owner only, and creates it when it is absent; the folder
+// must be there. now is the clock that expiries are compared with. Errors are ErrInUse, after a second,
+// ErrFormat, and those of the file system.
+func Open(path string, now func() time.Time) (*Store, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("bolt: open %s: %w", path, ErrInUse)
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrVersionMismatch),
+		errors.Is(err, bbolterrors.ErrChecksum):
+		return nil, fmt.Errorf("bolt: open %s: %w: %w", path, ErrFormat, err)
+	case err != nil:
+		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
+	}
+	s := &Store{db: db, now: now}
+	if err := db.Update(s.prepare); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Close waits for the transactions that are under way and closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// prepare checks the format, creates what a new file lacks and deletes what has expired.
+func (s *Store) prepare(tx *bbolt.Tx) error {
+	meta, err := tx.CreateBucketIfNotExists(metaBucket)
+	if err != nil {
+		return err
+	}
+	switch found := meta.Get(formatKey); {
+	case found == nil:
+		err = meta.Put(formatKey, []byte(format))
+	case string(found) != format:
+		err = fmt.Errorf("%w: format %q, want %q", ErrFormat, found, format)
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range [][]byte{
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket,
+	} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return s.purge(tx)
+}
+
+func (s *Store) purge(tx *bbolt.Tx) error {
+	return errors.Join(
+		purgeSessions(tx, nil, s.now()),
+		purgeAttempts(tx, s.now(), all),
+		purgeRevocations(tx, s.now(), all),
+	)
+}
+
+// read runs do in a transaction that sees one state of the file.
+func (s *Store) read(ctx context.Context, what string, do func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return outcome(what, err)
+	}
+	return outcome(what, s.db.View(do))
+}
+
+// write runs do in a transaction of its own; when do fails, nothing is written. Waiting for the writers
+// before it may take time, so the context is asked once it is our turn.
+func (s *Store) write(ctx context.Context, what string, do func(*bbolt.Tx) error) error {
+	return outcome(what, s.db.Update(func(tx *bbolt.Tx) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return do(tx)
+	}))
+}
+
+// answers are the errors by which the contracts tell what they found. Any other is a fault.
+var answers = []error{
+	account.ErrNotFound, account.ErrExists,
+	client.ErrUnknown,
+	keyring.ErrMissing, keyring.ErrConflict,
+	session.ErrNotFound, session.ErrStale,
+}
+
+func outcome(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, answer := range answers {
+		if errors.Is(err, answer) {
+			return answer
+		}
+	}
+	return fmt.Errorf("%w: bolt: %s: %w", oauth.ErrUnavailable, what, err)
+}
+
+// get decodes the record at key, and reports whether there is one.
+func get[T any](b *bbolt.Bucket, key []byte) (record T, ok bool, err error) {
+	data := b.Get(key)
+	if data == nil {
+		return record, false, nil
+	}
+	err = json.Unmarshal(data, &record)
+	return record, err == nil, err
+}
+
+func put[T any](b *bbolt.Bucket, key []byte, record T) error {
+	data, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, data)
+}
+
+// toMillis is how times are stored; the zero time is 0.
+func toMillis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,80 @@
+package bolt
+
+import (
+	"context"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/client"
+)
+
+// clientRecord is a client under its id. Lifetimes are nanoseconds.
+type clientRecord struct {
+	Kind        client.Kind      `json:"kind"`
+	Origins     []string         `json:"origins,omitempty"`
+	Redirects   []string         `json:"redirects,omitempty"`
+	Audiences   []string         `json:"audiences,omitempty"`
+	Scopes      []string         `json:"scopes,omitempty"`
+	Roles       client.RolesMode `json:"roles"`
+	AccessLife  int64            `json:"access_life"`
+	IdleLife    int64            `json:"idle_life"`
+	Absolute    int64            `json:"absolute"`
+	Remembered  int64            `json:"remembered,omitzero"`
+	LateRetries int              `json:"late_retries,omitzero"`
+	SecretHash  []byte           `json:"secret_hash,omitempty"`
+	Introspects []string         `json:"introspects,omitempty"`
+}
+
+// Client implements client.Store.
+func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
+	var r clientRecord
+	err := s.read(ctx, "read client", func(tx *bbolt.Tx) (err error) {
+		var ok bool
+		r, ok, err = get[clientRecord](tx.Bucket(clientBucket), []byte(id))
+		if err == nil && !ok {
+			err = client.ErrUnknown
+		}
+		return err
+	})
+	if err != nil {
+		return client.Client{}, err
+	}
+	return client.Client{
+		ID:          id,
+		Kind:        r.Kind,
+		Origins:     r.Origins,
+		Redirects:   r.Redirects,
+		Audiences:   r.Audiences,
+		Scopes:      r.Scopes,
+		Roles:       r.Roles,
+		AccessLife:  time.Duration(r.AccessLife),
+		IdleLife:    time.Duration(r.IdleLife),
+		Absolute:    time.Duration(r.Absolute),
+		Remembered:  time.Duration(r.Remembered),
+		LateRetries: r.LateRetries,
+		SecretHash:  r.SecretHash,
+		Introspects: r.Introspects,
+	}, nil
+}
+
+// PutClient implements client.Registrar.
+func (s *Store) PutClient(ctx context.Context, c client.Client) error {
+	return s.write(ctx, "store client", func(tx *bbolt.Tx) error {
+		return put(tx.Bucket(clientBucket), []byte(c.ID), clientRecord{
+			Kind:        c.Kind,
+			Origins:     c.Origins,
+			Redirects:   c.Redirects,
+			Audiences:   c.Audiences,
+			Scopes:      c.Scopes,
+			Roles:       c.Roles,
+			AccessLife:  int64(c.AccessLife),
+			IdleLife:    int64(c.IdleLife),
+			Absolute:    int64(c.Absolute),
+			Remembered:  int64(c.Remembered),
+			LateRetries: c.LateRetries,
+			SecretHash:  c.SecretHash,
+			Introspects: c.Introspects,
+		})
+	})
+}

@@ -1,0 +1,216 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// sessionRecord is a session under the key account id + session id, 16 bytes each. Times are unix
+// milliseconds.
+type sessionRecord struct {
+	ClientID   string         `json:"client_id"`
+	Generation uint32         `json:"generation"`
+	RotatedAt  int64          `json:"rotated_at"`
+	CreatedAt  int64          `json:"created_at"`
+	AuthTime   int64          `json:"auth_time"`
+	AMR        []string       `json:"amr,omitempty"`
+	IdleExpiry int64          `json:"idle_expiry"`
+	Expiry     int64          `json:"expiry"`
+	Epoch      int64          `json:"epoch"`
+	Device     string         `json:"device,omitzero"`
+	Late       []lateRecord   `json:"late,omitempty"`
+	RevokedAt  int64          `json:"revoked_at,omitzero"`
+	Reason     session.Reason `json:"reason,omitzero"`
+}
+
+type lateRecord struct {
+	Generation uint32 `json:"generation"`
+	At         int64  `json:"at"`
+}
+
+func sessionKey(account, id uuid.UUID) []byte { return append(account[:], id[:]...) }
+
+func newSessionRecord(s session.Session) sessionRecord {
+	return sessionRecord{
+		ClientID:   s.ClientID,
+		Generation: s.Generation,
+		RotatedAt:  toMillis(s.RotatedAt),
+		CreatedAt:  toMillis(s.CreatedAt),
+		AuthTime:   toMillis(s.AuthTime),
+		AMR:        s.AMR,
+		IdleExpiry: toMillis(s.IdleExpiry),
+		Expiry:     toMillis(s.Expiry),
+		Epoch:      s.Epoch,
+		Device:     s.Device,
+		Late:       newLateRecords(s.Late),
+		RevokedAt:  toMillis(s.RevokedAt),
+		Reason:     s.Reason,
+	}
+}
+
+func newLateRecords(late []session.Late) []lateRecord {
+	var records []lateRecord
+	for _, l := range late {
+		records = append(records, lateRecord{l.Generation, toMillis(l.At)})
+	}
+	return records
+}
+
+func (r sessionRecord) session(account, id uuid.UUID) session.Session {
+	s := session.Session{
+		AccountID:  account,
+		ID:         id,
+		ClientID:   r.ClientID,
+		Generation: r.Generation,
+		RotatedAt:  fromMillis(r.RotatedAt),
+		CreatedAt:  fromMillis(r.CreatedAt),
+		AuthTime:   fromMillis(r.AuthTime),
+		AMR:        r.AMR,
+		IdleExpiry: fromMillis(r.IdleExpiry),
+		Expiry:     fromMillis(r.Expiry),
+		Epoch:      r.Epoch,
+		Device:     r.Device,
+		RevokedAt:  fromMillis(r.RevokedAt),
+		Reason:     r.Reason,
+	}
+	for _, l := range r.Late {
+		s.Late = append(s.Late, session.Late{Generation: l.Generation, At: fromMillis(l.At)})
+	}
+	return s
+}
+
+// Create implements session.Creator.
+func (s *Store) Create(ctx context.Context, created session.Session) error {
+	return s.write(ctx, "create session", func(tx *bbolt.Tx) error {
+		sessions := tx.Bucket(sessionBucket)
+		key := sessionKey(created.AccountID, created.ID)
+		if sessions.Get(key) != nil {
+			return nil
+		}
+		if err := purgeSessions(tx, created.AccountID[:], s.now()); err != nil {
+			return err
+		}
+		return put(sessions, key, newSessionRecord(created))
+	})
+}
+
+// Session implements session.Store.
+func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (session.Session, error) {
+	var found session.Session
+	err := s.read(ctx, "read session", func(tx *bbolt.Tx) error {
+		record, ok, err := get[sessionRecord](tx.Bucket(sessionBucket), sessionKey(account, id))
+		if err == nil && !ok {
+			err = session.ErrNotFound
+		}
+		found = record.session(account, id)
+		return err
+	})
+	if err != nil {
+		return session.Session{}, err
+	}
+	return found, nil
+}
+
+// Rotate implements session.Store.
+func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
+	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, func(found *session.Session) bool {
+		if found.Generation != r.Generation || found.ClientID != r.ClientID || !found.Live(r.Now) {
+			return false
+		}
+		found.Generation++
+		found.RotatedAt, found.IdleExpiry = r.Now, r.IdleExpiry
+		return true
+	})
+}
+
+// RecordLate implements session.Store.
+func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
+	return s.changeSession(ctx, "record late retry", l.AccountID, l.SessionID, func(found *session.Session) bool {
+		if found.Generation != l.Generation || found.ClientID != l.ClientID || !found.RevokedAt.IsZero() ||
+			!slices.EqualFunc(found.Late, l.Was, sameLate) {
+			return false
+		}
+		found.Late = l.Now
+		return true
+	})
+}
+
+func sameLate(a, b session.Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
+
+// changeSession stores what change makes of a session, provided that it agrees, and returns the session
+// as it then is. When change does not agree the session is returned as it was found, with ErrStale.
+func (s *Store) changeSession(ctx context.Context, what string, account, id uuid.UUID, change func(*session.Session) bool) (session.Session, error) {
+	var result session.Session
+	err := s.write(ctx, what, func(tx *bbolt.Tx) error {
+		sessions, key := tx.Bucket(sessionBucket), sessionKey(account, id)
+		record, ok, err := get[sessionRecord](sessions, key)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return session.ErrNotFound
+		}
+		result = record.session(account, id)
+		if !change(&result) {
+			return session.ErrStale
+		}
+		record = newSessionRecord(result)
+		result = record.session(account, id) // as it will be read, and nothing of the caller's
+		return put(sessions, key, record)
+	})
+	return result, err
+}
+
+// Revoke implements session.Store.
+func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
+	return s.write(ctx, "revoke session", func(tx *bbolt.Tx) error {
+		sessions, key := tx.Bucket(sessionBucket), sessionKey(e.AccountID, e.SessionID)
+		record, ok, err := get[sessionRecord](sessions, key)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return session.ErrNotFound
+		case record.ClientID != e.ClientID:
+			return session.ErrStale
+		}
+		if record.RevokedAt == 0 {
+			record.RevokedAt, record.Reason = toMillis(e.Entry.At), e.Reason
+			if err := put(sessions, key, record); err != nil {
+				return err
+			}
+		}
+		return s.appendEntry(tx, e.Entry)
+	})
+}
+
+// purgeSessions deletes the sessions under a prefix of their keys whose absolute expiry is reached. One
+// that is only idle must stay: an access token of it may be alive, and revoking it must still work.
+func purgeSessions(tx *bbolt.Tx, prefix []byte, now time.Time) error {
+	sessions := tx.Bucket(sessionBucket)
+	var expired [][]byte // a cursor is not to be moved over what it deletes
+	cursor := sessions.Cursor()
+	for key, data := cursor.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, data = cursor.Next() {
+		var record sessionRecord
+		if err := json.Unmarshal(data, &record); err != nil {
+			return err
+		}
+		if !now.Before(fromMillis(record.Expiry)) {
+			expired = append(expired, bytes.Clone(key))
+		}
+	}
+	for _, key := range expired {
+		if err := sessions.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
