@@ -1,0 +1,214 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+func TestGoneSessionIsRefusedAndNothingRevoked(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil  func(*world)
+		reason string
+	}{
+		"missing": {
+			func(w *world) { w.store.DropSession(w.id) }, "no such session",
+		},
+		"idle expiry reached": {
+			func(w *world) { w.change(func(s *session.Session) { s.IdleExpiry = w.clock.Now() }) }, "expired",
+		},
+		"absolute expiry reached": {
+			func(w *world) { w.change(func(s *session.Session) { s.Expiry = w.clock.Now() }) }, "expired",
+		},
+		"revoked": {
+			func(w *world) { w.change(func(s *session.Session) { s.RevokedAt, s.Reason = start, "client" }) }, "revoked",
+		},
+		"epoch behind": {
+			func(w *world) { w.account.Epoch = 101; w.store.SetAccount(w.account, "") }, "epoch",
+		},
+		"account disabled": {
+			func(w *world) { w.account.Disabled = true; w.store.SetAccount(w.account, "") }, "account disabled",
+		},
+		"account missing": {
+			func(w *world) { w.store.DropAccount(w.account.ID) }, "no such account",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for g := range uint32(8) { // whatever the token, the session is gone
+				w := newWorld(t, client.Native)
+				w.rotatedLongAgo(5)
+				test.spoil(w)
+				w.wantRefused(g, test.reason)
+				w.wantEvents(audit.RefreshRefused)
+				if n := w.store.Count("Revoke") + w.store.Count("RecordLate"); n != 0 {
+					t.Errorf("generation %d: %d writes beside the rotation", g, n)
+				}
+				if log := w.store.Log(); len(log) != 0 {
+					t.Errorf("generation %d: revocation log %v, want it empty", g, log)
+				}
+			}
+		})
+	}
+}
+
+func TestRefusalsLookAlike(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.store.DropSession(w.id)
+	_, missing := w.refresh(0)
+	_, forged := w.refresher().Refresh(t.Context(), oauth.NewSecret("wprt_forged"), w.client)
+	for _, err := range []error{missing, forged} {
+		for _, other := range []error{session.ErrNotFound, session.ErrStale, session.ErrForeign, oauth.ErrUnavailable} {
+			if !errors.Is(err, session.ErrRefused) || errors.Is(err, other) {
+				t.Errorf("error %v, want ErrRefused alone", err)
+			}
+		}
+	}
+}
+
+func TestTokenAtItsAbsoluteExpiryCostsNoStoreCall(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Hour} {
+		w := newWorld(t, client.Native)
+		w.clock.Set(w.first.Expiry.Add(after))
+		w.wantUntouched(func() { w.wantRefused(0, "absolute expiry") })
+		w.wantCalls()
+		w.wantEvents(audit.RefreshRefused)
+	}
+	w := newWorld(t, client.Native)
+	w.change(func(s *session.Session) { s.IdleExpiry = s.Expiry })
+	w.clock.Set(w.first.Expiry.Add(-time.Millisecond))
+	w.wantCase(0, session.Rotate)
+}
+
+func TestForgedTokenCostsNoStoreCall(t *testing.T) {
+	w := newWorld(t, client.Native)
+	_, err := w.refresher().Refresh(t.Context(), forge(w.token(0)), w.client)
+	wantRefusal(t, err, "not ours")
+	w.wantCalls()
+	w.wantEvents()
+}
+
+func TestRestampedSessionIsReadOnceMoreAndLives(t *testing.T) {
+	for g, want := range map[uint32]session.Case{5: session.Rotate, 4: session.LateAllowed} {
+		w := newWorld(t, client.Native)
+		w.rotatedLongAgo(5)
+		w.account.Epoch = 200
+		w.store.SetAccount(w.account, "")
+		w.store.Before = func(_ context.Context, method string) error {
+			if method == "Session" { // "end others" re-stamped it between the two reads
+				w.change(func(s *session.Session) { s.Epoch = 200 })
+			}
+			return nil
+		}
+		got := w.wantCase(g, want)
+		if got.Session.Epoch != 200 {
+			t.Errorf("generation %d: the answer has epoch %d, want the new one, 200", g, got.Session.Epoch)
+		}
+		if n := w.store.Count("Session"); n != 1 {
+			t.Errorf("generation %d: the session was read %d times, want once", g, n)
+		}
+	}
+}
+
+func TestSessionWhoseEpochStaysBehindIsReadOnceAndRefused(t *testing.T) {
+	for name, meanwhile := range map[string]func(*world){
+		"as it was":             func(*world) {},
+		"re-stamped too little": func(w *world) { w.change(func(s *session.Session) { s.Epoch = 199 }) },
+		"deleted in between":    func(w *world) { w.store.DropSession(w.id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Browser)
+			w.account.Epoch = 200
+			w.store.SetAccount(w.account, "")
+			w.store.Before = func(_ context.Context, method string) error {
+				if method == "Session" {
+					meanwhile(w)
+				}
+				return nil
+			}
+			w.wantRefused(0, "epoch")
+			if n := w.store.Count("Session"); n != 1 {
+				t.Errorf("the session was read %d times, want once", n)
+			}
+		})
+	}
+}
+
+func TestSessionThatCannotBeReadOnceMoreIsUnavailable(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.account.Epoch = 200
+	w.store.SetAccount(w.account, "")
+	w.store.Before = fakestore.Fail("Session")
+	_, err := w.refresh(0)
+	wantUnavailable(t, err)
+	w.wantEvents()
+}
+
+func TestSessionOfANewerEpochThanTheAccountReadLives(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.change(func(s *session.Session) { s.Epoch = 300 })
+	w.wantCase(0, session.Rotate)
+	w.wantCalls("Rotate", "Account")
+}
+
+func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail   func(*world)
+		writes bool // whether the rotation may have happened
+	}{
+		"rotation":     {func(w *world) { w.store.Before = fakestore.Fail("Rotate") }, false},
+		"account":      {func(w *world) { w.store.Before = fakestore.Fail("Account") }, true},
+		"keys missing": {func(w *world) { w.keys.sumErr = oauth.ErrUnavailable }, false},
+		"keys stale":   {func(w *world) { w.keys.freshen = func() error { return oauth.ErrUnavailable } }, true},
+		"everything":   {func(w *world) { w.store.Before = fakestore.Fail("Rotate", "Account", "Session") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Browser)
+			presented, refresher := w.token(0), w.refresher()
+			test.fail(w)
+			got, err := refresher.Refresh(t.Context(), presented, w.client)
+			wantUnavailable(t, err)
+			if !got.Token.IsZero() {
+				t.Error("a token came with the error")
+			}
+			if rotated := w.stored().Generation == 1; rotated != test.writes {
+				t.Errorf("rotated: %t, want %t", rotated, test.writes)
+			}
+			w.wantEvents()
+
+			w.store.Before, w.keys.sumErr, w.keys.freshen = nil, nil, nil
+			w.clock.Advance(10 * time.Second)
+			again, err := refresher.Refresh(t.Context(), presented, w.client)
+			if err != nil || again.Token.Reveal() != w.token(1).Reveal() {
+				t.Errorf("second try: %v, want the successor", err)
+			}
+			w.wantLive()
+		})
+	}
+}
+
+func TestKeysThatCannotBeReadPreventEveryStoreCall(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	presented := w.token(0)
+	w.keys.sumErr = oauth.ErrUnavailable
+	_, err := w.refresher().Refresh(t.Context(), presented, w.client)
+	wantUnavailable(t, err)
+	w.wantCalls()
+}
+
+func TestTokenWhoseKeyIsRetiredIsRefused(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	presented := w.token(0)
+	delete(w.keys.byVersion, 1)
+	w.wantUntouched(func() {
+		_, err := w.refresher().Refresh(t.Context(), presented, w.client)
+		wantRefusal(t, err, "unknown key version")
+	})
+	w.wantCalls()
+}

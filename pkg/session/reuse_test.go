@@ -1,0 +1,113 @@
+package session_test
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+func TestOlderGenerationRevokesTheSessionAtOnce(t *testing.T) {
+	for name, kind := range map[string]client.Kind{"browser": client.Browser, "native": client.Native} {
+		for _, g := range []uint32{0, 1, 18} {
+			t.Run(name+" "+strconv.Itoa(int(g)), func(t *testing.T) {
+				w := newWorld(t, kind)
+				w.change(func(s *session.Session) { s.Generation = 20 }) // rotated this very moment
+				w.wantRefused(g, "reuse")
+				w.wantRevoked(session.ReasonReuse)
+				w.wantEvents(audit.ReuseDetected)
+				w.wantCalls("Rotate", "Account", "Revoke")
+				w.wantRefused(20, "revoked") // nobody goes on with the newest either
+			})
+		}
+	}
+}
+
+func TestReuseThatCannotBeRevokedIsUnavailable(t *testing.T) {
+	for name, fail := range map[string]func(*fakestore.Store){
+		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("Revoke") },
+		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("Revoke") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Browser)
+			w.change(func(s *session.Session) { s.Generation = 20 })
+			fail(w.store)
+			_, err := w.refresh(3)
+			wantUnavailable(t, err)
+			w.wantEvents() // nothing is claimed that is not so
+			w.store.Before, w.store.After = nil, nil
+			_, err = w.refresh(3)
+			wantRefusal(t, err, "")
+			w.wantRevoked(session.ReasonReuse)
+		})
+	}
+}
+
+func TestReuseOfASessionThatVanishesIsRefused(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.change(func(s *session.Session) { s.Generation = 20 })
+	w.store.Before = func(_ context.Context, method string) error {
+		if method == "Revoke" {
+			w.store.DropSession(w.id)
+		}
+		return nil
+	}
+	w.wantRefused(3, "reuse")
+}
+
+func TestSlowRevocationAfterReuseIsStampedAgain(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.change(func(s *session.Session) { s.Generation = 20 })
+	slow := true
+	w.store.After = func(_ context.Context, method string) error {
+		if method == "Revoke" && slow {
+			slow = false
+			w.clock.Advance(11 * time.Second)
+		}
+		return nil
+	}
+	w.wantRefused(3, "reuse")
+	log := w.store.Log()
+	if len(log) != 2 || !log[1].At.Equal(start.Add(11*time.Second)) {
+		t.Errorf("log %v, want a second entry stamped after the slow write", log)
+	}
+	if s := w.stored(); !s.RevokedAt.Equal(start) {
+		t.Errorf("revoked at %s, want the first stamp %s", s.RevokedAt, start)
+	}
+}
+
+func TestTokenNewerThanTheTableIsRefusedAndNothingRevoked(t *testing.T) {
+	for _, g := range []uint32{6, 7, 1000, math.MaxUint32} {
+		w := newWorld(t, client.Native)
+		w.change(func(s *session.Session) { s.Generation = 5 })
+		w.wantUntouched(func() { w.wantRefused(g, "newer than the table") })
+		w.wantEvents(audit.RestoredTable)
+		w.wantCalls("Rotate", "Account")
+		w.wantLive()
+	}
+}
+
+func TestForeignClientNeverHarmsTheSession(t *testing.T) {
+	for g := range uint32(8) { // every case: reuse, late retry, newest, newer than the table
+		w := newWorld(t, client.Native)
+		w.rotatedLongAgo(5)
+		other := w.client
+		other.ID = "other"
+		w.wantUntouched(func() {
+			_, err := w.refresher().Refresh(t.Context(), w.token(g), other)
+			wantRefusal(t, err, "another client's")
+		})
+		w.wantEvents(audit.RefreshRefused)
+		if e := w.events()[0]; e.ClientID != "other" {
+			t.Errorf("the event names client %q, want the foreign one", e.ClientID)
+		}
+		w.wantCalls("Rotate", "Account")
+		w.wantCase(5, session.Rotate) // its own client goes on
+	}
+}
