@@ -1,0 +1,176 @@
+package revocation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+var start = time.Unix(1_782_900_000, 0).UTC()
+
+// clock is driven by the test. With a tick it moves on at every look, so that no two looks are equal.
+type clock struct {
+	mu    sync.Mutex
+	at    time.Time
+	tick  time.Duration
+	looks int
+	seen  *sync.Cond
+}
+
+func newClock(at time.Time) *clock {
+	c := &clock{at: at}
+	c.seen = sync.NewCond(&c.mu)
+	return c
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(c.tick)
+	c.looks++
+	c.seen.Broadcast()
+	return c.at
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
+// waitLooks returns when the clock has been read n times.
+func (c *clock) waitLooks(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.looks < n {
+		c.seen.Wait()
+	}
+}
+
+// wallOnly returns a time whose wall clock is d after from while its monotonic clock stood still, as after
+// a function was frozen. Such a time cannot be made with the public interface of package time.
+func wallOnly(t *testing.T, from time.Time, d time.Duration) time.Time {
+	t.Helper()
+	type layout struct {
+		wall uint64
+		ext  int64
+		loc  *time.Location
+	}
+	later := from.Add(d)
+	(*layout)(unsafe.Pointer(&later)).ext = (*layout)(unsafe.Pointer(&from)).ext
+	if later.Sub(from) != 0 || later.Round(0).Sub(from.Round(0)) != d {
+		t.Fatalf("made a time %s later by monotonic and %s by wall clock, want 0 and %s",
+			later.Sub(from), later.Round(0).Sub(from.Round(0)), d)
+	}
+	return later
+}
+
+// fakeLog keeps entries as revocation.Log promises and remembers what it was asked for.
+type fakeLog struct {
+	mu      sync.Mutex
+	entries []revocation.Entry
+	asked   []time.Time // the from of every Since
+	err     error       // of the next calls
+	during  func()      // runs inside every Since, before it reads
+}
+
+func (l *fakeLog) Append(_ context.Context, e revocation.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.At = e.At.Round(0) // what comes out of a store has no monotonic reading
+	l.entries = append(l.entries, e)
+	return nil
+}
+
+func (l *fakeLog) Since(_ context.Context, from time.Time) ([]revocation.Entry, error) {
+	l.mu.Lock()
+	during := l.during
+	l.asked = append(l.asked, from)
+	l.mu.Unlock()
+	if during != nil {
+		during()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return nil, l.err
+	}
+	return slices.DeleteFunc(slices.Clone(l.entries), func(e revocation.Entry) bool { return e.At.Before(from) }), nil
+}
+
+func (l *fakeLog) add(kind revocation.Kind, id string, at time.Time) {
+	_ = l.Append(context.Background(), revocation.Entry{At: at, Kind: kind, ID: id})
+}
+
+func (l *fakeLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+func (l *fakeLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = nil
+}
+
+func (l *fakeLog) queries() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.asked)
+}
+
+func (l *fakeLog) lastFrom() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[len(l.asked)-1]
+}
+
+var errOutage = fmt.Errorf("%w: throttled", oauth.ErrUnavailable)
+
+func tokenOf(id string) revocation.Subject {
+	return revocation.Subject{TokenID: id, SessionID: "s-" + id, AccountID: "a-" + id, Epoch: 7, ClientID: "app", KeyID: "k1"}
+}
+
+func allowed(t *testing.T, s *revocation.Snapshot, subject revocation.Subject) {
+	t.Helper()
+	if err := s.Check(context.Background(), subject); err != nil {
+		t.Errorf("Check(%+v): %v, want it allowed", subject, err)
+	}
+}
+
+func denied(t *testing.T, s *revocation.Snapshot, subject revocation.Subject) {
+	t.Helper()
+	if err := s.Check(context.Background(), subject); !errors.Is(err, revocation.ErrRevoked) {
+		t.Errorf("Check(%+v): %v, want ErrRevoked", subject, err)
+	}
+}
+
+func unavailable(t *testing.T, s *revocation.Snapshot, subject revocation.Subject) {
+	t.Helper()
+	err := s.Check(context.Background(), subject)
+	if !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, revocation.ErrRevoked) {
+		t.Errorf("Check(%+v): %v, want ErrUnavailable and not ErrRevoked", subject, err)
+	}
+}
+
+func asked(t *testing.T, l *fakeLog, want int) {
+	t.Helper()
+	if got := l.queries(); got != want {
+		t.Errorf("the log was asked %d times, want %d", got, want)
+	}
+}
