@@ -85,6 +85,9 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // prepare checks the format, creates what a new file lacks and deletes what has expired.
 func (s *Store) prepare(tx *bbolt.Tx) error {
+	if bucket, _ := tx.Cursor().First(); bucket != nil && tx.Bucket(metaBucket) == nil {
+		return fmt.Errorf("%w: another program's database", ErrFormat)
+	}
 	meta, err := tx.CreateBucketIfNotExists(metaBucket)
 	if err != nil {
 		return err

@@ -1,0 +1,154 @@
+package bolt_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/store/bolt"
+)
+
+func TestOpenRefusesWhatIsNotAStore(t *testing.T) {
+	good := filepath.Join(t.TempDir(), "store")
+	closeStore(t, open(t, good, time.Now))
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"a short text":           []byte("not a database\n"),
+		"a long text":            []byte(strings.Repeat("not a database\n", 10_000)),
+		"zeros":                  make([]byte, 64*1024),
+		"both meta pages broken": append(bytes.Repeat([]byte{0xff}, 64*1024), whole...),
+	} {
+		path := filepath.Join(t.TempDir(), "store")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := bolt.Open(path, time.Now)
+		wantOpenError(t, name, s, err, bolt.ErrFormat, path)
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
+			t.Errorf("%s: the file was changed (%v)", name, err)
+		}
+	}
+}
+
+func TestOpenRefusesANewerFormat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	closeStore(t, open(t, path, time.Now))
+	setFormat(t, path, "2")
+	s, err := bolt.Open(path, time.Now)
+	wantOpenError(t, "format 2", s, err, bolt.ErrFormat, path, `"2"`, `"1"`)
+	setFormat(t, path, "1") // also proves that the refusal has let go of the file
+	open(t, path, time.Now)
+}
+
+// TestOpenRefusesAnotherProgramsDatabase: without a format the buckets of somebody else would be joined
+// by ours.
+func TestOpenRefusesAnotherProgramsDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	change(t, path, func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket([]byte("theirs"))
+		return err
+	})
+	s, err := bolt.Open(path, time.Now)
+	wantOpenError(t, "another program's", s, err, bolt.ErrFormat, path)
+}
+
+func TestOpenRefusesAFileInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	first := open(t, path, time.Now)
+	s, err := bolt.Open(path, time.Now)
+	wantOpenError(t, "in use", s, err, bolt.ErrInUse, path)
+	closeStore(t, first)
+	open(t, path, time.Now)
+}
+
+func TestOpenReportsTheFileSystem(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing", "store")
+	s, err := bolt.Open(missing, time.Now)
+	wantOpenError(t, "no such folder", s, err, fs.ErrNotExist, missing)
+
+	folder := t.TempDir()
+	if s, err := bolt.Open(folder, time.Now); err == nil {
+		closeStore(t, s)
+		t.Error("a folder in place of the file: no error")
+	}
+
+	if os.Getuid() == 0 {
+		t.Log("root may read every folder: the unreadable one was not tried")
+		return
+	}
+	path := filepath.Join(folder, "store")
+	if err := os.Chmod(folder, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) })
+	s, err = bolt.Open(path, time.Now)
+	wantOpenError(t, "unreadable folder", s, err, fs.ErrPermission, path)
+}
+
+func TestOpenCreatesAFileForItsOwnerOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	open(t, path, time.Now)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode of a new file = %o, want 600", got)
+	}
+}
+
+// wantOpenError checks that there is no store, and that the error is want and says all of words.
+func wantOpenError(t *testing.T, what string, s *bolt.Store, err, want error, words ...string) {
+	t.Helper()
+	if s != nil {
+		closeStore(t, s)
+		t.Fatalf("%s: a store was opened, want %v", what, want)
+	}
+	if !errors.Is(err, want) {
+		t.Fatalf("%s: error = %v, want %v", what, err, want)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: error = %q, want one that names %s", what, err, word)
+		}
+	}
+}
+
+func closeStore(t *testing.T, s *bolt.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// change writes to a file that is not open, past the package under test.
+func change(t *testing.T, path string, do func(*bbolt.Tx) error) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(do); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func setFormat(t *testing.T, path, format string) {
+	t.Helper()
+	change(t, path, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte(format))
+	})
+}
