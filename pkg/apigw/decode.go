@@ -22,16 +22,14 @@ const (
 // are refused; unknown members are passed over (RFC 6749 §3.2). A form is read as the JSON object with
 // the same members, all strings; members without a value count as absent.
 func (r *Request) Decode(into any, accepted ...string) error {
-	mediaType, err := r.mediaType()
-	if err != nil {
-		return err
-	}
+	mediaType := r.mediaType()
 	for _, want := range accepted {
 		if mediaType != want {
 			continue
 		}
 		body := r.body
 		if mediaType == Form {
+			var err error
 			if body, err = formAsJSON(body); err != nil {
 				return err
 			}
@@ -44,19 +42,13 @@ func (r *Request) Decode(into any, accepted ...string) error {
 	return unsupportedMediaType(accepted)
 }
 
-func (r *Request) mediaType() (string, error) {
-	header := r.Header("Content-Type")
-	if header == "" {
-		return "", nil
+// mediaType is that of the body, "" when it is missing, malformed or in another encoding than UTF-8.
+func (r *Request) mediaType() string {
+	mediaType, params, err := mime.ParseMediaType(r.Header("Content-Type"))
+	if charset, ok := params["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
+		return ""
 	}
-	mediaType, params, err := mime.ParseMediaType(header)
-	if err != nil {
-		return "", nil
-	}
-	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return "", nil
-	}
-	return mediaType, nil
+	return mediaType
 }
 
 func formAsJSON(body []byte) ([]byte, error) {

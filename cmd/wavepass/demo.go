@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+const (
+	demoUsername = "demo@wavepass.local"
+	demoPassword = "surf-the-cookie-wave"
+	demoSecret   = "partner-demo-secret"
+)
+
+// demoClients are one client of each kind.
+func demoClients() []client.Client {
+	scopes := []string{"profile"}
+	return []client.Client{
+		{ID: "web", Kind: client.Browser, Origins: []string{"http://localhost:5173"}, Scopes: scopes},
+		{ID: "site", Kind: client.Site, Origins: []string{"http://localhost:8080"}, Scopes: scopes},
+		{ID: "app", Kind: client.Native, Scopes: scopes},
+		{ID: "partner", Kind: client.Service, SecretHash: client.HashSecret(oauth.NewSecret(demoSecret)), Introspects: []string{"app"}},
+	}
+}
+
+type demoStore interface {
+	client.Store
+	client.Registrar
+	account.Store
+	account.Creator
+}
+
+// seedDemo fills a store that lacks the last of the demo clients: a new one, or one whose first start was
+// interrupted.
+func seedDemo(ctx context.Context, store demoStore, now time.Time) error {
+	clients := demoClients()
+	last := clients[len(clients)-1]
+	if _, err := store.Client(ctx, last.ID); !errors.Is(err, client.ErrUnknown) {
+		return err
+	}
+	demo, hash, err := account.New(demoUsername, demoPassword, now)
+	if err != nil {
+		return fmt.Errorf("demo account: %w", err)
+	}
+	demo.Roles, demo.Scopes = []string{"member"}, []string{"profile"}
+	if err := store.CreateAccount(ctx, demo, hash); err != nil && !errors.Is(err, account.ErrExists) {
+		return fmt.Errorf("demo account: %w", err)
+	}
+	for _, c := range clients {
+		c = c.WithDefaults()
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("demo client: %w", err)
+		}
+		if err := store.PutClient(ctx, c); err != nil {
+			return fmt.Errorf("demo client: %w", err)
+		}
+	}
+	return nil
+}
+
+func hasDemo(ctx context.Context, store account.Store) (bool, error) {
+	_, err := store.LoginName(ctx, demoUsername)
+	if errors.Is(err, account.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+const demoGreeting = `
+  account   %[1]s   password  %[2]s
+  clients   app      native   both tokens in JSON
+            web      browser  refresh token in a cookie   (not served yet)
+            site     site     session handle in a cookie  (not served yet)
+            partner  service  secret partner-demo-secret
+
+Log in, call a protected route, refresh:
+
+  TOKENS=$(curl -s %[3]s/login -H 'Content-Type: application/json' -d '{"client_id":"app","username":"%[1]s","password":"%[2]s"}'); echo "$TOKENS"
+
+  curl -s %[3]s/userinfo -H "Authorization: Bearer $(echo "$TOKENS" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')"
+
+  curl -s %[3]s/refresh -d client_id=app -d grant_type=refresh_token -d "refresh_token=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')"
+
+`

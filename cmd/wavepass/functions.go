@@ -1,0 +1,43 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
+	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
+	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+// functions are the same endpoints that functions/ deploys, each by the name of its folder there.
+func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail) map[string]lambda.Handler {
+	at := apigw.Config{Issuer: cfg.Issuer, Audience: cfg.Audience, Log: log}
+	alg := keyring.Algorithm(cfg.SigningAlg)
+	limits := account.Limits{Account: account.Limit(cfg.AttemptLimits.Account), Network: account.Limit(cfg.AttemptLimits.Network)}
+	return map[string]lambda.Handler{
+		"login": lambda.NewHandler(login.New(at, login.Parts{
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, Limits: limits, Trail: trail, Now: time.Now,
+		})),
+		"refresh": lambda.NewHandler(refresh.New(at, refresh.Parts{
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, Grace: cfg.Grace, Trail: trail, Now: time.Now,
+		})),
+		"revoke": lambda.NewHandler(revoke.New(at, revoke.Parts{
+			Store: d.store, Sealer: d.sealer, Trail: trail, Now: time.Now,
+		})),
+		"authorizer": lambda.NewHandler(authorizer.New(at, authorizer.Parts{
+			Store: d.store, Staleness: cfg.Staleness, Now: time.Now,
+		})),
+		"userinfo":  lambda.NewHandler(userinfo.New(at)),
+		"discovery": lambda.NewHandler(discovery.New(at, d.store, time.Now)),
+	}
+}

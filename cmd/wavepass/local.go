@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/store/bolt"
+)
+
+// localCommand runs every function of template.yaml behind a stand-in for API Gateway.
+type localCommand struct {
+	Addr     string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
+	Data     string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
+	Issuer   string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
+	Template string `help:"The SAM template whose routes are served." default:"template.yaml" type:"path"`
+}
+
+// Help is shown by `wavepass local --help`.
+func (c *localCommand) Help() string {
+	return `Settings of DESIGN §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
+REFRESH_GRACE and ATTEMPT_LIMITS. A new data folder gets a demo account and demo clients.`
+}
+
+const shutdownTime = 5 * time.Second
+
+// Run serves until ctx is done.
+func (c *localCommand) Run(ctx context.Context, o output) error {
+	template, err := gateway.ReadTemplate(c.Template)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", c.Addr, errors.Unwrap(err))
+	}
+	defer listener.Close()
+	issuer := c.Issuer
+	if issuer == "" {
+		issuer = "http://" + address(listener)
+	}
+	cfg, err := localConfig(issuer)
+	if err != nil {
+		return err
+	}
+	d, err := openData(ctx, c.Data, cfg)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	if err := d.mayListenOn(ctx, listener.Addr()); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(o.log, nil))
+	handler, err := gateway.New(template, d.functions(cfg, log, audit.NewTrail(o.log, time.Now)),
+		gateway.Options{Issuer: issuer, Log: log})
+	if err != nil {
+		return err
+	}
+	c.greet(o.out, issuer, d.demo)
+	return serve(ctx, listener, logged(handler, log), log)
+}
+
+// localConfig takes the settings that mean something here from the environment, and nothing that would
+// lead to a real table.
+func localConfig(issuer string) (config.Config, error) {
+	environment := map[string]string{"TABLE_NAME": "local", "ISSUER": issuer}
+	for _, name := range []string{"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REFRESH_GRACE", "ATTEMPT_LIMITS"} {
+		if value, ok := os.LookupEnv(name); ok {
+			environment[name] = value
+		}
+	}
+	return config.Load(environment)
+}
+
+// data is what the folder holds.
+type data struct {
+	store  *bolt.Store
+	sealer keyring.Sealer
+	demo   bool // the demo account is there
+}
+
+// openData opens the folder and fills a new one.
+func openData(ctx context.Context, folder string, cfg config.Config) (data, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	sealer, err := seal.OpenKeyFile(filepath.Join(folder, "sealing.key"))
+	if err != nil {
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	store, err := bolt.Open(filepath.Join(folder, "wavepass.db"), time.Now)
+	if err != nil {
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	d := data{store: store, sealer: sealer}
+	if err := d.prepare(ctx, cfg); err != nil {
+		store.Close()
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	return d, nil
+}
+
+func (d *data) prepare(ctx context.Context, cfg config.Config) error {
+	if err := seedDemo(ctx, d.store, time.Now()); err != nil {
+		return err
+	}
+	demo, err := hasDemo(ctx, d.store)
+	if err != nil {
+		return err
+	}
+	d.demo = demo
+	keys := keyring.New(d.store, d.sealer, keyring.Algorithm(cfg.SigningAlg), time.Now)
+	if err := keys.Ensure(ctx); err != nil {
+		return err
+	}
+	// A key file that does not fit the keyring would only show at the first login.
+	if err := keys.Signer().Load(ctx); err != nil {
+		return fmt.Errorf("sealing.key does not open the keys in wavepass.db: %w", err)
+	}
+	return nil
+}
+
+// mayListenOn keeps the demo account, whose password everybody knows, on this machine.
+func (d data) mayListenOn(_ context.Context, addr net.Addr) error {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && d.demo {
+		return fmt.Errorf("%s can be reached from other machines, and the demo account is in the data folder: listen on 127.0.0.1", addr)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("ending, after the requests in progress")
+	limit, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return server.Shutdown(limit)
+}
+
+// address is how a person on this machine reaches the listener.
+func address(l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip.IsLoopback() || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// logged writes one line a request.
+func logged(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(status, r)
+		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", status.status,
+			"took", time.Since(began).Round(time.Microsecond))
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (c *localCommand) greet(out io.Writer, issuer string, demo bool) {
+	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", issuer, c.Data)
+	if demo {
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, issuer)
+	}
+}

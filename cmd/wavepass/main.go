@@ -1,0 +1,48 @@
+// Command wavepass runs and looks after a Wavepass deployment.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Local localCommand `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
+}
+
+func main() {
+	// The first Ctrl-C ends the command cleanly; a second one ends it at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Args[1:], output{os.Stdout, os.Stderr}); err != nil {
+		fmt.Fprintln(os.Stderr, "wavepass:", err)
+		os.Exit(1)
+	}
+}
+
+// output is where a command writes: results to out, all else to log.
+type output struct{ out, log io.Writer }
+
+func run(ctx context.Context, args []string, o output) error {
+	parser, err := kong.New(&commands{},
+		kong.Name("wavepass"),
+		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(o),
+		kong.Writers(o.out, o.log),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)
+	}
+	return command.Run()
+}

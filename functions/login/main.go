@@ -1,0 +1,24 @@
+// Command login is the Lambda function of POST /login.
+package main
+
+import (
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+func main() {
+	cfg := boot.Config()
+	lambda.Start(login.New(boot.Gateway(cfg), login.Parts{
+		Store:     boot.Table(cfg),
+		Sealer:    boot.Sealer(cfg),
+		Algorithm: keyring.Algorithm(cfg.SigningAlg),
+		Limits:    boot.Limits(cfg),
+		Trail:     boot.Trail(),
+		Now:       time.Now,
+	}))
+}

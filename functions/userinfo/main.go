@@ -1,0 +1,13 @@
+// Command userinfo is the Lambda function of GET /userinfo.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
+)
+
+func main() {
+	lambda.Start(userinfo.New(boot.Gateway(boot.Config())))
+}

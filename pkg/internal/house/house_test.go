@@ -1,0 +1,164 @@
+// Package house holds no code: its test keeps the layout of the repository, who may import whom.
+package house_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/wavepass/wavepass/"
+
+// Names for groups of packages, as the rules below use them.
+var (
+	domain   = []string{"oauth", "audit", "client", "revocation", "account", "keyring", "policy", "token", "session", "grant"}
+	jose     = "github.com/lestrrat-go/jwx/v2/..."
+	jsonv2   = "github.com/go-json-experiment/json/..."
+	ids      = "github.com/google/uuid"
+	events   = "github.com/aws/aws-lambda-go/events"
+	aws      = "github.com/aws/..."
+	anything = "..."
+)
+
+// rules says what a package below pkg/ may import beyond the standard library: packages of pkg/ by their
+// name, others by their path; a path that ends in /... stands for everything below it. A package that
+// no rule names may not exist.
+var rules = []struct {
+	pkg   string // pattern, path.Match style, relative to pkg/
+	allow []string
+}{
+	{"oauth", nil},
+	{"audit", []string{jsonv2}},
+	{"revocation", []string{"oauth"}},
+	{"client", []string{"oauth", ids}},
+	{"policy", []string{"oauth"}},
+	{"keyring", []string{"oauth", jose, jsonv2}},
+	{"account", []string{"oauth", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
+	{"token", []string{"oauth", "keyring", jose, jsonv2, ids}},
+	{"session", []string{"oauth", "audit", "client", "account", "revocation", ids}},
+	{"grant", append([]string{ids}, domain...)},
+	{"config", []string{"github.com/caarlos0/env/v11"}},
+	{"browser", append([]string{events, jsonv2, ids}, domain...)},
+	{"apigw", append([]string{events, jsonv2, ids}, domain...)},
+	{"seal", append([]string{aws}, domain...)},
+	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
+	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},
+	{"store/storetest", append([]string{ids, "github.com/google/go-cmp/..."}, domain...)},
+	{"endpoint/*", append([]string{"browser", "apigw", events, jsonv2, ids}, domain...)},
+	{"internal/*", []string{anything}},
+}
+
+type listed struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var one listed
+		if err := dec.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	if len(all) < 20 {
+		t.Fatalf("go list names %d packages, want the whole repository", len(all))
+	}
+	return all
+}
+
+func TestImportsFollowTheHouse(t *testing.T) {
+	for _, pkg := range list(t) {
+		name, below := strings.CutPrefix(pkg.ImportPath, module+"pkg/")
+		if !below {
+			continue // functions and commands may import anything
+		}
+		i := slices.IndexFunc(rules, func(r struct {
+			pkg   string
+			allow []string
+		}) bool {
+			ok, _ := filepath.Match(r.pkg, name)
+			return ok
+		})
+		if i < 0 {
+			t.Errorf("pkg/%s: no rule names this package: add one, and DESIGN's table", name)
+			continue
+		}
+		for _, imported := range pkg.Imports {
+			if !allowed(imported, rules[i].allow) {
+				t.Errorf("pkg/%s imports %s, which its rule does not allow", name, imported)
+			}
+		}
+	}
+}
+
+func allowed(imported string, allow []string) bool {
+	own, isOwn := strings.CutPrefix(imported, module+"pkg/")
+	if !isOwn && !strings.Contains(strings.Split(imported, "/")[0], ".") {
+		return true // standard library
+	}
+	return slices.ContainsFunc(allow, func(pattern string) bool {
+		if prefix, tree := strings.CutSuffix(pattern, "..."); tree {
+			return strings.HasPrefix(imported+"/", prefix)
+		}
+		return pattern == imported || isOwn && pattern == own
+	})
+}
+
+func TestRulesRefuseWhatTheyShould(t *testing.T) {
+	for _, tc := range []struct {
+		imported string
+		allow    []string
+		want     bool
+	}{
+		{"net/http", nil, true},
+		{module + "pkg/oauth", []string{"oauth"}, true},
+		{module + "pkg/oauth", nil, false},
+		{module + "pkg/store/bolt", append([]string{"apigw"}, domain...), false},
+		{module + "pkg/endpoint/login", domain, false},
+		{"github.com/aws/aws-sdk-go-v2/aws", domain, false},
+		{"github.com/aws/aws-sdk-go-v2/aws", []string{aws}, true},
+		{"github.com/lestrrat-go/jwx/v2/jws", []string{jose}, true},
+		{"github.com/lestrrat-go/jwx/v2", []string{jose}, true},
+		{"github.com/lestrrat-go/jwx/v20", []string{jose}, false},
+		{module + "cmd/wavepass", domain, false},
+	} {
+		if got := allowed(tc.imported, tc.allow); got != tc.want {
+			t.Errorf("allowed(%s, %v) = %v, want %v", tc.imported, tc.allow, got, tc.want)
+		}
+	}
+}
+
+func TestMainsOnlyWire(t *testing.T) {
+	mains, err := filepath.Glob("../../../functions/*/main.go")
+	if err != nil || len(mains) < 6 {
+		t.Fatalf("found %d main.go files (%v), want one for each function", len(mains), err)
+	}
+	logic := regexp.MustCompile(`(?m)^\s*(for|switch|go|select)\b`)
+	for _, main := range mains {
+		text, err := os.ReadFile(main)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := bytes.Count(text, []byte("\n")); lines > 40 {
+			t.Errorf("%s has %d lines, want at most 40", main, lines)
+		}
+		if found := logic.Find(text); found != nil {
+			t.Errorf("%s has logic: %s", main, bytes.TrimSpace(found))
+		}
+	}
+}
