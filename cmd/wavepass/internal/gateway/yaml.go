@@ -1,13 +1,14 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
 )
 
 type kind int
@@ -45,86 +46,101 @@ func (n node) get(name string) node {
 	return node{line: n.line}
 }
 
-// parseYAML reads one document.
+var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// parseYAML reads one document, a mapping.
 func parseYAML(file string, data []byte) (node, error) {
-	parsed, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		var syntax yaml.Error
-		if errors.As(err, &syntax) {
-			return node{}, fmt.Errorf("%s:%d: not YAML: %s", file, syntax.GetToken().Position.Line, syntax.GetMessage())
-		}
-		return node{}, fmt.Errorf("%s: not YAML: %w", file, err)
-	}
-	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
+	var first, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	err := decoder.Decode(&first)
+	if err == nil && !errors.Is(decoder.Decode(&second), io.EOF) {
 		return node{}, fmt.Errorf("%s: want one YAML document", file)
 	}
-	return convert(file, parsed.Docs[0].Body)
+	if err != nil && !errors.Is(err, io.EOF) {
+		m := syntaxError.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+		switch {
+		case m == nil:
+			return node{}, fmt.Errorf("%s: not YAML: %w", file, err)
+		case m[1] == "":
+			return node{}, fmt.Errorf("%s: not YAML: %s", file, m[2])
+		}
+		return node{}, fmt.Errorf("%s:%s: not YAML: %s", file, m[1], m[2])
+	}
+	if len(first.Content) != 1 || first.Content[0].Kind != yaml.MappingNode {
+		return node{}, fmt.Errorf("%s: want a template, which is a YAML mapping", file)
+	}
+	return convert(file, first.Content[0])
 }
 
-func convert(file string, n ast.Node) (node, error) {
-	out := node{line: n.GetToken().Position.Line}
-	switch n := n.(type) {
-	case *ast.NullNode:
-		return out, nil
-	case *ast.TagNode:
-		value, err := convert(file, n.Value)
-		if err == nil && value.tag != "" {
-			err = fmt.Errorf("%s:%d: %s of %s: not understood", file, out.line, n.Start.Value, value.tag)
+func convert(file string, n *yaml.Node) (node, error) {
+	out := node{line: n.Line}
+	if n.Anchor != "" || n.Kind == yaml.AliasNode {
+		return node{}, fmt.Errorf("%s:%d: CloudFormation has no YAML anchors: write the value out", file, n.Line)
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		if n.Tag == "!!null" {
+			return out, nil
 		}
-		value.line, value.tag = out.line, n.Start.Value
-		return value, err
-	case *ast.SequenceNode:
+		out.kind, out.text = scalar, n.Value
+	case yaml.SequenceNode:
 		out.kind = list
-		for _, item := range n.Values {
+		for _, item := range n.Content {
 			value, err := convert(file, item)
 			if err != nil {
 				return node{}, err
 			}
 			out.items = append(out.items, value)
 		}
-		return out, nil
-	case *ast.MappingNode:
-		return convertMapping(file, n)
-	case *ast.LiteralNode:
-		out.kind, out.text = scalar, n.Value.Value
-		return out, nil
-	case *ast.AnchorNode, *ast.AliasNode:
-		return node{}, fmt.Errorf("%s:%d: CloudFormation has no YAML anchors: write the value out", file, out.line)
-	case ast.ScalarNode:
-		out.kind, out.text = scalar, n.GetToken().Value
-		return out, nil
+	case yaml.MappingNode:
+		var err error
+		if out, err = convertMapping(file, n); err != nil {
+			return node{}, err
+		}
 	}
-	return node{}, fmt.Errorf("%s:%d: %s is not understood here", file, out.line, n.Type())
+	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		if out.tag != "" {
+			return node{}, fmt.Errorf("%s:%d: %s of %s is not understood", file, n.Line, n.Tag, out.tag)
+		}
+		out.tag = n.Tag
+	}
+	return out, nil
 }
 
-func convertMapping(file string, m *ast.MappingNode) (node, error) {
-	out := node{line: m.GetToken().Position.Line, kind: mapping}
-	for i, entry := range m.Values {
-		name := entry.Key.GetToken().Value
-		line := entry.Key.GetToken().Position.Line
-		if i == 0 {
-			out.line = line
+func convertMapping(file string, m *yaml.Node) (node, error) {
+	out := node{line: m.Line, kind: mapping}
+	for i := 0; i < len(m.Content); i += 2 {
+		key := m.Content[i]
+		if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
+			return node{}, fmt.Errorf("%s:%d: CloudFormation has only plain keys: write the mapping out", file, key.Line)
 		}
-		if entry.Key.Type() == ast.MergeKeyType {
-			return node{}, fmt.Errorf("%s:%d: CloudFormation has no YAML merge keys: write the values out", file, line)
+		for _, earlier := range out.fields {
+			if earlier.name == key.Value {
+				return node{}, fmt.Errorf("%s:%d: %s is there twice", file, key.Line, key.Value)
+			}
 		}
-		value, err := convert(file, entry.Value)
+		value, err := convert(file, m.Content[i+1])
 		if err != nil {
 			return node{}, err
 		}
-		value.line = line
-		out.fields = append(out.fields, field{name, value})
+		value.line = key.Line
+		out.fields = append(out.fields, field{key.Value, value})
 	}
-	if len(out.fields) != 1 {
-		return out, nil
+	return intrinsic(file, out)
+}
+
+// intrinsic turns { Ref: X } and { "Fn::Sub": X } into what !Ref X and !Sub X are.
+func intrinsic(file string, m node) (node, error) {
+	if len(m.fields) != 1 {
+		return m, nil
 	}
-	only := out.fields[0]
+	only := m.fields[0]
 	function, isFunction := strings.CutPrefix(only.name, "Fn::")
 	if !isFunction && only.name != "Ref" {
-		return out, nil
+		return m, nil
 	}
 	if only.value.tag != "" {
-		return node{}, fmt.Errorf("%s:%d: %s of %s: not understood", file, only.value.line, only.name, only.value.tag)
+		return node{}, fmt.Errorf("%s:%d: %s of %s is not understood", file, only.value.line, only.name, only.value.tag)
 	}
 	only.value.tag = "!" + function
 	return only.value, nil
