@@ -47,9 +47,10 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", c.Addr, errors.Unwrap(err))
 	}
 	defer listener.Close()
+	own := "http://" + address(listener)
 	issuer := c.Issuer
 	if issuer == "" {
-		issuer = "http://" + address(listener)
+		issuer = own
 	}
 	cfg, err := localConfig(issuer)
 	if err != nil {
@@ -69,7 +70,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	c.greet(o.out, issuer, d.demo)
+	c.greet(o.out, own, d.demo)
 	return serve(ctx, listener, logged(handler, log), log)
 }
 
@@ -189,9 +190,9 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (c *localCommand) greet(out io.Writer, issuer string, demo bool) {
-	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", issuer, c.Data)
+func (c *localCommand) greet(out io.Writer, own string, demo bool) {
+	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
 	if demo {
-		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, issuer)
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own)
 	}
 }
