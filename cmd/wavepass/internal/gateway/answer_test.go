@@ -1,0 +1,153 @@
+package gateway_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAnswersAreReadAsInTheCloud(t *testing.T) {
+	plain, inferred := "text/plain; charset=utf-8", "application/json"
+	for raw, c := range map[string]struct {
+		status            int
+		contentType, body string
+	}{
+		`{"statusCode":201,"headers":{"content-type":"text/html"},"body":"<a>"}`: {201, "text/html", "<a>"},
+		`{"statusCode":200,"body":"aGk=","isBase64Encoded":true}`:                {200, plain, "hi"},
+		`{"statusCode":204}`:                             {204, plain, ""},
+		`{"statusCode":302,"headers":{"Location":"/x"}}`: {302, plain, ""},
+		`{"hello":1}`:                                    {200, inferred, `{"hello":1}`},
+		`"hello"`:                                        {200, inferred, "hello"},
+		`null`:                                           {200, inferred, "null"},
+		`[1]`:                                            {200, inferred, "[1]"},
+		`{"statusCode":"200"}`:                           {500, inferred, message("Internal Server Error")},
+		`{"statusCode":99}`:                              {500, inferred, message("Internal Server Error")},
+		`{"statusCode":101}`:                             {500, inferred, message("Internal Server Error")},
+		`{"statusCode":600}`:                             {500, inferred, message("Internal Server Error")},
+		`{"statusCode":200,"body":{"a":1}}`:              {500, inferred, message("Internal Server Error")},
+		`{"statusCode":200,"headers":{"a":["b"]}}`:             {500, inferred, message("Internal Server Error")},
+		`{"statusCode":200,"body":"*","isBase64Encoded":true}`: {500, inferred, message("Internal Server Error")},
+		`hello`: {500, inferred, message("Internal Server Error")},
+		``:      {500, inferred, message("Internal Server Error")},
+		`{"statusCode":200,"headers":{"Content-Length":"1000"}}`: {200, plain, ""},
+	} {
+		api := serve(t, templateOf("GET /"), map[string]lambda.Handler{"f": answering(raw)}, quiet())
+		w := ask(api, httptest.NewRequest("GET", "/", nil))
+		wantAnswer(t, raw, w, c.status, c.body)
+		if got := w.Header().Get("Content-Type"); got != c.contentType {
+			t.Errorf("%s: content type %q, want %q", raw, got, c.contentType)
+		}
+		if got := w.Header().Get("Content-Length"); got != "" {
+			t.Errorf("%s: the function's Content-Length %s was sent", raw, got)
+		}
+	}
+}
+
+func TestEachCookieIsAHeaderOfItsOwn(t *testing.T) {
+	raw := `{"statusCode":200,"cookies":["a=1; HttpOnly","b=2"],"headers":{"X-One":"1"}}`
+	api := serve(t, templateOf("GET /"), map[string]lambda.Handler{"f": answering(raw)}, quiet())
+	w := ask(api, httptest.NewRequest("GET", "/", nil))
+	if diff := cmp.Diff([]string{"a=1; HttpOnly", "b=2"}, w.Header()["Set-Cookie"]); diff != "" || w.Header().Get("X-One") != "1" {
+		t.Errorf("headers %v; Set-Cookie (-want +got):\n%s", w.Header(), diff)
+	}
+}
+
+func TestSizeLimits(t *testing.T) {
+	api := serve(t, templateOf("POST /"), map[string]lambda.Handler{"f": answering(`"ok"`)}, quiet())
+	for size, status := range map[int]int{10 << 20: 200, 10<<20 + 1: 413} {
+		w := ask(api, httptest.NewRequest("POST", "/", bytes.NewReader(make([]byte, size))))
+		if w.Code != status {
+			t.Errorf("body of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
+		}
+	}
+	for size, status := range map[int]int{10000: 200, 10240: 431} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("X-Large", strings.Repeat("a", size/2))
+		r.Header.Add("X-Large", strings.Repeat("b", size/2))
+		if w := ask(api, r); w.Code != status {
+			t.Errorf("headers of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
+		}
+	}
+}
+
+func TestBodyThatBreaksOffIsNotHandedOn(t *testing.T) {
+	f := &recording{answer: `{}`}
+	api := serve(t, templateOf("POST /"), map[string]lambda.Handler{"f": f}, quiet())
+	w := ask(api, httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("half"), brokenReader{})))
+	wantAnswer(t, "broken body", w, http.StatusBadRequest, message("Bad Request"))
+	if f.event != nil {
+		t.Errorf("the function was called with %s", f.event)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, net.ErrClosed }
+
+func TestCORSIsTheGatewaysAlone(t *testing.T) {
+	template := strings.Replace(sample, "      Auth:\n", `      CorsConfiguration:
+        AllowOrigins: !Split [",", !Ref Origins]
+        AllowHeaders: [authorization, content-type]
+        AllowMethods: [GET, POST]
+        AllowCredentials: true
+        ExposeHeaders: [x-one]
+        MaxAge: 300
+      Auth:
+`, 1)
+	open := answering(`{"statusCode":200,"headers":{"access-control-allow-origin":"*","x-one":"1"}}`)
+	functions := map[string]lambda.Handler{"open": open, "guarded": open, "guard": answering(`{"isAuthorized":false}`)}
+	simple := http.Header{
+		"Access-Control-Allow-Origin":      {"https://two.example"},
+		"Access-Control-Allow-Credentials": {"true"},
+		"Access-Control-Expose-Headers":    {"x-one"},
+	}
+	preflight := http.Header{
+		"Access-Control-Allow-Origin":      {"https://two.example"},
+		"Access-Control-Allow-Credentials": {"true"},
+		"Access-Control-Allow-Headers":     {"authorization,content-type"},
+		"Access-Control-Allow-Methods":     {"GET,POST"},
+		"Access-Control-Max-Age":           {"300"},
+	}
+	for name, c := range map[string]struct {
+		template, method, path, origin string
+		status                         int
+		want                           http.Header
+	}{
+		"simple":                    {template, "GET", "/open", "https://two.example", 200, simple},
+		"refused by the authorizer": {template, "GET", "/guarded", "https://two.example", 401, simple},
+		"preflight":                 {template, "OPTIONS", "/guarded", "https://two.example", 204, preflight},
+		"preflight of no route":     {template, "OPTIONS", "/none", "https://two.example", 204, preflight},
+		"another origin":            {template, "GET", "/open", "https://three.example", 200, http.Header{}},
+		"another port":              {template, "GET", "/open", "https://two.example:8443", 200, http.Header{}},
+		"preflight, another origin": {template, "OPTIONS", "/guarded", "null", 204, http.Header{}},
+		"no origin":                 {template, "GET", "/open", "", 200, http.Header{}},
+		"options without origin":    {template, "OPTIONS", "/open", "", 404, http.Header{}},
+		"no configuration":          {sample, "GET", "/open", "https://two.example", 200, http.Header{"Access-Control-Allow-Origin": {"*"}}},
+		"preflight without one":     {sample, "OPTIONS", "/open", "https://two.example", 404, http.Header{}},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if c.method == "OPTIONS" {
+			r.Header.Set("Access-Control-Request-Method", "GET")
+		}
+		w := ask(serve(t, c.template, functions, quiet()), r)
+		got := http.Header{}
+		for header, values := range w.Header() {
+			if strings.HasPrefix(header, "Access-Control-") {
+				got[header] = values
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || w.Code != c.status {
+			t.Errorf("%s: status %d, want %d; headers (-want +got):\n%s", name, w.Code, c.status, diff)
+		}
+	}
+}
