@@ -365,11 +365,7 @@ func TestStartRefusesWithOneClearLine(t *testing.T) {
 }
 
 func TestGreetingsCommandsWorkWhenPasted(t *testing.T) {
-	for _, tool := range []string{"sh", "curl", "sed"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	needs(t, "sh", "curl", "sed")
 	s := start(t, "--data", t.TempDir())
 	if lines := strings.Count(s.greeting, "\n"); lines > 24 {
 		t.Errorf("the greeting has %d lines, want one screen", lines)

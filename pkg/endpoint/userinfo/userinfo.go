@@ -9,7 +9,15 @@ import (
 )
 
 // claims are those that the caller may see of himself, of what the authorizer hands on.
-var claims = []string{"sub", "sid", "client_id", "scope", "roles", "auth_time", "amr"}
+type claims struct {
+	Subject   any `json:"sub"`
+	SessionID any `json:"sid,omitzero"`
+	ClientID  any `json:"client_id,omitzero"`
+	Scope     any `json:"scope,omitzero"`
+	Roles     any `json:"roles,omitzero"`
+	AuthTime  any `json:"auth_time,omitzero"`
+	AMR       any `json:"amr,omitzero"`
+}
 
 // New returns the function.
 func New(cfg apigw.Config) apigw.Function {
@@ -17,14 +25,17 @@ func New(cfg apigw.Config) apigw.Function {
 }
 
 func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-	if sub, _ := r.Authorizer["sub"].(string); sub == "" {
+	caller := r.Authorizer
+	if sub, _ := caller["sub"].(string); sub == "" {
 		return apigw.Response{}, apigw.ErrNotAuthorized
 	}
-	out := map[string]any{}
-	for _, name := range claims {
-		if value, ok := r.Authorizer[name]; ok {
-			out[name] = value
-		}
-	}
-	return apigw.Encode(out)
+	return apigw.Encode(claims{
+		Subject:   caller["sub"],
+		SessionID: caller["sid"],
+		ClientID:  caller["client_id"],
+		Scope:     caller["scope"],
+		Roles:     caller["roles"],
+		AuthTime:  caller["auth_time"],
+		AMR:       caller["amr"],
+	})
 }
