@@ -99,6 +99,7 @@ func TestRoutesMatchAsInTheCloud(t *testing.T) {
 		{all, "PUT", "/none", "ANY /{all+}", vars{"all": "none"}},
 		{all, "POST", "/", "ANY /{all+}", vars{"all": ""}},
 		{all, "GET", "/pets/dog", "GET /pets/dog", nil},
+		{[]string{"ANY /a", "GET /a"}, "GET", "/a", "GET /a", nil},
 		{[]string{""}, "GET", "/any/thing", "$default", nil},
 		{[]string{"", "GET /a"}, "POST", "/a", "$default", nil},
 	} {
