@@ -93,13 +93,13 @@ func TestUnreadablePublicPartIsAnOutage(t *testing.T) {
 		return `{"keys":[{"state":"current","created_at":"2026-07-01T00:00:00Z","jwk":` + jwk + `}]}`
 	}
 	for name, data := range map[string]string{
-		"not JSON":         `x`,
-		"a name twice":     `{"keys":[],"keys":[]}`,
-		"jwk not a key":    entry(`{}`),
-		"jwk null":         entry(`null`),
-		"unknown type":     entry(`{"kty":"XX"}`),
-		"private EC key":   entry(`{"kty":"EC","crv":"P-256","kid":"k","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}`),
-		"symmetric key":    entry(`{"kty":"oct","kid":"k","alg":"HS256","k":"c2VjcmV0"}`),
+		"not JSON":       `x`,
+		"a name twice":   `{"keys":[],"keys":[]}`,
+		"jwk not a key":  entry(`{}`),
+		"jwk null":       entry(`null`),
+		"unknown type":   entry(`{"kty":"XX"}`),
+		"private EC key": entry(`{"kty":"EC","crv":"P-256","kid":"k","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}`),
+		"symmetric key":  entry(`{"kty":"oct","kid":"k","alg":"HS256","k":"c2VjcmV0"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := created(t, keyring.ES256)

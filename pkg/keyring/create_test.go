@@ -102,7 +102,7 @@ func TestLostReplyOfTheCreationIsAnOutageOnce(t *testing.T) {
 	}
 }
 
-func TestWithoutTheStoreNothingIsCreated(t *testing.T) {
+func TestUnreadableStoreIsNotTakenForAnEmptyOne(t *testing.T) {
 	w := newWorld(keyring.ES256)
 	w.store.fail(errOutage)
 	isUnavailable(t, "Ensure", w.ring.Ensure(ctx))

@@ -92,10 +92,7 @@ func (s *fakeStore) ReadPart(_ context.Context, part keyring.Part) (keyring.Item
 func (s *fakeStore) ReplaceParts(_ context.Context, version int64, parts map[keyring.Part][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil:
-		return s.err
-	case version != s.version:
+	if version != s.version {
 		return keyring.ErrConflict
 	}
 	s.version, s.parts = version+1, maps.Clone(parts)

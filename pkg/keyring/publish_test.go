@@ -157,6 +157,26 @@ func TestNextKeyIsPublishedAndDoesNotSign(t *testing.T) {
 	}
 }
 
+func TestOnlyTheCurrentKeySignsWhereverItStands(t *testing.T) {
+	w := created(t, keyring.ES256)
+	want, err := w.ring.Signer().Key(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(w.plain(t, keyring.Signing), &stored); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(stored.Keys)
+	turned, _ := json.Marshal(stored)
+	w.seal(t, keyring.Signing, string(turned))
+	if got, err := w.ring.Signer().Key(ctx); err != nil || got.ID != want.ID {
+		t.Errorf("with the next key first: signs with %v, error %v; want %v", got, err, want)
+	}
+}
+
 func TestHeaderSegmentIsExact(t *testing.T) {
 	// {"alg":"EdDSA","kid":"k-1_","typ":"at+jwt"}
 	const want = "eyJhbGciOiJFZERTQSIsImtpZCI6ImstMV8iLCJ0eXAiOiJhdCtqd3QifQ"
