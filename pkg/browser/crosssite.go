@@ -1,0 +1,34 @@
+package browser
+
+import (
+	"net/url"
+	"slices"
+)
+
+// Source is what a browser says about where a request comes from. Scripts cannot change these headers.
+type Source struct {
+	Origin       string // header Origin, "" when absent
+	SecFetchSite string // header Sec-Fetch-Site, "" when absent
+}
+
+// SameSite reports whether a request may act on a cookie: it comes from the service's own origin or from
+// one of the client's. own is an address of the service.
+func (s Source) SameSite(own string, origins []string) bool {
+	if s.Origin != "" {
+		// Ports and sibling subdomains are "same-site" to a browser, so nothing but the exact origin counts.
+		// "null" (sandboxed frames, redirects) is no origin of anybody.
+		return s.Origin == originOf(own) || slices.Contains(origins, s.Origin)
+	}
+	// Browsers leave Origin out of same-origin GETs only; a cross-origin request that may change state has
+	// one. What has neither header is no current browser, and has no business with a browser's cookie.
+	return s.SecFetchSite == "same-origin"
+}
+
+// originOf is the origin (RFC 6454 §4) of an address, "" when it has none.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
