@@ -1,0 +1,48 @@
+// Package seal encrypts key material for one purpose at a time: under a KMS key in the cloud, under a
+// local key on a laptop. It implements keyring.Sealer and knows nothing of what it seals.
+package seal
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+// The first byte of a sealed text says who sealed it.
+const (
+	versionLocal = 1
+	versionKMS   = 2
+)
+
+var (
+	_ keyring.Sealer = (*Local)(nil)
+	_ keyring.Sealer = (*KMS)(nil)
+)
+
+// errChanged is all that is said of a sealed text that does not open: changed, made for another purpose or
+// under another key look alike to whoever has no key.
+var errChanged = errors.New("seal: made for another purpose or under another key, or changed")
+
+// FromSetting returns the sealer that a SEALING_KEY setting names: "kms:<key ARN>" or "local:<base64 of 32
+// bytes>". Whether a local key is permitted at this place is the caller's to decide (IsLocal). No error
+// repeats the setting.
+func FromSetting(setting string, cfg KMSConfig) (keyring.Sealer, error) {
+	kind, value, _ := strings.Cut(setting, ":")
+	switch kind {
+	case "kms":
+		return NewKMS(value, cfg)
+	case "local":
+		key, err := base64.StdEncoding.Strict().DecodeString(value)
+		if err != nil {
+			return nil, errors.New("seal: local key: not base64")
+		}
+		defer clear(key)
+		return NewLocal(key)
+	}
+	return nil, errors.New("seal: want kms:<key ARN> or local:<base64 of 32 bytes>")
+}
+
+// IsLocal reports whether the setting holds a key in the clear, which has no place in the cloud.
+func IsLocal(setting string) bool { return strings.HasPrefix(setting, "local:") }
