@@ -201,14 +201,17 @@ func TestClientsAreHeldApart(t *testing.T) {
 // More clients than are held cost readings, never memory without end, and never a wrong answer.
 func TestManyClientsAreAllFound(t *testing.T) {
 	f := newFixture(start)
-	const many = 1001
-	for i := range many {
+	const held = 1000
+	for i := range held {
 		id := fmt.Sprintf("c%d", i)
 		f.store.clients[id] = client.Client{ID: id}
 		f.find(t, id, i+1)
 	}
-	f.find(t, "c1000", many)
-	f.find(t, "c0", many+1) // forgotten when the 1001st came
+	f.find(t, "c0", held)
+	f.store.clients["one-more"] = client.Client{ID: "one-more"}
+	f.find(t, "one-more", held+1)
+	f.find(t, "one-more", held+1)
+	f.find(t, "c0", held+2) // forgotten when one more came
 }
 
 func TestRegistryIsSafeForConcurrentUse(t *testing.T) {
