@@ -91,16 +91,24 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, net.ErrClosed }
 
-func TestCORSIsTheGatewaysAlone(t *testing.T) {
-	template := strings.Replace(sample, "      Auth:\n", `      CorsConfiguration:
-        AllowOrigins: !Split [",", !Ref Origins]
-        AllowHeaders: [authorization, content-type]
-        AllowMethods: [GET, POST]
-        AllowCredentials: true
-        ExposeHeaders: [x-one]
-        MaxAge: 300
+// corsSample is the sample with web origins, which hold when the condition does.
+func corsSample(condition string) string {
+	return "Conditions:\n  Web: " + condition + strings.Replace(sample, "      Auth:\n", `      CorsConfiguration: !If
+        - Web
+        - AllowOrigins: !Split [",", !Ref Origins]
+          AllowHeaders: [authorization, content-type]
+          AllowMethods: [GET, POST]
+          AllowCredentials: true
+          ExposeHeaders: [x-one]
+          MaxAge: 300
+        - !Ref AWS::NoValue
       Auth:
 `, 1)
+}
+
+func TestCORSIsTheGatewaysAlone(t *testing.T) {
+	template := corsSample(`!Not [!Equals [!Ref Origins, ""]]`)
+	none := corsSample(`!Equals [!Ref Origins, ""]`)
 	open := answering(`{"statusCode":200,"headers":{"access-control-allow-origin":"*","x-one":"1"}}`)
 	functions := map[string]lambda.Handler{"open": open, "guarded": open, "guard": answering(`{"isAuthorized":false}`)}
 	simple := http.Header{
@@ -130,6 +138,7 @@ func TestCORSIsTheGatewaysAlone(t *testing.T) {
 		"no origin":                 {template, "GET", "/open", "", 200, http.Header{}},
 		"options without origin":    {template, "OPTIONS", "/open", "", 404, http.Header{}},
 		"no configuration":          {sample, "GET", "/open", "https://two.example", 200, http.Header{"Access-Control-Allow-Origin": {"*"}}},
+		"condition that fails":      {none, "GET", "/open", "https://two.example", 200, http.Header{"Access-Control-Allow-Origin": {"*"}}},
 		"preflight without one":     {sample, "OPTIONS", "/open", "https://two.example", 404, http.Header{}},
 	} {
 		r := httptest.NewRequest(c.method, c.path, nil)

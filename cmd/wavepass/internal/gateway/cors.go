@@ -16,10 +16,11 @@ type cors struct {
 
 func (r *reader) readCORS(n node) (*cors, error) {
 	const what = "CorsConfiguration"
-	if n.kind == absent {
-		return nil, nil
+	n, err := r.choose(n, what)
+	if err != nil || n.kind == absent {
+		return nil, err
 	}
-	n, err := r.mapping(n, what, "AllowOrigins", "AllowHeaders", "AllowMethods", "AllowCredentials", "ExposeHeaders", "MaxAge")
+	n, err = r.mapping(n, what, "AllowOrigins", "AllowHeaders", "AllowMethods", "AllowCredentials", "ExposeHeaders", "MaxAge")
 	if err != nil {
 		return nil, err
 	}

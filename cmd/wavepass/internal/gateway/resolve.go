@@ -13,6 +13,7 @@ import (
 type reader struct {
 	file       string
 	parameters node
+	conditions node
 	functions  map[string]*Function // by logical id
 }
 
@@ -102,6 +103,42 @@ func (r *reader) texts(n node, what string) ([]string, error) {
 		out = append(out, text)
 	}
 	return out, nil
+}
+
+// choose resolves !If of a condition over parameters; !Ref AWS::NoValue is an absent value. Anything else
+// is returned as it is.
+func (r *reader) choose(n node, what string) (node, error) {
+	if n.tag != "!If" || len(n.items) != 3 {
+		return n, nil
+	}
+	holds, err := r.holds(r.conditions.get(n.items[0].text), what)
+	if err != nil {
+		return node{}, err
+	}
+	chosen := n.items[2]
+	if holds {
+		chosen = n.items[1]
+	}
+	if chosen.tag == "!Ref" && chosen.text == "AWS::NoValue" {
+		return node{line: n.line}, nil
+	}
+	return chosen, nil
+}
+
+func (r *reader) holds(n node, what string) (bool, error) {
+	switch {
+	case n.tag == "!Not" && len(n.items) == 1:
+		holds, err := r.holds(n.items[0], what)
+		return !holds, err
+	case n.tag == "!Equals" && len(n.items) == 2:
+		left, err := r.text(n.items[0], what)
+		if err != nil {
+			return false, err
+		}
+		right, err := r.text(n.items[1], what)
+		return left == right, err
+	}
+	return false, r.errorf(n, "%s depends on a condition: want one of !Not and !Equals over parameters with defaults", what)
 }
 
 // functionARN finds the function at the end of an ARN, in ${Fn} or ${Fn.Arn}, with or without an alias.

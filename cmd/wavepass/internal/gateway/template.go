@@ -46,7 +46,9 @@ func ParseTemplate(file string, data []byte) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{file: file, parameters: root.get("Parameters"), functions: map[string]*Function{}}
+	r := &reader{
+		file: file, parameters: root.get("Parameters"), conditions: root.get("Conditions"), functions: map[string]*Function{},
+	}
 	if global := root.get("Globals").get("HttpApi"); global.kind != absent {
 		return nil, r.errorf(global, "Globals.HttpApi is not supported: write it into the HttpApi itself")
 	}

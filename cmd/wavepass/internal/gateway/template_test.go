@@ -198,6 +198,7 @@ func TestTemplatesThatAreNotFullyUnderstoodAreRefused(t *testing.T) {
 		"another stage":                      {"      Auth:\n", "      StageName: prod\n      Auth:\n", "StageName prod: want $default"},
 		"any web origin":                     {"      Auth:\n", "      CorsConfiguration: { AllowOrigins: ['*'] }\n      Auth:\n", "AllowOrigins: * is not supported"},
 		"web origins from an intrinsic":      {"      Auth:\n", "      CorsConfiguration: { AllowOrigins: !If [X, [a], [b]] }\n      Auth:\n", "CorsConfiguration: AllowOrigins depends on !If"},
+		"CORS from an unknown condition":     {"      Auth:\n", "      CorsConfiguration: !If [X, {}, {}]\n      Auth:\n", "CorsConfiguration depends on a condition: want one of"},
 		"CORS that is a truth value":         {"      Auth:\n", "      CorsConfiguration: true\n      Auth:\n", "CorsConfiguration: want a mapping"},
 		"max age that is no number":          {"      Auth:\n", "      CorsConfiguration: { MaxAge: 5m }\n      Auth:\n", `MaxAge "5m": want seconds`},
 		"name twice":                         {"  Guard:\n", "  Api: {}\n  Guard:\n", "t.yaml:20: Api is there twice"},
