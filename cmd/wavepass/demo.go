@@ -19,13 +19,20 @@ const (
 
 // demoClients are one client of each kind.
 func demoClients() []client.Client {
-	scopes := []string{"profile"}
-	return []client.Client{
-		{ID: "web", Kind: client.Browser, Origins: []string{"http://localhost:5173"}, Scopes: scopes},
-		{ID: "site", Kind: client.Site, Origins: []string{"http://localhost:8080"}, Scopes: scopes},
-		{ID: "app", Kind: client.Native, Scopes: scopes},
-		{ID: "partner", Kind: client.Service, SecretHash: client.HashSecret(oauth.NewSecret(demoSecret)), Introspects: []string{"app"}},
+	web := client.New("web", client.Browser)
+	web.Origins = []string{"http://localhost:5173"}
+	site := client.New("site", client.Site)
+	site.Origins = []string{"http://localhost:8080"}
+	app := client.New("app", client.Native)
+	partner := client.New("partner", client.Service)
+	partner.SecretHash = client.HashSecret(oauth.NewSecret(demoSecret))
+	partner.Introspects = []string{app.ID}
+
+	clients := []client.Client{web, site, app, partner}
+	for i := range clients {
+		clients[i].Scopes = []string{"profile"}
 	}
+	return clients
 }
 
 type demoStore interface {
@@ -52,7 +59,6 @@ func seedDemo(ctx context.Context, store demoStore, now time.Time) error {
 		return fmt.Errorf("demo account: %w", err)
 	}
 	for _, c := range clients {
-		c = c.WithDefaults()
 		if err := c.Check(); err != nil {
 			return fmt.Errorf("demo client: %w", err)
 		}

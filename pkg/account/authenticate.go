@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -86,7 +84,7 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name strin
 	)
 	wg.Go(func() { accountOK, accountErr = a.attempts.Take(ctx, b.account) })
 	wg.Go(func() { networkOK, networkErr = a.attempts.Take(ctx, b.network) })
-	wg.Go(func() { login, loginErr = a.lookUp(ctx, name) })
+	wg.Go(func() { login, loginErr = a.store.LoginName(ctx, name) })
 	wg.Wait()
 
 	failed := errors.Join(accountErr, networkErr)
@@ -111,23 +109,15 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name strin
 	return LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
 }
 
-func (a *Authenticator) lookUp(ctx context.Context, name string) (LoginName, error) {
-	if name == "" {
-		return LoginName{}, ErrNotFound
-	}
-	return a.store.LoginName(ctx, name)
-}
-
 // check verifies the password and reads the account meanwhile. The zero LoginName is nobody's.
 func (a *Authenticator) check(ctx context.Context, login LoginName, password oauth.Secret) (Account, error) {
 	var (
 		wg   sync.WaitGroup
 		acct Account
-		err  = ErrNotFound
+		err  error
 	)
-	if login.AccountID != uuid.Nil {
-		wg.Go(func() { acct, err = a.store.Account(ctx, login.AccountID) })
-	}
+	// Nobody's account is read too: the answer must not come sooner, nor fail less often.
+	wg.Go(func() { acct, err = a.store.Account(ctx, login.AccountID) })
 	fits, hashErr := a.fits(ctx, login, password)
 	wg.Wait()
 	switch {

@@ -43,7 +43,7 @@ func preparePassword(password string) (string, error) {
 
 // opaque applies only the upper limit, and that before any work: at login the text is a stranger's.
 func opaque(password string) (string, error) {
-	if len(password) > maxPassword*utf8.UTFMax || utf8.RuneCountInString(password) > maxPassword {
+	if !utf8.ValidString(password) || len(password) > maxPassword*utf8.UTFMax || utf8.RuneCountInString(password) > maxPassword {
 		return "", ErrPassword
 	}
 	prepared, err := precis.OpaqueString.String(password)

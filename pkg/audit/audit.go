@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Names of events. A name is part of the interface to log filters and alarms: do not change one.
@@ -73,7 +74,8 @@ func (t *Trail) Record(ctx context.Context, e Event) {
 	caller, _ := ctx.Value(callerKey{}).(Caller)
 	e.Time = t.now().UTC().Truncate(time.Millisecond)
 	e.RequestID, e.Network, e.UserAgent = caller.RequestID, caller.Network, caller.UserAgent
-	line, err := json.Marshal(e)
+	// Whoever sends a user agent that is not UTF-8 does not escape the trail.
+	line, err := json.Marshal(e, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return
 	}

@@ -73,25 +73,17 @@ type Client struct {
 	Introspects []string      // clients whose handles and refresh tokens it may look at; service only
 }
 
-// WithDefaults returns c with every lifetime and mode that was left zero filled in for its kind.
-func (c Client) WithDefaults() Client {
-	fill := func(d *time.Duration, value time.Duration) {
-		if *d == 0 {
-			*d = value
-		}
+// New returns a client with the defaults of its kind. A service client still needs its SecretHash.
+func New(id string, kind Kind) Client {
+	c := Client{
+		ID: id, Kind: kind, Roles: RolesEmbed,
+		AccessLife: DefaultAccessLife, IdleLife: DefaultIdleLife, Absolute: DefaultAbsoluteLife,
 	}
-	fill(&c.AccessLife, DefaultAccessLife)
-	fill(&c.IdleLife, DefaultIdleLife)
-	if c.Kind == Browser || c.Kind == Site {
-		fill(&c.Absolute, DefaultUnremembered)
-		fill(&c.Remembered, DefaultAbsoluteLife)
-	}
-	fill(&c.Absolute, DefaultAbsoluteLife)
-	if c.Kind == Native && c.LateRetries == 0 {
+	switch kind {
+	case Browser, Site:
+		c.Absolute, c.Remembered = DefaultUnremembered, DefaultAbsoluteLife
+	case Native:
 		c.LateRetries = DefaultLateRetries
-	}
-	if c.Roles == "" {
-		c.Roles = RolesEmbed
 	}
 	return c
 }
@@ -113,14 +105,18 @@ func (c Client) Check() error {
 		return fmt.Errorf("client %s: access life %s: want %s to %s", c.ID, c.AccessLife, minAccessLife, oauth.MaxAccessLife)
 	case c.IdleLife < time.Minute || c.IdleLife > maxSessionLife:
 		return fmt.Errorf("client %s: idle life %s: want 1m to %s", c.ID, c.IdleLife, maxSessionLife)
-	case c.Absolute < time.Minute || c.Absolute > maxSessionLife || c.Remembered > maxSessionLife:
+	case c.Absolute < time.Minute || c.Absolute > maxSessionLife || c.Remembered < 0 || c.Remembered > maxSessionLife:
 		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, maxSessionLife)
 	case c.LateRetries < 0 || c.LateRetries > maxLateRetries:
 		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
 	case c.LateRetries > 0 && c.Kind != Native:
 		return fmt.Errorf("client %s: only native clients have late retries", c.ID)
-	case (c.Kind == Service) != (len(c.SecretHash) == sha256.Size):
+	case c.Remembered > 0 && c.Kind != Browser && c.Kind != Site:
+		return fmt.Errorf("client %s: only browser and site clients remember", c.ID)
+	case c.Kind == Service && len(c.SecretHash) != sha256.Size || c.Kind != Service && len(c.SecretHash) > 0:
 		return fmt.Errorf("client %s: a service client has a secret, the other kinds have none", c.ID)
+	case c.Kind != Service && len(c.Introspects) > 0:
+		return fmt.Errorf("client %s: only service clients introspect", c.ID)
 	}
 	for _, list := range [][]string{c.Origins, c.Redirects, c.Audiences, c.Scopes, c.Introspects} {
 		if len(list) > maxListed {

@@ -2,8 +2,11 @@ package keyring
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // held is one part as a function holds it in memory: read lazily, inside a request, and decoded again
@@ -17,6 +20,7 @@ type held[T any] struct {
 	value   T
 	version int64     // 0: nothing is held
 	readAt  time.Time // wall clock: the monotonic one stands still while a function is frozen
+	triedAt time.Time // the same, of the last reading, also one that failed
 }
 
 // get returns what is held, however old, and reads only when nothing is.
@@ -33,16 +37,38 @@ func (h *held[T]) get(ctx context.Context) (T, error) {
 func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if age := h.now().Round(0).Sub(h.readAt); h.version == 0 || age < 0 || age >= life {
+	if h.version == 0 || h.older(h.readAt, life) {
 		return h.load(ctx)
 	}
 	return h.value, nil
+}
+
+// newer is asked when something names a key that is not held: perhaps one that is newer. Anybody can name
+// any key, so the store is read at most once per rereadEvery, whether it answers or not.
+func (h *held[T]) newer(ctx context.Context) (T, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.older(h.triedAt, rereadEvery):
+		return h.load(ctx)
+	case h.triedAt.After(h.readAt):
+		var none T
+		return none, fmt.Errorf("%w: keyring: the last reading failed", oauth.ErrUnavailable)
+	}
+	return h.value, nil
+}
+
+// older reports whether at is longer ago than life; so is a time that a clock set back has made a future one.
+func (h *held[T]) older(at time.Time, life time.Duration) bool {
+	age := h.now().Round(0).Sub(at)
+	return age < 0 || age >= life
 }
 
 // load keeps what is held when it fails, for those whose life has not ended yet.
 func (h *held[T]) load(ctx context.Context) (T, error) {
 	var none T
 	asked := h.now().Round(0)
+	h.triedAt = asked
 	item, err := h.read(ctx)
 	if err != nil {
 		return none, err

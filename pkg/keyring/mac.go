@@ -16,13 +16,12 @@ import (
 // this type. Safe for concurrent use.
 type MAC struct{ held held[macKeys] }
 
+// macKeys keeps the keys inside a function, which fmt prints as an address wherever it is held; it looks
+// into a pointer to a map when the verb does not fit.
 type macKeys struct {
 	current byte
-	keys    map[byte][]byte
+	of      func(version byte) []byte // nil when there is no such key
 }
-
-// Format keeps keys out of every print.
-func (macKeys) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("MAC keys")) }
 
 // MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
 // and creates the keyring when there is none.
@@ -69,13 +68,12 @@ func (m *MAC) Sum(ctx context.Context, version byte, message []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	key, ok := keys.keys[version]
-	if !ok {
-		// Perhaps newer than what is held. Anybody can send any version, so this must stay rare.
-		if keys, err = m.held.fresh(ctx, rereadEvery); err != nil {
+	key := keys.of(version)
+	if key == nil {
+		if keys, err = m.held.newer(ctx); err != nil {
 			return nil, err
 		}
-		if key, ok = keys.keys[version]; !ok {
+		if key = keys.of(version); key == nil {
 			return nil, nil
 		}
 	}
@@ -89,15 +87,15 @@ func decodeMACKeys(plain []byte) (macKeys, error) {
 	if err := json.Unmarshal(plain, &part); err != nil {
 		return macKeys{}, fmt.Errorf("%w: keyring: refresh part: not readable", oauth.ErrUnavailable)
 	}
-	keys := macKeys{current: part.Current, keys: map[byte][]byte{}}
+	byVersion := map[byte][]byte{}
 	for _, stored := range part.Keys {
 		if len(stored.Key) != macKeyLen {
 			return macKeys{}, fmt.Errorf("%w: keyring: MAC key %d: wrong length", oauth.ErrUnavailable, stored.Version)
 		}
-		keys.keys[stored.Version] = stored.Key
+		byVersion[stored.Version] = stored.Key
 	}
-	if keys.keys[keys.current] == nil {
+	if byVersion[part.Current] == nil {
 		return macKeys{}, fmt.Errorf("%w: keyring: no current MAC key", oauth.ErrUnavailable)
 	}
-	return keys, nil
+	return macKeys{part.Current, func(version byte) []byte { return byVersion[version] }}, nil
 }

@@ -55,8 +55,7 @@ func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, e
 	if key, ok := set.byHeader[segment]; ok {
 		return key, nil
 	}
-	// Perhaps a key that is newer than what is held. Anybody can send any header, so this must stay rare.
-	if set, err = p.held.fresh(ctx, rereadEvery); err != nil {
+	if set, err = p.held.newer(ctx); err != nil {
 		return VerifyKey{}, err
 	}
 	if key, ok := set.byHeader[segment]; ok {

@@ -11,15 +11,16 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// SigningKey is the private half of a key. It prints as its id.
+// SigningKey is the private half of a key. It prints as its id. The key sits behind a pointer because fmt
+// calls no methods on unexported fields: a struct that holds a SigningKey prints an address.
 type SigningKey struct {
 	ID        string
 	Algorithm Algorithm
-	private   crypto.Signer
+	private   *crypto.Signer
 }
 
 // Private returns the key itself: *ecdsa.PrivateKey, ed25519.PrivateKey or *rsa.PrivateKey.
-func (k SigningKey) Private() crypto.Signer { return k.private }
+func (k SigningKey) Private() crypto.Signer { return *k.private }
 
 // Format prints the id, whatever the verb.
 func (k SigningKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "signing key %s", k.ID) }
@@ -72,7 +73,7 @@ func currentKey(plain []byte) (SigningKey, error) {
 		if err != nil || !ok {
 			return SigningKey{}, fmt.Errorf("%w: keyring: key %s: not readable", oauth.ErrUnavailable, stored.ID)
 		}
-		return SigningKey{ID: stored.ID, Algorithm: stored.Alg, private: signer}, nil
+		return SigningKey{ID: stored.ID, Algorithm: stored.Alg, private: &signer}, nil
 	}
 	return SigningKey{}, fmt.Errorf("%w: keyring: no current signing key", oauth.ErrUnavailable)
 }

@@ -58,8 +58,8 @@ type Log interface {
 // They look back by three times as much.
 const SlowWrite = 10 * time.Second
 
-// Stamp calls write with the time to stamp an entry with, and once more with a new stamp when the call
-// took longer than SlowWrite. The write must be repeatable.
+// Stamp calls write with the time to stamp an entry with, and again with a new stamp when the call took
+// longer than SlowWrite; it gives up after three. The write must be repeatable.
 func Stamp(now func() time.Time, write func(at time.Time) error) error {
 	const tries = 3
 	for range tries {

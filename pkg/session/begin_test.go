@@ -45,15 +45,15 @@ func TestBeginTakesLifetimesOfTheClient(t *testing.T) {
 		remember       bool
 		idle, absolute time.Duration
 	}{
-		"native":                          {client.Client{Kind: client.Native}, false, 14 * day, 30 * day},
-		"native, remember makes no odds":  {client.Client{Kind: client.Native}, true, 14 * day, 30 * day},
-		"browser":                         {client.Client{Kind: client.Browser}, false, day, day},
-		"browser, remembered":             {client.Client{Kind: client.Browser}, true, 14 * day, 30 * day},
-		"idle life beyond the absolute":   {client.Client{Kind: client.Native, IdleLife: 3 * day, Absolute: 2 * day}, false, 2 * day, 2 * day},
-		"idle life equal to the absolute": {client.Client{Kind: client.Native, IdleLife: 2 * day, Absolute: 2 * day}, false, 2 * day, 2 * day},
+		"native":                          {client.New("app", client.Native), false, 14 * day, 30 * day},
+		"native, remember makes no odds":  {client.New("app", client.Native), true, 14 * day, 30 * day},
+		"browser":                         {client.New("app", client.Browser), false, day, day},
+		"browser, remembered":             {client.New("app", client.Browser), true, 14 * day, 30 * day},
+		"idle life beyond the absolute":   {client.Client{IdleLife: 3 * day, Absolute: 2 * day}, false, 2 * day, 2 * day},
+		"idle life equal to the absolute": {client.Client{IdleLife: 2 * day, Absolute: 2 * day}, false, 2 * day, 2 * day},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, token, err := session.Begin(session.Login{Client: test.client.WithDefaults(), Remember: test.remember}, 1, start)
+			s, token, err := session.Begin(session.Login{Client: test.client, Remember: test.remember}, 1, start)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestBeginTakesLifetimesOfTheClient(t *testing.T) {
 func TestEverySessionHasItsOwnID(t *testing.T) {
 	seen := map[uuid.UUID]bool{}
 	for range 100 {
-		s, _, err := session.Begin(session.Login{Client: client.Client{Kind: client.Native}.WithDefaults()}, 1, start)
+		s, _, err := session.Begin(session.Login{Client: client.New("app", client.Native)}, 1, start)
 		if err != nil {
 			t.Fatal(err)
 		}

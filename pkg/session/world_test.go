@@ -92,7 +92,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 		clock:   fakestore.NewClock(start),
 		keys:    newKeys(),
 		trail:   &lockedBuffer{},
-		client:  client.Client{ID: "app", Kind: kind}.WithDefaults(),
+		client:  client.New("app", kind),
 		account: account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 100},
 	}
 	w.client.Absolute = client.DefaultAbsoluteLife

@@ -53,6 +53,9 @@ func (i *Issuer) Sign(ctx context.Context, c Claims) (oauth.Secret, error) {
 	if err != nil {
 		return oauth.Secret{}, err
 	}
+	if c.Login != nil && len(c.Login.AMR) == 0 {
+		return oauth.Secret{}, errors.New("token: a login without amr")
+	}
 	payload, err := json.Marshal(toWire(c))
 	if err != nil {
 		return oauth.Secret{}, fmt.Errorf("token: encode claims: %w", err)

@@ -72,8 +72,11 @@ func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (
 	if err != nil {
 		return Claims{}, err
 	}
+	if err := check(c, want, v.now()); err != nil {
+		return Claims{}, err
+	}
 	c.SigningID = key.ID
-	return c, check(c, want, v.now())
+	return c, nil
 }
 
 // split takes the compact form apart: exactly two dots, so that no JSON serialization (RFC 7515 §7.2)
@@ -138,6 +141,8 @@ func check(c Claims, want Expect, now time.Time) error {
 	switch {
 	case c.Issuer == "" || c.Issuer != want.Issuer:
 		return refuse("iss: another issuer (RFC 9068 §4)")
+	case len(c.Audience) == 0:
+		return refuse("aud: missing (RFC 9068 §2.2)")
 	case !want.SkipAudience && (want.Audience == "" || !slices.Contains(c.Audience, want.Audience)):
 		return refuse("aud: another audience (RFC 9068 §4)")
 	case c.Expiry.IsZero():

@@ -62,7 +62,7 @@ func newContent() content {
 			RotatedAt: start.Add(time.Millisecond), CreatedAt: start, AuthTime: start, AMR: []string{"pwd"},
 			IdleExpiry: start.Add(time.Hour), Expiry: start.Add(24 * time.Hour), Epoch: 7,
 		},
-		client:  client.Client{ID: "app", Kind: client.Native}.WithDefaults(),
+		client:  client.New("app", client.Native),
 		entry:   revocation.Entry{At: start, Kind: revocation.Token, ID: "one"},
 		attempt: account.Bucket{Kind: "account", Key: "ada", Window: 1, Limit: 1, Until: start.Add(15 * time.Minute)},
 		parts: map[keyring.Part][]byte{

@@ -55,8 +55,8 @@ func clientRoundTrip(t *testing.T, f fixture) {
 			ID: fresh(t, "c"), Kind: client.Browser, Origins: []string{}, Redirects: []string{}, Audiences: []string{},
 			Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
 		},
-		"native with defaults": client.Client{ID: fresh(t, "c"), Kind: client.Native}.WithDefaults(),
-		"site with defaults":   client.Client{ID: fresh(t, "c"), Kind: client.Site}.WithDefaults(),
+		"native with defaults": client.New(fresh(t, "c"), client.Native),
+		"site with defaults":   client.New(fresh(t, "c"), client.Site),
 	} {
 		wantErr(t, name+": put", f.PutClient(t.Context(), c), nil)
 		f.wantClient(t, name, c)
@@ -75,7 +75,7 @@ func clientUnknown(t *testing.T, f fixture) {
 func clientReplace(t *testing.T, f fixture) {
 	c := newClient(t)
 	other := newClient(t)
-	replacement := client.Client{ID: c.ID, Kind: client.Native}.WithDefaults()
+	replacement := client.New(c.ID, client.Native)
 	wantErr(t, "put another", f.PutClient(t.Context(), other), nil)
 	wantErr(t, "put", f.PutClient(t.Context(), c), nil)
 	for range 2 { // the second is the retry after a lost reply

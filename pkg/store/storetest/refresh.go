@@ -96,7 +96,7 @@ func logIn(t *testing.T, f fixture, lose string) login {
 	t.Helper()
 	l := login{
 		fixture: f,
-		client:  client.Client{ID: fresh(t, "c"), Kind: client.Native}.WithDefaults(),
+		client:  client.New(fresh(t, "c"), client.Native),
 		account: storedAccount(t, f, hash),
 	}
 	s, token, err := session.Begin(session.Login{
