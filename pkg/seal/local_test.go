@@ -116,7 +116,10 @@ func TestLocalKeyHasExactly32Bytes(t *testing.T) {
 func TestLocalPrintsNoKey(t *testing.T) {
 	holder := struct{ sealer *seal.Local }{newLocal(t, testKey)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
-		for _, value := range []any{holder, holder.sealer} {
+		if got, want := fmt.Sprintf(verb, holder.sealer), "seal.Local"; got != want {
+			t.Errorf("%s prints %q, want %q", verb, got, want)
+		}
+		for _, value := range []any{holder, &holder} {
 			printed := fmt.Sprintf(verb, value)
 			if strings.Contains(printed, "0123456789") || strings.Contains(printed, "30313233") || strings.Contains(printed, "48 49 50") {
 				t.Errorf("%s prints the key: %s", verb, printed)

@@ -80,6 +80,47 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	return account.ErrExists
 }
 
+// ChangeAccount implements account.Changer.
+func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
+	acct := s.raiseEpoch(accountKey(c.Account.ID), c)
+	acct.Update.UpdateExpression = aws.String("SET epoch = :to, disabled = :disabled")
+	acct.Update.ExpressionAttributeValues[":disabled"] = truth(c.Account.Disabled)
+
+	login := s.raiseEpoch(loginKey(c.Account.Username), c)
+	login.Update.UpdateExpression = aws.String("SET epoch = :to")
+	if c.Hash != "" {
+		// The names of attributes that DynamoDB reserves go through a placeholder.
+		login.Update.UpdateExpression = aws.String("SET epoch = :to, #hash = :hash")
+		login.Update.ExpressionAttributeNames = map[string]string{"#hash": "hash"}
+		login.Update.ExpressionAttributeValues[":hash"] = text(c.Hash)
+	}
+	failed, err := s.transact(ctx, "change account", acct, login,
+		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+	switch {
+	case err != nil:
+		return err
+	case failed == nil:
+		return nil
+	case failedCondition(failed[:1]) && len(failed[0].Item) == 0:
+		return account.ErrNotFound
+	}
+	return account.ErrConflict
+}
+
+// raiseEpoch is a part of a transaction that fails with the item as it is when its epoch is another.
+func (s *Store) raiseEpoch(key item, c account.Change) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:           &s.table,
+		Key:                 key,
+		ConditionExpression: aws.String("epoch = :from"),
+		ExpressionAttributeValues: item{
+			":from": number(c.From),
+			":to":   number(c.Account.Epoch),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
 // putNew is a part of a transaction that fails with the item that is already there.
 func (s *Store) putNew(it item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{

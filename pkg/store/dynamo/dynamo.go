@@ -76,6 +76,7 @@ type Store struct {
 var _ interface {
 	account.Store
 	account.Creator
+	account.Changer
 	account.Attempts
 	client.Store
 	client.Registrar

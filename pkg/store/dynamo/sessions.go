@@ -119,6 +119,7 @@ func encodeSession(s session.Session) item {
 	it["idle_expiry"] = seconds(s.IdleExpiry)
 	it["expiry"] = seconds(s.Expiry)
 	it["epoch"] = number(s.Epoch)
+	it["remembered"] = truth(s.Remembered)
 	it["device"] = text(s.Device)
 	it["late"] = encodeLate(s.Late)
 	if !s.RevokedAt.IsZero() {
@@ -147,6 +148,7 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 		IdleExpiry: r.seconds("idle_expiry"),
 		Expiry:     r.seconds("expiry"),
 		Epoch:      r.number("epoch"),
+		Remembered: r.truth("remembered"),
 		Device:     r.text("device"),
 		Late:       r.late("late"),
 	}
