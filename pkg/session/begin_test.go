@@ -60,6 +60,9 @@ func TestBeginTakesLifetimesOfTheClient(t *testing.T) {
 			if idle, absolute := s.IdleExpiry.Sub(start), s.Expiry.Sub(start); idle != test.idle || absolute != test.absolute {
 				t.Errorf("idle %s and absolute %s, want %s and %s", idle, absolute, test.idle, test.absolute)
 			}
+			if want := test.remember && test.client.UsesCookies(); s.Remembered != want {
+				t.Errorf("remembered %t, want %t", s.Remembered, want)
+			}
 			if !token.Expiry.Equal(s.Expiry) {
 				t.Errorf("the token expires at %s, the session at %s", token.Expiry, s.Expiry)
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 func (w *world) revoke(clientID string) (bool, error) {
-	return session.NewRevoker(w.store, w.clock.Now).Revoke(w.t.Context(), w.first, clientID)
+	return session.NewRevoker(w.store, w.clock.Now).Revoke(w.t.Context(), w.first, clientID, session.ReasonClient)
 }
 
 func TestRevokeEndsTheSessionWhateverTheGeneration(t *testing.T) {
@@ -40,6 +40,16 @@ func TestRevokeAgainKeepsTheFirstTimeAndReason(t *testing.T) {
 	}
 	if s := w.stored(); !s.RevokedAt.Equal(start) || s.Reason != session.ReasonReuse {
 		t.Errorf("revoked at %s because of %q, want the first: %s, reuse", s.RevokedAt, s.Reason, start)
+	}
+}
+
+func TestRevokeRecordsWhy(t *testing.T) {
+	for _, reason := range []session.Reason{session.ReasonClient, session.ReasonLogout} {
+		w := newWorld(t, client.Native)
+		if _, err := session.NewRevoker(w.store, w.clock.Now).Revoke(t.Context(), w.first, "app", reason); err != nil {
+			t.Fatal(err)
+		}
+		w.wantRevoked(reason)
 	}
 }
 

@@ -1,0 +1,99 @@
+package grant_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+func TestFailedLoginIsRecordedWithoutAName(t *testing.T) {
+	w := newWorld(t)
+	for range account.DefaultLimits.Account.Count {
+		response, err := w.tryLogin("native", "canary-wrong")
+		wantError(t, response, err, account.ErrInvalidCredentials)
+		want := []audit.Event{{Name: audit.LoginFailed, Time: start, ClientID: "native"}}
+		if diff := cmp.Diff(want, w.events()); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		w.trail.Reset()
+	}
+	response, err := w.tryLogin("native", password)
+	var limited *account.TooManyAttemptsError
+	if !errors.As(err, &limited) || limited.RetryAfter != 15*time.Minute || !response.AccessToken.IsZero() {
+		t.Errorf("error %v, want too many attempts, retry after 15m", err)
+	}
+	w.wantEvents(audit.LoginLimited)
+	if n := w.store.SessionCount(); n != 0 {
+		t.Errorf("%d sessions stored, want none", n)
+	}
+}
+
+func TestLoginThatFailsOnAFaultStoresNoEventAndCountsNothing(t *testing.T) {
+	for name, fail := range map[string]func(*world){
+		"login name":    func(w *world) { w.store.Before = fakestore.Fail("LoginName") },
+		"account":       func(w *world) { w.store.Before = fakestore.Fail("Account") },
+		"session":       func(w *world) { w.store.Before = fakestore.Fail("Create") },
+		"session, lost": func(w *world) { w.store.After = fakestore.Fail("Create") },
+		"keys":          func(w *world) { w.store.Before = fakestore.Fail("ReadPart") },
+		"signing keys":  func(w *world) { w.sealer.refuse(keyring.Signing) },
+		"MAC keys":      func(w *world) { w.sealer.refuse(keyring.Refresh) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustLogin()
+			w.trail.Reset()
+			before := w.store.SessionCount()
+			w.wire() // a new process, which holds no keys
+			fail(w)
+			response, err := w.tryLogin("native", password)
+			wantError(t, response, err, oauth.ErrUnavailable)
+			w.wantEvents()
+			if a, n := w.store.Attempts("account"), w.store.Attempts("network"); a != 0 || n != 0 {
+				t.Errorf("%d attempts of the account and %d of the network counted, want none", a, n)
+			}
+			if after := w.store.SessionCount(); name != "session, lost" && after != before {
+				t.Errorf("%d sessions stored, want %d", after, before)
+			}
+		})
+	}
+}
+
+func TestTokenThatWouldBeTooLongStoresNothing(t *testing.T) {
+	w := newWorld(t)
+	for i := range 200 {
+		w.ada.Roles = append(w.ada.Roles, fmt.Sprintf("role-%010d", i))
+	}
+	w.store.SetAccount(w.ada, "")
+	response, err := w.tryLogin("native", password)
+	wantError(t, response, err, token.ErrTooLong)
+	w.wantEvents()
+	if n := w.store.SessionCount(); n != 0 {
+		t.Errorf("%d sessions stored, want none", n)
+	}
+	w.change("native", func(c *client.Client) { c.Roles = client.RolesLookup })
+	w.mustLogin()
+}
+
+func TestRightPasswordThatGetsNoTokenCostsNoAttempt(t *testing.T) {
+	t.Skip("shows: a login whose token cannot be made leaves its attempt counted, so ten such end in 429")
+	w := newWorld(t)
+	w.ada.Roles = []string{strings.Repeat("r", 2000)}
+	w.store.SetAccount(w.ada, "")
+	response, err := w.tryLogin("native", password)
+	wantError(t, response, err, token.ErrTooLong)
+	if a, n := w.store.Attempts("account"), w.store.Attempts("network"); a != 0 || n != 0 {
+		t.Errorf("%d attempts of the account and %d of the network counted, want none", a, n)
+	}
+}
