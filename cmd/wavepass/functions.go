@@ -9,6 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
@@ -24,15 +25,16 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 	at := apigw.Config{Issuer: cfg.Issuer, Audience: cfg.Audience, Log: log}
 	alg := keyring.Algorithm(cfg.SigningAlg)
 	limits := account.Limits{Account: account.Limit(cfg.AttemptLimits.Account), Network: account.Limit(cfg.AttemptLimits.Network)}
+	cookies := browser.Jar{Domain: cfg.CookieDomain}
 	return map[string]lambda.Handler{
 		"login": lambda.NewHandler(login.New(at, login.Parts{
-			Store: d.store, Sealer: d.sealer, Algorithm: alg, Limits: limits, Trail: trail, Now: time.Now,
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, Limits: limits, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"refresh": lambda.NewHandler(refresh.New(at, refresh.Parts{
-			Store: d.store, Sealer: d.sealer, Algorithm: alg, Grace: cfg.Grace, Trail: trail, Now: time.Now,
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, Grace: cfg.Grace, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"revoke": lambda.NewHandler(revoke.New(at, revoke.Parts{
-			Store: d.store, Sealer: d.sealer, Trail: trail, Now: time.Now,
+			Store: d.store, Sealer: d.sealer, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"authorizer": lambda.NewHandler(authorizer.New(at, authorizer.Parts{
 			Store: d.store, Staleness: cfg.Staleness, Now: time.Now,

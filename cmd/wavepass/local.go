@@ -31,7 +31,7 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of DESIGN §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE and ATTEMPT_LIMITS. A new data folder gets a demo account and demo clients.`
+REFRESH_GRACE, ATTEMPT_LIMITS and COOKIE_DOMAIN. A new data folder gets a demo account and demo clients.`
 }
 
 const shutdownTime = 5 * time.Second
@@ -78,7 +78,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 // lead to a real table.
 func localConfig(issuer string) (config.Config, error) {
 	environment := map[string]string{"TABLE_NAME": "local", "ISSUER": issuer}
-	for _, name := range []string{"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REFRESH_GRACE", "ATTEMPT_LIMITS"} {
+	for _, name := range []string{"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REFRESH_GRACE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN"} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value
 		}

@@ -210,7 +210,8 @@ func TestAnotherClientsTokenStaysLive(t *testing.T) {
 		s.want("revoke as another client", s.form("/revoke", "client_id", "web", "token", token), 400, "invalid_grant")
 	}
 	s.want("revoke as a service without its secret", s.form("/revoke", "client_id", "partner", "token", a.RefreshToken), 401, "invalid_client")
-	s.want("refresh as another client", s.form("/refresh", "client_id", "web", "refresh_token", a.RefreshToken), 400, "unauthorized_client")
+	s.want("refresh as a site", s.form("/refresh", "client_id", "site", "refresh_token", a.RefreshToken), 400, "unauthorized_client")
+	s.want("refresh as a browser client", s.form("/refresh", "client_id", "web", "refresh_token", a.RefreshToken), 403, "cross_site_request")
 	s.want("userinfo", s.userinfo(a.AccessToken), 200, "")
 	s.want("refresh", s.refresh(a.RefreshToken), 200, "")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -18,6 +19,7 @@ func main() {
 		Sealer:    boot.Sealer(cfg),
 		Algorithm: keyring.Algorithm(cfg.SigningAlg),
 		Limits:    boot.Limits(cfg),
+		Cookies:   browser.Jar{Domain: cfg.CookieDomain},
 		Trail:     boot.Trail(),
 		Now:       time.Now,
 	}))

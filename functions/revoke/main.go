@@ -1,4 +1,4 @@
-// Command revoke is the Lambda function of POST /revoke.
+// Command revoke is the Lambda function of POST /revoke and POST /logout.
 package main
 
 import (
@@ -7,15 +7,17 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 )
 
 func main() {
 	cfg := boot.Config()
 	lambda.Start(revoke.New(boot.Gateway(cfg), revoke.Parts{
-		Store:  boot.Table(cfg),
-		Sealer: boot.Sealer(cfg),
-		Trail:  boot.Trail(),
-		Now:    time.Now,
+		Store:   boot.Table(cfg),
+		Sealer:  boot.Sealer(cfg),
+		Cookies: browser.Jar{Domain: cfg.CookieDomain},
+		Trail:   boot.Trail(),
+		Now:     time.Now,
 	}))
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
 var (
@@ -15,6 +17,8 @@ var (
 	ErrNotFound = errors.New("account: not found")
 	// ErrExists says that the login name is taken.
 	ErrExists = errors.New("account: login name taken")
+	// ErrConflict says that an account has been changed by somebody else.
+	ErrConflict = errors.New("account: changed meanwhile")
 	// ErrInvalidCredentials is the one answer to a wrong password, an unknown username and a disabled
 	// account.
 	ErrInvalidCredentials = errors.New("account: invalid credentials")
@@ -46,9 +50,26 @@ type Store interface {
 
 // Creator stores new accounts.
 type Creator interface {
-	// CreateAccount stores the account and its login name, both or neither. ErrExists when the login
-	// name is taken by another account; the same account again changes nothing.
+	// CreateAccount stores the account, whose id is fresh, and its login name, both or neither. ErrExists
+	// when the login name is taken by another account; the same account again changes nothing.
 	CreateAccount(ctx context.Context, a Account, hash string) error
+}
+
+// Change raises the epoch of an account, which ends every session that began before.
+type Change struct {
+	Account Account // as it becomes; its Epoch is the new one
+	From    int64   // the epoch that it has
+	Hash    string  // the new password hash, empty to keep the old one
+	Entry   revocation.Entry
+}
+
+// Changer changes accounts.
+type Changer interface {
+	// ChangeAccount stores Epoch and Disabled of the account, Epoch and, if there is one, Hash of its login
+	// name, and appends the entry to the revocation log: all or nothing, provided that account and login
+	// name have the epoch From. ErrConflict when they have not, ErrNotFound when there is no account. A
+	// repeated call is a conflict with itself.
+	ChangeAccount(ctx context.Context, c Change) error
 }
 
 // New returns an account that is not stored yet, and its password hash.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/grant"
 )
 
@@ -91,6 +92,7 @@ type Request struct {
 	At         grant.Place // where it arrived
 	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
 	Authorizer map[string]any
+	Cookies    []string // "name=value" each
 
 	headers map[string]string // lower-case names
 	body    []byte
@@ -100,6 +102,7 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 	r := &Request{
 		ID:      e.RequestContext.RequestID,
 		Network: Network(e.RequestContext.HTTP.SourceIP),
+		Cookies: e.Cookies,
 		headers: make(map[string]string, len(e.Headers)),
 	}
 	for name, value := range e.Headers {
@@ -113,6 +116,11 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 
 // Header returns a header, "" when it is absent; the case of the name does not matter.
 func (r *Request) Header(name string) string { return r.headers[strings.ToLower(name)] }
+
+// Source is what a browser says about where the request comes from.
+func (r *Request) Source() browser.Source {
+	return browser.Source{Origin: r.Header("Origin"), SecFetchSite: r.Header("Sec-Fetch-Site")}
+}
 
 func (r *Request) userAgent() string {
 	agent := r.Header("User-Agent")
@@ -161,6 +169,7 @@ func decodeBody(body string, encoded bool) ([]byte, error) {
 type Response struct {
 	Status  int
 	Headers map[string]string // replace the defaults of event
+	Cookies []string          // Set-Cookie values
 	Body    []byte            // JSON, or empty
 }
 
@@ -181,7 +190,7 @@ func (r Response) event(https bool) events.APIGatewayV2HTTPResponse {
 	for name, value := range r.Headers {
 		headers[http.CanonicalHeaderKey(name)] = value
 	}
-	return events.APIGatewayV2HTTPResponse{StatusCode: r.Status, Headers: headers, Body: string(r.Body)}
+	return events.APIGatewayV2HTTPResponse{StatusCode: r.Status, Headers: headers, Cookies: r.Cookies, Body: string(r.Body)}
 }
 
 var (

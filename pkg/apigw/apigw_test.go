@@ -326,14 +326,14 @@ func TestNetworkIsAPrefix(t *testing.T) {
 func TestTokenResponseIsRFC6749(t *testing.T) {
 	r, err := apigw.Tokens(oauth.TokenResponse{
 		AccessToken: oauth.NewSecret("a.b.c"), ExpiresIn: 15 * time.Minute, Scope: "x y", RefreshToken: oauth.NewSecret("wprt_r"),
-	})
+	}, nil)
 	want := `{"access_token":"a.b.c","token_type":"Bearer","expires_in":900,"scope":"x y","refresh_token":"wprt_r"}`
 	if err != nil || r.Status != 200 || string(r.Body) != want {
 		t.Errorf("got %d %s %v, want 200 %s", r.Status, r.Body, err, want)
 	}
-	r, err = apigw.Tokens(oauth.TokenResponse{AccessToken: oauth.NewSecret("a.b.c"), ExpiresIn: time.Minute})
+	r, err = apigw.Tokens(oauth.TokenResponse{AccessToken: oauth.NewSecret("a.b.c"), ExpiresIn: time.Minute}, []string{"c=d"})
 	want = `{"access_token":"a.b.c","token_type":"Bearer","expires_in":60}`
-	if err != nil || string(r.Body) != want {
-		t.Errorf("got %s %v, want %s", r.Body, err, want)
+	if err != nil || string(r.Body) != want || len(r.Cookies) != 1 {
+		t.Errorf("got %s %v %v, want %s and a cookie", r.Body, r.Cookies, err, want)
 	}
 }

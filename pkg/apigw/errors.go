@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -57,6 +58,9 @@ var answers = []struct {
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
+	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
+	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name"},
+	{browser.ErrTwoTokens, http.StatusBadRequest, oauth.CodeInvalidRequest, "browser clients send the refresh token in its cookie, all others in the body, nobody in both"},
 	{oauth.ErrUnavailable, http.StatusServiceUnavailable, oauth.CodeUnavailable, "try again in a moment; nothing was lost"},
 }
 

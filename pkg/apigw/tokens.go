@@ -10,14 +10,17 @@ import (
 )
 
 // Tokens is the answer of RFC 6749 §5.1. It is the one place where raw tokens are written out.
-func Tokens(t oauth.TokenResponse) (Response, error) {
-	return Encode(struct {
+// cookies are Set-Cookie values beside it.
+func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
+	response, err := Encode(struct {
 		AccessToken  string `json:"access_token"`
 		TokenType    string `json:"token_type"`
 		ExpiresIn    int64  `json:"expires_in"`
 		Scope        string `json:"scope,omitzero"`
 		RefreshToken string `json:"refresh_token,omitzero"`
 	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal()})
+	response.Cookies = cookies
+	return response, err
 }
 
 // Encode is a 200 with value as JSON.

@@ -26,7 +26,10 @@ const (
 	RestoredTable  = "restored_table"  // a token newer than the table: alarm, the table was set back
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
 	TokenRevoked   = "token_revoked"   // one access token was denied
-	SessionRevoked = "session_revoked" // a session was ended by its owner
+	SessionRevoked = "session_revoked" // a client handed in a refresh token, and its session ended
+	LoggedOut      = "logged_out"      // a person ended a session
+
+	LoggedOutEverywhere = "logged_out_everywhere" // a person ended all of them
 )
 
 // Event is one line. The zero value of a field leaves it out of the line, except those that every line has.

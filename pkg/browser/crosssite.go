@@ -1,9 +1,13 @@
 package browser
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 )
+
+// ErrCrossSite says that another site may have sent the request.
+var ErrCrossSite = errors.New("browser: cross-site request")
 
 // Source is what a browser says about where a request comes from. Scripts cannot change these headers.
 type Source struct {

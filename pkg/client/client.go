@@ -103,15 +103,16 @@ func (c Client) Check() error {
 		return fmt.Errorf("client %s: roles %q: want embed or lookup", c.ID, c.Roles)
 	case c.AccessLife < minAccessLife || c.AccessLife > oauth.MaxAccessLife:
 		return fmt.Errorf("client %s: access life %s: want %s to %s", c.ID, c.AccessLife, minAccessLife, oauth.MaxAccessLife)
-	case c.IdleLife < time.Minute || c.IdleLife > maxSessionLife:
-		return fmt.Errorf("client %s: idle life %s: want 1m to %s", c.ID, c.IdleLife, maxSessionLife)
+	case c.IdleLife < max(time.Minute, c.AccessLife) || c.IdleLife > maxSessionLife:
+		// While an access token lives its session must be there to be revoked.
+		return fmt.Errorf("client %s: idle life %s: want the access life, or 1m, to %s", c.ID, c.IdleLife, maxSessionLife)
 	case c.Absolute < time.Minute || c.Absolute > maxSessionLife || c.Remembered < 0 || c.Remembered > maxSessionLife:
 		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, maxSessionLife)
 	case c.LateRetries < 0 || c.LateRetries > maxLateRetries:
 		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
 	case c.LateRetries > 0 && c.Kind != Native:
 		return fmt.Errorf("client %s: only native clients have late retries", c.ID)
-	case c.Remembered > 0 && c.Kind != Browser && c.Kind != Site:
+	case c.Remembered > 0 && !c.UsesCookies():
 		return fmt.Errorf("client %s: only browser and site clients remember", c.ID)
 	case c.Kind == Service && len(c.SecretHash) != sha256.Size || c.Kind != Service && len(c.SecretHash) > 0:
 		return fmt.Errorf("client %s: a service client has a secret, the other kinds have none", c.ID)
@@ -148,6 +149,9 @@ func (c Client) Authenticate(secret oauth.Secret) error {
 	}
 	return nil
 }
+
+// UsesCookies reports whether the client's sessions live in cookies.
+func (c Client) UsesCookies() bool { return c.Kind == Browser || c.Kind == Site }
 
 // SessionLife is how long a login may last at the most.
 func (c Client) SessionLife(remember bool) time.Duration {

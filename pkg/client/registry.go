@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // Registry answers from memory what it read within the last minute, so that a known client costs no
@@ -24,6 +26,15 @@ type cached struct {
 // NewRegistry returns a registry over store.
 func NewRegistry(store Store, now func() time.Time) *Registry {
 	return &Registry{store: store, now: now, cached: map[string]cached{}}
+}
+
+// Identify returns the client with the id after checking its secret. Errors as Find and Authenticate.
+func (r *Registry) Identify(ctx context.Context, id string, secret oauth.Secret) (Client, error) {
+	c, err := r.Find(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	return c, c.Authenticate(secret)
 }
 
 // Find returns the client with the id. Errors as Store.Client; an id that could not be registered is

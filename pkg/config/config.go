@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ type Config struct {
 	Shards         int           `env:"REVOCATION_SHARDS" envDefault:"1"`
 	Grace          time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
 	AttemptLimits  AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
+	CookieDomain   string        `env:"COOKIE_DOMAIN"`     // shares cookies between subdomains; empty: this host only
 	DynamoEndpoint string        `env:"DYNAMODB_ENDPOINT"` // DynamoDB Local; never in the cloud
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
@@ -105,6 +107,9 @@ func (c Config) check() (wrong []error) {
 	if c.Grace < 0 || c.Grace > 10*time.Minute {
 		bad("REFRESH_GRACE: %s: want 0s to 10m", c.Grace)
 	}
+	if c.CookieDomain != "" && !validDomain.MatchString(c.CookieDomain) {
+		bad("COOKIE_DOMAIN: %q: want a domain like example.com, without a dot at its beginning", c.CookieDomain)
+	}
 	if strings.HasPrefix(c.SealingKey, "local:") && c.inCloud() {
 		bad("SEALING_KEY: local: is for laptops; in AWS Lambda want kms:<arn>")
 	}
@@ -116,6 +121,8 @@ func (c Config) check() (wrong []error) {
 	}
 	return wrong
 }
+
+var validDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // inCloud reports whether this is a real Lambda function.
 func (c Config) inCloud() bool { return c.FunctionName != "" && !c.SAMLocal }

@@ -19,12 +19,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
-// Clients finds registered clients; client.Registry implements it.
-type Clients interface {
-	// Find returns client.ErrUnknown or oauth.ErrUnavailable.
-	Find(ctx context.Context, id string) (client.Client, error)
-}
-
 // Signer gives the key that access tokens are signed with; keyring.Signer implements it.
 type Signer interface {
 	// Load makes sure that some key is held.
@@ -39,6 +33,18 @@ type Signer interface {
 type Place struct {
 	Issuer   string
 	Audience string
+}
+
+// Issued is what a client is given. Its kind says how the refresh token travels.
+type Issued struct {
+	Tokens  oauth.TokenResponse
+	Client  client.Client
+	Session session.Session
+}
+
+// mayHoldRefreshTokens reports whether a client logs in and refreshes: the others have no use for the tokens.
+func mayHoldRefreshTokens(c client.Client) bool {
+	return c.Kind == client.Native || c.Kind == client.Browser
 }
 
 // accessTokens issues the access token of a session.

@@ -17,7 +17,6 @@ import (
 
 // LoginParts is what a Login is made of; every field is needed.
 type LoginParts struct {
-	Clients  Clients
 	Accounts *account.Authenticator
 	Sessions session.Creator
 	MAC      session.Keys
@@ -40,7 +39,7 @@ func NewLogin(p LoginParts) *Login {
 // LoginRequest is what the caller sent, and where.
 type LoginRequest struct {
 	At       Place
-	ClientID string
+	Client   client.Client
 	Username string
 	Password oauth.Secret
 	Remember bool
@@ -50,43 +49,40 @@ type LoginRequest struct {
 
 var passwordOnly = []string{"pwd"} // RFC 8176
 
-// Grant logs in. Errors: client.ErrUnknown, client.ErrWrongKind, account.ErrInvalidCredentials,
+// Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials,
 // *account.TooManyAttemptsError, oauth.ErrUnavailable.
-func (l *Login) Grant(ctx context.Context, r LoginRequest) (oauth.TokenResponse, error) {
-	c, err := l.Clients.Find(ctx, r.ClientID)
-	if err != nil {
-		return oauth.TokenResponse{}, err
-	}
-	if c.Kind != client.Native {
-		return oauth.TokenResponse{}, client.ErrWrongKind
+func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
+	c := r.Client
+	if !mayHoldRefreshTokens(c) {
+		return Issued{}, client.ErrWrongKind
 	}
 	who, keyVersion, err := l.authenticate(ctx, r)
 	if err != nil {
 		l.recordFailure(ctx, c, err)
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	s, refresh, err := session.Begin(session.Login{
 		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
 		Client: c, Remember: r.Remember, Device: r.Device,
 	}, keyVersion, l.Now())
 	if err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	response, err := l.access.issue(ctx, r.At, s, who.Account, c)
 	if err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	if response.RefreshToken, err = refresh.Encode(ctx, l.MAC); err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	// Everything is made before anything is stored: a failure leaves no session that nobody holds.
 	if err := l.store(ctx, s, who); err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	l.Trail.Record(ctx, audit.Event{
 		Name: audit.Login, Subject: s.AccountID.String(), SessionID: s.ID.String(), ClientID: c.ID,
 	})
-	return response, nil
+	return Issued{response, c, s}, nil
 }
 
 // authenticate checks the password and has the keys ready, in one round trip.

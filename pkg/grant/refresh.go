@@ -14,7 +14,6 @@ import (
 
 // RefreshParts is what a Refresh is made of; every field is needed.
 type RefreshParts struct {
-	Clients  Clients
 	Sessions *session.Refresher
 	Signer   Signer
 	Now      func() time.Time
@@ -34,38 +33,30 @@ func NewRefresh(p RefreshParts) *Refresh {
 // RefreshRequest is what the caller sent, and where.
 type RefreshRequest struct {
 	At           Place
-	ClientID     string
-	ClientSecret oauth.Secret // empty for the kinds that refresh
+	Client       client.Client // authenticated
 	RefreshToken oauth.Secret
 }
 
-// Grant refreshes. Errors: client.ErrUnknown, client.ErrWrongKind, session.ErrRefused,
-// oauth.ErrUnavailable.
-func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (oauth.TokenResponse, error) {
-	c, err := f.Clients.Find(ctx, r.ClientID)
-	if err != nil {
-		return oauth.TokenResponse{}, err
-	}
-	if err := c.Authenticate(r.ClientSecret); err != nil {
-		return oauth.TokenResponse{}, err
-	}
-	if c.Kind != client.Native {
-		return oauth.TokenResponse{}, client.ErrWrongKind
+// Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, oauth.ErrUnavailable.
+func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
+	c := r.Client
+	if !mayHoldRefreshTokens(c) {
+		return Issued{}, client.ErrWrongKind
 	}
 	// Without a key to sign with nothing is written; with one, a newer one is read beside the rotation.
 	if err := f.Signer.Load(ctx); err != nil {
-		return oauth.TokenResponse{}, fmt.Errorf("grant: keys: %w", err)
+		return Issued{}, fmt.Errorf("grant: keys: %w", err)
 	}
 	refreshed, err := f.refresh(ctx, r.RefreshToken, c)
 	if err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	response, err := f.access.issue(ctx, r.At, refreshed.Session, refreshed.Account, c)
 	if err != nil {
-		return oauth.TokenResponse{}, err
+		return Issued{}, err
 	}
 	response.RefreshToken = refreshed.Token
-	return response, nil
+	return Issued{response, c, refreshed.Session}, nil
 }
 
 func (f *Refresh) refresh(ctx context.Context, presented oauth.Secret, c client.Client) (session.Refreshed, error) {

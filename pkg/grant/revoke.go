@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -15,7 +16,6 @@ import (
 
 // RevokeParts is what a Revoke is made of; every field is needed.
 type RevokeParts struct {
-	Clients  Clients
 	Sessions *session.Revoker
 	MAC      session.Keys
 	Access   *token.Verifier
@@ -32,27 +32,19 @@ func NewRevoke(p RevokeParts) *Revoke { return &Revoke{p} }
 
 // RevokeRequest is what the caller sent, and where.
 type RevokeRequest struct {
-	At           Place
-	ClientID     string
-	ClientSecret oauth.Secret
-	Token        oauth.Secret
+	At     Place
+	Client client.Client // authenticated
+	Token  oauth.Secret
 }
 
 // Revoke revokes one token of the client. It returns nil also for tokens that are unknown or dead. Errors:
-// client.ErrUnknown; session.ErrForeign for another client's token, which stays live;
-// oauth.ErrUnavailable when the revocation is not confirmed.
+// session.ErrForeign for another client's token, which stays live; oauth.ErrUnavailable when the revocation
+// is not confirmed.
 func (v *Revoke) Revoke(ctx context.Context, r RevokeRequest) error {
-	c, err := v.Clients.Find(ctx, r.ClientID)
-	if err != nil {
-		return err
-	}
-	if err := c.Authenticate(r.ClientSecret); err != nil {
-		return err
-	}
 	if session.LooksLikeRefreshToken(r.Token) {
-		return v.revokeSession(ctx, r.Token, c.ID)
+		return v.revokeSession(ctx, r.Token, r.Client.ID)
 	}
-	return v.revokeAccessToken(ctx, r, c.ID)
+	return v.revokeAccessToken(ctx, r, r.Client.ID)
 }
 
 func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID string) error {
@@ -64,7 +56,7 @@ func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID 
 	case err != nil:
 		return err
 	}
-	ended, err := v.Sessions.Revoke(ctx, refresh, clientID)
+	ended, err := v.Sessions.Revoke(ctx, refresh, clientID, session.ReasonClient)
 	if err == nil && ended {
 		v.Trail.Record(ctx, audit.Event{
 			Name: audit.SessionRevoked, Subject: refresh.AccountID.String(),

@@ -11,6 +11,7 @@ const (
 	CodeUnsupportedGrantType = "unsupported_grant_type"
 	CodeInvalidToken         = "invalid_token" // RFC 6750 §3.1
 	CodeInvalidCredentials   = "invalid_credentials"
+	CodeCrossSite            = "cross_site_request"
 	CodeTooManyAttempts      = "too_many_attempts"
 	CodeUnavailable          = "temporarily_unavailable"
 	CodeServerError          = "server_error"

@@ -46,6 +46,7 @@ func Begin(l Login, keyVersion byte, now time.Time) (Session, RefreshToken, erro
 		IdleExpiry: idleExpiry(now, l.Client.IdleLife, expiry),
 		Expiry:     expiry,
 		Epoch:      l.Epoch,
+		Remembered: l.Remember && l.Client.Remembered > 0,
 		Device:     l.Device,
 	}
 	return s, RefreshToken{KeyVersion: keyVersion, AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}, nil

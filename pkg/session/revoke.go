@@ -25,12 +25,12 @@ func NewRevoker(store Store, now func() time.Time) *Revoker { return &Revoker{st
 
 // Revoke ends the session of token for its client. It reports whether there was one: a token that is dead
 // anyway is no error (RFC 7009 §2.2). ErrForeign leaves the session as it is.
-func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID string) (bool, error) {
+func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID string, reason Reason) (bool, error) {
 	if !r.now().Before(token.Expiry) {
 		return false, nil
 	}
 	err := revocation.Stamp(r.now, func(at time.Time) error {
-		return r.store.Revoke(ctx, ending(token.AccountID, token.SessionID, clientID, ReasonClient, at))
+		return r.store.Revoke(ctx, ending(token.AccountID, token.SessionID, clientID, reason, at))
 	})
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -33,6 +33,7 @@ type Session struct {
 	IdleExpiry time.Time // whole seconds; never after Expiry
 	Expiry     time.Time // absolute, whole seconds
 	Epoch      int64     // of the account when the session began
+	Remembered bool      // the person asked to stay logged in on this device
 	Device     string    // a name that the person knows it by, may be empty
 	Late       []Late    // the last late retries
 	RevokedAt  time.Time // zero while it lives
@@ -51,6 +52,7 @@ type Reason string
 const (
 	ReasonReuse  Reason = "reuse"  // an old refresh token came back
 	ReasonClient Reason = "client" // the client handed its token in (RFC 7009)
+	ReasonLogout Reason = "logout" // the person logged out
 )
 
 // Live reports whether the session may still be used. The account may yet forbid it.

@@ -10,6 +10,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -34,6 +35,7 @@ type Parts struct {
 	Sealer    keyring.Sealer
 	Algorithm keyring.Algorithm
 	Limits    account.Limits
+	Cookies   browser.Jar
 	Trail     *audit.Trail
 	Now       func() time.Time
 }
@@ -42,7 +44,6 @@ type Parts struct {
 func New(cfg apigw.Config, p Parts) apigw.Function {
 	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
 	login := grant.NewLogin(grant.LoginParts{
-		Clients:  client.NewRegistry(p.Store, p.Now),
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
 		Sessions: p.Store,
 		MAC:      keys.MAC(),
@@ -50,10 +51,17 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		Trail:    p.Trail,
 		Now:      p.Now,
 	})
-	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /login": endpoint{login}.login})
+	return apigw.Serve(cfg, map[string]apigw.Handler{
+		"POST /login": endpoint{client.NewRegistry(p.Store, p.Now), login, p.Cookies, p.Now}.login,
+	})
 }
 
-type endpoint struct{ grant *grant.Login }
+type endpoint struct {
+	clients *client.Registry
+	grant   *grant.Login
+	cookies browser.Jar
+	now     func() time.Time
+}
 
 type request struct {
 	ClientID   string       `json:"client_id"`
@@ -78,9 +86,17 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	case !validDeviceName(in.DeviceName):
 		return apigw.Response{}, apigw.InvalidRequest("device_name is longer than 64 characters or has unprintable ones")
 	}
-	tokens, err := e.grant.Grant(ctx, grant.LoginRequest{
+	c, err := e.clients.Find(ctx, in.ClientID)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	// Logging somebody in unawares, as the attacker, is an attack too.
+	if c.UsesCookies() && !r.Source().SameSite(r.At.Issuer, c.Origins) {
+		return apigw.Response{}, browser.ErrCrossSite
+	}
+	issued, err := e.grant.Grant(ctx, grant.LoginRequest{
 		At:       r.At,
-		ClientID: in.ClientID,
+		Client:   c,
 		Username: in.Username,
 		Password: in.Password,
 		Remember: in.Remember,
@@ -90,7 +106,7 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(tokens)
+	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
 }
 
 // validDeviceName keeps the list of sessions readable: the name is shown to its owner.

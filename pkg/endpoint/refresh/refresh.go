@@ -7,6 +7,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -28,6 +29,7 @@ type Parts struct {
 	Sealer    keyring.Sealer
 	Algorithm keyring.Algorithm
 	Grace     time.Duration
+	Cookies   browser.Jar
 	Trail     *audit.Trail
 	Now       func() time.Time
 }
@@ -36,15 +38,21 @@ type Parts struct {
 func New(cfg apigw.Config, p Parts) apigw.Function {
 	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
 	refresh := grant.NewRefresh(grant.RefreshParts{
-		Clients:  client.NewRegistry(p.Store, p.Now),
 		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), p.Grace, p.Trail, p.Now),
 		Signer:   keys.Signer(),
 		Now:      p.Now,
 	})
-	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /refresh": endpoint{refresh}.refresh})
+	return apigw.Serve(cfg, map[string]apigw.Handler{
+		"POST /refresh": endpoint{client.NewRegistry(p.Store, p.Now), refresh, p.Cookies, p.Now}.refresh,
+	})
 }
 
-type endpoint struct{ grant *grant.Refresh }
+type endpoint struct {
+	clients *client.Registry
+	grant   *grant.Refresh
+	cookies browser.Jar
+	now     func() time.Time
+}
 
 // request has the parameters of RFC 6749 §6. The scope parameter is passed over: the answer names the
 // scope that was granted (RFC 6749 §3.3).
@@ -60,24 +68,29 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	if err := r.Decode(&in, apigw.JSON, apigw.Form); err != nil {
 		return apigw.Response{}, err
 	}
-	switch {
-	case in.GrantType != "" && in.GrantType != oauth.GrantRefreshToken:
+	if in.GrantType != "" && in.GrantType != oauth.GrantRefreshToken {
 		return apigw.Response{}, apigw.UnsupportedGrantType("only grant_type=refresh_token is served here")
-	case in.RefreshToken.IsZero():
-		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 	}
 	id, secret, err := r.ClientCredentials(in.ClientID, in.ClientSecret)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	tokens, err := e.grant.Grant(ctx, grant.RefreshRequest{
-		At:           r.At,
-		ClientID:     id,
-		ClientSecret: secret,
-		RefreshToken: in.RefreshToken,
-	})
+	c, err := e.clients.Identify(ctx, id, secret)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(tokens)
+	presented, err := e.cookies.Presented(c, in.RefreshToken, r.Cookies, r.Source(), r.At.Issuer)
+	switch {
+	case err != nil:
+		return apigw.Response{}, err
+	case presented.IsZero() && c.Kind == client.Browser:
+		return apigw.Response{}, session.ErrRefused // whose cookie has expired is told what its expiry would be
+	case presented.IsZero():
+		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
+	}
+	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented})
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
 }

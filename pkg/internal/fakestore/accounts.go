@@ -71,6 +71,26 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	})
 }
 
+// ChangeAccount implements account.Changer.
+func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
+	return s.do(ctx, "ChangeAccount", func() error {
+		a, ok := s.accounts[c.Account.ID]
+		if !ok {
+			return account.ErrNotFound
+		}
+		login := s.logins[a.Username]
+		if a.Epoch != c.From || login.Epoch != c.From {
+			return account.ErrConflict
+		}
+		a.Epoch, a.Disabled, login.Epoch = c.Account.Epoch, c.Account.Disabled, c.Account.Epoch
+		if c.Hash != "" {
+			login.Hash = c.Hash
+		}
+		s.accounts[a.ID], s.logins[a.Username] = a, login
+		return s.append(c.Entry)
+	})
+}
+
 // Take implements account.Attempts.
 func (s *Store) Take(ctx context.Context, b account.Bucket) (below bool, err error) {
 	err = s.do(ctx, "Take", func() error {

@@ -45,7 +45,7 @@ var rules = []struct {
 	{"grant", append([]string{ids}, domain...)},
 	{"config", []string{"github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},
-	{"apigw", append([]string{events, jsonv2, ids}, domain...)},
+	{"apigw", append([]string{"browser", events, jsonv2, ids}, domain...)},
 	{"seal", append([]string{aws}, domain...)},
 	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
 	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},

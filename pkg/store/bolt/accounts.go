@@ -84,3 +84,35 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		})
 	})
 }
+
+// ChangeAccount implements account.Changer.
+func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
+	return s.write(ctx, "change account", func(tx *bbolt.Tx) error {
+		accounts, names := tx.Bucket(accountBucket), tx.Bucket(loginNameBucket)
+		a, ok, err := get[accountRecord](accounts, c.Account.ID[:])
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return account.ErrNotFound
+		}
+		login, ok, err := get[loginNameRecord](names, []byte(a.Username))
+		switch {
+		case err != nil:
+			return err
+		case !ok || a.Epoch != c.From || login.Epoch != c.From:
+			return account.ErrConflict
+		}
+		a.Epoch, a.Disabled, login.Epoch = c.Account.Epoch, c.Account.Disabled, c.Account.Epoch
+		if c.Hash != "" {
+			login.Hash = c.Hash
+		}
+		if err := put(accounts, c.Account.ID[:], a); err != nil {
+			return err
+		}
+		if err := put(names, []byte(a.Username), login); err != nil {
+			return err
+		}
+		return s.appendEntry(tx, c.Entry)
+	})
+}

@@ -25,6 +25,7 @@ type sessionRecord struct {
 	IdleExpiry int64          `json:"idle_expiry"`
 	Expiry     int64          `json:"expiry"`
 	Epoch      int64          `json:"epoch"`
+	Remembered bool           `json:"remembered,omitzero"`
 	Device     string         `json:"device,omitzero"`
 	Late       []lateRecord   `json:"late,omitempty"`
 	RevokedAt  int64          `json:"revoked_at,omitzero"`
@@ -49,6 +50,7 @@ func newSessionRecord(s session.Session) sessionRecord {
 		IdleExpiry: toMillis(s.IdleExpiry),
 		Expiry:     toMillis(s.Expiry),
 		Epoch:      s.Epoch,
+		Remembered: s.Remembered,
 		Device:     s.Device,
 		Late:       newLateRecords(s.Late),
 		RevokedAt:  toMillis(s.RevokedAt),
@@ -77,6 +79,7 @@ func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 		IdleExpiry: fromMillis(r.IdleExpiry),
 		Expiry:     fromMillis(r.Expiry),
 		Epoch:      r.Epoch,
+		Remembered: r.Remembered,
 		Device:     r.Device,
 		RevokedAt:  fromMillis(r.RevokedAt),
 		Reason:     r.Reason,

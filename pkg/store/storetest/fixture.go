@@ -100,6 +100,7 @@ func (f fixture) newSession(t *testing.T) session.Session {
 		IdleExpiry: now.Add(2 * time.Hour),
 		Expiry:     now.Add(3 * time.Hour),
 		Epoch:      1_700_000_000,
+		Remembered: true,
 		Device:     "Zoë's phone #2\n\"ünïcode\" 🌊",
 		Late:       []session.Late{{Generation: 1, At: now.Add(-3*time.Minute + time.Millisecond)}},
 	}

@@ -24,6 +24,7 @@ type Store interface {
 	client.Registrar
 	account.Store
 	account.Creator
+	account.Changer
 	account.Attempts
 	session.Store
 	session.Creator
@@ -43,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"RecordLate", lateRetryTests},
 		{"Revoke", endingTests},
 		{"Account", accountTests},
+		{"ChangeAccount", changeTests},
 		{"Attempts", attemptTests},
 		{"Revocation", revocationTests},
 		{"Keyring", keyringTests},

@@ -1,0 +1,75 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// LogoutParts is what a Logout is made of; every field is needed.
+type LogoutParts struct {
+	Sessions *session.Revoker
+	Owners   *session.Owners
+	Accounts *account.Editor
+	MAC      session.Keys
+	Trail    *audit.Trail
+}
+
+// Logout ends sessions for the person who holds one of their refresh tokens.
+type Logout struct{ LogoutParts }
+
+// NewLogout returns a Logout.
+func NewLogout(p LogoutParts) *Logout { return &Logout{p} }
+
+// LogoutRequest is what the caller sent.
+type LogoutRequest struct {
+	Client       client.Client
+	RefreshToken oauth.Secret
+	Everywhere   bool // every session of the account, not this one alone
+}
+
+// End ends the session of the token. A session that has ended already is no error; another client's stays
+// as it is. With Everywhere it ends all, and returns session.ErrRefused unless the token is still good.
+// oauth.ErrUnavailable when the end is not confirmed.
+func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
+	token, err := session.ParseRefreshToken(ctx, r.RefreshToken, l.MAC)
+	switch {
+	case errors.Is(err, session.ErrRefused) && !r.Everywhere:
+		return nil // nobody's session: nothing to end
+	case err != nil:
+		return err
+	}
+	name, ended := audit.LoggedOut, true
+	if r.Everywhere {
+		name = audit.LoggedOutEverywhere
+		err = l.endAll(ctx, token, r.Client)
+	} else {
+		ended, err = l.Sessions.Revoke(ctx, token, r.Client.ID, session.ReasonLogout)
+	}
+	switch {
+	case errors.Is(err, session.ErrForeign):
+		return nil
+	case err != nil:
+		return fmt.Errorf("grant: logout: %w", err)
+	case !ended:
+		return nil
+	}
+	l.Trail.Record(ctx, audit.Event{
+		Name: name, Subject: token.AccountID.String(), SessionID: token.SessionID.String(), ClientID: r.Client.ID,
+	})
+	return nil
+}
+
+func (l *Logout) endAll(ctx context.Context, token session.RefreshToken, c client.Client) error {
+	owner, err := l.Owners.Of(ctx, token, c.ID)
+	if err != nil {
+		return err
+	}
+	return l.Accounts.EndSessions(ctx, owner)
+}
