@@ -69,6 +69,9 @@ var operations = []operation{
 	{"CreateAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.CreateAccount(ctx, account.Account{ID: testAccount, Username: "u"}, "hash")
 	}},
+	{"ChangeAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
+		return s.ChangeAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}, Hash: "hash"})
+	}},
 	{"Revoke", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.Revoke(ctx, session.Ending{AccountID: testAccount, SessionID: testSession})
 	}},

@@ -202,6 +202,30 @@ func TestLostReplyOfARotationComesBackAsTheSessionFound(t *testing.T) {
 	}
 }
 
+func TestChangeAccountTellsAMissingAccountFromAConflict(t *testing.T) {
+	const failed, held = "ConditionalCheckFailed", "None"
+	found := map[string]any{"epoch": map[string]any{"N": "9"}}
+	for name, test := range map[string]struct {
+		account, login map[string]any
+		want           error
+	}{
+		"no account":              {map[string]any{"Code": failed}, map[string]any{"Code": failed}, account.ErrNotFound},
+		"another epoch of both":   {map[string]any{"Code": failed, "Item": found}, map[string]any{"Code": failed, "Item": found}, account.ErrConflict},
+		"another of the account":  {map[string]any{"Code": failed, "Item": found}, map[string]any{"Code": held}, account.ErrConflict},
+		"another of the name":     {map[string]any{"Code": held}, map[string]any{"Code": failed, "Item": found}, account.ErrConflict},
+		"no such name any longer": {map[string]any{"Code": held}, map[string]any{"Code": failed}, account.ErrConflict},
+	} {
+		table := newFake(t)
+		table.on("TransactWriteItems", always("TransactionCanceledException", map[string]any{
+			"CancellationReasons": []any{test.account, test.login, map[string]any{"Code": held}},
+		}))
+		store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL})
+		if err := store.ChangeAccount(t.Context(), account.Change{}); !errors.Is(err, test.want) {
+			t.Errorf("%s: error = %v, want %v", name, err, test.want)
+		}
+	}
+}
+
 func TestCreateAccountTellsItsOwnWriteFromATakenName(t *testing.T) {
 	other := uuid.MustParse("0190a1b2-0000-7000-8000-000000000009")
 	for name, test := range map[string]struct {

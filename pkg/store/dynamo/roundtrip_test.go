@@ -31,7 +31,7 @@ func records() []record {
 		AccountID: testAccount, ID: testSession, ClientID: "app", Generation: 1<<32 - 1, RotatedAt: at,
 		CreatedAt: at.Add(-time.Second), AuthTime: at.Truncate(time.Second), AMR: []string{"pwd", "otp"},
 		IdleExpiry: at.Truncate(time.Second).Add(time.Hour), Expiry: at.Truncate(time.Second).Add(2 * time.Hour),
-		Epoch: 7, Device: "phone #1", Late: []session.Late{{Generation: 3, At: at}, {Generation: 4, At: at.Add(time.Millisecond)}},
+		Epoch: 7, Remembered: true, Device: "phone #1", Late: []session.Late{{Generation: 3, At: at}, {Generation: 4, At: at.Add(time.Millisecond)}},
 		RevokedAt: at, Reason: session.ReasonReuse,
 	}
 	someone := account.Account{
