@@ -22,10 +22,11 @@ import (
 
 // localCommand runs every function of template.yaml behind a stand-in for API Gateway.
 type localCommand struct {
-	Addr     string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
-	Data     string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
-	Issuer   string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
-	Template string `help:"The SAM template whose routes are served." default:"template.yaml" type:"path"`
+	Addr       string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
+	Data       string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
+	Issuer     string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
+	WebOrigins string `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
+	Template   string `help:"The SAM template whose routes are served." default:"template.yaml" type:"path"`
 }
 
 // Help is shown by `wavepass local --help`.
@@ -38,7 +39,7 @@ const shutdownTime = 5 * time.Second
 
 // Run serves until ctx is done.
 func (c *localCommand) Run(ctx context.Context, o output) error {
-	template, err := gateway.ReadTemplate(c.Template)
+	template, err := gateway.ReadTemplate(c.Template, map[string]string{"WebOrigins": c.WebOrigins})
 	if err != nil {
 		return err
 	}

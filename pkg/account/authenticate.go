@@ -149,8 +149,9 @@ func (a *Authenticator) fits(ctx context.Context, login LoginName, password oaut
 	return verifyPassword(hash, prepared), nil
 }
 
+// refund is best effort, like Settle; it still happens when the caller has hung up.
 func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
 	for _, b := range taken {
-		_ = a.attempts.Refund(ctx, b) // best effort, like Settle
+		_ = a.attempts.Refund(context.WithoutCancel(ctx), b)
 	}
 }

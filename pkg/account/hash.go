@@ -19,8 +19,8 @@ const (
 	keyLen       = 32
 
 	// Caps on what a stored hash may ask for, so that a bad import cannot stop the function.
-	maxArgonMemory  = 256 * 1024 // KiB
-	maxArgonTime    = 16
+	maxArgonMemory  = 64 * 1024  // KiB, RFC 9106 §4
+	maxArgonWork    = 256 * 1024 // KiB times passes
 	maxArgonThreads = 4
 )
 
@@ -36,32 +36,49 @@ func encodeHash(salt, key []byte) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// decoyHash is verified when there is no account, so that an unknown username costs the same. No
+// decoyHash is verified when there is no account, or no hash that can be read, so that it costs the same. No
 // password fits it: its key is not the output of anything.
 var decoyHash = encodeHash(make([]byte, saltLen), make([]byte, keyLen))
 
+// passwordHash is an argon2id hash taken apart.
+type passwordHash struct {
+	memory    uint32 // KiB
+	time      uint32
+	threads   uint8
+	salt, key []byte
+}
+
 // verifyPassword reports whether password fits hash. A hash that it cannot read fits nothing.
 func verifyPassword(hash, password string) bool {
-	var version, memory, time, threads int
+	h, readable := parseHash(hash)
+	if !readable {
+		h, _ = parseHash(decoyHash)
+	}
+	got := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(len(h.key)))
+	return subtle.ConstantTimeCompare(got, h.key) == 1 && readable
+}
+
+// parseHash reads the PHC string format of argon2id, with the parameters in their usual order.
+func parseHash(hash string) (h passwordHash, ok bool) {
 	fields := strings.Split(hash, "$")
 	if len(fields) != 6 || fields[0] != "" || fields[1] != "argon2id" {
-		return false
+		return h, false
 	}
+	var version, memory, time, threads int
 	if _, err := fmt.Sscanf(fields[2]+" "+fields[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &time, &threads); err != nil {
-		return false
+		return h, false
 	}
-	if version != argon2.Version || memory < 8 || memory > maxArgonMemory || time < 1 || time > maxArgonTime ||
+	if version != argon2.Version || memory < 8 || memory > maxArgonMemory || time < 1 || time > maxArgonWork/memory ||
 		threads < 1 || threads > maxArgonThreads {
-		return false
+		return h, false
 	}
 	salt, err := base64.RawStdEncoding.Strict().DecodeString(fields[4])
 	if err != nil {
-		return false
+		return h, false
 	}
-	want, err := base64.RawStdEncoding.Strict().DecodeString(fields[5])
-	if err != nil || len(want) < 16 || len(want) > 64 {
-		return false
+	key, err := base64.RawStdEncoding.Strict().DecodeString(fields[5])
+	if err != nil || len(key) < 16 || len(key) > 64 {
+		return h, false
 	}
-	got := argon2.IDKey([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1
+	return passwordHash{uint32(memory), uint32(time), uint8(threads), salt, key}, true
 }

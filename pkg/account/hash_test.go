@@ -45,9 +45,9 @@ func TestHashIsThatOfAnyOtherArgon2Program(t *testing.T) {
 func TestImportedCostsUpToTheCapsVerify(t *testing.T) {
 	for name, hash := range map[string]string{
 		"least":         phc(password, 8, 1, 1, 32),
-		"most passes":   phc(password, 8, 16, 1, 32),
+		"most work":     phc(password, 32*1024, 8, 4, 32),
 		"most threads":  phc(password, 64, 1, 4, 32),
-		"most memory":   phc(password, 256*1024, 1, 4, 32),
+		"most memory":   phc(password, 64*1024, 1, 4, 32),
 		"shortest key":  phc(password, 8, 1, 1, 16),
 		"longest key":   phc(password, 8, 1, 1, 64),
 		"another usual": phc(password, 1024, 3, 2, 24),
@@ -71,8 +71,8 @@ func TestUnreadableHashFitsNothing(t *testing.T) {
 		"text":                 password,
 		"one field":            "$",
 		"empty fields":         "$$$$$",
-		"memory over the cap":  phc(password, 256*1024+1, 1, 4, 32),
-		"passes over the cap":  phc(password, 8, 17, 1, 32),
+		"memory over the cap":  phc(password, 64*1024+1, 1, 4, 32),
+		"work over the cap":    phc(password, 32*1024, 9, 4, 32),
 		"threads over the cap": phc(password, 64, 1, 5, 32),
 		"key too short":        phc(password, 8, 1, 1, 15),
 		"key too long":         phc(password, 8, 1, 1, 65),

@@ -50,7 +50,7 @@ type LoginRequest struct {
 var passwordOnly = []string{"pwd"} // RFC 8176
 
 // Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials,
-// *account.TooManyAttemptsError, oauth.ErrUnavailable.
+// *account.TooManyAttemptsError, oauth.ErrUnavailable, token.ErrTooLong.
 func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	c := r.Client
 	if !mayHoldRefreshTokens(c) {
@@ -61,21 +61,11 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 		l.recordFailure(ctx, c, err)
 		return Issued{}, err
 	}
-	s, refresh, err := session.Begin(session.Login{
-		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
-		Client: c, Remember: r.Remember, Device: r.Device,
-	}, keyVersion, l.Now())
+	s, response, err := l.make(ctx, r, who, keyVersion)
 	if err != nil {
+		l.Accounts.Settle(ctx, who) // the password was right
 		return Issued{}, err
 	}
-	response, err := l.access.issue(ctx, r.At, s, who.Account, c)
-	if err != nil {
-		return Issued{}, err
-	}
-	if response.RefreshToken, err = refresh.Encode(ctx, l.MAC); err != nil {
-		return Issued{}, err
-	}
-	// Everything is made before anything is stored: a failure leaves no session that nobody holds.
 	if err := l.store(ctx, s, who); err != nil {
 		return Issued{}, err
 	}
@@ -83,6 +73,24 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 		Name: audit.Login, Subject: s.AccountID.String(), SessionID: s.ID.String(), ClientID: c.ID,
 	})
 	return Issued{response, c, s}, nil
+}
+
+// make makes the session and its tokens before anything is stored: a failure leaves no session that nobody
+// holds.
+func (l *Login) make(ctx context.Context, r LoginRequest, who account.Authenticated, keyVersion byte) (session.Session, oauth.TokenResponse, error) {
+	s, refresh, err := session.Begin(session.Login{
+		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
+		Client: r.Client, Remember: r.Remember, Device: r.Device,
+	}, keyVersion, l.Now())
+	if err != nil {
+		return session.Session{}, oauth.TokenResponse{}, err
+	}
+	response, err := l.access.issue(ctx, r.At, s, who.Account, r.Client)
+	if err != nil {
+		return session.Session{}, oauth.TokenResponse{}, err
+	}
+	response.RefreshToken, err = refresh.Encode(ctx, l.MAC)
+	return s, response, err
 }
 
 // authenticate checks the password and has the keys ready, in one round trip.
@@ -99,12 +107,12 @@ func (l *Login) authenticate(ctx context.Context, r LoginRequest) (account.Authe
 	if whoErr != nil {
 		return who, 0, whoErr
 	}
-	if err := errors.Join(macErr, signingErr); err != nil {
+	version, err := l.MAC.CurrentVersion(ctx)
+	if err := errors.Join(macErr, signingErr, err); err != nil {
 		l.Accounts.Settle(ctx, who) // the password was right
 		return who, 0, fmt.Errorf("grant: keys: %w", err)
 	}
-	version, err := l.MAC.CurrentVersion(ctx)
-	return who, version, err
+	return who, version, nil
 }
 
 // store creates the session and settles the attempts, in one round trip.

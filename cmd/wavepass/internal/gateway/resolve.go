@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// reader resolves what a template says, as far as that can be done without the cloud: literals, defaults
-// of parameters, and references to functions. Everything else is refused, because a route or an
+// reader resolves what a template says, as far as that can be done without the cloud: literals, parameters
+// that are given or have defaults, and references to functions. Everything else is refused, because a route or an
 // authorizer that was guessed wrong would be an open door.
 type reader struct {
 	file       string
+	given      map[string]string
 	parameters node
 	conditions node
 	functions  map[string]*Function // by logical id
@@ -72,8 +73,11 @@ func (r *reader) text(n node, what string) (string, error) {
 	return "", r.errorf(n, "%s: want a text", what)
 }
 
-// parameter returns the default of a parameter.
+// parameter returns the value of a parameter.
 func (r *reader) parameter(name string) (string, bool) {
+	if value, ok := r.given[name]; ok {
+		return value, true
+	}
 	value := r.parameters.get(name).get("Default")
 	return value.text, value.kind == scalar && value.tag == ""
 }

@@ -33,7 +33,7 @@ func templateOf(routes ...string) string {
 // serve returns the API of a template at http://localhost:3000.
 func serve(t *testing.T, template string, functions map[string]lambda.Handler, opts gateway.Options) http.Handler {
 	t.Helper()
-	parsed, err := gateway.ParseTemplate("t.yaml", []byte(template))
+	parsed, err := gateway.ParseTemplate("t.yaml", []byte(template), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,12 +129,12 @@ func TestRoutesThatDifferOnlyInTheNamesOfVariablesAreRefused(t *testing.T) {
 	for _, routes := range [][]string{
 		{"GET /a/{x}", "GET /a/{y}"}, {"GET /{x+}", "GET /{y+}"}, {"get /a", "GET /a"}, {"", ""}, {"ANY /a", "any /a"},
 	} {
-		_, err := gateway.ParseTemplate("t.yaml", []byte(templateOf(routes...)))
+		_, err := gateway.ParseTemplate("t.yaml", []byte(templateOf(routes...)), nil)
 		if err == nil || !strings.Contains(err.Error(), "the route is taken by") {
 			t.Errorf("%q: %v, want an error that says that the route is taken", routes, err)
 		}
 	}
-	if _, err := gateway.ParseTemplate("t.yaml", []byte(templateOf("GET /a/{x}", "GET /a/{y+}", "ANY /a/{x}"))); err != nil {
+	if _, err := gateway.ParseTemplate("t.yaml", []byte(templateOf("GET /a/{x}", "GET /a/{y+}", "ANY /a/{x}")), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -30,24 +30,30 @@ type authorizer struct {
 	headers  []string // identity sources, all of them required
 }
 
-// ReadTemplate reads the template in a file. Its errors are one line with the file and, where there is
-// one, the line.
-func ReadTemplate(file string) (*Template, error) {
+// ReadTemplate reads the template in a file. parameters stand in for the defaults of parameters, as those of
+// a deployment would. Its errors are one line with the file and, where there is one, the line.
+func ReadTemplate(file string, parameters map[string]string) (*Template, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return ParseTemplate(file, data)
+	return ParseTemplate(file, data, parameters)
 }
 
 // ParseTemplate is ReadTemplate of a file that was read; file is for messages only.
-func ParseTemplate(file string, data []byte) (*Template, error) {
+func ParseTemplate(file string, data []byte, parameters map[string]string) (*Template, error) {
 	root, err := parseYAML(file, data)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{
-		file: file, parameters: root.get("Parameters"), conditions: root.get("Conditions"), functions: map[string]*Function{},
+		file: file, given: parameters,
+		parameters: root.get("Parameters"), conditions: root.get("Conditions"), functions: map[string]*Function{},
+	}
+	for name := range parameters {
+		if r.parameters.get(name).kind == absent {
+			return nil, fmt.Errorf("%s: no parameter %s", file, name)
+		}
 	}
 	if global := root.get("Globals").get("HttpApi"); global.kind != absent {
 		return nil, r.errorf(global, "Globals.HttpApi is not supported: write it into the HttpApi itself")

@@ -71,7 +71,7 @@ func changed(t *testing.T, old, new string) []byte {
 }
 
 func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
-	got, err := gateway.ReadTemplate("../../../../template.yaml")
+	got, err := gateway.ReadTemplate("../../../../template.yaml", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /login login ",
 		"POST /refresh refresh ",
 		"POST /revoke revoke ",
+		"POST /logout revoke ",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
 	}
@@ -107,7 +108,7 @@ func TestReferencesToFunctionsAndParametersResolve(t *testing.T) {
 		`!Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Guard}:live`,
 		`{ "Fn::Sub": "arn:aws:lambda:eu-central-1:1:function:${Guard}" }`,
 	} {
-		got, err := gateway.ParseTemplate("t.yaml", changed(t, "!GetAtt Guard.Arn", arn))
+		got, err := gateway.ParseTemplate("t.yaml", changed(t, "!GetAtt Guard.Arn", arn), nil)
 		if err != nil {
 			t.Errorf("%s: %v", arn, err)
 			continue
@@ -120,7 +121,7 @@ func TestReferencesToFunctionsAndParametersResolve(t *testing.T) {
 
 func TestDefaultAuthorizerGuardsEveryRouteButThoseThatOptOut(t *testing.T) {
 	data := changed(t, "      Auth:\n", "      Auth:\n        DefaultAuthorizer: Token\n")
-	got, err := gateway.ParseTemplate("t.yaml", data)
+	got, err := gateway.ParseTemplate("t.yaml", data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestDefaultAuthorizerGuardsEveryRouteButThoseThatOptOut(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	data = []byte(strings.Replace(string(data), "Path: /open", "Path: /open, Auth: { Authorizer: NONE }", 1))
-	if got, err = gateway.ParseTemplate("t.yaml", data); err != nil {
+	if got, err = gateway.ParseTemplate("t.yaml", data, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"GET /open open ", "GET /guarded guarded Token"}, routeList(got)); diff != "" {
@@ -137,7 +138,7 @@ func TestDefaultAuthorizerGuardsEveryRouteButThoseThatOptOut(t *testing.T) {
 }
 
 func TestFunctionsHaveTheirOwnTimeoutOrTheGlobalOne(t *testing.T) {
-	got, err := gateway.ParseTemplate("t.yaml", changed(t, "CodeUri: functions/open", "CodeUri: functions/open\n      Timeout: 11"))
+	got, err := gateway.ParseTemplate("t.yaml", changed(t, "CodeUri: functions/open", "CodeUri: functions/open\n      Timeout: 11"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestTemplatesThatAreNotFullyUnderstoodAreRefused(t *testing.T) {
 		"permissions by a role of one's own": {"EnableFunctionDefaultPermissions: true", "FunctionInvokeRole: x", "FunctionInvokeRole is not supported here"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := gateway.ParseTemplate("t.yaml", changed(t, c.old, c.new))
+			got, err := gateway.ParseTemplate("t.yaml", changed(t, c.old, c.new), nil)
 			if err == nil {
 				t.Fatalf("the template was accepted with the routes %v, want %q", routeList(got), c.want)
 			}
@@ -229,7 +230,7 @@ func TestTemplatesThatAreNotFullyUnderstoodAreRefused(t *testing.T) {
 func TestFilesThatAreNoTemplateAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none.yaml")
-	if _, err := gateway.ReadTemplate(missing); err == nil || !strings.Contains(err.Error(), missing) {
+	if _, err := gateway.ReadTemplate(missing, nil); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("missing file: %v, want an error that names it", err)
 	}
 	for name, content := range map[string]string{"empty": "", "two": "a: 1\n---\nb: 2\n", "text": "hello", "list": "- a\n", "binary": "\x00\xff\xfe"} {
@@ -237,7 +238,7 @@ func TestFilesThatAreNoTemplateAreRefused(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := gateway.ReadTemplate(file); err == nil || !strings.HasPrefix(err.Error(), file) || strings.Contains(err.Error(), "\n") {
+		if _, err := gateway.ReadTemplate(file, nil); err == nil || !strings.HasPrefix(err.Error(), file) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want one line that begins with the file", name, err)
 		}
 	}
@@ -254,7 +255,7 @@ func TestEveryFunctionOfARouteNeedsAHandler(t *testing.T) {
 	} {
 		functions := all()
 		delete(functions, missing)
-		parsed, err := gateway.ParseTemplate("t.yaml", []byte(sample))
+		parsed, err := gateway.ParseTemplate("t.yaml", []byte(sample), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +263,7 @@ func TestEveryFunctionOfARouteNeedsAHandler(t *testing.T) {
 			t.Errorf("without %s: %v, want %s", missing, err, want)
 		}
 	}
-	parsed, err := gateway.ParseTemplate("t.yaml", []byte(sample))
+	parsed, err := gateway.ParseTemplate("t.yaml", []byte(sample), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
