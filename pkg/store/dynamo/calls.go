@@ -11,7 +11,7 @@ import (
 
 // get reads an item strongly consistent; nil when there is none.
 func (s *Store) get(ctx context.Context, op string, at item) (item, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	out, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table, Key: at, ConsistentRead: aws.Bool(true),
@@ -25,7 +25,7 @@ func (s *Store) get(ctx context.Context, op string, at item) (item, error) {
 // update makes one conditional UpdateItem on the table. When the condition held, ok is true and got is the
 // item as it now is; otherwise got is the item as the condition saw it, empty when there was none.
 func (s *Store) update(ctx context.Context, op string, in dynamodb.UpdateItemInput) (got item, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	in.TableName = &s.table
 	in.ReturnValues = types.ReturnValueAllNew
@@ -49,7 +49,7 @@ func (s *Store) update(ctx context.Context, op string, in dynamodb.UpdateItemInp
 
 // put writes an item if the condition holds; an empty one always does.
 func (s *Store) put(ctx context.Context, op string, in dynamodb.PutItemInput) (ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	in.TableName = &s.table
 	err = retryConflicts(ctx, func() error {
@@ -69,7 +69,7 @@ func (s *Store) put(ctx context.Context, op string, in dynamodb.PutItemInput) (o
 // transact writes all or nothing. When a condition failed, it returns one reason for each of the writes, with
 // the item as the condition saw it where it asked for that; nil means that all is written.
 func (s *Store) transact(ctx context.Context, op string, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	err := retryConflicts(ctx, func() error {
 		// The SDK gives each input a token by which its own repetitions are known, so that a transaction

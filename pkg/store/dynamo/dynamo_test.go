@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 	for name, shards := range map[string]int{"one shard": 1, "three shards": 3} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {
-				return open(t, dynamo.Config{Table: newTable(t, endpoint), Endpoint: endpoint, Shards: shards, Now: now})
+				return open(t, dynamo.Config{Table: newTable(t, endpoint), Endpoint: endpoint, Shards: shards, Now: now, Patience: 10 * time.Second})
 			})
 		})
 	}

@@ -26,7 +26,7 @@ func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
 
 // Since implements revocation.Log. It queries all shards at once.
 func (s *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	now := s.now()
 	// Expired entries that the table has not deleted yet need not be read: their stamps are too old.
