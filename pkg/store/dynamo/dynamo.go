@@ -32,7 +32,7 @@ import (
 const (
 	maxAttempts = 3
 	attemptTime = 800 * time.Millisecond // connecting, asking and reading the answer
-	firstDelay  = 25 * time.Millisecond // upper bound of the random wait before the second attempt
+	firstDelay  = 25 * time.Millisecond  // upper bound of the random wait before the second attempt
 	longestWait = 250 * time.Millisecond
 
 	// warmConnections is how many calls a request has under way at once: a login's two buckets, its login
