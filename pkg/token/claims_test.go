@@ -13,7 +13,8 @@ import (
 const (
 	notObject = "payload: not a JSON object"
 	malformed = "payload: malformed"
-	twice     = "payload: a name twice, or not UTF-8"
+	twice     = "payload: a name twice"
+	folded    = "payload: a name that differs from a claim's in case only"
 	someOnly  = "payload: some of sid, epoch, auth_time and amr, but not all"
 )
 
@@ -109,7 +110,7 @@ func TestNamesThatFoldToAClaimAreRefused(t *testing.T) {
 		} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				_, err := f.verify(f.forge(p.String()))
-				refused(t, err, wrong(name))
+				refused(t, err, folded)
 			})
 		}
 	}
@@ -139,12 +140,12 @@ func TestPayloadIsOneObjectAndNothingElse(t *testing.T) {
 		"not JSON":             {"iss=x", notObject},
 		"byte order mark":      {"\ufeff" + good, notObject},
 		"something before":     {"x" + good, notObject},
-		"something behind":     {good + "x", "payload: something follows"},
-		"object behind":        {good + good, "payload: something follows"},
-		"object, newline":      {good + "\n{}", "payload: something follows"},
-		"brace behind":         {good + "}", "payload: something follows"},
-		"NUL behind":           {good + "\x00", "payload: something follows"},
-		"comma behind":         {good + ",", "payload: something follows"},
+		"something behind":     {good + "x", malformed},
+		"object behind":        {good + good, malformed},
+		"object, newline":      {good + "\n{}", malformed},
+		"brace behind":         {good + "}", malformed},
+		"NUL behind":           {good + "\x00", malformed},
+		"comma behind":         {good + ",", malformed},
 		"not closed":           {good[:len(good)-1], malformed},
 		"closed by a bracket":  {good[:len(good)-1] + "]", malformed},
 		"comma at the end":     {good[:len(good)-1] + ",}", malformed},
@@ -155,14 +156,14 @@ func TestPayloadIsOneObjectAndNothingElse(t *testing.T) {
 		"single quotes":        {strings.Replace(good, `"sub"`, "'sub'", 1), malformed},
 		"comment":              {strings.Replace(good, `"sub"`, `/**/"sub"`, 1), malformed},
 		"empty object":         {"{}", "iss: another issuer"},
-		"invalid UTF-8, name":  {goodPayload().plus("a\xff", "1").String(), twice},
-		"invalid UTF-8, value": {goodPayload().with("scope", "\"a\xff\"").String(), wrong("scope")},
-		"UTF-8, other value":   {goodPayload().plus("x", "\"a\xff\"").String(), wrong("x")},
-		"lone surrogate":       {goodPayload().with("scope", `"\ud800"`).String(), wrong("scope")},
+		"invalid UTF-8, name":  {goodPayload().plus("a\xff", "1").String(), malformed},
+		"invalid UTF-8, value": {goodPayload().with("scope", "\"a\xff\"").String(), malformed},
+		"UTF-8, other value":   {goodPayload().plus("x", "\"a\xff\"").String(), malformed},
+		"lone surrogate":       {goodPayload().with("scope", `"\ud800"`).String(), malformed},
 		"leading zero":         {goodPayload().with("exp", "01782900900").String(), ""},
-		"NaN":                  {goodPayload().with("exp", "NaN").String(), wrong("exp")},
-		"nested name twice":    {goodPayload().plus("x", `{"a":1,"a":2}`).String(), wrong("x")},
-		"endless nesting":      {`{"x":` + strings.Repeat("[", 2000), wrong("x")},
+		"NaN":                  {goodPayload().with("exp", "NaN").String(), malformed},
+		"nested name twice":    {goodPayload().plus("x", `{"a":1,"a":2}`).String(), twice},
+		"endless nesting":      {`{"x":` + strings.Repeat("[", 2000), malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.verify(f.forge(c.payload))

@@ -1,10 +1,9 @@
 package token
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,135 +15,192 @@ import (
 // maxTime is the last second of the year 9999; a later time is not a date.
 const maxTime = 253402300799
 
-var (
-	accountClaims = []string{"sid", "epoch", "auth_time", "amr"}
-	claimNames    = append([]string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles"}, accountClaims...)
-)
+// payload is the claims as they are read. Its types take their own JSON kind only, never null.
+type payload struct {
+	Issuer   text     `json:"iss"`
+	Subject  text     `json:"sub"`
+	Audience audience `json:"aud"`
+	Expiry   date     `json:"exp"`
+	IssuedAt date     `json:"iat"`
+	ID       text     `json:"jti"`
+	ClientID text     `json:"client_id"`
+	Scope    text     `json:"scope"`
+	Roles    list     `json:"roles"`
+
+	SessionID id     `json:"sid"`
+	Epoch     number `json:"epoch"`
+	AuthTime  date   `json:"auth_time"`
+	AMR       list   `json:"amr"`
+
+	Others jsontext.Value `json:",embed"` // all other members
+}
+
+var claimNames = []string{
+	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "sid", "epoch", "auth_time", "amr",
+}
 
 // decodeClaims reads the payload strictly: one object, nothing after it, no name twice, every known claim
 // of its own type and never null, and no name that another reader might take for a known one. Unknown
 // claims are passed over (RFC 7519 §4).
-func decodeClaims(payload []byte) (Claims, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(payload)) // refuses duplicate names and invalid UTF-8
-	if start, err := dec.ReadToken(); err != nil || start.Kind() != '{' {
+func decodeClaims(raw []byte) (Claims, error) {
+	if len(raw) == 0 || raw[0] != '{' { // null would be taken for an empty object
 		return Claims{}, refuse("payload: not a JSON object (RFC 7519 §7.2)")
 	}
-	var c Claims
-	var login Login
-	var found []string // which of accountClaims
-	for dec.PeekKind() == '"' {
-		token, err := dec.ReadToken()
-		if err != nil {
-			return Claims{}, refuse("payload: a name twice, or not UTF-8 (RFC 7519 §4)")
-		}
-		name := token.String()
-		if slices.Contains(accountClaims, name) {
-			found = append(found, name)
-		}
-		if err := decodeClaim(dec, name, &c, &login); err != nil {
-			return Claims{}, refuse("payload: " + name + ": wrong type or value")
-		}
+	var p payload
+	if err := json.Unmarshal(raw, &p); err != nil { // refuses duplicate names, invalid UTF-8, trailing data
+		return Claims{}, refuse("payload: " + reasonOf(err))
 	}
-	if end, err := dec.ReadToken(); err != nil || end.Kind() != '}' {
-		return Claims{}, refuse("payload: malformed")
+	if len(p.Others) > 0 && !distinct(p.Others) {
+		return Claims{}, refuse("payload: a name that differs from a claim's in case only")
 	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return Claims{}, refuse("payload: something follows the object")
+	c := Claims{
+		Issuer: string(p.Issuer), Subject: string(p.Subject), Audience: p.Audience.values,
+		Expiry: p.Expiry.time, IssuedAt: p.IssuedAt.time, ID: string(p.ID), ClientID: string(p.ClientID),
+		Scope: string(p.Scope), Roles: p.Roles.values,
 	}
-	switch len(found) {
-	case 0:
-	case len(accountClaims):
-		c.Login = &login
-	default:
+	switch {
+	case p.SessionID.set && p.Epoch.set && p.AuthTime.set && p.AMR.set:
+		c.Login = &Login{SessionID: p.SessionID.value, Epoch: p.Epoch.value, AuthTime: p.AuthTime.time, AMR: p.AMR.values}
+	case p.SessionID.set || p.Epoch.set || p.AuthTime.set || p.AMR.set:
 		return Claims{}, refuse("payload: some of sid, epoch, auth_time and amr, but not all")
 	}
 	return c, nil
 }
 
-func decodeClaim(dec *jsontext.Decoder, name string, c *Claims, login *Login) (err error) {
-	switch name {
-	case "iss":
-		c.Issuer, err = decode[string](dec, '"')
-	case "sub":
-		c.Subject, err = decode[string](dec, '"')
-	case "aud":
-		c.Audience, err = decodeAudience(dec)
-	case "exp":
-		c.Expiry, err = decodeTime(dec)
-	case "iat":
-		c.IssuedAt, err = decodeTime(dec)
-	case "jti":
-		c.ID, err = decode[string](dec, '"')
-	case "client_id":
-		c.ClientID, err = decode[string](dec, '"')
-	case "scope":
-		c.Scope, err = decode[string](dec, '"')
-	case "roles":
-		c.Roles, err = decodeStrings(dec)
-	case "sid":
-		login.SessionID, err = decodeUUID(dec)
-	case "epoch":
-		login.Epoch, err = decode[int64](dec, '0')
-	case "auth_time":
-		login.AuthTime, err = decodeTime(dec)
-	case "amr":
-		login.AMR, err = decodeStrings(dec)
-	default:
-		if slices.ContainsFunc(claimNames, func(known string) bool { return strings.EqualFold(known, name) }) {
-			return errWrong
-		}
-		return dec.SkipValue()
+// reasonOf says what json.Unmarshal did not like, without repeating the payload.
+func reasonOf(err error) string {
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return strings.Split(string(semantic.JSONPointer)+"/", "/")[1] + ": wrong type or value"
 	}
-	return err
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return "a name twice (RFC 7519 §4)"
+	}
+	return "malformed"
+}
+
+// distinct reports whether no name of the object equals a claim's under case folding.
+func distinct(others jsontext.Value) bool {
+	var members map[string]jsontext.Value
+	if json.Unmarshal(others, &members) != nil {
+		return false
+	}
+	for name := range members {
+		if slices.ContainsFunc(claimNames, func(known string) bool { return strings.EqualFold(known, name) }) {
+			return false
+		}
+	}
+	return true
 }
 
 var errWrong = errors.New("wrong type or value")
 
-// decode reads one value that must be of the JSON kind ('"' string, '0' number, '[' array).
-func decode[T any](dec *jsontext.Decoder, kind jsontext.Kind) (value T, err error) {
-	if dec.PeekKind() != kind {
-		return value, errWrong
-	}
-	err = json.UnmarshalDecode(dec, &value)
-	return value, err
+type text string
+
+// UnmarshalJSONFrom takes a string.
+func (t *text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s, err := readString(dec)
+	*t = text(s)
+	return err
 }
 
-func decodeStrings(dec *jsontext.Decoder) ([]string, error) {
-	raw, err := decode[[]*string](dec, '[')
-	if err != nil {
-		return nil, err
-	}
-	values := make([]string, len(raw))
-	for i, s := range raw {
-		if s == nil {
-			return nil, errWrong // null
-		}
-		values[i] = *s
-	}
-	return values, nil
+type list struct {
+	values []string
+	set    bool
 }
 
-func decodeAudience(dec *jsontext.Decoder) ([]string, error) {
+// UnmarshalJSONFrom takes an array of strings.
+func (l *list) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
+	l.set = true
+	l.values, err = readStrings(dec)
+	return err
+}
+
+type audience struct{ values []string }
+
+// UnmarshalJSONFrom takes a string or an array of strings (RFC 7519 §4.1.3).
+func (a *audience) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
 	if dec.PeekKind() == '[' {
-		return decodeStrings(dec)
+		a.values, err = readStrings(dec)
+		return err
 	}
-	one, err := decode[string](dec, '"')
-	return []string{one}, err
+	one, err := readString(dec)
+	a.values = []string{one}
+	return err
 }
 
-// decodeTime reads a NumericDate; ours are whole seconds after 1970.
-func decodeTime(dec *jsontext.Decoder) (time.Time, error) {
-	seconds, err := decode[int64](dec, '0')
-	if err != nil || seconds <= 0 || seconds > maxTime {
-		return time.Time{}, errWrong
-	}
-	return time.Unix(seconds, 0).UTC(), nil
+type number struct {
+	value int64
+	set   bool
 }
 
-func decodeUUID(dec *jsontext.Decoder) (uuid.UUID, error) {
-	text, err := decode[string](dec, '"')
-	if err != nil || !isUUID(text) {
-		return uuid.UUID{}, errWrong
+// UnmarshalJSONFrom takes a whole number.
+func (n *number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
 	}
-	return uuid.MustParse(text), nil
+	n.set = true
+	n.value, err = strconv.ParseInt(string(raw), 10, 64)
+	return err
+}
+
+type date struct {
+	time time.Time
+	set  bool
+}
+
+// UnmarshalJSONFrom takes a NumericDate (RFC 7519 §2); ours are whole seconds after 1970.
+func (d *date) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var seconds number
+	if err := seconds.UnmarshalJSONFrom(dec); err != nil {
+		return err
+	}
+	if seconds.value <= 0 || seconds.value > maxTime {
+		return errWrong
+	}
+	d.set, d.time = true, time.Unix(seconds.value, 0).UTC()
+	return nil
+}
+
+type id struct {
+	value uuid.UUID
+	set   bool
+}
+
+// UnmarshalJSONFrom takes a UUID in its canonical form.
+func (i *id) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s, err := readString(dec)
+	if err != nil || !isUUID(s) {
+		return errWrong
+	}
+	i.set, i.value = true, uuid.MustParse(s)
+	return nil
+}
+
+func readString(dec *jsontext.Decoder) (string, error) {
+	token, err := dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	if token.Kind() != '"' {
+		return "", errWrong
+	}
+	return token.String(), nil
+}
+
+func readStrings(dec *jsontext.Decoder) ([]string, error) {
+	if start, err := dec.ReadToken(); err != nil || start.Kind() != '[' {
+		return nil, errWrong
+	}
+	values := []string{}
+	for dec.PeekKind() != ']' {
+		s, err := readString(dec)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, s)
+	}
+	_, err := dec.ReadToken()
+	return values, err
 }
