@@ -80,9 +80,9 @@ func hasDemo(ctx context.Context, store account.Store) (bool, error) {
 const demoGreeting = `
   account   %[1]s   password  %[2]s
   clients   app      native   both tokens in JSON
-            web      browser  refresh token in a cookie   (not served yet)
-            site     site     session handle in a cookie  (not served yet)
-            partner  service  secret partner-demo-secret
+            web      browser  refresh token in a cookie, from http://localhost:5173
+            site     site     not served yet
+            partner  service  not served yet; secret partner-demo-secret
 
 Log in, call a protected route, refresh:
 
