@@ -1,0 +1,183 @@
+package session_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// owner asks whose the token of generation g is.
+func (w *world) owner(g uint32, clientID string) (account.Account, error) {
+	token := w.first
+	token.Generation = g
+	return session.NewOwners(w.store, w.store, w.clock.Now).Of(w.t.Context(), token, clientID)
+}
+
+// wantNoOwner expects the refusal, and that it wrote nothing.
+func (w *world) wantNoOwner(g uint32, clientID, reason string) {
+	w.t.Helper()
+	log := w.store.Log()
+	stored, _ := w.store.GetSession(w.id)
+	got, err := w.owner(g, clientID)
+	wantRefusal(w.t, err, reason)
+	if diff := cmp.Diff(account.Account{}, got); diff != "" {
+		w.t.Errorf("refused, and yet an account came (-want +got):\n%s", diff)
+	}
+	after, _ := w.store.GetSession(w.id)
+	if diff := cmp.Diff(stored, after) + cmp.Diff(log, w.store.Log()); diff != "" {
+		w.t.Errorf("the refusal wrote (-before +after):\n%s", diff)
+	}
+}
+
+func TestOwnerOfTheNewestTokenAndOfTheOneBefore(t *testing.T) {
+	for _, test := range []struct{ stored, presented uint32 }{
+		{0, 0}, {1, 1}, {1, 0}, {7, 7}, {7, 6}, {math.MaxUint32, math.MaxUint32}, {math.MaxUint32, math.MaxUint32 - 1},
+	} {
+		w := newWorld(t, client.Native)
+		w.account.Roles, w.account.Scopes = []string{"admin"}, []string{"read"}
+		w.store.SetAccount(w.account, "")
+		w.rotatedLongAgo(test.stored)
+		w.wantUntouched(func() {
+			got, err := w.owner(test.presented, "app")
+			if err != nil {
+				t.Fatalf("session at %d, token of %d: %v, want the account", test.stored, test.presented, err)
+			}
+			if diff := cmp.Diff(w.account, got); diff != "" {
+				t.Errorf("session at %d, token of %d: account (-want +got):\n%s", test.stored, test.presented, diff)
+			}
+		})
+		w.wantEvents()
+	}
+}
+
+func TestOwnerOfAnyOtherGenerationIsRefused(t *testing.T) {
+	for _, test := range []struct{ stored, presented uint32 }{
+		{2, 0}, {7, 5}, {7, 0}, {0, 1}, {7, 8}, {7, 9}, {0, math.MaxUint32}, {1, math.MaxUint32}, {math.MaxUint32, 0}, {math.MaxUint32, 1},
+	} {
+		w := newWorld(t, client.Native)
+		w.change(func(s *session.Session) { s.Generation = test.stored }) // within every window: that makes no odds
+		t.Logf("session at %d, token of %d", test.stored, test.presented)
+		w.wantNoOwner(test.presented, "app", "an old token")
+	}
+}
+
+func TestOwnerIsReadInOneRoundTrip(t *testing.T) {
+	w := newWorld(t, client.Native)
+	w.store.Before = fakestore.Meet(10*time.Second, "Session", "Account")
+	if _, err := w.owner(0, "app"); err != nil {
+		t.Fatal(err)
+	}
+	w.wantCalls("Session", "Account")
+}
+
+func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
+	const ended = "expired, revoked or another client's"
+	for name, test := range map[string]struct {
+		reason string
+		change func(*world)
+	}{
+		"no session": {"no such session or account", func(w *world) { w.store.DropSession(w.id) }},
+		"no account": {"no such session or account", func(w *world) { w.store.DropAccount(w.account.ID) }},
+		"another account's session": {"no such session or account", func(w *world) {
+			w.first.AccountID = uuid.MustParse("0190b0e4-7e00-7000-8000-000000000002")
+		}},
+		"revoked":      {ended, func(w *world) { w.change(func(s *session.Session) { s.RevokedAt = start }) }},
+		"idle expiry":  {ended, func(w *world) { w.clock.Set(w.stored().IdleExpiry) }},
+		"after expiry": {ended, func(w *world) { w.clock.Set(w.stored().Expiry.Add(time.Hour)) }},
+		"absolute expiry": {ended, func(w *world) {
+			w.change(func(s *session.Session) { s.IdleExpiry = s.Expiry.Add(time.Hour) })
+			w.clock.Set(w.stored().Expiry)
+		}},
+		"account disabled": {"account disabled or epoch", func(w *world) {
+			w.account.Disabled = true
+			w.store.SetAccount(w.account, "")
+		}},
+		"older epoch": {"account disabled or epoch", func(w *world) {
+			w.account.Epoch++
+			w.store.SetAccount(w.account, "")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Native)
+			test.change(w)
+			w.wantNoOwner(0, "app", test.reason)
+		})
+	}
+	t.Run("another client's", func(t *testing.T) {
+		for _, id := range []string{"other", "", "App"} {
+			newWorld(t, client.Native).wantNoOwner(0, id, ended)
+		}
+	})
+}
+
+func TestOwnerUntilTheLastMomentOfASession(t *testing.T) {
+	for name, end := range map[string]func(session.Session) time.Time{
+		"idle":     func(s session.Session) time.Time { return s.IdleExpiry },
+		"absolute": func(s session.Session) time.Time { return s.Expiry },
+	} {
+		w := newWorld(t, client.Native)
+		if name == "absolute" {
+			w.change(func(s *session.Session) { s.IdleExpiry = s.Expiry.Add(time.Hour) })
+		}
+		w.clock.Set(end(w.stored()).Add(-1))
+		if _, err := w.owner(0, "app"); err != nil {
+			t.Errorf("a nanosecond before the %s expiry: %v, want the account", name, err)
+		}
+	}
+}
+
+// A session of a newer epoch is one that was re-stamped between the two reads.
+func TestOwnerOfASessionOfANewerEpoch(t *testing.T) {
+	w := newWorld(t, client.Native)
+	w.change(func(s *session.Session) { s.Epoch++ })
+	if got, err := w.owner(0, "app"); err != nil || got.ID != w.account.ID {
+		t.Errorf("account %s, error %v, want %s", got.ID, err, w.account.ID)
+	}
+}
+
+func TestOwnerThatCannotBeReadIsUnavailable(t *testing.T) {
+	for _, method := range []string{"Session", "Account"} {
+		for name, fail := range map[string]func(*fakestore.Store){
+			"no answer":  func(s *fakestore.Store) { s.Before = fakestore.Fail(method) },
+			"reply lost": func(s *fakestore.Store) { s.After = fakestore.Fail(method) },
+		} {
+			t.Run(method+", "+name, func(t *testing.T) {
+				w := newWorld(t, client.Native)
+				fail(w.store)
+				w.wantUntouched(func() {
+					got, err := w.owner(0, "app")
+					wantUnavailable(t, err)
+					if got.ID != uuid.Nil {
+						t.Errorf("unavailable, and yet account %s came", got.ID)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What one read says for certain is not made doubtful by the other.
+func TestOwnerThatIsGoneIsRefusedWhateverTheOtherReadSays(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails string
+		drop  func(*world)
+	}{
+		"session": {"Account", func(w *world) { w.store.DropSession(w.id) }},
+		"account": {"Session", func(w *world) { w.store.DropAccount(w.account.ID) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Native)
+			test.drop(w)
+			w.store.Before = fakestore.Fail(test.fails)
+			w.wantNoOwner(0, "app", "no such session or account")
+		})
+	}
+}
