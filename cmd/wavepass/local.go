@@ -9,20 +9,17 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
-	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/seal"
-	"github.com/wavepass/wavepass/pkg/store/bolt"
 )
 
 // localCommand runs every function of template.yaml behind a stand-in for API Gateway.
 type localCommand struct {
 	Addr       string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
+	DynamoDB   string `name:"dynamodb" help:"Keep everything but the sealing key in DynamoDB Local instead, in the table wavepass." placeholder:"URL"`
 	Data       string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
 	Issuer     string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
 	WebOrigins string `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
@@ -57,11 +54,11 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	d, err := openData(ctx, c.Data, cfg)
+	d, err := c.open(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer d.store.Close()
+	defer d.close()
 	if err := d.mayListenOn(ctx, listener.Addr()); err != nil {
 		return err
 	}
@@ -85,62 +82,6 @@ func localConfig(issuer string) (config.Config, error) {
 		}
 	}
 	return config.Load(environment)
-}
-
-// data is what the folder holds.
-type data struct {
-	store  *bolt.Store
-	sealer keyring.Sealer
-	demo   bool // the demo account is there
-}
-
-// openData opens the folder and fills a new one.
-func openData(ctx context.Context, folder string, cfg config.Config) (data, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
-	}
-	sealer, err := seal.OpenKeyFile(filepath.Join(folder, "sealing.key"))
-	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
-	}
-	store, err := bolt.Open(filepath.Join(folder, "wavepass.db"), time.Now)
-	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
-	}
-	d := data{store: store, sealer: sealer}
-	if err := d.prepare(ctx, cfg); err != nil {
-		store.Close()
-		return data{}, fmt.Errorf("data folder: %w", err)
-	}
-	return d, nil
-}
-
-func (d *data) prepare(ctx context.Context, cfg config.Config) error {
-	if err := seedDemo(ctx, d.store, time.Now()); err != nil {
-		return err
-	}
-	demo, err := hasDemo(ctx, d.store)
-	if err != nil {
-		return err
-	}
-	d.demo = demo
-	keys := keyring.New(d.store, d.sealer, keyring.Algorithm(cfg.SigningAlg), time.Now)
-	if err := keys.Ensure(ctx); err != nil {
-		return err
-	}
-	// A key file that does not fit the keyring would only show at the first login.
-	if err := keys.Signer().Load(ctx); err != nil {
-		return fmt.Errorf("sealing.key does not open the keys in wavepass.db: %w", err)
-	}
-	return nil
-}
-
-// mayListenOn keeps the demo account, whose password everybody knows, on this machine.
-func (d data) mayListenOn(_ context.Context, addr net.Addr) error {
-	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && d.demo {
-		return fmt.Errorf("%s can be reached from other machines, and the demo account is in the data folder: listen on 127.0.0.1", addr)
-	}
-	return nil
 }
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {

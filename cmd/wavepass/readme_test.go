@@ -7,23 +7,33 @@ import (
 	"testing"
 )
 
-// TestReadmesWalkWorksWhenPasted runs the commands of README.md's "The life of a session" and looks for
-// what the page says they print.
-func TestReadmesWalkWorksWhenPasted(t *testing.T) {
+func TestReadmesWalkWorksWhenPasted(t *testing.T) { walk(t) }
+
+func TestReadmesWalkWorksOnDynamoDB(t *testing.T) {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
+	}
+	walk(t, "--dynamodb", endpoint)
+}
+
+// walk runs the commands of README.md's "The life of a session" and looks for what the page says they print.
+func walk(t *testing.T, args ...string) {
+	t.Helper()
 	needs(t, "sh", "curl", "sed")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, walk, ok := strings.Cut(string(readme), "## The life of a session")
-	walk, _, _ = strings.Cut(walk, "\n## ")
+	_, page, ok := strings.Cut(string(readme), "## The life of a session")
+	page, _, _ = strings.Cut(page, "\n## ")
 	if !ok {
 		t.Fatal("README.md has no section `The life of a session`")
 	}
 	t.Setenv("REVOCATION_STALENESS", "1s") // the page waits for the default, five times as long
-	s := start(t, "--data", t.TempDir())
+	s := start(t, append(args, "--data", t.TempDir())...)
 	script := "set -e\n"
-	for i, block := range strings.Split(walk, "```") {
+	for i, block := range strings.Split(page, "```") {
 		if command, isShell := strings.CutPrefix(block, "sh\n"); i%2 == 1 && isShell {
 			script += command
 		}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
+	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/store/bolt"
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
+)
+
+// store is what all functions together ask of a store, and what a new one is filled with.
+type store interface {
+	login.Store
+	refresh.Store
+	revoke.Store
+	demoStore
+}
+
+// data is what is kept between two runs.
+type data struct {
+	store  store
+	sealer keyring.Sealer
+	demo   bool // the demo account is there
+	close  func()
+}
+
+// open opens the data folder and fills a new one.
+func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	sealer, err := seal.OpenKeyFile(filepath.Join(c.Data, "sealing.key"))
+	if err != nil {
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	d := data{sealer: sealer}
+	if d.store, d.close, err = c.openStore(ctx); err != nil {
+		return data{}, err
+	}
+	if err := d.prepare(ctx, cfg); err != nil {
+		d.close()
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	return d, nil
+}
+
+func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
+	if c.DynamoDB != "" {
+		table, err := c.openTable(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--dynamodb: %w", err)
+		}
+		return table, func() {}, nil
+	}
+	file, err := bolt.Open(filepath.Join(c.Data, "wavepass.db"), time.Now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data folder: %w", err)
+	}
+	return file, func() { _ = file.Close() }, nil
+}
+
+// openTable creates the template's table where it is missing.
+func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
+	const table = "wavepass"
+	definition, err := tabletemplate.Read(c.Template)
+	if err != nil {
+		return nil, err
+	}
+	api, err := tabletemplate.Local(c.DynamoDB)
+	if err != nil {
+		return nil, err
+	}
+	if err := tabletemplate.Create(ctx, api, table, definition); err != nil {
+		return nil, err
+	}
+	return dynamo.Open(dynamo.Config{
+		Table: table, Endpoint: c.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
+	})
+}
+
+func (d *data) prepare(ctx context.Context, cfg config.Config) error {
+	if err := seedDemo(ctx, d.store, time.Now()); err != nil {
+		return err
+	}
+	demo, err := hasDemo(ctx, d.store)
+	if err != nil {
+		return err
+	}
+	d.demo = demo
+	keys := keyring.New(d.store, d.sealer, keyring.Algorithm(cfg.SigningAlg), time.Now)
+	if err := keys.Ensure(ctx); err != nil {
+		return err
+	}
+	// A key file that does not fit the keyring would only show at the first login.
+	if err := keys.Signer().Load(ctx); err != nil {
+		return fmt.Errorf("sealing.key does not open the keys in the store: %w", err)
+	}
+	return nil
+}
+
+// mayListenOn keeps the demo account, whose password everybody knows, on this machine.
+func (d data) mayListenOn(_ context.Context, addr net.Addr) error {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && d.demo {
+		return fmt.Errorf("%s can be reached from other machines, and the demo account is in the data folder: listen on 127.0.0.1", addr)
+	}
+	return nil
+}
