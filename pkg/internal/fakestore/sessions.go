@@ -34,6 +34,17 @@ func (s *Store) DropSession(id uuid.UUID) {
 	delete(s.sessions, id)
 }
 
+// Sessions returns every session as it is stored, uncounted.
+func (s *Store) Sessions() map[uuid.UUID]session.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[uuid.UUID]session.Session, len(s.sessions))
+	for id, sess := range s.sessions {
+		all[id] = cloneSession(sess)
+	}
+	return all
+}
+
 // SessionCount returns how many sessions are stored.
 func (s *Store) SessionCount() int {
 	s.mu.Lock()
