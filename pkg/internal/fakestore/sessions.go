@@ -147,7 +147,9 @@ func (s *Store) append(e revocation.Entry) error {
 	if !e.At.Equal(e.At.Truncate(time.Millisecond)) {
 		return fmt.Errorf("entry %s %s: stamp %s is not in whole milliseconds", e.Kind, e.ID, e.At)
 	}
-	same := func(old revocation.Entry) bool { return old.At.Equal(e.At) && old.Kind == e.Kind && old.ID == e.ID }
+	same := func(old revocation.Entry) bool {
+		return old.At.Equal(e.At) && old.Kind == e.Kind && old.ID == e.ID && old.MinEpoch == e.MinEpoch
+	}
 	if !slices.ContainsFunc(s.log, same) {
 		s.log = append(s.log, e)
 	}

@@ -1,0 +1,182 @@
+package protocol_test
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// presented is one refresh: the token, who sends it, and what happens meanwhile.
+type presented struct {
+	session      *sessionModel
+	generation   uint32
+	client       client.Client // zero: the session's own
+	function     int           // which of the refresh functions
+	faults       map[string]fault
+	accountFirst bool   // the account is read before the rotation
+	meanwhile    func() // happens between the two
+	beforeWrite  func() // happens before the late retry is recorded
+}
+
+// asked is what the model saw while the function worked.
+type asked struct {
+	right  row  // as the rotation found the session
+	looked bool // the rotation was tried
+	barred bool // as the account was read: it forbids the session
+}
+
+// refresh presents a token, judges the answer, and reports whether it was good.
+func (w *world) refresh(p presented) bool {
+	s, now := p.session, w.clock.Now()
+	if p.client.ID == "" {
+		p.client = s.client
+	}
+	var saw asked
+	v, ctx := w.visit(p.faults)
+	w.watch(v, p, &saw, now)
+	issued, err := w.refreshes[p.function].Grant(ctx, grant.RefreshRequest{
+		At: here, Client: p.client, RefreshToken: oauth.NewSecret(s.texts[p.generation]),
+	})
+	if !saw.looked {
+		saw.right = s.permits(p.generation, p.client, now)
+	}
+	right := w.settled(v, p, saw, now)
+	if v.hit {
+		// The answer is "later", or a refusal that holds in any case.
+		if err == nil || !errors.Is(err, oauth.ErrUnavailable) && (!errors.Is(err, session.ErrRefused) || right&^successes == 0) {
+			w.fail("refresh with generation %d and faults %v: error %v, want unavailable (right: %v)", p.generation, p.faults, err, right)
+		}
+		return false
+	}
+	w.judge(v, p, right, err)
+	if err != nil {
+		return false
+	}
+	w.take(s, p.generation, issued)
+	return true
+}
+
+// watch puts the calls of a refresh in order and lets the model see the moments that count.
+func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
+	s := p.session
+	look := func() { saw.right, saw.looked = s.permits(p.generation, p.client, now), true }
+	ask := func() { saw.barred = s.outdated || w.disabled }
+	first, second := look, ask
+	order := [2]string{"Rotate", "Account"}
+	if p.accountFirst {
+		first, second, order = ask, look, [2]string{"Account", "Rotate"}
+	}
+	v.waits[order[1]] = order[0]
+	v.before[order[0]] = first
+	v.before[order[1]] = func() {
+		if p.meanwhile != nil {
+			p.meanwhile()
+		}
+		second()
+	}
+	v.before["RecordLate"] = p.beforeWrite
+	v.did["Rotate"] = func() {
+		if saw.right&rotate == 0 {
+			w.fail("generation %d of client %s was rotated: right was %v", p.generation, p.client.ID, saw.right)
+		}
+		s.rotated(now)
+	}
+	v.did["RecordLate"] = func() { s.late = append(s.late, lateModel{p.generation, now}) }
+	v.did["Revoke"] = func() {
+		s.revoked = true
+		w.end(s, now)
+	}
+}
+
+// settled is what is right in the end: an account that forbids comes first, and what changed on the way
+// may have been seen or not.
+func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
+	if saw.barred {
+		return gone
+	}
+	right := saw.right
+	if p.meanwhile != nil || p.beforeWrite != nil {
+		right |= p.session.permits(p.generation, p.client, now)
+		if p.session.outdated || w.disabled {
+			right |= gone
+		}
+	}
+	for method, row := range map[string]row{"Rotate": rotate, "RecordLate": late} {
+		if v.faults[method] == repeated && v.changed[method] > 0 {
+			right = right&^row | race // its own first try looks like another tab's
+		}
+	}
+	return right
+}
+
+// judge compares an undisturbed answer with what is right: the event, the answer and the write of one row.
+func (w *world) judge(v *visit, p presented, right row, err error) {
+	events := w.events(v)
+	if len(events) != 1 || rowOf[events[0]]&right == 0 {
+		w.fail("refresh with generation %d of %d by client %s: events %q and error %v, right is %v",
+			p.generation, p.session.generation, p.client.ID, events, err, right)
+		return
+	}
+	got := rowOf[events[0]]
+	switch {
+	case got&successes != 0 && err != nil:
+		w.fail("refresh with generation %d: event %s, yet error %v", p.generation, events[0], err)
+	case got&successes == 0 && (!errors.Is(err, session.ErrRefused) || errors.Is(err, oauth.ErrUnavailable)):
+		w.fail("refresh with generation %d: event %s, yet error %v, want a refusal", p.generation, events[0], err)
+	}
+	for method, its := range map[string]row{"Rotate": rotate, "RecordLate": late, "Revoke": reuse} {
+		wrote, due := v.changed[method] > 0, got == its
+		// What was written before another reason came up, or again by the table's client, stays.
+		excused := method == "Rotate" && got == gone || v.faults[method] == repeated
+		if due && !wrote || wrote && !due && !excused {
+			w.fail("refresh with generation %d: event %s, and %s wrote %d times", p.generation, events[0], method, v.changed[method])
+		}
+	}
+}
+
+// take checks what a refresh gave and keeps it: every answer for one generation carries the same refresh
+// token, and no two generations share one.
+func (w *world) take(s *sessionModel, g uint32, issued grant.Issued) {
+	text := issued.Tokens.RefreshToken.Reveal()
+	if known, ok := s.texts[g+1]; ok && known != text {
+		w.fail("generation %d has two successors", g)
+	}
+	for other, known := range s.texts {
+		if other != g+1 && known == text {
+			w.fail("generations %d and %d have the same text", other, g+1)
+		}
+	}
+	s.texts[g+1] = text
+	w.checkExpiries(s, issued)
+	w.keep(s, issued.Tokens)
+}
+
+func (w *world) checkExpiries(s *sessionModel, issued grant.Issued) {
+	if s.expiry.IsZero() {
+		s.expiry = issued.Session.Expiry
+	}
+	if got := issued.Session.Expiry; !got.Equal(s.expiry) || got.Sub(s.absolute).Abs() > apart {
+		w.fail("absolute expiry %s, want that of the login, %s (due %s)", got, s.expiry, s.absolute)
+	}
+	if got := issued.Session.IdleExpiry; got.Sub(s.idle).Abs() > apart {
+		w.fail("idle expiry %s, want %s", got, s.idle)
+	}
+}
+
+// keep remembers an access token. One that is issued for a session that has just ended is dead already.
+func (w *world) keep(s *sessionModel, tokens oauth.TokenResponse) {
+	expiry := earliest(w.clock.Now().Add(s.client.AccessLife), s.absolute)
+	if w.clock.Now().Add(tokens.ExpiresIn).After(expiry.Add(apart)) {
+		w.fail("access token lives %s, want until %s at most", tokens.ExpiresIn, expiry)
+	}
+	same := func(a *accessModel) bool { return a.text == tokens.AccessToken.Reveal() }
+	if slices.ContainsFunc(w.access, same) {
+		w.fail("an access token was issued twice")
+	}
+	w.access = append(w.access, &accessModel{tokens.AccessToken.Reveal(), s, expiry, s.endedAt})
+}

@@ -1,0 +1,146 @@
+package protocol_test
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// handIn takes a token back: the refresh token of a device, a thief's copy, or an access token.
+func (w *walk) handIn() {
+	if !one(w.t, 3, "really") {
+		return // sessions that end at once tell little
+	}
+	d := w.aDevice()
+	faults := drawFaults(w.t, "Revoke", "Append")
+	if n := len(w.access); rapid.Bool().Draw(w.t, "access token alone") {
+		w.takeBackAccess(w.access[rapid.IntRange(max(0, n-4), n-1).Draw(w.t, "which")], faults)
+		return
+	}
+	w.takeBack(handedIn{session: d.session, generation: d.held, logout: rapid.Bool().Draw(w.t, "logout"), faults: faults})
+}
+
+func (w *walk) endOthersOfDevice() { w.endOthers(w.aDevice().session) }
+
+// endEverything ends all sessions, and lets the person back in when the account was disabled.
+func (w *walk) endEverything() {
+	if w.disabled {
+		w.enable()
+		return
+	}
+	if !one(w.t, 3, "really") {
+		return
+	}
+	faults := drawFaults(w.t, "ChangeAccount", "Account")
+	if rapid.Bool().Draw(w.t, "by token") {
+		d := w.aDevice()
+		w.everywhere(handedIn{session: d.session, generation: d.held, faults: faults})
+		return
+	}
+	w.changeAccount(w.anEnding(), faults)
+}
+
+// foreign lets another client, or somebody without any token, try.
+func (w *walk) foreign() {
+	d := w.aDevice()
+	other := clients[rapid.SampledFrom([]string{"other", "web", "app"}).Draw(w.t, "other client")]
+	if other.ID == d.session.client.ID {
+		other = clients["other"]
+	}
+	g := rapid.Uint32Range(0, d.held).Draw(w.t, "generation")
+	if _, seen := d.session.texts[g]; !seen {
+		return
+	}
+	switch rapid.SampledFrom([]string{"refresh", "revoke", "log out", "forge"}).Draw(w.t, "try") {
+	case "refresh":
+		w.refresh(presented{session: d.session, generation: g, client: other, faults: drawFaults(w.t, "Rotate", "Account")})
+	case "revoke":
+		w.takeBack(handedIn{session: d.session, generation: g, client: other})
+	case "log out":
+		w.takeBack(handedIn{session: d.session, generation: g, client: other, logout: true})
+	case "forge":
+		text := d.session.texts[g]
+		at := rapid.IntRange(0, len(text)-1).Draw(w.t, "place")
+		w.forge(d.session, text[:at]+rapid.SampledFrom([]string{"A", "B", "", "\n", "="}).Draw(w.t, "instead")+text[at+1:])
+	}
+}
+
+// forge presents a text that we never issued: it is refused and touches nothing.
+func (w *world) forge(s *sessionModel, text string) {
+	for _, known := range s.texts {
+		if text == known {
+			return
+		}
+	}
+	v, ctx := w.visit(nil)
+	_, err := w.refreshes[0].Grant(ctx, grant.RefreshRequest{At: here, Client: s.client, RefreshToken: oauth.NewSecret(text)})
+	if !errors.Is(err, session.ErrRefused) || errors.Is(err, oauth.ErrUnavailable) || len(v.arrived) > 0 {
+		w.fail("forged token: error %v after %d calls to the table, want a refusal and none", err, len(v.arrived))
+	}
+	if err := w.logout.End(ctx, grant.LogoutRequest{Client: s.client, RefreshToken: oauth.NewSecret(text)}); err != nil || len(v.arrived) > 0 {
+		w.fail("logout with a forged token: error %v after %d calls to the table, want neither", err, len(v.arrived))
+	}
+}
+
+func (w *walk) newKeys() {
+	if rapid.Bool().Draw(w.t, "signing") {
+		w.rotateSigning()
+	} else {
+		w.rotateMAC()
+	}
+}
+
+func (w *walk) restart() { w.boot(rapid.SampledFrom(functions).Draw(w.t, "function")) }
+
+func (w *walk) seconds() {
+	w.pass(time.Duration(rapid.IntRange(200, 55_000).Draw(w.t, "milliseconds")) * time.Millisecond)
+}
+
+func (w *walk) minutes() {
+	w.pass(time.Duration(rapid.IntRange(60, 1800).Draw(w.t, "seconds")) * time.Second)
+}
+
+func (w *walk) hours() {
+	w.pass(time.Duration(rapid.IntRange(30, 20*60).Draw(w.t, "minutes")) * time.Minute)
+}
+
+// sweep deletes what has expired, as the table does after days.
+func (w *walk) sweep() {
+	for _, s := range w.sessions {
+		if before(w.clock.Now(), s.idle) == no {
+			w.store.DropSession(s.id)
+		}
+	}
+}
+
+func (w *walk) backUp() {
+	s := w.aDevice().session
+	if stored, ok := w.store.GetSession(s.id); ok && s.endedAt.IsZero() && s.lives(w.clock.Now()) == yes {
+		copied := *s
+		copied.late = slices.Clone(s.late)
+		w.saved = &backup{s, copied, stored}
+	}
+}
+
+// restore puts a session back to where it stood. Tokens that it has issued since are newer than the table.
+func (w *walk) restore() {
+	if w.saved == nil || !w.saved.session.endedAt.IsZero() {
+		return
+	}
+	now, old := w.clock.Now(), w.saved.model
+	stored, ok := w.store.GetSession(old.id)
+	if !ok || w.saved.session.lives(now) != yes || old.lives(now) != yes {
+		return
+	}
+	back := w.saved.stored
+	back.Epoch = stored.Epoch // "end others" is no part of it
+	w.store.SetSession(back)
+	s := w.saved.session
+	s.generation, s.rotatedAt, s.idle, s.late = old.generation, old.rotatedAt, old.idle, slices.Clone(old.late)
+}

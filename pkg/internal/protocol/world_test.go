@@ -1,0 +1,171 @@
+package protocol_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/crypto/argon2"
+	"pgregory.net/rapid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+const (
+	firstPassword = "surf-the-cookie-wave"
+	newPassword   = "another-cookie-wave"
+	grace         = time.Minute     // DESIGN §6
+	staleness     = 5 * time.Second // DESIGN §7
+	hostSkew      = 2 * time.Second // how far a function's clock is off at most
+)
+
+var (
+	start  = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	here   = grant.Place{Issuer: "https://auth.example", Audience: "https://api.example"}
+	hashes = map[string]string{firstPassword: hashOf(firstPassword), newPassword: hashOf(newPassword)}
+)
+
+func cheapHash(password string) string { return hashes[password] }
+
+// hashOf is a hash that costs next to nothing.
+func hashOf(password string) string {
+	salt := []byte("saltsaltsaltsalt")
+	return fmt.Sprintf("$argon2id$v=19$m=8,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt),
+		base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), salt, 1, 8, 1, 32)))
+}
+
+// clients has short lives, so that a history reaches every expiry.
+var clients = func() map[string]client.Client {
+	all := map[string]client.Client{}
+	for id, kind := range map[string]client.Kind{"app": client.Native, "other": client.Native, "web": client.Browser} {
+		c := client.New(id, kind)
+		c.IdleLife, c.Absolute = 24*time.Hour, 72*time.Hour
+		if kind == client.Browser {
+			c.Absolute, c.Remembered = 24*time.Hour, 72*time.Hour
+		}
+		all[id] = c
+	}
+	return all
+}()
+
+// gate is what stands before an API: it verifies an access token and asks whether it was revoked.
+type gate struct {
+	verifier *token.Verifier
+	denylist *revocation.Snapshot
+}
+
+// world is a deployment with one account, and what must be true of it.
+type world struct {
+	*model
+	ctx      context.Context
+	clock    *fakestore.Clock // the true time
+	store    *fakestore.Store
+	sealer   *fakestore.Sealer
+	trail    bytes.Buffer
+	skews    map[string]time.Duration // of each function's clock
+	requests int
+	keys     keyTimes
+
+	login     *grant.Login
+	refreshes [2]*grant.Refresh
+	revoke    *grant.Revoke
+	logout    *grant.Logout
+	editor    *account.Editor
+	gates     [2]gate
+}
+
+// functions names every function with a process, and so a clock, of its own.
+var functions = []string{"login", "refresh 0", "refresh 1", "revoke", "editor", "gate 0", "gate 1"}
+
+// newWorld draws the clocks and starts every function.
+func newWorld(t *rapid.T) *world {
+	skews := map[string]time.Duration{}
+	for _, f := range functions {
+		skews[f] = time.Duration(rapid.Int64Range(-hostSkew.Milliseconds(), hostSkew.Milliseconds()).Draw(t, "clock of "+f)) * time.Millisecond
+	}
+	return worldWith(t.Context(), skews)
+}
+
+func worldWith(ctx context.Context, skews map[string]time.Duration) *world {
+	w := &world{ctx: ctx, clock: fakestore.NewClock(start), sealer: fakestore.NewSealer(), skews: skews}
+	w.store = fakestore.New(w.clock.Now)
+	ada := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
+	w.store.SetAccount(ada, cheapHash(firstPassword))
+	w.model = &model{account: ada.ID, password: firstPassword}
+	for _, f := range functions {
+		w.boot(f)
+	}
+	return w
+}
+
+// boot starts a function afresh: it remembers nothing.
+func (w *world) boot(function string) {
+	now := func() time.Time { return w.clock.Now().Add(w.skews[function]) }
+	seen := table{w.store}
+	trail := audit.NewTrail(&w.trail, now)
+	ring := keyring.New(seen, w.sealer, keyring.ES256, now)
+	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, now), now)
+	switch function {
+	case "login":
+		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}
+		w.login = grant.NewLogin(grant.LoginParts{
+			Accounts: account.NewAuthenticator(seen, seen, limits, now),
+			Sessions: seen, MAC: ring.MAC(), Signer: ring.Signer(), Trail: trail, Now: now,
+		})
+	case "refresh 0", "refresh 1":
+		w.refreshes[function[len(function)-1]-'0'] = grant.NewRefresh(grant.RefreshParts{
+			Sessions: session.NewRefresher(seen, seen, ring.MAC(), grace, trail, now),
+			Signer:   ring.Signer(), Now: now,
+		})
+	case "revoke":
+		mac := keyring.NewMAC(seen, w.sealer, now)
+		w.revoke = grant.NewRevoke(grant.RevokeParts{
+			Sessions: session.NewRevoker(seen, now), MAC: mac, Access: verifier, Log: seen, Trail: trail, Now: now,
+		})
+		w.logout = grant.NewLogout(grant.LogoutParts{
+			Sessions: session.NewRevoker(seen, now), Owners: session.NewOwners(seen, seen, now),
+			Accounts: account.NewEditor(seen, now), MAC: mac, Trail: trail,
+		})
+	case "editor":
+		w.editor = account.NewEditor(seen, now)
+	case "gate 0", "gate 1":
+		w.gates[function[len(function)-1]-'0'] = gate{verifier, revocation.NewSnapshot(seen, staleness, now)}
+	}
+}
+
+func (w *world) visit(faults map[string]fault) (*visit, context.Context) {
+	w.requests++
+	v, ctx := newVisit(w.ctx, w.requests, faults)
+	v.trail = w.trail.Len()
+	return v, ctx
+}
+
+// events returns the names of the audit events of a visit.
+func (w *world) events(v *visit) []string {
+	var names []string
+	for line := range bytes.Lines(w.trail.Bytes()[v.trail:]) {
+		var e audit.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			w.fail("audit line %q: %v", line, err)
+		}
+		if e.RequestID == v.id {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) { w.clock.Advance(d) }
