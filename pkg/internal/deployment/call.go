@@ -1,0 +1,146 @@
+package deployment
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+)
+
+// Request is one HTTP request, in the parts that the endpoints look at.
+type Request struct {
+	Route   string // "POST /login"
+	Type    string // Content-Type, "" for none
+	Body    string
+	Encoded bool              // Body is base64
+	Headers map[string]string // lower-case names
+	Cookies []string          // "name=value" each
+	Caller  map[string]any    // what an authorizer found out
+}
+
+// JSON and Form are requests with a body of that type.
+func JSON(route, body string) Request { return Request{Route: route, Type: apigw.JSON, Body: body} }
+
+// Form is as JSON.
+func Form(route, body string) Request { return Request{Route: route, Type: apigw.Form, Body: body} }
+
+// With adds headers, given as name, value, name, value.
+func (r Request) With(headers ...string) Request {
+	old := r.Headers
+	r.Headers = map[string]string{}
+	for name, value := range old {
+		r.Headers[name] = value
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Headers[headers[i]] = headers[i+1]
+	}
+	return r
+}
+
+// From adds an Origin.
+func (r Request) From(origin string) Request { return r.With("origin", origin) }
+
+// Cookie adds cookies, "name=value" each.
+func (r Request) Cookie(cookies ...string) Request {
+	r.Cookies = append(slices.Clone(r.Cookies), cookies...)
+	return r
+}
+
+// Answer is what a function returned, and its body read.
+type Answer struct {
+	events.APIGatewayV2HTTPResponse `json:"-"`
+
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token"`
+	Error        string `json:"error"`
+	Description  string `json:"error_description"`
+}
+
+// Do calls the function behind the route. The test ends when the function fails instead of answering.
+func (d *Deployment) Do(r Request) Answer {
+	d.tb.Helper()
+	e := events.APIGatewayV2HTTPRequest{
+		Version: "2.0", RouteKey: r.Route, Headers: r.With().Headers, Cookies: r.Cookies, Body: r.Body, IsBase64Encoded: r.Encoded,
+	}
+	if r.Type != "" {
+		e.Headers["content-type"] = r.Type
+	}
+	e.RequestContext.RequestID = "request-1"
+	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	if r.Caller != nil {
+		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: r.Caller}
+	}
+	response, err := d.routes[r.Route](d.tb.Context(), e)
+	if err != nil {
+		d.tb.Fatalf("%s: the function failed instead of answering: %v", r.Route, err)
+	}
+	answer := Answer{APIGatewayV2HTTPResponse: response}
+	if response.Body != "" {
+		if err := json.Unmarshal([]byte(response.Body), &answer); err != nil {
+			d.tb.Fatalf("%s: the answer's body is not JSON: %v: %s", r.Route, err, response.Body)
+		}
+	}
+	return answer
+}
+
+// Want reports an answer with another status or error code.
+func (d *Deployment) Want(what string, got Answer, status int, code string) {
+	d.tb.Helper()
+	if got.StatusCode != status || got.Error != code {
+		d.tb.Errorf("%s: got %d %q, want %d %q; body %s", what, got.StatusCode, got.Error, status, code, got.Body)
+	}
+}
+
+// statuses says which statuses an error code may come with (DESIGN §11), 5xx left out.
+var statuses = map[string][]int{
+	"invalid_request": {400, 415}, "invalid_grant": {400}, "invalid_client": {401}, "unauthorized_client": {400},
+	"unsupported_grant_type": {400}, "invalid_credentials": {401}, "too_many_attempts": {429},
+	"cross_site_request": {403}, "invalid_token": {401},
+}
+
+// CheckShape fails the test unless the answer is one that a request alone may lead to: never a 5xx, an error
+// of the table in its shape, or a success with the headers that keep it out of caches.
+func CheckShape(t *testing.T, a Answer) {
+	t.Helper()
+	if a.Headers["X-Content-Type-Options"] != "nosniff" || a.Headers["Cache-Control"] == "" {
+		t.Errorf("%d without the headers of every answer: %v", a.StatusCode, a.Headers)
+	}
+	if a.StatusCode == 200 {
+		if a.Error != "" || a.AccessToken != "" && (a.TokenType != "Bearer" || a.ExpiresIn <= 0) {
+			t.Errorf("200 with a body that is no token response: %s", a.Body)
+		}
+		return
+	}
+	if !slices.Contains(statuses[a.Error], a.StatusCode) || a.Description == "" || a.Headers["Cache-Control"] != "no-store" {
+		t.Errorf("%d %q %q is no answer of the table; body %s", a.StatusCode, a.Error, a.Description, a.Body)
+	}
+	if len(a.Cookies) > 0 || a.AccessToken != "" || a.RefreshToken != "" {
+		t.Errorf("a refusal that sets cookies or has tokens: %d %v", a.StatusCode, a.Cookies)
+	}
+}
+
+// Login logs ada in at a client, a browser client from its origin. The refresh token is in the answer or in
+// its only cookie.
+func (d *Deployment) Login(clientID string) Answer {
+	d.tb.Helper()
+	a := d.Do(JSON("POST /login", `{"client_id":"`+clientID+`","username":"`+Username+`","password":"`+Password+`"}`).From(Origin))
+	if a.StatusCode != 200 || a.AccessToken == "" || (a.RefreshToken == "") != (len(a.Cookies) == 1) {
+		d.tb.Fatalf("login at %s: %d %s, %d cookies", clientID, a.StatusCode, a.Error, len(a.Cookies))
+	}
+	return a
+}
+
+// CookiePair is "name=value" of the answer's first cookie, as a browser sends it back; "" when there is none.
+func (a Answer) CookiePair() string {
+	if len(a.Cookies) == 0 {
+		return ""
+	}
+	pair, _, _ := strings.Cut(a.Cookies[0], ";")
+	return pair
+}
