@@ -1,0 +1,94 @@
+package faultproxy
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Call is one call as it reached the table. Repetitions by the SDK are calls of their own.
+type Call struct {
+	Operation  string
+	Accesses   []Access // in the order of the request
+	Consistent bool     // a read that asked for strong consistency
+	Start, End time.Time
+
+	request string // operation and full keys: what makes two reads the same
+}
+
+// Access is one item or partition that a call touches, as IAM sees it.
+type Access struct {
+	Action string // of IAM, without "dynamodb:"; a transaction counts as the actions in it
+	Key    string // the partition key: dynamodb:LeadingKeys
+}
+
+// Writes reports whether the call may change an item.
+func (c Call) Writes() bool {
+	return slices.ContainsFunc(c.Accesses, func(a Access) bool {
+		return !slices.Contains([]string{"GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem"}, a.Action)
+	})
+}
+
+func (c Call) touches(prefix string) bool {
+	return prefix == "" || slices.ContainsFunc(c.Accesses, func(a Access) bool { return strings.HasPrefix(a.Key, prefix) })
+}
+
+// RoundTrips is how many of calls came one after another: the length of the longest chain in which each call
+// began when the one before had ended. Calls that overlap count once. Calls that are made at once but answered
+// fast may by chance not overlap: slow them down with Delay, and take the least of several measurements.
+func RoundTrips(calls []Call) int {
+	byEnd := slices.Clone(calls)
+	slices.SortFunc(byEnd, func(a, b Call) int { return a.End.Compare(b.End) })
+	var trips int
+	var last time.Time
+	for _, c := range byEnd {
+		if trips == 0 || c.Start.After(last) {
+			trips++
+			last = c.End
+		}
+	}
+	return trips
+}
+
+type value struct{ S string }
+
+// target has the members of every request of which a partition key can be read.
+type target struct {
+	Key, Item                 map[string]value
+	KeyConditionExpression    string
+	ExpressionAttributeValues map[string]value
+}
+
+func (t target) partition() string {
+	if name, ok := strings.CutPrefix(t.KeyConditionExpression, "pk = "); ok {
+		name, _, _ = strings.Cut(name, " ")
+		return t.ExpressionAttributeValues[name].S
+	}
+	if t.Item != nil {
+		return t.Item["pk"].S
+	}
+	return t.Key["pk"].S
+}
+
+// parseCall reads the keys out of a request. A body that it does not understand has none.
+func parseCall(operation string, body []byte) Call {
+	var in struct {
+		target
+		ConsistentRead bool
+		TransactItems  []map[string]target
+	}
+	_ = json.Unmarshal(body, &in)
+	c := Call{Operation: operation, Consistent: in.ConsistentRead}
+	if operation != "TransactWriteItems" {
+		c.Accesses = []Access{{operation, in.partition()}}
+		c.request = operation + "\x00" + in.partition() + "\x00" + in.Key["sk"].S
+		return c
+	}
+	for _, write := range in.TransactItems {
+		for kind, t := range write {
+			c.Accesses = append(c.Accesses, Access{kind + "Item", t.partition()}) // also ConditionCheckItem
+		}
+	}
+	return c
+}
