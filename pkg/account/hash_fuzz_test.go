@@ -15,7 +15,7 @@ import (
 // else than an independent reading of the PHC string format says.
 func FuzzParseHash(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-	format := regexp.MustCompile(`^\$argon2id\$v=\+?0*19\$m=\+?([0-9]+),t=\+?([0-9]+),p=\+?([0-9]+)`)
+	format := regexp.MustCompile(`^\$argon2id\$v=\s*\+?0*19\$m=\s*\+?([0-9]+),t=\s*\+?([0-9]+),p=\s*\+?([0-9]+)`)
 	f.Fuzz(func(t *testing.T, hash string) {
 		cost, ok := account.HashCost(hash)
 		if !ok {
