@@ -1,0 +1,277 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
+	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/store/bolt"
+)
+
+const canaryIssuer = "http://localhost:3000"
+
+type seedStore interface {
+	account.Creator
+	account.Store
+	account.Changer
+	client.Registrar
+}
+
+// seedCanaries adds the accounts and clients of a walk, and notes their secrets.
+func seedCanaries(t *testing.T, store seedStore, s *secrets) {
+	t.Helper()
+	ctx := t.Context()
+	salt, password := []byte("salt-of-a-canary"), []byte(canaryPassword)
+	key := argon2.IDKey(password, salt, 1, 8, 1, 32)
+	hash := fmt.Sprintf("$argon2id$v=19$m=8,t=1,p=1$%s$%s",
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+	s.text(t, "password hash", hash)
+	s.key(t, "password hash", key)
+	for name, text := range map[string]string{
+		"password": canaryPassword, "wrong password": wrongPassword, "password in a long body": longPassword,
+		"password typed as a name": namePassword, "client secret": clientSecret, "wrong client secret": wrongSecret,
+	} {
+		s.text(t, name, text)
+	}
+	for _, username := range []string{"ada", "disabled", "limited"} {
+		a, _, err := account.New(username, canaryPassword, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.CreateAccount(ctx, a, hash); err != nil {
+			t.Fatal(err)
+		}
+		if username == "disabled" {
+			if err := account.NewEditor(store, time.Now).Disable(ctx, a.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	service := client.New("canary", client.Service)
+	service.SecretHash = client.HashSecret(oauth.NewSecret(clientSecret))
+	s.key(t, "client secret hash", service.SecretHash)
+	for _, c := range append(demoClients(), service, client.New("other", client.Native)) {
+		if err := store.PutClient(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wantSilence expects no secret in what the service said and wrote.
+func (w *walker) wantSilence(log string) {
+	w.t.Helper()
+	for where, text := range map[string]string{"an answer": w.said.String(), "the log": log} {
+		for name, line := range w.secrets.find(text) {
+			w.t.Errorf("%s tells a secret (%s): %s", where, name, strings.TrimSpace(line))
+		}
+	}
+}
+
+// canaryService is everything that `wavepass local` serves, over a store whose calls can fail.
+type canaryService struct {
+	*walker
+	store *faultyStore
+	data  data
+	cfg   config.Config
+	out   *syncBuffer // log and audit trail
+}
+
+func newCanaryService(t *testing.T) *canaryService {
+	t.Helper()
+	cfg, err := config.Load(map[string]string{
+		"TABLE_NAME": "local", "ISSUER": canaryIssuer, "REVOCATION_STALENESS": "0s", "ATTEMPT_LIMITS": "4/24h,10000/24h",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	sealer, err := seal.OpenKeyFile(filepath.Join(folder, "sealing.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := bolt.Open(filepath.Join(folder, "wavepass.db"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	c := &canaryService{store: &faultyStore{Store: file, calls: map[string]int{}}, cfg: cfg, out: &syncBuffer{}}
+	c.walker = &walker{t: t, secrets: newSecrets(), store: c.store}
+	c.data = data{store: c.store, sealer: sealer}
+	seedCanaries(t, file, c.secrets)
+
+	text, err := os.ReadFile(filepath.Join(folder, "sealing.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, encoded, _ := strings.Cut(strings.TrimSpace(string(text)), ":")
+	sealingKey, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.secrets.key(t, "sealing key", sealingKey)
+	c.restart()
+	return c
+}
+
+// restart wires the functions anew, so that they hold neither keys nor clients.
+func (c *canaryService) restart() {
+	c.t.Helper()
+	read, err := gateway.ReadTemplate(template, map[string]string{"WebOrigins": webOrigin})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(c.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	functions := c.data.functions(c.cfg, log, audit.NewTrail(c.out, time.Now))
+	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.handler = logged(handler, log)
+}
+
+// begin prepares the walk while nothing fails.
+func (c *canaryService) begin() {
+	c.t.Helper()
+	c.strict = true
+	c.prepare()
+	c.secrets.keyring(c.t, c.store, c.data.sealer)
+	c.restart()
+	clear(c.store.calls)
+}
+
+// wantSilence expects no secret in what the service said and wrote.
+func (c *canaryService) wantSilence() {
+	c.t.Helper()
+	for where, text := range map[string]string{"an answer": c.said.String(), "the log": c.out.String()} {
+		for name, line := range c.secrets.find(text) {
+			c.t.Errorf("%s tells a secret (%s): %s", where, name, strings.TrimSpace(line))
+		}
+	}
+}
+
+func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
+	c := newCanaryService(t)
+	c.begin()
+	c.all()
+	c.wantSilence()
+	for _, event := range []string{
+		audit.Login, audit.LoginFailed, audit.LoginLimited, audit.Refresh, audit.RaceReplay, audit.LateRetry, audit.ReuseDetected,
+		audit.RefreshRefused, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
+	} {
+		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
+			t.Errorf("no event %s: the walk did not come where it should", event)
+		}
+	}
+}
+
+// down makes every call of a method fail.
+func down(s *faultyStore, method string) {
+	s.before = func(called string, _ int) error {
+		if called == method {
+			return fmt.Errorf("%w: %s fails in this test", oauth.ErrUnavailable, method)
+		}
+		return nil
+	}
+}
+
+// unsteady lets a method fail in another way at each call, and work in between, so that a walk gets further.
+func unsteady(s *faultyStore, method string) {
+	s.before = func(called string, n int) error {
+		switch {
+		case called == method && n%4 == 1:
+			return fmt.Errorf("%w: %s fails in this test", oauth.ErrUnavailable, method)
+		case called == method && n%4 == 3:
+			return errors.New("broken pipe")
+		}
+		return nil
+	}
+	s.after = func(called string, n int) error {
+		if called == method && n%4 == 2 {
+			return fmt.Errorf("%w: the reply of %s is lost in this test", oauth.ErrUnavailable, method)
+		}
+		return nil
+	}
+}
+
+func TestNoSecretIsSaidWhateverFaultTheStoreHas(t *testing.T) {
+	for _, method := range storeMethods {
+		for name, fault := range map[string]func(*faultyStore, string){"down": down, "unsteady": unsteady} {
+			t.Run(method+" "+name, func(t *testing.T) {
+				t.Parallel()
+				c := newCanaryService(t)
+				if method == "ReplaceParts" { // only the very first requests create the keyring
+					fault(c.store, method)
+					c.login("login without keys", 0, "app", "ada", canaryPassword)
+					if c.store.calls[method] == 0 {
+						t.Error("the first login never called ReplaceParts")
+					}
+					c.store.before, c.store.after = nil, nil
+				}
+				c.begin()
+				fault(c.store, method)
+				c.strict = false
+				c.all()
+				c.wantSilence()
+				if c.store.calls[method] == 0 && method != "ReplaceParts" {
+					t.Errorf("the walk never called %s", method)
+				}
+			})
+		}
+	}
+}
+
+// A panic ends up in the log, with its stack.
+func TestNoSecretIsSaidByAPanic(t *testing.T) {
+	for _, method := range []string{"Client", "Since"} {
+		t.Run(method, func(t *testing.T) {
+			c := newCanaryService(t)
+			c.begin()
+			c.store.before = func(called string, _ int) error {
+				if called == method {
+					panic(method + " panics in this test")
+				}
+				return nil
+			}
+			c.strict = false
+			c.all()
+			c.wantSilence()
+			if !strings.Contains(c.out.String(), "function panicked") {
+				t.Error("nothing panicked")
+			}
+		})
+	}
+}
+
+// A method that an endpoint calls and that cannot be made to fail would go untested unnoticed.
+func TestEveryStoreMethodOfTheEndpointsCanFail(t *testing.T) {
+	for _, needed := range []reflect.Type{
+		reflect.TypeFor[login.Store](), reflect.TypeFor[refresh.Store](), reflect.TypeFor[revoke.Store](), reflect.TypeFor[authorizer.Store](),
+	} {
+		for i := range needed.NumMethod() {
+			if name := needed.Method(i).Name; !slices.Contains(storeMethods, name) {
+				t.Errorf("%s asks for %s, which no fault covers", needed, name)
+			}
+		}
+	}
+}
