@@ -50,21 +50,21 @@ type Expect struct {
 // Verify checks text in the order of DESIGN §4 and returns what it says. The error is ErrInvalid, or
 // oauth.ErrUnavailable when the keys could not be read.
 func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (Claims, error) {
-	header, payload, signature, err := split(text.Reveal())
+	parts, err := split(text.Reveal())
 	if err != nil {
 		return Claims{}, err
 	}
-	key, err := v.keys.ByHeader(ctx, header)
+	key, err := v.keys.ByHeader(ctx, parts.header)
 	switch {
 	case errors.Is(err, keyring.ErrUnknownKey):
 		return Claims{}, refuse("header: not that of one of our keys (RFC 9068 §4)")
 	case err != nil:
 		return Claims{}, err
 	}
-	if err := verifySignature(key, header+"."+payload, signature); err != nil {
+	if err := verifySignature(key, parts.signingInput, parts.signature); err != nil {
 		return Claims{}, err
 	}
-	raw, err := decodeSegment(payload)
+	raw, err := decodeSegment(parts.payload)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -79,23 +79,29 @@ func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (
 	return c, nil
 }
 
+// compact is a JWS in compact form, taken apart.
+type compact struct {
+	header, payload string // encoded
+	signingInput    string // both, with the dot between them (RFC 7515 §5.2)
+	signature       []byte
+}
+
 // split takes the compact form apart: exactly two dots, so that no JSON serialization (RFC 7515 §7.2)
 // is ever read.
-func split(text string) (header, payload string, signature []byte, err error) {
+func split(text string) (compact, error) {
 	if len(text) > MaxRead {
-		return "", "", nil, refuse("longer than 4096 bytes")
+		return compact{}, refuse("longer than 4096 bytes")
 	}
-	parts := strings.Split(text, ".")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
-		return "", "", nil, refuse("not a compact JWS (RFC 7515 §3.1)")
+	header, rest, _ := strings.Cut(text, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || header == "" || payload == "" || signature == "" || strings.Contains(signature, ".") {
+		return compact{}, refuse("not a compact JWS (RFC 7515 §3.1)")
 	}
-	for _, part := range parts {
-		if !inAlphabet(part) {
-			return "", "", nil, refuse("a character outside base64url (RFC 7515 §2)")
-		}
+	if !inAlphabet(header) || !inAlphabet(payload) || !inAlphabet(signature) {
+		return compact{}, refuse("a character outside base64url (RFC 7515 §2)")
 	}
-	signature, err = decodeSegment(parts[2])
-	return parts[0], parts[1], signature, err
+	decoded, err := decodeSegment(signature)
+	return compact{header, payload, text[:len(header)+1+len(payload)], decoded}, err
 }
 
 // inAlphabet has to be asked before decoding: Go's strict decoder still skips CR and LF.
