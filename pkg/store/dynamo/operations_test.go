@@ -1,0 +1,253 @@
+package dynamo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+)
+
+// userOperation is something that a person or a client does.
+type userOperation struct {
+	name string
+
+	// prepare brings the world to where the request can be sent. done tells whether what was asked for has
+	// happened, once an answer had the status.
+	prepare func(w *world) (sent request, done func(outcome) error)
+	status  int
+	code    string // error code of the answer, "" for success
+
+	reuse  bool // is it, so that the session's end is no mistake
+	again  int  // another status that a repetition may have after the first was carried out, but not answered
+	racing bool // calls of one kind race with each other: only the first is told apart
+}
+
+// userOperations are those of DESIGN §11 that are built, over functions that are warm or cold as they happen to
+// be: together they make every call that the functions make.
+var userOperations = []userOperation{
+	{name: "login", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.login()
+		return w.loginRequest(), w.tokensAreGood
+	}},
+	{name: "refresh", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.refresh(w.login().RefreshToken)
+		return refreshRequest(tokens.RefreshToken), w.tokensAreGood
+	}},
+	{name: "refresh retried", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		first := w.login()
+		second := w.refresh(first.RefreshToken)
+		return refreshRequest(first.RefreshToken), w.sameSuccessor(second)
+	}},
+	{name: "late retry", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		first := w.login()
+		second := w.refresh(first.RefreshToken)
+		w.pass(2 * time.Hour)
+		return refreshRequest(first.RefreshToken), w.sameSuccessor(second)
+	}},
+	{name: "reuse", status: 400, code: "invalid_grant", reuse: true, prepare: func(w *world) (request, func(outcome) error) {
+		first := w.login()
+		newest := w.refresh(w.refresh(first.RefreshToken).RefreshToken)
+		return refreshRequest(first.RefreshToken), w.sessionIsDead(newest)
+	}},
+	{name: "revoke refresh token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.must(revokeRequest(w.login().RefreshToken), 200) // a warm function
+		return revokeRequest(tokens.RefreshToken), w.sessionIsDead(tokens)
+	}},
+	{name: "revoke access token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.restart()
+		return revokeRequest(tokens.AccessToken), func(outcome) error {
+			return errors.Join(w.expect("the revoked token", authorizeRequest(tokens.AccessToken), 403),
+				w.expect("its session", refreshRequest(tokens.RefreshToken), 200))
+		}
+	}},
+	{name: "logout", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.must(logoutRequest(w.login().RefreshToken, false), 200)
+		return logoutRequest(tokens.RefreshToken, false), w.sessionIsDead(tokens)
+	}},
+	// Who repeats it holds a token that the first has ended, and learns no more than that.
+	{name: "logout everywhere", status: 200, again: 400, prepare: func(w *world) (request, func(outcome) error) {
+		w.must(logoutRequest(w.login().RefreshToken, true), 200)
+		tokens, elsewhere := w.login(), w.login()
+		return logoutRequest(tokens.RefreshToken, true), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(tokens)(a), w.sessionIsDead(elsewhere)(a))
+		}
+	}},
+	{name: "authorize", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.restart()
+		return authorizeRequest(tokens.AccessToken), func(outcome) error { return nil }
+	}},
+}
+
+// firstLogin creates the keyring. It needs a table of its own.
+var firstLogin = userOperation{name: "first login", status: 200, racing: true, prepare: func(w *world) (request, func(outcome) error) {
+	for _, part := range []string{"SIGNING", "REFRESH", "PUBLIC"} {
+		_, err := w.direct.DeleteItem(w.t.Context(), &dynamodb.DeleteItemInput{TableName: &w.table, Key: itemKey("KEYRING#"+part, "KEYRING")})
+		if err != nil {
+			w.t.Fatalf("delete the keyring: %v", err)
+		}
+	}
+	w.restart()
+	return w.loginRequest(), w.tokensAreGood
+}}
+
+func (w *world) tokensAreGood(a outcome) error {
+	return errors.Join(w.expect("the new access token", authorizeRequest(a.AccessToken), 200),
+		w.expect("the new refresh token", refreshRequest(a.RefreshToken), 200))
+}
+
+func (w *world) sameSuccessor(first outcome) func(outcome) error {
+	return func(a outcome) error {
+		if a.RefreshToken != first.RefreshToken {
+			return errors.New("the retry got another refresh token than the first")
+		}
+		return w.tokensAreGood(a)
+	}
+}
+
+func (w *world) sessionIsDead(tokens outcome) func(outcome) error {
+	return func(outcome) error {
+		return errors.Join(w.expect("a refresh token of the ended session", refreshRequest(tokens.RefreshToken), 400),
+			w.expect("an access token of the ended session", authorizeRequest(tokens.AccessToken), 403))
+	}
+}
+
+// step is one call of an operation, told apart from the others by what it does to which kind of item.
+type step struct {
+	operation string
+	key       string // the beginning of its first leading key
+	before    int    // how many calls of this kind the operation makes before
+	writes    bool
+}
+
+func (s step) String() string { return fmt.Sprintf("%s %s (%d)", s.operation, s.key, s.before+1) }
+
+// rule makes calls of the step fail: all from it on, or so many.
+func (s step) rule(fault faultproxy.Fault, times int) faultproxy.Rule {
+	return faultproxy.Rule{Operation: s.operation, Key: s.key, Skip: s.before, Times: times, Fault: fault}
+}
+
+// bestEffort is what an answer does not wait for: after a success, attempts are given back if possible.
+func (s step) bestEffort() bool { return strings.HasPrefix(s.key, "ATTEMPTS#") && s.before > 0 }
+
+// kindOf is the part of a leading key that is the same for all items of its kind.
+func kindOf(key string) string {
+	if i := strings.LastIndexByte(key, '#'); i >= 0 && !strings.HasPrefix(key, "KEYRING#") {
+		return key[:i+1]
+	}
+	return key
+}
+
+func stepsOf(calls []faultproxy.Call, racing bool) []step {
+	var steps []step
+	seen := map[string]int{}
+	for _, c := range calls {
+		s := step{operation: c.Operation, key: kindOf(c.Accesses[0].Key), writes: c.Writes()}
+		s.before = seen[s.operation+s.key]
+		seen[s.operation+s.key]++
+		if s.before == 0 || !racing {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// observe runs the operation without a fault and returns its calls.
+func (w *world) observe(op userOperation) []faultproxy.Call {
+	w.t.Helper()
+	sent, done := op.prepare(w)
+	w.proxy.Forget()
+	got := w.send(w.t.Context(), sent)
+	calls := w.proxy.Calls()
+	if err := op.check(got, done); err != nil {
+		w.t.Fatalf("%s without a fault: %v", op.name, err)
+	}
+	return calls
+}
+
+// check is an error unless the answer is the operation's own and what was asked for has happened.
+func (op userOperation) check(got outcome, done func(outcome) error) error {
+	if got.status != op.status || got.Error != op.code {
+		return fmt.Errorf("answered %d %s, want %d %s", got.status, got.body, op.status, op.code)
+	}
+	return done(got)
+}
+
+// checkUnavailable is an error unless the answer says "later" and nothing else.
+func checkUnavailable(sent request, got outcome) error {
+	var errs []error
+	want := 503
+	if sent.route == "authorize" {
+		want = 403 // a refusal has one face
+	}
+	if got.status != want {
+		errs = append(errs, fmt.Errorf("answered %d %s, want %d", got.status, got.body, want))
+	}
+	if want == 503 && (got.Error != "temporarily_unavailable" || got.retryAfter == "") {
+		errs = append(errs, fmt.Errorf("error %q, Retry-After %q; want temporarily_unavailable and some seconds", got.Error, got.retryAfter))
+	}
+	return errors.Join(append(errs, checkDetails(got))...)
+}
+
+// checkDetails is an error when an answer tells about the insides.
+func checkDetails(got outcome) error {
+	var errs []error
+	for _, detail := range []string{"dynamo", "Dynamo", "Exception", "injected", "wavepass-test", "127.0.0.1", "SESSIONS", "KEYRING"} {
+		if strings.Contains(got.body, detail) {
+			errs = append(errs, fmt.Errorf("the body tells about %q: %s", detail, got.body))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkPrompt is an error when an answer came late. It is for answers that wait for no engine.
+func checkPrompt(got outcome) error {
+	if got.took > 3*time.Second {
+		return fmt.Errorf("answered after %s, want 3s at most", got.took)
+	}
+	return nil
+}
+
+// checkTrail is an error when somebody was taken for a thief.
+func (w *world) checkTrail(op userOperation) error {
+	if trail := w.events(); !op.reuse && strings.Contains(trail, unwanted) {
+		return fmt.Errorf("an honest user was taken for a thief:\n%s", trail)
+	}
+	return nil
+}
+
+// eachOperation runs test for every operation, each in a world of its own.
+func eachOperation(t *testing.T, test func(t *testing.T, w *world, op userOperation)) {
+	endpoint := engine(t)
+	table, other := newTable(t, endpoint), newTable(t, endpoint)
+	t.Run("of", func(t *testing.T) {
+		for _, op := range append([]userOperation{firstLogin}, userOperations...) {
+			t.Run(op.name, func(t *testing.T) {
+				t.Parallel()
+				on := table
+				if op.racing {
+					on = other
+				}
+				test(t, newWorld(t, endpoint, on), op)
+			})
+		}
+	})
+}
+
+// crash carries out the call and then ends the invocation that made it.
+func crash(end context.CancelFunc) faultproxy.Fault {
+	return func(e *faultproxy.Exchange) {
+		_, _ = e.Forward()
+		end()
+		e.HangUp()
+	}
+}
