@@ -72,7 +72,8 @@ func (w *world) began(e entry, issued grant.Issued, outdated bool) *sessionModel
 	if outdated {
 		s.endedAt = now
 	}
-	w.checkExpiries(s, issued)
+	w.checkExpiry(s, issued)
+	w.checkIdle(s, issued)
 	w.sessions = append(w.sessions, s)
 	w.keep(s, issued.Tokens)
 	return s

@@ -23,6 +23,9 @@ type presented struct {
 	beforeWrite  func() // happens before the late retry is recorded
 }
 
+// disturbed says that others act in the middle of it.
+func (p presented) disturbed() bool { return p.meanwhile != nil || p.beforeWrite != nil }
+
 // asked is what the model saw while the function worked.
 type asked struct {
 	right  row  // as the rotation found the session
@@ -58,6 +61,9 @@ func (w *world) refresh(p presented) bool {
 		return false
 	}
 	w.take(s, p.generation, issued)
+	if !p.disturbed() { // otherwise the answer may be of the moment before
+		w.checkIdle(s, issued)
+	}
 	return true
 }
 
@@ -80,6 +86,11 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		second()
 	}
 	v.before["RecordLate"] = p.beforeWrite
+	v.before["Revoke"] = func() {
+		if p.disturbed() {
+			saw.right |= s.permits(p.generation, p.client, now) // as it has become meanwhile
+		}
+	}
 	v.did["Rotate"] = func() {
 		if saw.right&rotate == 0 {
 			w.fail("generation %d of client %s was rotated: right was %v", p.generation, p.client.ID, saw.right)
@@ -100,7 +111,7 @@ func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
 		return gone
 	}
 	right := saw.right
-	if p.meanwhile != nil || p.beforeWrite != nil {
+	if p.disturbed() {
 		right |= p.session.permits(p.generation, p.client, now)
 		if p.session.outdated || w.disabled {
 			right |= gone
@@ -152,17 +163,21 @@ func (w *world) take(s *sessionModel, g uint32, issued grant.Issued) {
 		}
 	}
 	s.texts[g+1] = text
-	w.checkExpiries(s, issued)
+	w.checkExpiry(s, issued)
 	w.keep(s, issued.Tokens)
 }
 
-func (w *world) checkExpiries(s *sessionModel, issued grant.Issued) {
+// checkExpiry expects the absolute expiry of the login in every answer.
+func (w *world) checkExpiry(s *sessionModel, issued grant.Issued) {
 	if s.expiry.IsZero() {
 		s.expiry = issued.Session.Expiry
 	}
 	if got := issued.Session.Expiry; !got.Equal(s.expiry) || got.Sub(s.absolute).Abs() > apart {
 		w.fail("absolute expiry %s, want that of the login, %s (due %s)", got, s.expiry, s.absolute)
 	}
+}
+
+func (w *world) checkIdle(s *sessionModel, issued grant.Issued) {
 	if got := issued.Session.IdleExpiry; got.Sub(s.idle).Abs() > apart {
 		w.fail("idle expiry %s, want %s", got, s.idle)
 	}

@@ -49,11 +49,8 @@ func TestEveryHistoryFollowsTheRules(t *testing.T) {
 		w.logInDevice()
 		actions := map[string]func(*walk){
 			"refresh": (*walk).refreshDevice, "refresh again": (*walk).refreshDevice, "refresh once more": (*walk).refreshDevice,
-			"send": (*walk).send, "arrive": (*walk).arrive, "steal": (*walk).steal, "thief": (*walk).thief,
-			"log in": (*walk).logInDevice, "hand in": (*walk).handIn, "end others": (*walk).endOthersOfDevice,
-			"foreign": (*walk).foreign, "end all": (*walk).endEverything, "keys": (*walk).newKeys, "restart": (*walk).restart,
-			"seconds": (*walk).seconds, "minutes": (*walk).minutes, "hours": (*walk).hours,
-			"sweep": (*walk).sweep, "back up": (*walk).backUp, "restore": (*walk).restore,
+			"tab": (*walk).tab, "thief": (*walk).thief, "time": (*walk).time, "more time": (*walk).time,
+			"log in": (*walk).logInDevice, "end": (*walk).end, "foreign": (*walk).foreign, "background": (*walk).background,
 		}
 		repeated := map[string]func(*rapid.T){"": func(t *rapid.T) { w.t = t; w.look() }}
 		for name, act := range actions {
@@ -118,8 +115,16 @@ func (w *walk) logInDevice() {
 	}
 }
 
+// refreshDevice refreshes; where that is hopeless, the person mostly logs in again.
 func (w *walk) refreshDevice() {
 	d := w.aDevice()
+	if (!d.session.endedAt.IsZero() || d.session.lives(w.clock.Now()) == no) && !one(w.t, 4, "all the same") {
+		w.enable()
+		if s := w.logIn(entry{client: d.session.client, remember: true}); s != nil {
+			*d = device{session: s}
+		}
+		return
+	}
 	w.present(d, d.held)
 }
 
@@ -176,6 +181,9 @@ func (w *walk) interruption(s *sessionModel, g uint32) func() {
 		},
 	}
 	names := slices.Sorted(maps.Keys(happenings))
+	if !one(w.t, 3, "grave") {
+		names = []string{"another tab", "the newest"} // most sessions are to go on
+	}
 	return happenings[rapid.SampledFrom(names).Draw(w.t, "happening")]
 }
 
@@ -183,25 +191,22 @@ func (w *walk) interruption(s *sessionModel, g uint32) func() {
 func (w *walk) newest(s *sessionModel) uint32 { return slices.Max(slices.Collect(maps.Keys(s.texts))) }
 
 func (w *walk) anEnding() ending {
-	all := []ending{endSessions, endSessions, endSessions, disable, disable}
-	if w.password == firstPassword {
-		all = append(all, setPassword) // once a history: hashing is dear
+	if how := rapid.SampledFrom(endings).Draw(w.t, "ending"); how != setPassword || w.password == firstPassword {
+		return how
 	}
-	return rapid.SampledFrom(all).Draw(w.t, "ending")
+	return endSessions
 }
 
-// send captures a request that is on its way, with the token that its tab held.
-func (w *walk) send() {
+// tab captures a request that is on its way, with the token that its tab held, or lets one arrive.
+func (w *walk) tab() {
 	d := w.aDevice()
-	d.sent = append(d.sent, d.held)
-}
-
-func (w *walk) arrive() {
-	if d := w.aDevice(); len(d.sent) > 0 {
-		g := d.sent[0]
-		d.sent = d.sent[1:]
-		w.present(d, g)
+	if len(d.sent) == 0 || rapid.Bool().Draw(w.t, "send") {
+		d.sent = append(d.sent, d.held)
+		return
 	}
+	g := d.sent[0]
+	d.sent = d.sent[1:]
+	w.present(d, g)
 }
 
 func (w *walk) steal() {
@@ -213,7 +218,7 @@ func (w *walk) steal() {
 // thief uses a copy: once in a while, and so sometimes every few minutes.
 func (w *walk) thief() {
 	if len(w.copies) == 0 {
-		return
+		w.steal()
 	}
 	c := rapid.SampledFrom(w.copies).Draw(w.t, "copy")
 	if w.refresh(w.plan(c.session, c.held)) {

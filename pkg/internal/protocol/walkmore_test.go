@@ -12,29 +12,27 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// handIn takes a token back: the refresh token of a device, a thief's copy, or an access token.
-func (w *walk) handIn() {
-	if !one(w.t, 3, "really") {
-		return // sessions that end at once tell little
+// end takes something back. It is rare: sessions that end at once tell little.
+func (w *walk) end() {
+	switch rapid.IntRange(0, 8).Draw(w.t, "end") {
+	case 1:
+		d := w.aDevice()
+		w.takeBack(handedIn{session: d.session, generation: d.held, logout: rapid.Bool().Draw(w.t, "logout"), faults: drawFaults(w.t, "Revoke")})
+	case 2:
+		n := len(w.access)
+		a := w.access[rapid.IntRange(max(0, n-4), n-1).Draw(w.t, "access token")]
+		w.takeBackAccess(a, drawFaults(w.t, "Append"))
+	case 3:
+		w.endEverything()
+	case 4:
+		w.endOthers(w.aDevice().session)
 	}
-	d := w.aDevice()
-	faults := drawFaults(w.t, "Revoke", "Append")
-	if n := len(w.access); rapid.Bool().Draw(w.t, "access token alone") {
-		w.takeBackAccess(w.access[rapid.IntRange(max(0, n-4), n-1).Draw(w.t, "which")], faults)
-		return
-	}
-	w.takeBack(handedIn{session: d.session, generation: d.held, logout: rapid.Bool().Draw(w.t, "logout"), faults: faults})
 }
-
-func (w *walk) endOthersOfDevice() { w.endOthers(w.aDevice().session) }
 
 // endEverything ends all sessions, and lets the person back in when the account was disabled.
 func (w *walk) endEverything() {
 	if w.disabled {
 		w.enable()
-		return
-	}
-	if !one(w.t, 3, "really") {
 		return
 	}
 	faults := drawFaults(w.t, "ChangeAccount", "Account")
@@ -88,26 +86,28 @@ func (w *world) forge(s *sessionModel, text string) {
 	}
 }
 
-func (w *walk) newKeys() {
-	if rapid.Bool().Draw(w.t, "signing") {
+// background is what the devices do not notice.
+func (w *walk) background() {
+	switch rapid.IntRange(0, 5).Draw(w.t, "background") {
+	case 0:
+		w.boot(rapid.SampledFrom(functions).Draw(w.t, "function"))
+	case 1:
 		w.rotateSigning()
-	} else {
+	case 2:
 		w.rotateMAC()
+	case 3:
+		w.sweep()
+	case 4:
+		w.backUp()
+	case 5:
+		w.restore()
 	}
 }
 
-func (w *walk) restart() { w.boot(rapid.SampledFrom(functions).Draw(w.t, "function")) }
-
-func (w *walk) seconds() {
-	w.pass(time.Duration(rapid.IntRange(200, 55_000).Draw(w.t, "milliseconds")) * time.Millisecond)
-}
-
-func (w *walk) minutes() {
-	w.pass(time.Duration(rapid.IntRange(60, 1800).Draw(w.t, "seconds")) * time.Second)
-}
-
-func (w *walk) hours() {
-	w.pass(time.Duration(rapid.IntRange(30, 20*60).Draw(w.t, "minutes")) * time.Minute)
+// time passes: seconds within a window, minutes beyond it, hours towards an expiry.
+func (w *walk) time() {
+	limits := rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 16 * time.Hour}).Draw(w.t, "at most")
+	w.pass(drawDuration(w.t, limits/60, limits, "pause"))
 }
 
 // sweep deletes what has expired, as the table does after days.
