@@ -1,0 +1,137 @@
+package history_test
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	mathrand "math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
+)
+
+// TestManyClientsInMemory is the small form, which needs no engine.
+func TestManyClientsInMemory(t *testing.T) {
+	clock := fakestore.NewClock(start)
+	w := play(t, plan{store: fakestore.New(clock.Now), clock: clock, seed: seed(t), operations: 3_000, clients: 64})
+	report(t, w)
+}
+
+func TestManyClientsOnDynamoDB(t *testing.T) {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
+	}
+	clock := fakestore.NewClock(start)
+	w := play(t, plan{store: openDynamo(t, endpoint, endpoint, clock), clock: clock, seed: seed(t), operations: 10_000, clients: 64})
+	report(t, w)
+}
+
+// seed is new for each run. HISTORY_SEED repeats the choices of another; the order in which clients meet is
+// the scheduler's.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	seed := mathrand.Uint64()
+	if given := os.Getenv("HISTORY_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("HISTORY_SEED: %v", err)
+		}
+	}
+	t.Logf("HISTORY_SEED=%d", seed)
+	return seed
+}
+
+// report fails for each problem, and for a history in which too little happened to prove anything.
+func report(t *testing.T, w *world) {
+	t.Helper()
+	happened := w.happened()
+	for _, name := range slices.Sorted(maps.Keys(happened)) {
+		t.Logf("%5d %s", happened[name], name)
+	}
+	for _, name := range []string{
+		"login ok", "refresh ok", "refresh refused", "refresh unknown", "foreign refresh refused", "authorize ok", "authorize refused",
+		"end ok", "end unknown", "end all ok", "end access token ok",
+		audit.Refresh, audit.RaceReplay, audit.LateRetry, audit.ReuseDetected,
+		string(dropped), string(replyLost), string(repeated), string(throttled), string(conflict), string(delayed),
+	} {
+		if happened[name] == 0 {
+			t.Errorf("%q never happened: the history proves too little", name)
+		}
+	}
+	if w.log.outages > int(w.operations/20) {
+		t.Errorf("%d of %d operations failed because the table did: too many to prove anything", w.log.outages, w.operations)
+	}
+	problems := w.problems()
+	for i, p := range problems {
+		if i == 10 {
+			t.Errorf("and %d problems more", len(problems)-i)
+			break
+		}
+		t.Errorf("%s, but: %s", p.rule, p.text)
+	}
+}
+
+// happened counts operations by outcome, audit events and faults.
+func (w *world) happened() map[string]int {
+	n := map[string]int{"outages of the table": w.log.outages, "sessions": len(w.sessions())}
+	for _, r := range w.log.records {
+		n[string(r.in.kind)+" "+string(r.out.outcome)]++
+	}
+	for _, e := range w.events() {
+		n[e.Name]++
+	}
+	for f, times := range w.faults.injected {
+		n[string(f)] = times
+	}
+	return n
+}
+
+var dummyCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "dummy", SecretAccessKey: "dummy"}, nil
+})
+
+// openDynamo creates a table at endpoint, which is deleted when the test ends, and opens it through another
+// address of the same engine.
+func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) *dynamo.Store {
+	t.Helper()
+	api := dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
+	name := aws.String("wavepass-history-" + rand.Text())
+	_, err := api.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:   name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
+		},
+	})
+	if err != nil {
+		t.Fatalf("create a table at %s: %v", endpoint, err)
+	}
+	t.Cleanup(func() {
+		if _, err := api.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: name}); err != nil {
+			t.Errorf("delete table %s: %v", *name, err)
+		}
+	})
+	store, err := dynamo.Open(dynamo.Config{
+		Table: *name, Endpoint: through, Region: "eu-west-1", Credentials: dummyCredentials, Now: clock.Now, Patience: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatalf("open the table: %v", err)
+	}
+	return store
+}

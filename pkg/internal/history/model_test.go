@@ -1,0 +1,199 @@
+package history_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// The model of one session, written from DESIGN §6 and §7 and not from the code: what a session answers to
+// operations that come one at a time.
+
+type kind string
+
+const (
+	login     kind = "login"
+	refresh   kind = "refresh"
+	foreign   kind = "foreign refresh" // another client presents the token
+	end       kind = "end"             // a logout, or a refresh token handed in
+	endAll    kind = "end all"         // the epoch of the account is raised
+	mayEndAll kind = "may end all"     // the token is looked at before that
+	authorize kind = "authorize"       // with a staleness of 0
+)
+
+type outcome string
+
+const (
+	ok      outcome = "ok"
+	refused outcome = "refused"
+	unknown outcome = "unknown" // unavailable: the operation may have been carried out
+)
+
+// input is an operation as it was called.
+type input struct {
+	kind       kind
+	at         time.Duration // clock, which stands still while an operation runs
+	generation uint32        // of the presented token
+	late       int           // late retries that the client allows
+}
+
+// output is what came of it.
+type output struct {
+	outcome    outcome
+	generation uint32 // of the refresh token that was returned
+}
+
+// state of a session. A dead one has forgotten everything else: nothing of it can be seen any more.
+type state struct {
+	begun, dead bool
+	generation  uint32
+	rotatedAt   time.Duration
+	late        [2]retry // no client of these tests may have more within lateSpan
+}
+
+type retry struct {
+	made       bool
+	generation uint32
+	at         time.Duration
+}
+
+const (
+	window    = 60 * time.Second
+	clockSkew = 5 * time.Second // the window may be longer by as much
+	lateSpan  = 5               // generations
+)
+
+var dead = state{begun: true, dead: true}
+
+// row is one thing that a refresh may do.
+type row struct {
+	next       state
+	ok         bool
+	generation uint32
+}
+
+// refreshed is the table of DESIGN §6. It has several rows where a clock of another host could decide
+// otherwise.
+func (s state) refreshed(in input) []row {
+	g := in.generation
+	rotated := s
+	rotated.generation, rotated.rotatedAt = g+1, in.at
+	switch {
+	case s.dead || g > s.generation:
+		return []row{{next: s}}
+	case g == s.generation:
+		return []row{{rotated, true, g + 1}}
+	case g+1 < s.generation:
+		return []row{{next: dead}}
+	}
+	var rows []row
+	since := in.at - s.lastSeen(g)
+	if since <= window+clockSkew {
+		rows = append(rows, row{s, true, g + 1})
+	}
+	if since > window {
+		rows = append(rows, s.retriedLate(in))
+	}
+	return rows
+}
+
+// lastSeen is when the window of the token before the newest opened.
+func (s state) lastSeen(g uint32) time.Duration {
+	at := s.rotatedAt
+	for _, l := range s.late {
+		if l.made && l.generation == g {
+			at = max(at, l.at)
+		}
+	}
+	return at
+}
+
+func (s state) retriedLate(in input) row {
+	recent, free := 0, -1
+	for i, l := range s.late {
+		if l.made && in.generation < l.generation+lateSpan {
+			recent++
+		} else {
+			free = i
+		}
+	}
+	if recent >= in.late || free < 0 {
+		return row{next: dead}
+	}
+	s.late[free] = retry{true, in.generation, in.at}
+	return row{s, true, s.generation}
+}
+
+// step returns the states that the session may be in after the operation; none when it cannot have ended so.
+func (s state) step(in input, out output) []state {
+	switch in.kind {
+	case login:
+		return only(!s.begun && out.outcome == ok, state{begun: true, rotatedAt: in.at})
+	case end, endAll:
+		return s.ended(out)
+	case mayEndAll:
+		may := !s.dead && (in.generation == s.generation || in.generation+1 == s.generation)
+		return only(out.outcome == unknown || may == (out.outcome == ok), s)
+	case authorize:
+		return only(out.outcome == unknown || s.dead == (out.outcome == refused), s)
+	case foreign:
+		return only(out.outcome != ok, s)
+	}
+	var after []state
+	for _, r := range s.refreshed(in) {
+		if out.outcome == unknown || r.ok == (out.outcome == ok) && r.generation == out.generation {
+			after = append(after, r.next)
+		}
+	}
+	if out.outcome == unknown {
+		after = append(after, s)
+	}
+	return after
+}
+
+func (s state) ended(out output) []state {
+	switch {
+	case !s.begun: // of an account: this session comes later
+		return []state{s}
+	case out.outcome == unknown:
+		return []state{s, dead}
+	}
+	return only(out.outcome == ok, dead)
+}
+
+func only(possible bool, s state) []state {
+	if possible {
+		return []state{s}
+	}
+	return nil
+}
+
+// sessionModel is the model as porcupine wants it.
+func sessionModel() porcupine.Model {
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{state{}} },
+		Step: func(s, in, out any) []any {
+			var after []any
+			for _, next := range s.(state).step(in.(input), out.(output)) {
+				after = append(after, next)
+			}
+			return after
+		},
+		DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
+	}
+	return m.ToModel()
+}
+
+func describe(in input, out output) string {
+	text := fmt.Sprintf("%8s %s", in.at, in.kind)
+	switch in.kind {
+	case refresh, foreign, mayEndAll:
+		text += fmt.Sprintf(" with %d", in.generation)
+	}
+	text += ": " + string(out.outcome)
+	if in.kind == refresh && out.outcome == ok {
+		text += fmt.Sprintf(", got %d", out.generation)
+	}
+	return text
+}
