@@ -11,6 +11,7 @@ import (
 
 // TestEndingAllSessionsEndsEveryEarlierOne: refreshes and logins that race with it included.
 func TestEndingAllSessionsEndsEveryEarlierOne(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		w.mustRefresh(t, s, 0)
@@ -64,6 +65,7 @@ func (w *world) endInTheMiddle(t *rapid.T, s *sessionModel) *sessionModel {
 // TestEndOthersSparesTheCallersSession: his access tokens die, one refresh renews them, also one that was
 // on its way.
 func TestEndOthersSparesTheCallersSession(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, own := newSession(t, aClient(t))
 		other := w.logIn(entry{client: clients["app"]})
@@ -83,6 +85,7 @@ func TestEndOthersSparesTheCallersSession(t *testing.T) {
 
 // TestRevokedSessionIsDeadWithinTheBound: by its client, by logout or by reuse, whatever raced with it.
 func TestRevokedSessionIsDeadWithinTheBound(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		bystander := w.logIn(entry{client: clients["app"]})
@@ -110,6 +113,7 @@ func TestRevokedSessionIsDeadWithinTheBound(t *testing.T) {
 
 // TestDenylistThatCannotBeReadLetsNobodyIn: a gate answers from memory for as long as staleness, no longer.
 func TestDenylistThatCannotBeReadLetsNobodyIn(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		access := w.access[0]

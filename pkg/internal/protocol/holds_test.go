@@ -45,10 +45,11 @@ func (w *world) mustRefuse(t *rapid.T, s *sessionModel, g uint32) {
 // TestHonestClientIsNeverRefusedWhileItsSessionLives: tabs race, replies are lost and retried, functions crash
 // and restart, keys change; nobody is ever logged out.
 func TestHonestClientIsNeverRefusedWhileItsSessionLives(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		held := uint32(0)
-		for range rapid.IntRange(5, 25).Draw(t, "refreshes") {
+		for range rapid.IntRange(3, 15).Draw(t, "refreshes") {
 			w.pass(drawDuration(t, 0, 8*time.Hour, "pause"))
 			if before(w.clock.Now().Add(2*time.Minute), s.idle) != yes {
 				return // it expires, as it should
@@ -108,6 +109,7 @@ func (w *world) honestTry(t *rapid.T, s *sessionModel, g uint32, mayFail bool) b
 
 // TestUnavailableStoreNeverHarmsASession: after any fault the same token is good within the window.
 func TestUnavailableStoreNeverHarmsASession(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		for g := range uint32(rapid.IntRange(1, 6).Draw(t, "refreshes")) {
@@ -129,6 +131,7 @@ func TestUnavailableStoreNeverHarmsASession(t *testing.T) {
 
 // TestNobodyElseHarmsASession: foreign clients and forged tokens get nothing and end nothing.
 func TestNobodyElseHarmsASession(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := &walk{world: newWorld(t), t: t}
 		w.logInDevice()
@@ -152,6 +155,7 @@ func TestNobodyElseHarmsASession(t *testing.T) {
 // TestIdleExpirySlidesAndAbsoluteExpiryStands: whoever comes back in time goes on, until the end that was set
 // at the login.
 func TestIdleExpirySlidesAndAbsoluteExpiryStands(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		begun := w.clock.Now()

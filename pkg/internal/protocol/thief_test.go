@@ -30,8 +30,10 @@ func (w *world) wantEnded(t *rapid.T, s *sessionModel) {
 // TestWhoeverRefreshesSecondOutsideTheWindowIsFound: thief and victim use one copy after the other. A
 // browser's session ends the first time, a native one's the third.
 func TestWhoeverRefreshesSecondOutsideTheWindowIsFound(t *testing.T) {
+	t.Parallel()
 	for id, forgiven := range map[string]uint32{"app": 2, "web": 0} {
 		t.Run(id, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				w, s := newSession(t, id)
 				for g := range forgiven + 1 {
@@ -54,6 +56,7 @@ func TestWhoeverRefreshesSecondOutsideTheWindowIsFound(t *testing.T) {
 // TestLateRetriesAreForgivenTwiceInFiveGenerations: a lossy network is forgiven for ever, as long as it does
 // not lose more than two answers in five.
 func TestLateRetriesAreForgivenTwiceInFiveGenerations(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, "app")
 		var lost []uint32
@@ -90,6 +93,7 @@ func TestLateRetriesAreForgivenTwiceInFiveGenerations(t *testing.T) {
 
 // TestOlderGenerationEndsTheSessionAtOnce: also within every window.
 func TestOlderGenerationEndsTheSessionAtOnce(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		last := uint32(rapid.IntRange(2, 7).Draw(t, "generations"))
@@ -112,6 +116,7 @@ func TestOlderGenerationEndsTheSessionAtOnce(t *testing.T) {
 // TestReplaysDoNotMoveTheWindow: a thief who polls with one token is a second tab until the window closes,
 // however often he comes.
 func TestReplaysDoNotMoveTheWindow(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, "web")
 		w.mustRefresh(t, s, 0)
@@ -127,6 +132,7 @@ func TestReplaysDoNotMoveTheWindow(t *testing.T) {
 
 // TestThiefWhoPollsIsFoundWhenHisVictimReturns: every few minutes he renews his copy.
 func TestThiefWhoPollsIsFoundWhenHisVictimReturns(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		thief := uint32(0)
@@ -142,6 +148,7 @@ func TestThiefWhoPollsIsFoundWhenHisVictimReturns(t *testing.T) {
 
 // TestThiefWhoFollowsLooksLikeASecondTab states the gap that remains, and what shows it.
 func TestThiefWhoFollowsLooksLikeASecondTab(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))
 		for g := range uint32(rapid.IntRange(1, 10).Draw(t, "refreshes")) {

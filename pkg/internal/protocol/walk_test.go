@@ -44,6 +44,7 @@ type backup struct {
 
 // TestEveryHistoryFollowsTheRules walks at random: devices, tabs, thieves, faults, endings, new keys and time.
 func TestEveryHistoryFollowsTheRules(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := &walk{world: newWorld(t), t: t}
 		w.logInDevice()

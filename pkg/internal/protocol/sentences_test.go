@@ -1,0 +1,160 @@
+package protocol_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/client"
+)
+
+// Sentences that fit a table better than a walk. The clocks of these worlds are true.
+
+// plain is a world with one session, whose functions all know the time.
+func plain(t *testing.T, clientID string) (*world, *sessionModel) {
+	t.Helper()
+	w := worldWith(t.Context(), nil)
+	s := w.logIn(entry{client: clients[clientID], remember: true})
+	w.verdict(t)
+	return w, s
+}
+
+// wantRow presents a token now and expects one row of the table and nothing else.
+func (w *world) wantRow(t *testing.T, s *sessionModel, g uint32, want row) {
+	t.Helper()
+	if got := s.permits(g, s.client, w.clock.Now()); got != want {
+		t.Fatalf("generation %d of %d: the model says %v, the table %v", g, s.generation, got, want)
+	}
+	w.refresh(presented{session: s, generation: g})
+	w.verdict(t)
+}
+
+// TestModelSaysWhatTheTableSays keeps the model honest: each line is a story with the rows that DESIGN §6 gives it.
+func TestModelSaysWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		pause      time.Duration
+		generation uint32
+		want       row
+	}
+	const late5h = 5 * time.Hour
+	for _, tc := range []struct {
+		name, client string
+		steps        []step
+	}{
+		{"one after the other", "web", []step{{0, 0, rotate}, {time.Hour, 1, rotate}, {time.Hour, 2, rotate}}},
+		{"two tabs", "web", []step{{0, 0, rotate}, {time.Second, 0, race}, {0, 1, rotate}}},
+		{"the end of the window", "web", []step{{0, 0, rotate}, {grace, 0, race}, {outside - grace + time.Second, 0, reuse}, {0, 1, gone}}},
+		{"a replay moves no window", "web", []step{{0, 0, rotate}, {40 * time.Second, 0, race}, {40 * time.Second, 0, reuse}, {0, 1, gone}}},
+		{"two generations behind, in the window", "app", []step{{0, 0, rotate}, {0, 1, rotate}, {0, 0, reuse}, {0, 2, gone}}},
+		{"late, browser", "web", []step{{0, 0, rotate}, {late5h, 0, reuse}, {0, 1, gone}}},
+		{"late, native, twice", "app", []step{
+			{0, 0, rotate}, {late5h, 0, late}, {0, 1, rotate}, {late5h, 1, late}, {0, 2, rotate}, {late5h, 2, reuse}, {0, 3, gone},
+		}},
+		{"late, the same token thrice", "app", []step{
+			{0, 0, rotate}, {late5h, 0, late}, {grace, 0, race}, {late5h, 0, late}, {late5h, 0, reuse}, {0, 1, gone},
+		}},
+		{"late, forgotten after five generations", "app", []step{
+			{0, 0, rotate}, {time.Hour, 0, late}, {0, 1, rotate}, {time.Hour, 1, late},
+			{0, 2, rotate}, {0, 3, rotate}, {0, 4, rotate}, {0, 5, rotate}, {time.Hour, 5, late},
+			{0, 6, rotate}, {time.Hour, 6, late}, {0, 7, rotate}, {time.Hour, 7, reuse}, {0, 8, gone},
+		}},
+		{"idle", "web", []step{{23 * time.Hour, 0, rotate}, {23 * time.Hour, 1, rotate}, {25 * time.Hour, 2, gone}}},
+		{"absolute", "web", []step{{20 * time.Hour, 0, rotate}, {20 * time.Hour, 1, rotate}, {20 * time.Hour, 2, rotate}, {13 * time.Hour, 3, gone}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, s := plain(t, tc.client)
+			for _, step := range tc.steps {
+				w.pass(step.pause)
+				w.wantRow(t, s, step.generation, step.want)
+			}
+		})
+	}
+}
+
+// TestTableRestoredFromABackupRevokesNothing: whoever holds a newer token is refused, and the session goes on
+// from where the table stands.
+func TestTableRestoredFromABackupRevokesNothing(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"app", "web"} {
+		w, s := plain(t, id)
+		w.wantRow(t, s, 0, rotate)
+		stored, _ := w.store.GetSession(s.id)
+		copied := *s
+		w.wantRow(t, s, 1, rotate)
+		w.wantRow(t, s, 2, rotate)
+		w.store.SetSession(stored)
+		s.generation, s.rotatedAt, s.idle = copied.generation, copied.rotatedAt, copied.idle
+		w.wantRow(t, s, 3, restored)
+		w.wantRow(t, s, 2, restored)
+		w.wantRow(t, s, 1, rotate)
+		w.wantRow(t, s, 2, rotate)
+		w.authorizeAll()
+		w.verdict(t)
+	}
+}
+
+// TestKeysThatChangeKeepTheSuccessor: the answer to a retry is the same token, though the MAC key has changed
+// in between, and a session keeps its key for as long as it lives.
+func TestKeysThatChangeKeepTheSuccessor(t *testing.T) {
+	t.Parallel()
+	w, s := plain(t, "app")
+	w.wantRow(t, s, 0, rotate)
+	for range 2 { // added, then made the current one
+		w.rotateMAC()
+		w.pass(spread)
+	}
+	w.boot("refresh 0")
+	w.wantRow(t, s, 0, late)
+	w.wantRow(t, s, 1, rotate)
+	newer := w.logIn(entry{client: clients["app"]})
+	if old, young := s.texts[0][6:9], newer.texts[0][6:9]; old == young {
+		t.Fatalf("both sessions have the head %q: the key has not changed", old)
+	}
+	w.wantRow(t, newer, 0, rotate)
+	w.rotateSigning()
+	w.pass(time.Minute)
+	w.wantRow(t, s, 2, rotate)
+	w.authorizeAll()
+	w.verdict(t)
+}
+
+// TestForeignClientIsToldNothing: whichever generation it holds, its answer is the refusal that everybody gets.
+func TestForeignClientIsToldNothing(t *testing.T) {
+	t.Parallel()
+	w, s := plain(t, "app")
+	for g := range uint32(3) {
+		w.wantRow(t, s, g, rotate)
+	}
+	for _, other := range []client.Client{clients["other"], clients["web"]} {
+		for g := range uint32(4) {
+			w.refresh(presented{session: s, generation: g, client: other})
+			w.takeBack(handedIn{session: s, generation: g, client: other})
+			w.takeBack(handedIn{session: s, generation: g, client: other, logout: true})
+			w.verdict(t)
+		}
+	}
+	w.wantRow(t, s, 3, rotate)
+}
+
+// TestEverywhereWantsATokenThatIsStillGood: of the newest generation or the one before, and of a live session.
+func TestEverywhereWantsATokenThatIsStillGood(t *testing.T) {
+	t.Parallel()
+	for g, want := range map[uint32]int{0: 0, 1: 0, 2: 1, 3: 1} {
+		w, s := plain(t, "web")
+		for used := range uint32(3) {
+			w.wantRow(t, s, used, rotate)
+		}
+		w.everywhere(handedIn{session: s, generation: g})
+		w.verdict(t)
+		if w.changes != want {
+			t.Errorf("generation %d of %d ended all sessions %d times, want %d", g, s.generation, w.changes, want)
+		}
+	}
+	w, s := plain(t, "web")
+	w.takeBack(handedIn{session: s})
+	w.everywhere(handedIn{session: s})
+	w.verdict(t)
+	if w.changes != 0 {
+		t.Error("the token of a session that has ended ended all others")
+	}
+}
