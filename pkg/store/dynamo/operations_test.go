@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 )
 
@@ -90,13 +88,7 @@ var userOperations = []userOperation{
 
 // firstLogin creates the keyring. It needs a table of its own.
 var firstLogin = userOperation{name: "first login", status: 200, racing: true, prepare: func(w *world) (request, func(outcome) error) {
-	for _, part := range []string{"SIGNING", "REFRESH", "PUBLIC"} {
-		_, err := w.direct.DeleteItem(w.t.Context(), &dynamodb.DeleteItemInput{TableName: &w.table, Key: itemKey("KEYRING#"+part, "KEYRING")})
-		if err != nil {
-			w.t.Fatalf("delete the keyring: %v", err)
-		}
-	}
-	w.restart()
+	w.removeKeyring()
 	return w.loginRequest(), w.tokensAreGood
 }}
 

@@ -2,10 +2,8 @@ package dynamo_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
@@ -55,6 +52,8 @@ type world struct {
 	proxy  *faultproxy.Proxy
 	store  *dynamo.Store // through the proxy
 	person account.Account
+
+	used map[string][]faultproxy.Call // by function, when it is not nil: the calls that the functions made
 
 	limits    account.Limits
 	staleness time.Duration
@@ -166,94 +165,43 @@ func (w *world) events() string {
 	return w.trail.String()
 }
 
-// request is what somebody sends. A route without a method is the authorizer's.
-type request struct{ route, mediaType, body, bearer string }
-
-func (w *world) loginRequest() request {
-	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + password + `"}`, ""}
-}
-
-func refreshRequest(token string) request {
-	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, ""}
-}
-
-func revokeRequest(token string) request {
-	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, ""}
-}
-
-func logoutRequest(token string, everywhere bool) request {
-	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), ""}
-}
-
-func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
-
-// outcome is what comes back. The authorizer's is 200 or 403, without a body.
-type outcome struct {
-	status     int
-	retryAfter string
-	body       string
-	took       time.Duration
-
-	AccessToken  string `json:"access_token"`
-	RefreshToken string `json:"refresh_token"`
-	Error        string `json:"error"`
-}
-
-// send calls the function behind the route.
-func (w *world) send(ctx context.Context, r request) (a outcome) {
-	start := time.Now()
-	defer func() { a.took = time.Since(start) }()
-	if r.route == "authorize" {
-		got, err := w.authorize(ctx, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}})
-		switch {
-		case err != nil:
-			return outcome{status: 500, body: err.Error()}
-		case got.IsAuthorized:
-			return outcome{status: 200}
-		}
-		return outcome{status: 403}
-	}
-	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
-	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
-	got, err := w.routes[r.route](ctx, e)
-	if err != nil {
-		return outcome{status: 500, body: err.Error()}
-	}
-	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body}
-	if got.Body != "" {
-		if err := json.Unmarshal([]byte(got.Body), &a); err != nil {
-			a.status, a.body = 500, "not JSON: "+a.body
-		}
-	}
-	return a
-}
-
-// must ends the test unless the answer has the status.
-func (w *world) must(r request, status int) outcome {
-	w.t.Helper()
-	a := w.send(w.t.Context(), r)
-	if a.status != status {
-		w.t.Fatalf("%s: %d %s, want %d", r.route, a.status, a.body, status)
-	}
-	return a
-}
-
-func (w *world) login() outcome { w.t.Helper(); return w.must(w.loginRequest(), 200) }
-
-func (w *world) refresh(token string) outcome {
-	w.t.Helper()
-	return w.must(refreshRequest(token), 200)
-}
-
-// expect is an error unless the answer to r has the status.
-func (w *world) expect(what string, r request, status int) error {
-	if a := w.send(w.t.Context(), r); a.status != status {
-		return fmt.Errorf("%s: %s: %d %s, want %d", what, r.route, a.status, a.body, status)
-	}
-	return nil
-}
-
 // itemKey is the key of an item, past the store.
 func itemKey(pk, sk string) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk}}
+}
+
+// item reads an item past the store; the test ends when there is none.
+func (w *world) item(pk, sk string) map[string]types.AttributeValue {
+	w.t.Helper()
+	consistent := true
+	out, err := w.direct.GetItem(w.t.Context(), &dynamodb.GetItemInput{TableName: &w.table, Key: itemKey(pk, sk), ConsistentRead: &consistent})
+	if err != nil || len(out.Item) == 0 {
+		w.t.Fatalf("read %s %s: %v, item %v", pk, sk, err, out)
+	}
+	return out.Item
+}
+
+// put writes an item past the store.
+func (w *world) put(item map[string]types.AttributeValue) {
+	w.t.Helper()
+	if _, err := w.direct.PutItem(w.t.Context(), &dynamodb.PutItemInput{TableName: &w.table, Item: item}); err != nil {
+		w.t.Fatalf("write %v: %v", item, err)
+	}
+}
+
+// remove deletes an item past the store.
+func (w *world) remove(key map[string]types.AttributeValue) {
+	w.t.Helper()
+	if _, err := w.direct.DeleteItem(w.t.Context(), &dynamodb.DeleteItemInput{TableName: &w.table, Key: key}); err != nil {
+		w.t.Fatalf("delete %v: %v", key, err)
+	}
+}
+
+// removeKeyring makes the functions cold on a table that has no keyring.
+func (w *world) removeKeyring() {
+	w.t.Helper()
+	for _, part := range []string{"SIGNING", "REFRESH", "PUBLIC"} {
+		w.remove(itemKey("KEYRING#"+part, "KEYRING"))
+	}
+	w.restart()
 }

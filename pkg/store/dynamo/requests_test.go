@@ -1,0 +1,132 @@
+package dynamo_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+)
+
+// request is what somebody sends. A route without a method is the authorizer's.
+type request struct{ route, mediaType, body, bearer string }
+
+func (w *world) loginRequest() request {
+	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + password + `"}`, ""}
+}
+
+func refreshRequest(token string) request {
+	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, ""}
+}
+
+func revokeRequest(token string) request {
+	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, ""}
+}
+
+func logoutRequest(token string, everywhere bool) request {
+	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), ""}
+}
+
+func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
+
+// outcome is what comes back. The authorizer's is 200 or 403, without a body.
+type outcome struct {
+	status     int
+	retryAfter string
+	body       string
+	took       time.Duration
+
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	Error        string `json:"error"`
+}
+
+// functionOf is the folder of the function behind a route.
+var functionOf = map[string]string{
+	"POST /login": "login", "POST /refresh": "refresh", "POST /revoke": "revoke", "POST /logout": "revoke",
+	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
+}
+
+// send calls the function behind the route.
+func (w *world) send(ctx context.Context, r request) (a outcome) {
+	start := time.Now()
+	defer func() { a.took = time.Since(start) }()
+	if w.used != nil {
+		w.proxy.Forget()
+		defer func() { w.used[functionOf[r.route]] = append(w.used[functionOf[r.route]], w.proxy.Calls()...) }()
+	}
+	if r.route == "authorize" {
+		got, err := w.authorize(ctx, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}})
+		switch {
+		case err != nil:
+			return outcome{status: 500, body: err.Error()}
+		case got.IsAuthorized:
+			return outcome{status: 200}
+		}
+		return outcome{status: 403}
+	}
+	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
+	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	got, err := w.routes[r.route](ctx, e)
+	if err != nil {
+		return outcome{status: 500, body: err.Error()}
+	}
+	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body}
+	if got.Body != "" {
+		if err := json.Unmarshal([]byte(got.Body), &a); err != nil {
+			a.status, a.body = 500, "not JSON: "+a.body
+		}
+	}
+	return a
+}
+
+// must ends the test unless the answer has the status.
+func (w *world) must(r request, status int) outcome {
+	w.t.Helper()
+	a := w.send(w.t.Context(), r)
+	if a.status != status {
+		w.t.Fatalf("%s: %d %s, want %d", r.route, a.status, a.body, status)
+	}
+	return a
+}
+
+func (w *world) login() outcome { w.t.Helper(); return w.must(w.loginRequest(), 200) }
+
+func (w *world) refresh(token string) outcome {
+	w.t.Helper()
+	return w.must(refreshRequest(token), 200)
+}
+
+// expect is an error unless the answer to r has the status.
+func (w *world) expect(what string, r request, status int) error {
+	if a := w.send(w.t.Context(), r); a.status != status {
+		return fmt.Errorf("%s: %s: %d %s, want %d", what, r.route, a.status, a.body, status)
+	}
+	return nil
+}
+
+// claims are those of an access token that tests need.
+func (o outcome) claims(t *testing.T) (c struct {
+	ID        string `json:"jti"`
+	SessionID string `json:"sid"`
+}) {
+	t.Helper()
+	parts := strings.Split(o.AccessToken, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not an access token: %q", o.AccessToken)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err == nil {
+		err = json.Unmarshal(payload, &c)
+	}
+	if err != nil || c.SessionID == "" {
+		t.Fatalf("claims of an access token: %v, %+v", err, c)
+	}
+	return c
+}

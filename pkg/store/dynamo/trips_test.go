@@ -1,0 +1,219 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+)
+
+// measurements is how often something is measured of which the least counts: what is made at once may by chance
+// seem to come one after the other, on a busy machine; the reverse never happens.
+const measurements = 5
+
+// callsOf sends a request and returns its calls, each slow enough to be seen beside others.
+func (w *world) callsOf(r request, status int) []faultproxy.Call {
+	w.t.Helper()
+	w.proxy.Inject(faultproxy.Rule{Fault: faultproxy.Delay(20 * time.Millisecond)})
+	defer w.proxy.Heal()
+	w.proxy.Forget()
+	w.must(r, status)
+	return w.proxy.Calls()
+}
+
+// besidesHash leaves out the read of the account that a login hides behind the password hash.
+func besidesHash(calls []faultproxy.Call) []faultproxy.Call {
+	return slices.DeleteFunc(slices.Clone(calls), func(c faultproxy.Call) bool {
+		return c.Operation == "GetItem" && kindOf(c.Accesses[0].Key) == "ACCOUNT#"
+	})
+}
+
+// TestRoundTripsOfWarmFunctions counts what DESIGN §16 promises.
+func TestRoundTripsOfWarmFunctions(t *testing.T) {
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	w.staleness = time.Hour
+	w.restart()
+	// Each prepare leaves the function that it is about warm, and its caches fresh.
+	for _, test := range []struct {
+		name    string
+		prepare func() request
+		status  int
+		calls   int
+		trips   int
+	}{
+		{"authorize", func() request {
+			tokens := w.login()
+			w.must(authorizeRequest(tokens.AccessToken), 200)
+			return authorizeRequest(tokens.AccessToken)
+		}, 200, 0, 0},
+		{"authorize, another token", func() request {
+			w.must(authorizeRequest(w.login().AccessToken), 200)
+			return authorizeRequest(w.login().AccessToken)
+		}, 200, 0, 0},
+		{"refresh", func() request { return refreshRequest(w.refresh(w.login().RefreshToken).RefreshToken) }, 200, 2, 1},
+		{"refresh, retried", func() request {
+			tokens := w.login()
+			w.refresh(tokens.RefreshToken)
+			return refreshRequest(tokens.RefreshToken)
+		}, 200, 2, 1},
+		{"revoke a refresh token", func() request {
+			w.must(revokeRequest(w.login().RefreshToken), 200)
+			return revokeRequest(w.login().RefreshToken)
+		}, 200, 1, 1},
+		{"revoke an access token", func() request {
+			w.must(revokeRequest(w.login().AccessToken), 200)
+			return revokeRequest(w.login().AccessToken)
+		}, 200, 1, 1},
+		{"logout", func() request {
+			w.must(logoutRequest(w.login().RefreshToken, false), 200)
+			return logoutRequest(w.login().RefreshToken, false)
+		}, 200, 1, 1},
+		{"logout everywhere", func() request {
+			w.must(logoutRequest(w.login().RefreshToken, true), 200)
+			return logoutRequest(w.login().RefreshToken, true)
+		}, 200, 3, 2},
+		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
+	} {
+		trips := 1 << 10
+		for range measurements {
+			calls := w.callsOf(test.prepare(), test.status)
+			if strings.HasPrefix(test.name, "login") {
+				calls = besidesHash(calls)
+			}
+			if len(calls) != test.calls {
+				t.Errorf("%s: %d calls %v, want %d", test.name, len(calls), stepsOf(calls, false), test.calls)
+			}
+			if trips = min(trips, faultproxy.RoundTrips(calls)); trips <= test.trips {
+				break
+			}
+		}
+		if trips != test.trips {
+			t.Errorf("%s: %d round trips one after another, want %d", test.name, trips, test.trips)
+		}
+	}
+}
+
+// TestEveryReadThatDecidesIsConsistent: no operation makes any other.
+func TestEveryReadThatDecidesIsConsistent(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op userOperation) {
+		for _, c := range w.observe(op) {
+			if !c.Writes() && !c.Consistent {
+				t.Errorf("%s reads %v, want strong consistency", op.name, c.Accesses)
+			}
+		}
+	})
+}
+
+// TestLoginReadsTheAccountBesideTheHash gives the person a hash that takes long. The account's read must neither
+// wait for it nor keep it waiting, so next to no time is left before the read and after it.
+func TestLoginReadsTheAccountBesideTheHash(t *testing.T) {
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	hash, cost := slowHash()
+	slow := w.person
+	slow.ID, slow.Username = uuid.New(), w.person.Username+"-slow"
+	if err := w.store.CreateAccount(t.Context(), slow, hash); err != nil {
+		t.Fatal(err)
+	}
+	w.login()
+	w.person = slow
+
+	var waits []string
+	for range 2 * measurements {
+		// Longer than the hash takes, so that the hash is over when the read is.
+		w.proxy.Inject(faultproxy.Rule{Operation: "GetItem", Key: "ACCOUNT#", Fault: faultproxy.Delay(3 * cost)})
+		w.proxy.Forget()
+		w.login()
+		w.proxy.Heal()
+		before, after := aroundTheAccount(t, w.proxy.Calls())
+		if before+after < cost/2 {
+			return
+		}
+		waits = append(waits, fmt.Sprintf("%s + %s", before, after))
+	}
+	t.Errorf("before and after the read of the account passed %s; want less than half of the %s that a hash takes, once",
+		strings.Join(waits, ", "), cost)
+}
+
+// slowHash returns a hash of the password and the least time that it was seen to take.
+func slowHash() (hash string, cost time.Duration) {
+	cost = time.Minute
+	for range 3 {
+		start := time.Now()
+		hash = hashOf(32<<10, 4)
+		cost = min(cost, time.Since(start))
+	}
+	return hash, cost
+}
+
+// aroundTheAccount is the time from the last of the calls before the account's read, and to the first after it.
+func aroundTheAccount(t *testing.T, calls []faultproxy.Call) (before, after time.Duration) {
+	t.Helper()
+	i := slices.IndexFunc(calls, func(c faultproxy.Call) bool { return len(besidesHash([]faultproxy.Call{c})) == 0 })
+	if i < 0 {
+		t.Fatalf("the account is not read: %v", stepsOf(calls, false))
+	}
+	read := calls[i]
+	before, after = time.Hour, time.Hour
+	for _, c := range calls {
+		if c.End.Before(read.Start) {
+			before = min(before, read.Start.Sub(c.End))
+		}
+		if c.Start.After(read.End) {
+			after = min(after, c.Start.Sub(read.End))
+		}
+	}
+	return before, after
+}
+
+// TestLogoutEverywhereCostsTheSameForManySessions is the point of epochs.
+func TestLogoutEverywhereCostsTheSameForManySessions(t *testing.T) {
+	const many = 10_000
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	w.must(logoutRequest(w.login().RefreshToken, true), 200) // a warm function
+	one := w.login()
+	few := stepsOf(w.callsOf(logoutRequest(one.RefreshToken, true), 200), false)
+	last := w.login()
+	w.copySession(last.claims(t).SessionID, many)
+	lots := stepsOf(w.callsOf(logoutRequest(last.RefreshToken, true), 200), false)
+
+	byName := func(a, b step) int { return strings.Compare(a.String(), b.String()) }
+	slices.SortFunc(few, byName)
+	slices.SortFunc(lots, byName)
+	if diff := cmp.Diff(few, lots, cmp.AllowUnexported(step{})); diff != "" || len(few) == 0 {
+		t.Errorf("calls of a logout everywhere with %d sessions, where 1 needs %v (-1 +%d)\n%s", many, few, many, diff)
+	}
+	if err := w.sessionIsDead(last)(outcome{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// copySession writes so many copies of a session of the person, past the store.
+func (w *world) copySession(sid string, count int) {
+	w.t.Helper()
+	original := w.item("SESSIONS#"+w.person.ID.String(), sid)
+	var batch []types.WriteRequest
+	for i := range count {
+		item := maps.Clone(original)
+		item["sk"] = &types.AttributeValueMemberS{Value: uuid.NewString()}
+		batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
+		if len(batch) < 25 && i < count-1 {
+			continue
+		}
+		out, err := w.direct.BatchWriteItem(w.t.Context(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{w.table: batch},
+		})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			w.t.Fatalf("write sessions: %v, unprocessed %v", err, out)
+		}
+		batch = nil
+	}
+}
