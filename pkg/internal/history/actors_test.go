@@ -207,11 +207,11 @@ func (a *actor) beWild() {
 		a.use(h, bound)
 	case p < 0.93:
 		a.endAccess(h)
-	case p < 0.945:
+	case p < 0.955:
 		a.endSession(h, true)
-	case p < 0.96:
+	case p < 0.98:
 		a.endSession(h, false)
-	case p < 0.97:
+	case p < 0.99:
 		a.endEverything(h)
 	}
 }

@@ -167,12 +167,10 @@ func (w *world) checkRotations() (found []problem) {
 // checkBound compares every success with what had been acknowledged before it was asked for.
 func (w *world) checkBound() (found []problem) {
 	for id, records := range w.sessions() {
-		var begun int64
+		begun := records[slices.IndexFunc(records, func(r record) bool { return r.in.kind == login })].ret
 		var endings []record // acknowledged
 		for _, r := range records {
 			switch {
-			case r.in.kind == login:
-				begun = r.ret
 			case r.out.outcome != ok:
 			case r.in.kind == end, r.in.kind == endAll && r.call > begun, r.in.kind == endToken:
 				endings = append(endings, r)

@@ -23,7 +23,7 @@ import (
 // TestManyClientsInMemory is the small form, which needs no engine.
 func TestManyClientsInMemory(t *testing.T) {
 	clock := fakestore.NewClock(start)
-	w := play(t, plan{store: fakestore.New(clock.Now), clock: clock, seed: seed(t), operations: 3_000, clients: 64})
+	w := play(t, plan{store: fakestore.New(clock.Now), clock: clock, seed: seed(t), operations: 4_000, clients: 64})
 	report(t, w)
 }
 
