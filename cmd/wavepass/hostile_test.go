@@ -185,6 +185,8 @@ func credentialsTwice(app, web answer, refresh, revoke, logout, login valid) []h
 	webToken := refresh.with("client_id", "web").with("refresh_token", strings.SplitN(web.cookie(), "=", 2)[1])
 	return []hostile{
 		post("with two Authorization values", refresh, mediaForm, 400, "invalid_request", "Authorization", basic, "Authorization", basic),
+		post("with two Authorization values of no use here", refresh, mediaForm, 400, "invalid_request", "Authorization", "Bearer a", "Authorization", "Bearer b"),
+		post("with two Authorization values of no use here", revoke, mediaForm, 400, "invalid_request", "Authorization", "Bearer a, Basic YXBwOg=="),
 		post("with two Authorization values in one", revoke, mediaForm, 400, "invalid_request", "Authorization", basic+", "+basic),
 		post("with Basic of another client", refresh, mediaForm, 400, "invalid_request", "Authorization", "Basic d2ViOg=="),
 		post("with malformed Basic", revoke, mediaForm, 400, "invalid_request", "Authorization", "Basic !"),
