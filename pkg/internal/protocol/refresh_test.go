@@ -97,7 +97,12 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		}
 		s.rotated(now)
 	}
-	v.did["RecordLate"] = func() { s.late = append(s.late, lateModel{p.generation, now}) }
+	v.did["RecordLate"] = func() {
+		if right := s.permits(p.generation, p.client, now); right&late == 0 {
+			w.fail("generation %d of %d was recorded as late: right was %v", p.generation, s.generation, right)
+		}
+		s.late = append(s.late, lateModel{p.generation, now})
+	}
 	v.did["Revoke"] = func() {
 		s.revoked = true
 		w.end(s, now)

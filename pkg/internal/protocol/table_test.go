@@ -20,7 +20,7 @@ import (
 
 // patience is how long a call waits for the one that is to come first. Code that does not make that call
 // at all is judged by its answer, not by a deadlock.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // fault is what befalls a call to the table.
 type fault string

@@ -91,6 +91,30 @@ func TestLateRetriesAreForgivenTwiceInFiveGenerations(t *testing.T) {
 	})
 }
 
+// TestLateRetriesThatMeetCountOnce: two tabs that come back together are one late retry.
+func TestLateRetriesThatMeetCountOnce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w, s := newSession(t, "app")
+		for g := range uint32(2) {
+			w.mustRefresh(t, s, g)
+			w.pass(drawDuration(t, outside, 4*time.Hour, "back after"))
+			tab := func() { w.refresh(presented{session: s, generation: g, function: 1}) }
+			p := presented{session: s, generation: g, beforeWrite: tab}
+			if rapid.Bool().Draw(t, "sooner") {
+				p.meanwhile, p.beforeWrite = tab, nil
+			}
+			if !w.refresh(p) || len(s.late) != int(g)+1 {
+				t.Fatalf("%d late retries after two that met %d times: %q", len(s.late), g+1, w.failures)
+			}
+		}
+		w.mustRefresh(t, s, 2)
+		w.pass(outside)
+		w.mustRefuse(t, s, 2)
+		w.wantEnded(t, s)
+	})
+}
+
 // TestOlderGenerationEndsTheSessionAtOnce: also within every window.
 func TestOlderGenerationEndsTheSessionAtOnce(t *testing.T) {
 	t.Parallel()
