@@ -33,7 +33,8 @@ func TestManyClientsOnDynamoDB(t *testing.T) {
 		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
 	}
 	clock := fakestore.NewClock(start)
-	w := play(t, plan{store: openDynamo(t, endpoint, endpoint, clock), clock: clock, seed: seed(t), operations: 10_000, clients: 64})
+	store, _ := openDynamo(t, endpoint, endpoint, clock)
+	w := play(t, plan{store: store, clock: clock, seed: seed(t), operations: 10_000, clients: 64})
 	report(t, w)
 }
 
@@ -102,8 +103,8 @@ var dummyCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Cr
 })
 
 // openDynamo creates a table at endpoint, which is deleted when the test ends, and opens it through another
-// address of the same engine.
-func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) *dynamo.Store {
+// address of the same engine. It returns the table's name too.
+func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) (*dynamo.Store, string) {
 	t.Helper()
 	api := dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
 	name := aws.String("wavepass-history-" + rand.Text())
@@ -133,5 +134,5 @@ func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) 
 	if err != nil {
 		t.Fatalf("open the table: %v", err)
 	}
-	return store
+	return store, *name
 }

@@ -1,0 +1,242 @@
+package history_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+const (
+	capacityPage = "../../../docs/capacity.md"
+
+	// Assumed prices of a million on-demand units, US dollars. The page says where and when.
+	millionReads  = 0.125
+	millionWrites = 0.625
+)
+
+// TestCapacityPageSaysWhatIsMeasured compares the tables of operations and of items with the engine. Where it
+// fails, copy the lines that it prints, and look at what the page derives from them.
+func TestCapacityPageSaysWhatIsMeasured(t *testing.T) {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
+	}
+	page, err := os.ReadFile(capacityPage)
+	if err != nil {
+		t.Fatalf("read the page: %v", err)
+	}
+	u := newUser(t, endpoint)
+	for _, line := range append(u.costs(), u.sizes()...) {
+		if !strings.Contains(string(page), line+"\n") {
+			t.Errorf("the page lacks the line that was measured:\n%s", line)
+		}
+	}
+}
+
+// user is one person with a function that has its keys, and a meter between it and the engine.
+type user struct {
+	*testing.T
+	clock *fakestore.Clock
+	meter *meter
+	api   *dynamodb.Client
+	table string
+	f     *function
+	name  string
+}
+
+func newUser(t *testing.T, endpoint string) *user {
+	t.Helper()
+	u := &user{T: t, clock: fakestore.NewClock(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
+	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
+	u.table = table
+	u.api = dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
+	who, hash, err := account.New(u.name, password, u.clock.Now())
+	u.must(err)
+	who.Roles, who.Scopes = []string{"admin", "editor"}, []string{"read", "write"}
+	u.must(store.CreateAccount(t.Context(), who, hash))
+	u.must(store.PutClient(t.Context(), native))
+	u.f = newFunction(store, fakestore.NewSealer(), audit.NewTrail(discard{}, u.clock.Now), u.clock.Now)
+	return u
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// costs measures the operations of a warm function.
+func (u *user) costs() []string {
+	var lines []string
+	measure := func(name string, operation func()) {
+		u.meter.take()
+		operation()
+		used := u.meter.take()
+		lines = append(lines, fmt.Sprintf("| %s | %d | %g | %g | %.3f |", name, used.calls, used.reads, used.writes,
+			used.reads*millionReads+used.writes*millionWrites))
+	}
+	u.later(0)
+	var first, second, third holding
+	measure("log in", func() { first = u.login() })
+	measure("log in, wrong password", func() { u.fail() })
+	measure("refresh", func() { second = u.refresh(first) })
+	measure("refresh, race or retry", func() { u.refresh(first) })
+	u.later(window + 2*clockSkew)
+	measure("refresh, late retry", func() { u.refresh(first) })
+	third = u.refresh(second)
+	measure("refresh, reuse: the session is revoked", func() { u.refuse(first) })
+	third = u.login()
+	measure("revoke an access token", func() { u.hand(third.access) })
+	measure("revoke a session, log out", func() { u.hand(third.refresh) })
+	measure("revoke again, or a dead one", func() { u.hand(third.refresh) })
+	third = u.login()
+	measure("log out everywhere", func() {
+		u.must(u.f.logout.End(u.Context(), grant.LogoutRequest{Client: native, RefreshToken: third.refresh, Everywhere: true}))
+	})
+	third = u.login()
+	measure("authorize, inside the staleness", func() { u.authorize(third, bound) })
+	u.later(window)
+	measure("authorize, the log asked, nothing new in it", func() { u.authorize(third, 0) })
+	u.clock.Advance(6 * time.Minute)
+	measure("verify, keys older than 5 minutes; JWKS", func() { u.verify(third) })
+	u.clock.Advance(6 * time.Minute)
+	measure("refresh, keys older than a minute", func() { u.refresh(third) })
+	return lines
+}
+
+// later moves the clock and lets the function read its keys and the log.
+func (u *user) later(d time.Duration) {
+	u.clock.Advance(d)
+	h := u.refresh(u.login())
+	u.authorize(h, 0)
+	u.authorize(h, bound)
+}
+
+func (u *user) must(err error) {
+	u.Helper()
+	if err != nil {
+		u.Fatal(err)
+	}
+}
+
+func (u *user) login() holding {
+	u.Helper()
+	issued, err := u.f.login.Grant(u.Context(), grant.LoginRequest{
+		At: here, Client: native, Username: u.name, Password: oauth.NewSecret(password), Network: network, Device: "Somebody's phone",
+	})
+	u.must(err)
+	return holding{issued.Session.ID, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
+}
+
+func (u *user) fail() {
+	u.Helper()
+	_, err := u.f.login.Grant(u.Context(), grant.LoginRequest{
+		At: here, Client: native, Username: u.name, Password: oauth.NewSecret("wrong"), Network: network,
+	})
+	if err == nil {
+		u.Fatal("a wrong password logs in")
+	}
+}
+
+func (u *user) refresh(h holding) holding {
+	u.Helper()
+	issued, err := u.f.refresh.Grant(u.Context(), grant.RefreshRequest{At: here, Client: native, RefreshToken: h.refresh})
+	u.must(err)
+	return holding{h.id, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
+}
+
+func (u *user) refuse(h holding) {
+	u.Helper()
+	if _, err := u.f.refresh.Grant(u.Context(), grant.RefreshRequest{At: here, Client: native, RefreshToken: h.refresh}); err == nil {
+		u.Fatal("an old token was accepted")
+	}
+}
+
+func (u *user) hand(in oauth.Secret) {
+	u.Helper()
+	u.must(u.f.revoke.Revoke(u.Context(), grant.RevokeRequest{At: here, Client: native, Token: in}))
+}
+
+func (u *user) verify(h holding) token.Claims {
+	u.Helper()
+	claims, err := u.f.verifier.Verify(u.Context(), h.access, token.Expect{Issuer: here.Issuer, Audience: here.Audience})
+	u.must(err)
+	return claims
+}
+
+func (u *user) authorize(h holding, staleness time.Duration) {
+	u.Helper()
+	u.must(u.f.denylist[staleness].Check(u.Context(), revocation.Subject{TokenID: u.verify(h).ID, SessionID: h.id.String()}))
+}
+
+// sizes lists the largest item of each kind in the table, in bytes as DynamoDB counts them.
+func (u *user) sizes() []string {
+	out, err := u.api.Scan(u.Context(), &dynamodb.ScanInput{TableName: aws.String(u.table)})
+	u.must(err)
+	largest := map[string]int{}
+	for _, it := range out.Items {
+		kind, _, _ := strings.Cut(it["pk"].(*types.AttributeValueMemberS).Value, "#")
+		if kind == "KEYRING" {
+			kind = it["pk"].(*types.AttributeValueMemberS).Value
+		}
+		largest[kind] = max(largest[kind], itemSize(it))
+	}
+	names := map[string]string{
+		"ACCOUNT": "account", "LOGIN": "login name", "SESSIONS": "session", "REVOCATION": "revocation",
+		"ATTEMPTS": "attempts", "CLIENT": "client",
+		"KEYRING#" + string(keyring.Signing): "signing keys, sealed",
+		"KEYRING#" + string(keyring.Refresh): "MAC keys, sealed",
+		"KEYRING#" + string(keyring.Public):  "public keys",
+	}
+	var lines []string
+	for kind, name := range names {
+		if largest[kind] == 0 {
+			u.Errorf("the table holds no item of kind %s", kind)
+		}
+		lines = append(lines, fmt.Sprintf("| %s | %d |", name, largest[kind]))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// itemSize follows "DynamoDB item sizes and formats" of the developer guide: names and values in UTF-8; a
+// number a byte per two digits and one more; 3 bytes for a list and one for each element.
+func itemSize(it map[string]types.AttributeValue) int {
+	n := 0
+	for name, value := range it {
+		n += len(name) + valueSize(value)
+	}
+	return n
+}
+
+func valueSize(value types.AttributeValue) int {
+	switch v := value.(type) {
+	case *types.AttributeValueMemberS:
+		return len(v.Value)
+	case *types.AttributeValueMemberN:
+		return (len(strings.Trim(v.Value, "-.0"))+1)/2 + 1
+	case *types.AttributeValueMemberB:
+		return len(v.Value)
+	case *types.AttributeValueMemberL:
+		n := 3
+		for _, element := range v.Value {
+			n += 1 + valueSize(element)
+		}
+		return n
+	}
+	return 1 // a truth or nothing
+}
