@@ -78,7 +78,9 @@ func (m *meter) read(response *http.Response) error {
 		return err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	var answer struct{ ConsumedCapacity struct{ CapacityUnits float64 } }
+	var answer struct {
+		ConsumedCapacity struct{ CapacityUnits float64 }
+	}
 	// A write whose condition failed does not say what it consumed. It is billed by the item that it met, and
 	// those here are smaller than 1 KB.
 	units := 1.0
