@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +18,7 @@ import (
 
 // TestConformance runs the suite on the real engine.
 func TestConformance(t *testing.T) {
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
-	}
+	endpoint := engine(t)
 	for name, shards := range map[string]int{"one shard": 1, "three shards": 3} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 )
 
@@ -22,6 +23,7 @@ type userOperation struct {
 	code    string // error code of the answer, "" for success
 
 	reuse  bool // is it, so that the session's end is no mistake
+	late   bool // is it, so that a late retry is no mistake
 	again  int  // another status that a repetition may have after the first was carried out, but not answered
 	racing bool // calls of one kind race with each other: only the first is told apart
 }
@@ -42,7 +44,7 @@ var userOperations = []userOperation{
 		second := w.refresh(first.RefreshToken)
 		return refreshRequest(first.RefreshToken), w.sameSuccessor(second)
 	}},
-	{name: "late retry", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "late retry", status: 200, late: true, prepare: func(w *world) (request, func(outcome) error) {
 		first := w.login()
 		second := w.refresh(first.RefreshToken)
 		w.pass(2 * time.Hour)
@@ -209,10 +211,12 @@ func checkPrompt(got outcome) error {
 	return nil
 }
 
-// checkTrail is an error when somebody was taken for a thief.
+// checkTrail is an error when somebody was taken for a thief, or used up one of the few retries that only native
+// clients have.
 func (w *world) checkTrail(op userOperation) error {
-	if trail := w.events(); !op.reuse && strings.Contains(trail, unwanted) {
-		return fmt.Errorf("an honest user was taken for a thief:\n%s", trail)
+	trail := w.events()
+	if !op.reuse && strings.Contains(trail, audit.ReuseDetected) || !op.late && strings.Contains(trail, audit.LateRetry) {
+		return fmt.Errorf("an honest user was suspected:\n%s", trail)
 	}
 	return nil
 }

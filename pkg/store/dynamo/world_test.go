@@ -70,7 +70,6 @@ const (
 	issuer   = "https://id.example.com"
 	password = "surf-the-canary-wave"
 	clientID = "app" // native
-	unwanted = "reuse_detected"
 )
 
 // patient is for tests that wait for no deadline, on a machine however busy.
