@@ -10,6 +10,9 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
+// refundTime bounds a refund.
+const refundTime = 400 * time.Millisecond
+
 // Authenticator checks passwords. Safe for concurrent use.
 type Authenticator struct {
 	store    Store
@@ -96,13 +99,15 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name strin
 	}
 	// Refused or failed: what one bucket counted for nothing goes back.
 	var until time.Time
+	var taken []Bucket
 	for bucket, ok := range map[Bucket]bool{b.account: accountOK, b.network: networkOK} {
 		if ok {
-			a.refund(ctx, bucket)
+			taken = append(taken, bucket)
 		} else if bucket.Until.After(until) {
 			until = bucket.Until
 		}
 	}
+	a.refund(ctx, taken...)
 	if failed != nil {
 		return LoginName{}, failed
 	}
@@ -149,9 +154,14 @@ func (a *Authenticator) fits(ctx context.Context, login LoginName, password oaut
 	return verifyPassword(hash, prepared), nil
 }
 
-// refund is best effort, like Settle; it still happens when the caller has hung up.
+// refund is best effort, like Settle; it still happens when the caller has hung up, and keeps one who waits
+// for the news of an outage waiting no longer than refundTime.
 func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	defer cancel()
+	var wg sync.WaitGroup
 	for _, b := range taken {
-		_ = a.attempts.Refund(context.WithoutCancel(ctx), b)
+		wg.Go(func() { _ = a.attempts.Refund(ctx, b) })
 	}
+	wg.Wait()
 }
