@@ -14,7 +14,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
 // DefaultGrace is how long after its rotation a token is still answered with its successor.
@@ -92,10 +91,11 @@ func (r *Refresher) decide(s Session, g uint32, c client.Client, now time.Time) 
 	}
 }
 
-// inWindow reports whether now is within the grace window that opened at start. No replay moves it.
+// inWindow reports whether a token that arrived at now is within the grace window that opened at start. No
+// replay moves it. While this request waited for the store another may have opened the window, so only a
+// start that is in the future even now, by more than the clocks may differ, is none.
 func (r *Refresher) inWindow(start, now time.Time) bool {
-	since := now.Sub(start)
-	return !start.IsZero() && -clockSkew <= since && since <= r.grace+clockSkew
+	return !start.IsZero() && !start.After(r.now().Add(clockSkew)) && now.Sub(start) <= r.grace+clockSkew
 }
 
 // Refresh exchanges the presented token of client c. It returns ErrRefused for every refusal, whatever
@@ -258,10 +258,8 @@ func (r *Refresher) settle(ctx context.Context, s *Session, rotated bool, token 
 
 // revoke ends a session because of reuse. Until that is confirmed nobody is told anything but "later".
 func (r *Refresher) revoke(ctx context.Context, s Session) error {
-	err := revocation.Stamp(r.now, func(at time.Time) error {
-		return r.store.Revoke(ctx, ending(s.AccountID, s.ID, s.ClientID, ReasonReuse, at))
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	err := revoke(ctx, r.store, r.now, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: ReasonReuse})
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) {
 		return fmt.Errorf("%w: session: revoke after reuse: %w", oauth.ErrUnavailable, err)
 	}
 	return nil

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -29,11 +27,11 @@ func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID strin
 	if !r.now().Before(token.Expiry) {
 		return false, nil
 	}
-	err := revocation.Stamp(r.now, func(at time.Time) error {
-		return r.store.Revoke(ctx, ending(token.AccountID, token.SessionID, clientID, reason, at))
+	err := revoke(ctx, r.store, r.now, Ending{
+		AccountID: token.AccountID, SessionID: token.SessionID, ClientID: clientID, Reason: reason,
 	})
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked):
 		return false, nil
 	case errors.Is(err, ErrStale):
 		return false, ErrForeign
@@ -43,9 +41,11 @@ func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID strin
 	return true, nil
 }
 
-func ending(account, id uuid.UUID, clientID string, reason Reason, at time.Time) Ending {
-	return Ending{
-		AccountID: account, SessionID: id, ClientID: clientID, Reason: reason,
-		Entry: revocation.Entry{At: at, Kind: revocation.Session, ID: id.String()},
-	}
+// revoke stores e with an entry for the session's access tokens, stamped as readers need it.
+func revoke(ctx context.Context, store Store, now func() time.Time, e Ending) error {
+	e.Began = now().Truncate(time.Millisecond)
+	return revocation.Stamp(now, func(at time.Time) error {
+		e.Entry = revocation.Entry{At: at, Kind: revocation.Session, ID: e.SessionID.String()}
+		return store.Revoke(ctx, e)
+	})
 }

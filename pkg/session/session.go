@@ -16,6 +16,8 @@ var (
 	ErrRefused = errors.New("session: refused")
 	// ErrNotFound says that there is no such session.
 	ErrNotFound = errors.New("session: not found")
+	// ErrRevoked says that a session was revoked already.
+	ErrRevoked = errors.New("session: revoked before")
 	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
 	ErrStale = errors.New("session: condition failed")
 )
@@ -85,6 +87,7 @@ type Ending struct {
 	SessionID uuid.UUID
 	ClientID  string
 	Reason    Reason
+	Began     time.Time        // of the caller's attempts, milliseconds; what was revoked before stays as it is
 	Entry     revocation.Entry // denies the session's access tokens
 }
 
@@ -107,7 +110,9 @@ type Store interface {
 	RecordLate(ctx context.Context, l LateRetry) (Session, error)
 
 	// Revoke sets RevokedAt (the entry's stamp) and Reason, if the session has none yet, and appends the
-	// entry to the revocation log, both or neither. It may be repeated. ErrNotFound when there is no
-	// session, ErrStale when it is another client's.
+	// entry to the revocation log, both or neither. It may be repeated with a later entry. ErrRevoked when
+	// the session was revoked before Began: its entry was appended then, and one token handed in again and
+	// again must not fill the log. ErrNotFound when there is no session, ErrStale when it is another
+	// client's.
 	Revoke(ctx context.Context, e Ending) error
 }

@@ -114,6 +114,8 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 			return err
 		case found.ClientID != e.ClientID:
 			return session.ErrStale
+		case !found.RevokedAt.IsZero() && found.RevokedAt.Before(e.Began):
+			return session.ErrRevoked
 		}
 		if found.RevokedAt.IsZero() {
 			found.RevokedAt, found.Reason = e.Entry.At, e.Reason

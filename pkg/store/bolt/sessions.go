@@ -184,6 +184,8 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 			return session.ErrNotFound
 		case record.ClientID != e.ClientID:
 			return session.ErrStale
+		case record.RevokedAt != 0 && record.RevokedAt < toMillis(e.Began):
+			return session.ErrRevoked
 		}
 		if record.RevokedAt == 0 {
 			record.RevokedAt, record.Reason = toMillis(e.Entry.At), e.Reason

@@ -83,13 +83,15 @@ func (s *Store) updateSession(ctx context.Context, op string, account, id uuid.U
 func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 	failed, err := s.transact(ctx, "revoke session",
 		types.TransactWriteItem{Update: &types.Update{
-			TableName:           &s.table,
-			Key:                 sessionKey(e.AccountID, e.SessionID),
-			ConditionExpression: aws.String("client_id = :client"), // false too when there is no session
+			TableName: &s.table,
+			Key:       sessionKey(e.AccountID, e.SessionID),
+			// False too when there is no session.
+			ConditionExpression: aws.String("client_id = :client AND (attribute_not_exists(revoked_at) OR revoked_at >= :began)"),
 			UpdateExpression: aws.String("SET revoked_at = if_not_exists(revoked_at, :at)," +
 				" reason = if_not_exists(reason, :reason)"),
 			ExpressionAttributeValues: item{
 				":client": text(e.ClientID),
+				":began":  milliseconds(e.Began),
 				":at":     milliseconds(e.Entry.At),
 				":reason": text(string(e.Reason)),
 			},
@@ -104,6 +106,9 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 		return nil
 	case len(failed[0].Item) == 0:
 		return session.ErrNotFound
+	}
+	if r := (&reader{item: failed[0].Item}); r.text("client_id") == e.ClientID && r.err == nil {
+		return session.ErrRevoked
 	}
 	return session.ErrStale
 }

@@ -18,6 +18,7 @@ var endingTests = []subtest{
 	{"MissingIsNotFoundAndAppendsNothing", revokeMissing},
 	{"AppliedButReplyLostKeepsTheFirst", revokeReplyLost},
 	{"RepeatedWithALaterStampAppendsThatToo", revokeStampedAgain},
+	{"RevokedBeforeItBeganIsErrRevokedAndAppendsNothing", revokeTwice},
 	{"ManyParallelLeaveOneReasonAndEveryEntry", revokeParallel},
 	{"NoRotationAfterIt", revokeAgainstRotations},
 }
@@ -82,6 +83,25 @@ func revokeReplyLost(t *testing.T, f fixture) {
 	wantErr(t, "the same again", f.Revoke(t.Context(), e), nil)
 	f.wantSession(t, "after the same again", ended(s, e))
 	same(t, "entries of the session", f.entriesOf(t, s.ID.String(), time.Time{}), []revocation.Entry{e.Entry})
+}
+
+// revokeTwice is one token handed in again and again: the log must not grow by it.
+func revokeTwice(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	first := ending(s, session.ReasonReuse, f.clock.Now())
+	first.Began = first.Entry.At
+	wantErr(t, "revoke", f.Revoke(t.Context(), first), nil)
+	wantErr(t, "the same attempt again", f.Revoke(t.Context(), first), nil)
+
+	later := ending(s, session.ReasonClient, f.clock.Now().Add(time.Millisecond))
+	later.Began = later.Entry.At
+	wantErr(t, "a later attempt", f.Revoke(t.Context(), later), session.ErrRevoked)
+	f.wantSession(t, "the first stamp and reason stay", ended(s, first))
+	same(t, "entries of the session", f.entriesOf(t, s.ID.String(), time.Time{}), []revocation.Entry{first.Entry})
+
+	foreign := later
+	foreign.ClientID = fresh(t, "c")
+	wantErr(t, "a later attempt of another client", f.Revoke(t.Context(), foreign), session.ErrStale)
 }
 
 // revokeStampedAgain is what revocation.Stamp does after a slow write: readers that look back only a
