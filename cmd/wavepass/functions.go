@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -27,19 +28,24 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 	limits := account.Limits{Account: account.Limit(cfg.AttemptLimits.Account), Network: account.Limit(cfg.AttemptLimits.Network)}
 	cookies := browser.Jar{Domain: cfg.CookieDomain}
 	return map[string]lambda.Handler{
-		"login": lambda.NewHandler(login.New(at, login.Parts{
+		"login": behindAPI(login.New(at, login.Parts{
 			Store: d.store, Sealer: d.sealer, Algorithm: alg, Limits: limits, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
-		"refresh": lambda.NewHandler(refresh.New(at, refresh.Parts{
+		"refresh": behindAPI(refresh.New(at, refresh.Parts{
 			Store: d.store, Sealer: d.sealer, Algorithm: alg, Grace: cfg.Grace, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
-		"revoke": lambda.NewHandler(revoke.New(at, revoke.Parts{
+		"revoke": behindAPI(revoke.New(at, revoke.Parts{
 			Store: d.store, Sealer: d.sealer, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
-		"authorizer": lambda.NewHandler(authorizer.New(at, authorizer.Parts{
+		"authorizer": handler[events.APIGatewayV2CustomAuthorizerV2Request, events.APIGatewayV2CustomAuthorizerSimpleResponse](authorizer.New(at, authorizer.Parts{
 			Store: d.store, Staleness: cfg.Staleness, Now: time.Now,
 		})),
-		"userinfo":  lambda.NewHandler(userinfo.New(at)),
-		"discovery": lambda.NewHandler(discovery.New(at, d.store, time.Now)),
+		"userinfo":  behindAPI(userinfo.New(at)),
+		"discovery": behindAPI(discovery.New(at, d.store, time.Now)),
 	}
+}
+
+// behindAPI is a function that the gateway calls with a request.
+func behindAPI(f apigw.Function) lambda.Handler {
+	return handler[events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse](f)
 }

@@ -188,6 +188,8 @@ func credentialsTwice(app, web answer, refresh, revoke, logout, login valid) []h
 		post("with two Authorization values of no use here", refresh, mediaForm, 400, "invalid_request", "Authorization", "Bearer a", "Authorization", "Bearer b"),
 		post("with two Authorization values of no use here", revoke, mediaForm, 400, "invalid_request", "Authorization", "Bearer a, Basic YXBwOg=="),
 		post("with two Authorization values in one", revoke, mediaForm, 400, "invalid_request", "Authorization", basic+", "+basic),
+		post("with two Authorization values", login, mediaJSON, 400, "invalid_request", "Authorization", "Bearer a", "Authorization", "Bearer b"),
+		post("with two Authorization values", logout, mediaJSON, 400, "invalid_request", "Authorization", "Bearer a, Bearer b"),
 		post("with Basic of another client", refresh, mediaForm, 400, "invalid_request", "Authorization", "Basic d2ViOg=="),
 		post("with malformed Basic", revoke, mediaForm, 400, "invalid_request", "Authorization", "Basic !"),
 		post("with a wrong secret", revoke, mediaForm, 401, "invalid_client", "Authorization", "Basic YXBwOng="),

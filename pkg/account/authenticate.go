@@ -10,8 +10,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// refundTime bounds a refund.
-const refundTime = 400 * time.Millisecond
+// faultRefundTime bounds a refund after a fault: who waits for the news of an outage waits no longer for it.
+const faultRefundTime = 400 * time.Millisecond
 
 // Authenticator checks passwords. Safe for concurrent use.
 type Authenticator struct {
@@ -62,7 +62,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 	case errors.Is(err, ErrInvalidCredentials):
 		return Authenticated{}, err
 	case err != nil:
-		a.refund(ctx, counted.account, counted.network) // our fault costs the caller nothing
+		a.refundAfterFault(ctx, counted.account, counted.network)
 		return Authenticated{}, err
 	}
 	return Authenticated{Account: acct, Epoch: login.Epoch, buckets: counted}, nil
@@ -107,10 +107,11 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name strin
 			until = bucket.Until
 		}
 	}
-	a.refund(ctx, taken...)
 	if failed != nil {
+		a.refundAfterFault(ctx, taken...)
 		return LoginName{}, failed
 	}
+	a.refund(ctx, taken...)
 	return LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
 }
 
@@ -154,11 +155,15 @@ func (a *Authenticator) fits(ctx context.Context, login LoginName, password oaut
 	return verifyPassword(hash, prepared), nil
 }
 
-// refund is best effort, like Settle; it still happens when the caller has hung up, and keeps one who waits
-// for the news of an outage waiting no longer than refundTime.
-func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+// refundAfterFault gives back what our own fault has cost the caller.
+func (a *Authenticator) refundAfterFault(ctx context.Context, taken ...Bucket) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faultRefundTime)
 	defer cancel()
+	a.refund(ctx, taken...)
+}
+
+// refund is best effort, like Settle.
+func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
 	var wg sync.WaitGroup
 	for _, b := range taken {
 		wg.Go(func() { _ = a.attempts.Refund(ctx, b) })

@@ -68,6 +68,9 @@ func parseHash(hash string) (h passwordHash, ok bool) {
 	if _, err := fmt.Sscanf(fields[2]+" "+fields[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &time, &threads); err != nil {
 		return h, false
 	}
+	if fields[2] != fmt.Sprintf("v=%d", version) || fields[3] != fmt.Sprintf("m=%d,t=%d,p=%d", memory, time, threads) {
+		return h, false // spaces, signs or more behind it: Sscanf is lenient
+	}
 	if version != argon2.Version || memory < 8 || memory > maxArgonMemory || time < 1 || time > maxArgonWork/memory ||
 		threads < 1 || threads > maxArgonThreads {
 		return h, false

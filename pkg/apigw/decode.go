@@ -22,6 +22,9 @@ const (
 // are refused; unknown members are passed over (RFC 6749 §3.2). A form is read as the JSON object with
 // the same members, all strings; members without a value count as absent.
 func (r *Request) Decode(into any, accepted ...string) error {
+	if _, err := r.authorization(); err != nil {
+		return err
+	}
 	mediaType := r.mediaType()
 	for _, want := range accepted {
 		if mediaType != want {
@@ -40,6 +43,15 @@ func (r *Request) Decode(into any, accepted ...string) error {
 		return nil
 	}
 	return unsupportedMediaType(accepted)
+}
+
+// authorization returns the header's one value; the gateway joins several with commas.
+func (r *Request) authorization() (string, error) {
+	header := r.Header("Authorization")
+	if strings.Contains(header, ",") {
+		return "", InvalidRequest("more than one Authorization value")
+	}
+	return header, nil
 }
 
 // mediaType is that of the body, "" when it is missing, malformed or in another encoding than UTF-8.
@@ -75,9 +87,9 @@ func formAsJSON(body []byte) ([]byte, error) {
 // ClientCredentials returns the client that a request says it is from: HTTP Basic, or client_id and
 // client_secret of the body (RFC 6749 §2.3.1), never two different ones.
 func (r *Request) ClientCredentials(bodyID string, bodySecret oauth.Secret) (id string, secret oauth.Secret, err error) {
-	header := r.Header("Authorization")
-	if strings.Contains(header, ",") {
-		return "", oauth.Secret{}, InvalidRequest("more than one Authorization value")
+	header, err := r.authorization()
+	if err != nil {
+		return "", oauth.Secret{}, err
 	}
 	scheme, credentials, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Basic") {

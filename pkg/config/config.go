@@ -130,9 +130,9 @@ func (c Config) inCloud() bool { return c.FunctionName != "" && !c.SAMLocal }
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil:
+	case err != nil || u.Hostname() == "" || u.User != nil || u.String() != issuer || strings.Contains(issuer, `"`):
 		return fmt.Errorf("%q: want an address like https://auth.example.com", issuer)
-	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(issuer, "/"):
+	case strings.ContainsAny(issuer, "?#") || strings.HasSuffix(issuer, "/"):
 		return fmt.Errorf("%q: want no query, no fragment and no slash at the end (RFC 8414 §2)", issuer)
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return fmt.Errorf("%q: want https; http only on this machine", issuer)

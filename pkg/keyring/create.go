@@ -97,30 +97,39 @@ func newSigningKey(alg Algorithm, state State, now time.Time) (priv storedSignin
 	if err != nil {
 		return priv, pub, err
 	}
-	set, err := jwk.FromRaw(key.Public())
+	public, err := jwk.FromRaw(key.Public())
 	if err != nil {
 		return priv, pub, err
 	}
-	thumbprint, err := set.Thumbprint(crypto.SHA256) // RFC 7638: the same key has the same id everywhere
+	thumbprint, err := public.Thumbprint(crypto.SHA256) // RFC 7638: the same key has the same id everywhere
 	if err != nil {
 		return priv, pub, err
 	}
 	id := base64.RawURLEncoding.EncodeToString(thumbprint)
-	for name, value := range map[string]any{
-		jwk.KeyIDKey:     id,
-		jwk.AlgorithmKey: jwa.SignatureAlgorithm(alg),
-		jwk.KeyUsageKey:  jwk.ForSignature,
-	} {
-		if err := set.Set(name, value); err != nil {
-			return priv, pub, err
-		}
-	}
-	encoded, err := json.Marshal(set)
+	encoded, err := encodePublic(VerifyKey{ID: id, Algorithm: alg, Public: key.Public()})
 	if err != nil {
 		return priv, pub, err
 	}
 	return storedSigningKey{ID: id, Alg: alg, State: state, Private: der},
 		storedPublicKey{State: state, CreatedAt: now.UTC().Truncate(time.Second), JWK: encoded}, nil
+}
+
+// encodePublic returns the JWK of a public key: its own members, kid, alg and use, and no other.
+func encodePublic(k VerifyKey) ([]byte, error) {
+	key, err := jwk.FromRaw(k.Public)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]any{
+		jwk.KeyIDKey:     k.ID,
+		jwk.AlgorithmKey: jwa.SignatureAlgorithm(k.Algorithm),
+		jwk.KeyUsageKey:  jwk.ForSignature,
+	} {
+		if err := key.Set(name, value); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(key)
 }
 
 func generateKey(alg Algorithm) (crypto.Signer, error) {

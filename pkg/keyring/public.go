@@ -92,7 +92,12 @@ func decodeKeySet(data []byte) (keySet, error) {
 			return keySet{}, err
 		}
 		set.byHeader[HeaderSegment(key.Algorithm, key.ID)] = key
-		published.Keys = append(published.Keys, stored.JWK)
+		// What is published is made anew, so that nothing else that was stored can come along.
+		public, err := encodePublic(key)
+		if err != nil {
+			return keySet{}, err
+		}
+		published.Keys = append(published.Keys, public)
 	}
 	var err error
 	set.jwks, err = json.Marshal(published)
