@@ -111,6 +111,32 @@ func TestRevokedSessionIsDeadWithinTheBound(t *testing.T) {
 	})
 }
 
+// TestGatesSeeEveryRevocationWhicheverClockStampedIt: the stamps of two functions need not be in the order in
+// which they were written.
+func TestGatesSeeEveryRevocationWhicheverClockStampedIt(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for range rapid.IntRange(2, 6).Draw(t, "sessions") {
+			s := w.logIn(entry{client: clients["web"]})
+			for g := range uint32(2) {
+				w.refresh(presented{session: s, generation: g})
+			}
+			w.pass(drawDuration(t, 0, 2*staleness, "pause"))
+			w.authorizeAll()
+			if rapid.Bool().Draw(t, "handed in") {
+				w.takeBack(handedIn{session: s})
+			} else {
+				w.refresh(presented{session: s, function: rapid.IntRange(0, 1).Draw(t, "function")})
+			}
+			w.verdict(t)
+		}
+		w.pass(staleness)
+		w.authorizeAll()
+		w.verdict(t)
+	})
+}
+
 // TestDenylistThatCannotBeReadLetsNobodyIn: a gate answers from memory for as long as staleness, no longer.
 func TestDenylistThatCannotBeReadLetsNobodyIn(t *testing.T) {
 	t.Parallel()

@@ -103,6 +103,9 @@ func (w *world) honestTry(t *rapid.T, s *sessionModel, g uint32, mayFail bool) b
 	if !good && len(p.faults) == 0 {
 		w.fail("an honest client was refused: generation %d of %d", g, s.generation)
 	}
+	if good {
+		w.authorize(w.access[len(w.access)-1], p.function, nil)
+	}
 	w.verdict(t)
 	return good && !(mayFail && one(t, 3, "answer lost"))
 }

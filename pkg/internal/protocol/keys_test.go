@@ -3,8 +3,10 @@ package protocol_test
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -18,26 +20,31 @@ type keyTimes struct {
 const (
 	published = 6 * time.Minute // for so long every verifier has seen a key
 	spread    = 2 * time.Minute // for so long every function has seen a MAC key
+
+	// retirement is how long a key verifies after its last signature may have been made (DESIGN §8).
+	retirement = time.Minute + client.DefaultAccessLife + apart
 )
 
 // part is a stored part of the keyring, whatever its members.
 type part = map[string]any
 
-// rotateSigning promotes the next signing key, retires the current one and publishes a new next one, unless
-// the next one is too young.
+// rotateSigning promotes the next signing key, retires the current one, publishes a new next one and drops those
+// that nothing can need any more, unless the next one is too young.
 func (w *world) rotateSigning() {
 	if now := w.clock.Now(); now.Sub(w.keys.signing) >= published {
+		dead := now.Sub(w.keys.signing) >= retirement
 		w.keys.signing = now
 		w.replaceKeys(func(mine, fresh map[keyring.Part]part) {
 			for _, p := range []keyring.Part{keyring.Signing, keyring.Public} {
-				mine[p]["keys"] = promoted(mine[p]["keys"].([]any), fresh[p]["keys"].([]any))
+				mine[p]["keys"] = promoted(mine[p]["keys"].([]any), fresh[p]["keys"].([]any), dead)
 			}
 		})
 	}
 }
 
-func promoted(keys, fresh []any) []any {
-	after := map[any]keyring.State{"current": keyring.Retired, "next": keyring.Current, "retired": keyring.Retired}
+func promoted(keys, fresh []any, dropRetired bool) []any {
+	keys = slices.DeleteFunc(keys, func(key any) bool { return dropRetired && key.(part)["state"] == string(keyring.Retired) })
+	after := map[any]string{"current": string(keyring.Retired), "next": string(keyring.Current), "retired": string(keyring.Retired)}
 	for _, key := range keys {
 		key.(part)["state"] = after[key.(part)["state"]]
 	}

@@ -50,10 +50,7 @@ func (w *world) refresh(p presented) bool {
 	}
 	right := w.settled(v, p, saw, now)
 	if v.hit {
-		// The answer is "later", or a refusal that holds in any case.
-		if err == nil || !errors.Is(err, oauth.ErrUnavailable) && (!errors.Is(err, session.ErrRefused) || right&^successes == 0) {
-			w.fail("refresh with generation %d and faults %v: error %v, want unavailable (right: %v)", p.generation, p.faults, err, right)
-		}
+		w.judgeDisturbed(v, p, right, err)
 		return false
 	}
 	w.judge(v, p, right, err)
@@ -128,6 +125,18 @@ func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
 		}
 	}
 	return right
+}
+
+// judgeDisturbed wants "later", or a refusal that holds in any case: a reuse is one only when it is confirmed.
+func (w *world) judgeDisturbed(v *visit, p presented, right row, err error) {
+	refusals := right &^ successes
+	if v.faults["Revoke"] != fine {
+		refusals &^= reuse
+	}
+	later := errors.Is(err, oauth.ErrUnavailable)
+	if refused := errors.Is(err, session.ErrRefused); later == refused || refused && refusals == 0 {
+		w.fail("refresh with generation %d and faults %v: error %v, want unavailable (right: %v)", p.generation, p.faults, err, right)
+	}
 }
 
 // judge compares an undisturbed answer with what is right: the event, the answer and the write of one row.

@@ -118,6 +118,19 @@ func TestKeysThatChangeKeepTheSuccessor(t *testing.T) {
 	w.verdict(t)
 }
 
+// TestNewSigningKeysReachEveryFunction: whoever still signed with a key that has been dropped would be found out.
+func TestNewSigningKeysReachEveryFunction(t *testing.T) {
+	t.Parallel()
+	w, s := plain(t, "app")
+	for g := range uint32(5) {
+		w.rotateSigning()
+		w.wantRow(t, s, g, rotate)
+		w.authorizeAll()
+		w.pass(retirement)
+		w.verdict(t)
+	}
+}
+
 // TestForeignClientIsToldNothing: whichever generation it holds, its answer is the refusal that everybody gets.
 func TestForeignClientIsToldNothing(t *testing.T) {
 	t.Parallel()
