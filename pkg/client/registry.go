@@ -34,7 +34,10 @@ func (r *Registry) Identify(ctx context.Context, id string, secret oauth.Secret)
 	if err != nil {
 		return Client{}, err
 	}
-	return c, c.Authenticate(secret)
+	if err := c.Authenticate(secret); err != nil {
+		return Client{}, err
+	}
+	return c, nil
 }
 
 // Find returns the client with the id. Errors as Store.Client; an id that could not be registered is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +22,6 @@ const (
 	// clockSkew is how far the clocks of two hosts may differ. It widens the grace window at both ends,
 	// so that a retry inside the window is inside by whichever clock looks.
 	clockSkew = 5 * time.Second
-	// lateSpan is how many generations back a late retry is remembered.
-	lateSpan = 5
 	// tries bounds how often a condition may fail because another request was faster.
 	tries = 4
 )
@@ -240,7 +237,10 @@ func (r *Refresher) settle(ctx context.Context, s *Session, rotated bool, token 
 			}
 
 		case Reuse:
-			if err := r.revoke(ctx, *s); err != nil {
+			switch err := r.revoke(ctx, *s); {
+			case errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked):
+				return outcome, r.refuse(ctx, token, c, "revoked meanwhile")
+			case err != nil:
 				return outcome, err
 			}
 			r.record(ctx, audit.ReuseDetected, token, c)
@@ -257,35 +257,13 @@ func (r *Refresher) settle(ctx context.Context, s *Session, rotated bool, token 
 }
 
 // revoke ends a session because of reuse. Until that is confirmed nobody is told anything but "later".
+// ErrNotFound and ErrRevoked say that it had ended meanwhile.
 func (r *Refresher) revoke(ctx context.Context, s Session) error {
 	err := revoke(ctx, r.store, r.now, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: ReasonReuse})
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRevoked) {
-		return fmt.Errorf("%w: session: revoke after reuse: %w", oauth.ErrUnavailable, err)
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked) {
+		return err
 	}
-	return nil
-}
-
-func lateRetry(s Session, g uint32, now time.Time) LateRetry {
-	return LateRetry{
-		AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Generation: s.Generation,
-		Was: s.Late,
-		Now: append(recentLate(s.Late, g), Late{g, now.Truncate(time.Millisecond)}),
-	}
-}
-
-// recentLate returns a copy of the late retries of the last lateSpan generations before and with g.
-func recentLate(late []Late, g uint32) []Late {
-	return slices.DeleteFunc(slices.Clone(late), func(l Late) bool { return int64(l.Generation) <= int64(g)-lateSpan })
-}
-
-// lastLate returns when the token of generation g last came back late, zero when it never did.
-func lastLate(late []Late, g uint32) (at time.Time) {
-	for _, l := range late {
-		if l.Generation == g && l.At.After(at) {
-			at = l.At
-		}
-	}
-	return at
+	return fmt.Errorf("%w: session: revoke after reuse: %w", oauth.ErrUnavailable, err)
 }
 
 func (r *Refresher) refuse(ctx context.Context, token RefreshToken, c client.Client, reason string) error {

@@ -58,7 +58,23 @@ func TestReuseOfASessionThatVanishesIsRefused(t *testing.T) {
 		}
 		return nil
 	}
-	w.wantRefused(3, "reuse")
+	w.wantRefused(3, "revoked meanwhile")
+}
+
+// Two copies of an old token arrive together: one of them ends the session, and is the event.
+func TestReuseOfASessionThatIsRevokedMeanwhileIsRefused(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.change(func(s *session.Session) { s.Generation = 20 })
+	w.store.Before = func(_ context.Context, method string) error {
+		if method == "Revoke" {
+			w.change(func(s *session.Session) {
+				s.RevokedAt, s.Reason = w.clock.Now().Add(-time.Second), session.ReasonClient
+			})
+		}
+		return nil
+	}
+	w.wantRefused(3, "revoked meanwhile")
+	w.wantRevoked(session.ReasonClient)
 }
 
 func TestSlowRevocationAfterReuseIsStampedAgain(t *testing.T) {
