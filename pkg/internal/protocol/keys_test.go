@@ -11,9 +11,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
-// keyTimes says when the keyring was last changed.
+// keyTimes says what last happened to the keyring, and when.
 type keyTimes struct {
 	signing time.Time
+	failed  time.Time // could last not be read
 	added   time.Time // a MAC key that is not current yet; zero: there is none
 }
 

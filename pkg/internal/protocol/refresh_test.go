@@ -49,7 +49,7 @@ func (w *world) refresh(p presented) bool {
 		saw.right = s.permits(p.generation, p.client, now)
 	}
 	right := w.settled(v, p, saw, now)
-	if v.hit {
+	if v.hit || errors.Is(err, oauth.ErrUnavailable) && w.keysFailedLately() {
 		w.judgeDisturbed(v, p, right, err)
 		return false
 	}

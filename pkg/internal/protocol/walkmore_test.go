@@ -38,7 +38,10 @@ func (w *walk) endEverything() {
 	faults := drawFaults(w.t, "ChangeAccount", "Account")
 	if rapid.Bool().Draw(w.t, "by token") {
 		d := w.aDevice()
-		w.everywhere(handedIn{session: d.session, generation: d.held, faults: faults})
+		g := rapid.Uint32Range(0, d.held).Draw(w.t, "generation")
+		if _, seen := d.session.texts[g]; seen {
+			w.everywhere(handedIn{session: d.session, generation: g, faults: faults})
+		}
 		return
 	}
 	w.changeAccount(w.anEnding(), faults)
@@ -75,6 +78,9 @@ func (w *world) forge(s *sessionModel, text string) {
 		if text == known {
 			return
 		}
+	}
+	if w.keysFailedLately() {
+		return // it may name a key that nobody can look for just now
 	}
 	v, ctx := w.visit(nil)
 	_, err := w.refreshes[0].Grant(ctx, grant.RefreshRequest{At: here, Client: s.client, RefreshToken: oauth.NewSecret(text)})

@@ -149,8 +149,15 @@ func (w *world) visit(faults map[string]fault) (*visit, context.Context) {
 	w.requests++
 	v, ctx := newVisit(w.ctx, w.requests, faults)
 	v.trail = w.trail.Len()
+	if faults["ReadPart"] != fine {
+		w.keys.failed = w.clock.Now()
+	}
 	return v, ctx
 }
+
+// keysFailedLately says that some function may answer "later" about keys that it does not hold: it tries to
+// read them once in 30 s, not more (DESIGN §8).
+func (w *world) keysFailedLately() bool { return w.clock.Now().Sub(w.keys.failed) <= 30*time.Second }
 
 // events returns the names of the audit events of a visit.
 func (w *world) events(v *visit) []string {
