@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -61,7 +62,14 @@ type Store struct {
 // Open opens the file at path, readable by its owner only, and creates it when it is absent; the folder
 // must be there. now is the clock that expiries are compared with. Errors are ErrInUse, after a second,
 // ErrFormat, and those of the file system.
-func Open(path string, now func() time.Time) (*Store, error) {
+func Open(path string, now func() time.Time) (opened *Store, err error) {
+	// The file is read through a memory map: where it was cut off, reading faults instead of failing.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			opened, err = nil, fmt.Errorf("bolt: open %s: %w: cut off or damaged", path, ErrFormat)
+		}
+	}()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):

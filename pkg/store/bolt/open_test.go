@@ -152,3 +152,22 @@ func setFormat(t *testing.T, path, format string) {
 		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte(format))
 	})
 }
+
+func TestFileThatWasCutOffIsRefused(t *testing.T) {
+	for _, pages := range []int64{2, 3, 5} {
+		path := filepath.Join(t.TempDir(), "wavepass.db")
+		store, err := bolt.Open(path, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, pages*int64(os.Getpagesize())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bolt.Open(path, time.Now); !errors.Is(err, bolt.ErrFormat) {
+			t.Errorf("cut off after %d pages: error %v, want ErrFormat", pages, err)
+		}
+	}
+}
