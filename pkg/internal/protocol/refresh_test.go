@@ -156,10 +156,9 @@ func (w *world) judge(v *visit, p presented, right row, err error) {
 	}
 	for method, its := range map[string]row{"Rotate": rotate, "RecordLate": late, "Revoke": reuse} {
 		wrote, due := v.changed[method] > 0, got == its
-		// What was written before another reason came up, or again by the table's client, stays. What somebody
-		// else has revoked need not be revoked again.
+		// What was written before another reason came up, or again by the table's client, stays.
 		excused := method == "Rotate" && got == gone || v.faults[method] == repeated
-		if due && !wrote && !(its == reuse && p.session.revoked) || wrote && !due && !excused {
+		if due && !wrote || wrote && !due && !excused {
 			w.fail("refresh with generation %d: event %s, and %s wrote %d times", p.generation, events[0], method, v.changed[method])
 		}
 	}

@@ -131,6 +131,25 @@ func TestNewSigningKeysReachEveryFunction(t *testing.T) {
 	}
 }
 
+// TestNoAccessTokenOutlivesItsSession: neither that of the login nor the last one.
+func TestNoAccessTokenOutlivesItsSession(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"app", "web"} {
+		w, s := plain(t, id)
+		for g := range uint32(4) {
+			left := s.absolute.Sub(w.clock.Now())
+			w.pass(min(20*time.Hour, left-client.DefaultAccessLife/2))
+			w.wantRow(t, s, g, rotate)
+		}
+		w.authorizeAll()
+		w.pass(client.DefaultAccessLife/2 + apart)
+		for _, a := range w.access {
+			w.authorize(a, 0, nil)
+		}
+		w.verdict(t)
+	}
+}
+
 // TestForeignClientIsToldNothing: whichever generation it holds, its answer is the refusal that everybody gets.
 func TestForeignClientIsToldNothing(t *testing.T) {
 	t.Parallel()

@@ -103,10 +103,13 @@ func (w *walk) background() {
 		w.rotateMAC()
 	case 3:
 		w.sweep()
-	case 4:
-		w.backUp()
-	case 5:
-		w.restore()
+	case 4, 5:
+		if w.saved == nil {
+			w.backUp()
+		} else {
+			w.restore()
+			w.saved = nil
+		}
 	}
 }
 
@@ -149,4 +152,5 @@ func (w *walk) restore() {
 	w.store.SetSession(back)
 	s := w.saved.session
 	s.generation, s.rotatedAt, s.idle, s.late = old.generation, old.rotatedAt, old.idle, slices.Clone(old.late)
+	w.refresh(presented{session: s, generation: w.newest(s)})
 }
