@@ -98,7 +98,7 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	d.demo = demo
-	keys := keyring.New(d.store, d.sealer, keyring.Algorithm(cfg.SigningAlg), time.Now)
+	keys := d.keyring(cfg)
 	if err := keys.Ensure(ctx); err != nil {
 		return err
 	}
@@ -107,6 +107,17 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("sealing.key does not open the keys in the store: %w", err)
 	}
 	return nil
+}
+
+// keyring is the one in the store, with the settings that concern it.
+func (d data) keyring(cfg config.Config) *keyring.Keyring {
+	return keyring.New(keyring.Config{
+		Store: d.store, Sealer: d.sealer, Algorithm: keyring.Algorithm(cfg.SigningAlg), Times: keyTimes(cfg), Now: time.Now,
+	})
+}
+
+func keyTimes(cfg config.Config) keyring.Times {
+	return keyring.Times{Period: cfg.KeyPeriod, CacheAge: cfg.KeyCacheAge}
 }
 
 // mayListenOn keeps the demo account, whose password everybody knows, on this machine.

@@ -30,6 +30,8 @@ const (
 	LoggedOut      = "logged_out"      // a person ended a session
 
 	LoggedOutEverywhere = "logged_out_everywhere" // a person ended all of them
+
+	keyPrefix = "key_" // published, promoted, retired, dropped, revoked
 )
 
 // Event is one line. The zero value of a field leaves it out of the line, except those that every line has.
@@ -45,7 +47,11 @@ type Event struct {
 
 	Reason     string `json:"reason,omitzero"`
 	Generation uint32 `json:"generation,omitzero"` // of the refresh token that was presented
+	KeyID      string `json:"kid,omitzero"`        // of a signing key, or "mac:" and the version of a MAC key
 }
+
+// Key is the event of what happened to a key.
+func Key(what, id string) Event { return Event{Name: keyPrefix + what, KeyID: id} }
 
 // Caller is who sent the request, as far as the gateway knows.
 type Caller struct {

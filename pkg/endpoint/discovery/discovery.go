@@ -3,6 +3,7 @@ package discovery
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // New returns the function over the keyring in store.
-func New(cfg apigw.Config, store keyring.Store, now func() time.Time) apigw.Function {
-	keys := keyring.NewPublicKeys(store, now)
+func New(cfg apigw.Config, store keyring.Store, times keyring.Times, now func() time.Time) apigw.Function {
+	keys := keyring.NewPublicKeys(store, times, now)
 	return apigw.Serve(cfg, map[string]apigw.Handler{"GET /.well-known/jwks.json": endpoint{keys}.jwks})
 }
 
@@ -25,7 +26,7 @@ func (e endpoint) jwks(ctx context.Context, _ *apigw.Request) (apigw.Response, e
 	}
 	return apigw.Response{
 		Status:  http.StatusOK,
-		Headers: map[string]string{"Cache-Control": "public, max-age=300"},
+		Headers: map[string]string{"Cache-Control": fmt.Sprintf("public, max-age=%.0f", e.keys.Life().Seconds())},
 		Body:    jwks,
 	}, nil
 }

@@ -110,7 +110,7 @@ func (d *Deployment) wire(jar browser.Jar) {
 		"POST /revoke":               ending,
 		"POST /logout":               ending,
 		"GET /userinfo":              userinfo.New(at),
-		"GET /.well-known/jwks.json": discovery.New(at, d.Store, now),
+		"GET /.well-known/jwks.json": discovery.New(at, d.Store, keyring.Times{}, now),
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
 }

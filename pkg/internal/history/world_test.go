@@ -61,10 +61,10 @@ type function struct {
 }
 
 func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
-	ring := keyring.New(store, sealer, keyring.ES256, now)
+	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: now})
 	mac, signer := ring.MAC(), ring.Signer()
 	sessions := session.NewRevoker(store, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(store, now), now)
+	verifier := token.NewVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now)
 	return &function{
 		login: grant.NewLogin(grant.LoginParts{
 			Accounts: account.NewAuthenticator(store, store, endless, now),
@@ -131,7 +131,7 @@ func play(t *testing.T, p plan) *world {
 	w.log = &recorder{clock: p.clock}
 	w.left.Store(p.operations)
 	sealer, trail := fakestore.NewSealer(), audit.NewTrail(&w.trail, p.clock.Now)
-	if err := keyring.New(p.store, sealer, keyring.ES256, p.clock.Now).Ensure(w.ctx); err != nil {
+	if err := keyring.New(keyring.Config{Store: p.store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.clock.Now}).Ensure(w.ctx); err != nil {
 		t.Fatalf("create the keyring: %v", err)
 	}
 	for range functions {

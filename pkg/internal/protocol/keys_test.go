@@ -81,7 +81,7 @@ func (w *world) rotateMAC() {
 func (w *world) replaceKeys(edit func(mine, fresh map[keyring.Part]part)) {
 	other := fakestore.New(w.clock.Now)
 	for _, store := range []*fakestore.Store{w.store, other} {
-		if err := keyring.New(store, w.sealer, keyring.ES256, w.clock.Now).Ensure(w.ctx); err != nil {
+		if err := keyring.New(keyring.Config{Store: store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now}).Ensure(w.ctx); err != nil {
 			w.fail("create the keyring: %v", err)
 			return
 		}

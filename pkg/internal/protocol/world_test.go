@@ -117,8 +117,8 @@ func (w *world) boot(function string) {
 	now := func() time.Time { return w.clock.Now().Add(w.skews[function]) }
 	seen := table{w.store}
 	trail := audit.NewTrail(&w.trail, now)
-	ring := keyring.New(seen, w.sealer, keyring.ES256, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, now), now)
+	ring := keyring.New(keyring.Config{Store: seen, Sealer: w.sealer, Algorithm: keyring.ES256, Now: now})
+	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, keyring.Times{}, now), now)
 	switch function {
 	case "login":
 		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}
@@ -132,7 +132,7 @@ func (w *world) boot(function string) {
 			Signer:   ring.Signer(), Now: now,
 		})
 	case "revoke":
-		mac := keyring.NewMAC(seen, w.sealer, now)
+		mac := keyring.NewMAC(seen, w.sealer, keyring.Times{}, now)
 		w.revoke = grant.NewRevoke(grant.RevokeParts{
 			Sessions: session.NewRevoker(seen, now), MAC: mac, Access: verifier, Log: seen, Trail: trail, Now: now,
 		})

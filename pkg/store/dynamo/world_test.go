@@ -130,7 +130,7 @@ func (w *world) restart() {
 		}),
 		"POST /revoke":               ending,
 		"POST /logout":               ending,
-		"GET /.well-known/jwks.json": discovery.New(at, w.store, w.Now),
+		"GET /.well-known/jwks.json": discovery.New(at, w.store, keyring.Times{}, w.Now),
 	}
 	w.authorize = authorizer.New(at, authorizer.Parts{Store: w.store, Staleness: w.staleness, Now: w.Now})
 }
