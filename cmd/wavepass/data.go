@@ -27,6 +27,9 @@ type store interface {
 	demoStore
 }
 
+// databaseName is the embedded store's in the data folder.
+const databaseName = "wavepass.db"
+
 // data is what is kept between two runs.
 type data struct {
 	store  store
@@ -63,7 +66,7 @@ func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
 		}
 		return table, func() {}, nil
 	}
-	file, err := bolt.Open(filepath.Join(c.Data, "wavepass.db"), time.Now)
+	file, err := bolt.Open(filepath.Join(c.Data, databaseName), time.Now)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -72,7 +75,6 @@ func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
 
 // openTable creates the template's table where it is missing.
 func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
-	const table = "wavepass"
 	definition, err := tabletemplate.Read(c.Template)
 	if err != nil {
 		return nil, err
@@ -81,12 +83,10 @@ func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tabletemplate.Create(ctx, api, table, definition); err != nil {
+	if err := tabletemplate.Create(ctx, api, localTable, definition); err != nil {
 		return nil, err
 	}
-	return dynamo.Open(dynamo.Config{
-		Table: table, Endpoint: c.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
-	})
+	return c.localTable()
 }
 
 func (d *data) prepare(ctx context.Context, cfg config.Config) error {

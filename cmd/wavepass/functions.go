@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -43,6 +44,14 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 		"userinfo":  behindAPI(userinfo.New(at)),
 		"discovery": behindAPI(discovery.New(at, d.store, times, time.Now)),
 	}
+}
+
+// rotateKeys is the function that the schedule calls.
+func (d data) rotateKeys(cfg config.Config, log *slog.Logger, trail *audit.Trail) rotatekeys.Function {
+	return rotatekeys.New(rotatekeys.Parts{
+		Store: d.store, Sealer: d.sealer, Algorithm: keyring.Algorithm(cfg.SigningAlg), KeyTimes: keyTimes(cfg),
+		Trail: trail, Log: log, Now: time.Now,
+	})
 }
 
 // behindAPI is a function that the gateway calls with a request.
