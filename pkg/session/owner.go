@@ -79,10 +79,15 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 		return Session{}, account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
 	case !s.Live(o.now()):
 		return Session{}, account.Account{}, ended("expired or revoked")
-	case a.Disabled || s.Epoch < a.Epoch:
+	case !o.Usable(s, a):
 		return Session{}, account.Account{}, ended("account disabled or epoch")
 	}
 	return s, a, nil
+}
+
+// Usable reports whether a session of the account a may be used.
+func (o *Owners) Usable(s Session, a account.Account) bool {
+	return s.Live(o.now()) && !a.Disabled && s.Epoch >= a.Epoch
 }
 
 func ended(reason string) error { return fmt.Errorf("%w: %s", ErrEnded, reason) }
