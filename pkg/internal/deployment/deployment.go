@@ -4,6 +4,7 @@ package deployment
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
@@ -121,6 +122,9 @@ func (d *Deployment) wire(jar browser.Jar) {
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
 }
+
+// Context is the test's.
+func (d *Deployment) Context() context.Context { return d.tb.Context() }
 
 // Log is what the functions have logged, apart from audit events.
 func (d *Deployment) Log() string { return d.log.String() }
