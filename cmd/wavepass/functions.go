@@ -15,9 +15,11 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -38,6 +40,8 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 		"revoke": behindAPI(revoke.New(at, revoke.Parts{
 			Store: d.store, Sealer: d.sealer, KeyTimes: times, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
+		"sessions": behindAPI(sessions.New(at, sessions.Parts{Store: d.store, Cookies: cookies, Trail: trail, Now: time.Now})),
+		"password": behindAPI(password.New(at, password.Parts{Store: d.store, Limits: limits, Trail: trail, Now: time.Now})),
 		"authorizer": handler[events.APIGatewayV2CustomAuthorizerV2Request, events.APIGatewayV2CustomAuthorizerSimpleResponse](authorizer.New(at, authorizer.Parts{
 			Store: d.store, Staleness: cfg.Staleness, KeyTimes: times, Now: time.Now,
 		})),

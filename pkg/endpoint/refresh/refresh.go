@@ -89,7 +89,7 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	case presented.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 	}
-	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented})
+	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented, Network: r.Network})
 	if err != nil {
 		return apigw.Response{}, err
 	}

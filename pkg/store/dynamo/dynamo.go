@@ -2,7 +2,8 @@
 // contracts into conditional writes and strongly consistent reads; the rules themselves are the domain's.
 //
 // The table has the string keys pk and sk and the TTL attribute expires_at. A function needs GetItem, PutItem,
-// UpdateItem and Query on the partitions that it uses (items.go); nothing here deletes or scans.
+// UpdateItem and Query on the partitions that it uses (items.go); nothing here scans, and only DeleteAccount,
+// which is no function's, deletes.
 package dynamo
 
 import (
@@ -81,6 +82,7 @@ var _ interface {
 	account.Store
 	account.Creator
 	account.Changer
+	account.Keeper
 	account.Attempts
 	client.Store
 	client.Registrar
@@ -88,6 +90,7 @@ var _ interface {
 	revocation.Log
 	session.Store
 	session.Creator
+	session.Lister
 } = (*Store)(nil)
 
 // Open returns the store on the table of cfg. It does not connect (see Warm) and does not read the default
