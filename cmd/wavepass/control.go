@@ -26,7 +26,8 @@ const (
 )
 
 type controlCall struct {
-	Args []string `json:"args"`
+	Args  []string `json:"args"`
+	Input string   `json:"input"` // what the command has read from standard input
 }
 
 type controlAnswer struct {
@@ -36,7 +37,7 @@ type controlAnswer struct {
 }
 
 // askRunning has the `wavepass local` that owns the folder run a command. It reports whether there is one.
-func askRunning(ctx context.Context, folder string, args []string, o output) (bool, error) {
+func askRunning(ctx context.Context, folder string, in invocation, o output) (bool, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(folder, controlName))
 	if err != nil {
@@ -44,7 +45,11 @@ func askRunning(ctx context.Context, folder string, args []string, o output) (bo
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if err := json.NewEncoder(conn).Encode(controlCall{args}); err != nil {
+	call := controlCall{Args: in.args}
+	if in.input != nil {
+		call.Input = in.input.read
+	}
+	if err := json.NewEncoder(conn).Encode(call); err != nil {
 		return true, fmt.Errorf("ask the running wavepass local: %w", err)
 	}
 	var answer controlAnswer
@@ -114,7 +119,7 @@ func carryOut(ctx context.Context, call controlCall, a admin) (answer controlAns
 	var out, log bytes.Buffer
 	ctx, cancel := context.WithTimeout(ctx, controlTime)
 	defer cancel()
-	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{call.Args, &a})
+	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{call.Args, &a, &input{from: strings.NewReader(call.Input)}})
 	answer = controlAnswer{Out: out.String(), Log: log.String()}
 	if err != nil {
 		answer.Error = err.Error()

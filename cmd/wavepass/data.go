@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
@@ -29,6 +30,7 @@ type store interface {
 	sessions.Store
 	password.Store
 	demoStore
+	account.Keeper
 }
 
 // databaseName is the embedded store's in the data folder.

@@ -114,7 +114,7 @@ func TestRunningServerCarriesOutAdminCommandsOnly(t *testing.T) {
 	start(t, "--data", data)
 	for _, args := range [][]string{{"local", "--addr", "127.0.0.1:0"}, {}, {"--help"}, {"key"}} {
 		var out, log bytes.Buffer
-		asked, err := askRunning(t.Context(), data, args, output{&out, &log})
+		asked, err := askRunning(t.Context(), data, invocation{args: args}, output{&out, &log})
 		if !asked || strings.Contains(out.String(), "listens on") || len(args) > 0 && args[0] == "local" && err == nil {
 			t.Errorf("%v: asked %t, %v, %s", args, asked, err, out.String())
 		}

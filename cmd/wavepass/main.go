@@ -14,12 +14,15 @@ import (
 
 type commands struct {
 	Local localCommand `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
+	Drill drillCommand `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
 	adminCommands
 }
 
 // adminCommands look after a deployment, in the cloud or on this machine.
 type adminCommands struct {
-	Key keyCommands `cmd:"" help:"Look after the keys that tokens are made with."`
+	Account accountCommands `cmd:"" help:"Look after accounts."`
+	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
+	Revoke  revokeCommands  `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
 }
 
 func main() {
@@ -36,7 +39,7 @@ func main() {
 type output struct{ out, log io.Writer }
 
 func run(ctx context.Context, args []string, o output) error {
-	return parseAndRun(ctx, &commands{}, o, invocation{args: args})
+	return parseAndRun(ctx, &commands{}, o, invocation{args: args, input: &input{from: os.Stdin}})
 }
 
 // parseAndRun runs the one of the commands that the arguments name.

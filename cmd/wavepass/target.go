@@ -52,19 +52,13 @@ func (a admin) keys() *grant.Keys {
 	return grant.NewKeys(grant.KeysParts{Ring: a.keyring(a.cfg), Log: a.store, Trail: a.trail, Now: time.Now})
 }
 
-// invocation is one call of this program. Inside a running `wavepass local` the deployment is open already.
-type invocation struct {
-	args []string
-	open *admin
-}
-
 // run does the work on the target. Where `wavepass local` has the folder open it is asked to do it.
 func (t target) run(ctx context.Context, o output, in invocation, work func(admin) error) error {
 	if in.open != nil {
 		return work(*in.open)
 	}
 	if t.Table == "" {
-		if asked, err := askRunning(ctx, t.Data, in.args, o); asked {
+		if asked, err := askRunning(ctx, t.Data, in, o); asked {
 			return err
 		}
 	}
@@ -74,6 +68,17 @@ func (t target) run(ctx context.Context, o output, in invocation, work func(admi
 	}
 	defer a.close()
 	return work(a)
+}
+
+// flags are those that name the target.
+func (t target) flags() []string {
+	flags := []string{"--data", t.Data}
+	for name, value := range map[string]string{"--dynamodb": t.DynamoDB, "--table": t.Table, "--sealing-key": t.SealingKey} {
+		if value != "" {
+			flags = append(flags, name, value)
+		}
+	}
+	return flags
 }
 
 func (t target) open(ctx context.Context, o output) (admin, error) {

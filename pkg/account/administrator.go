@@ -41,13 +41,19 @@ func NewAdministrator(store interface {
 // what is set here. For somebody who must lose a right at once, call EndSessions afterwards. Errors: ErrAccess,
 // ErrNotFound, oauth.ErrUnavailable.
 func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
-	for _, list := range [][]string{roles, scopes} {
-		if !validAccess(list) {
-			return ErrAccess
-		}
+	if err := CheckAccess(roles, scopes); err != nil {
+		return err
 	}
 	if err := d.store.SetAccess(ctx, id, roles, scopes); err != nil {
 		return fmt.Errorf("account: set access: %w", err)
+	}
+	return nil
+}
+
+// CheckAccess returns ErrAccess when the lists cannot be the roles and the scopes of an account.
+func CheckAccess(roles, scopes []string) error {
+	if !validAccess(roles) || !validAccess(scopes) {
+		return ErrAccess
 	}
 	return nil
 }

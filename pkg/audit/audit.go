@@ -42,7 +42,9 @@ const (
 	AccountDisabled = "account_disabled"
 	AccountEnabled  = "account_enabled"
 	AccountDeleted  = "account_deleted"
-	AccessSet       = "access_set" // roles and scopes
+	AccessSet       = "access_set"      // roles and scopes
+	AccountRevoked  = "account_revoked" // all sessions ended
+	ClientRevoked   = "client_revoked"  // every access token of a client was denied
 
 	keyPrefix = "key_" // published, promoted, retired, dropped, revoked
 )
@@ -61,6 +63,7 @@ type Event struct {
 	Reason     string `json:"reason,omitzero"`
 	Generation uint32 `json:"generation,omitzero"` // of the refresh token that was presented
 	KeyID      string `json:"kid,omitzero"`        // of a signing key, or "mac:" and the version of a MAC key
+	TokenID    string `json:"jti,omitzero"`        // where the token itself was not seen
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 }
 

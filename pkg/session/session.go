@@ -56,10 +56,11 @@ type Late struct {
 type Reason string
 
 const (
-	ReasonReuse  Reason = "reuse"  // an old refresh token came back
-	ReasonClient Reason = "client" // the client handed its token in (RFC 7009)
-	ReasonLogout Reason = "logout" // the person logged out
-	ReasonEnded  Reason = "ended"  // the person ended it from the list of sessions
+	ReasonReuse    Reason = "reuse"    // an old refresh token came back
+	ReasonClient   Reason = "client"   // the client handed its token in (RFC 7009)
+	ReasonLogout   Reason = "logout"   // the person logged out
+	ReasonOperator Reason = "operator" // by somebody who runs the service
+	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
 )
 
 // Live reports whether the session may still be used. The account may yet forbid it.
