@@ -97,6 +97,7 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 func (d *Deployment) wire(jar browser.Jar) {
 	now, trail := d.Clock.Now, audit.NewTrail(&d.trail, d.Clock.Now)
 	at := apigw.Config{Issuer: Issuer, Log: slog.New(slog.NewJSONHandler(&d.log, nil))}
+	public := discovery.New(at, d.Store, now)
 	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: d.Sealer, Cookies: jar, Trail: trail, Now: now})
 	d.routes = map[string]apigw.Function{
 		"POST /login": login.New(at, login.Parts{
@@ -110,7 +111,9 @@ func (d *Deployment) wire(jar browser.Jar) {
 		"POST /revoke":               ending,
 		"POST /logout":               ending,
 		"GET /userinfo":              userinfo.New(at),
-		"GET /.well-known/jwks.json": discovery.New(at, d.Store, now),
+		"GET /.well-known/jwks.json": public,
+		"GET /.well-known/oauth-authorization-server": public,
+		"GET /.well-known/openid-configuration":       public,
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
 }
