@@ -44,9 +44,13 @@ func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	p, down, wait := s.answers[r.URL.Path], s.down, s.wait
 	s.mu.Unlock()
 	if wait != nil && r.URL.Path == keySetPath {
-		<-wait
+		select {
+		case <-wait:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
-	if down || r.URL.Scheme+"://"+r.URL.Host != issuer {
+	if down || "https://"+r.URL.Host != issuer { // also by http
 		return nil, errors.New("nobody answers at " + r.URL.String())
 	}
 	header := http.Header{}

@@ -167,6 +167,7 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 	if err := <-left; !errors.Is(err, oauth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller who left: %v, want ErrUnavailable and Canceled", err)
 	}
+	r.after(time.Minute) // the fetch takes longer than the pause between two
 	var wg sync.WaitGroup
 	answers := make([]error, 100)
 	for i := range answers {
@@ -180,6 +181,13 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 		}
 	}
 	r.wantFetches("by 101 callers", 1)
+
+	r.after(4*time.Minute - 1)
+	r.accepts("within the age, which counts from the question")
+	r.wantFetches("within the age", 1)
+	r.after(1)
+	r.accepts("at the age")
+	r.wantFetches("at the age", 2)
 }
 
 // Made-up tokens may make the verifier ask, but not make others wait for the answer.
