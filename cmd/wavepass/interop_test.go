@@ -134,8 +134,8 @@ func (s *secure) attempts() []attempt {
 	return append(list, attempt{"as issued, afterwards", good, true})
 }
 
-// want compares what became of each attempt: an error is a refusal. One that is about fetching keys proves nothing.
-func (s *secure) want(by string, list []attempt, refusals []error) {
+// judge compares what became of each attempt: an error is a refusal. One that is about fetching keys proves nothing.
+func (s *secure) judge(by string, list []attempt, refusals []error) {
 	s.t.Helper()
 	for i, a := range list {
 		switch err := refusals[i]; {
@@ -161,7 +161,7 @@ func TestInteropGoResourceServer(t *testing.T) {
 				for i, a := range list {
 					_, refusals[i] = v.Verify(t.Context(), oauth.NewSecret(a.text))
 				}
-				s.want("RemoteVerifier by "+name, list, refusals)
+				s.judge("RemoteVerifier by "+name, list, refusals)
 			}
 		})
 	}
@@ -181,7 +181,7 @@ func TestInteropGoClientRefreshes(t *testing.T) {
 		if !got.Valid() || got.Type() != "Bearer" || got.RefreshToken == login.RefreshToken {
 			t.Errorf("%s: token %v of type %q, rotated: %v", name, got.Valid(), got.Type(), got.RefreshToken != login.RefreshToken)
 		}
-		s.server.want("userinfo", s.userinfo(got.AccessToken), http.StatusOK, "")
+		s.want("userinfo", s.userinfo(got.AccessToken), http.StatusOK, "")
 	}
 	_, err := (&oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: s.url + "/refresh"}}).
 		TokenSource(ctx, &oauth2.Token{RefreshToken: "nonsense"}).Token()

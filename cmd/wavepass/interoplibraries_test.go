@@ -74,7 +74,7 @@ func (s *secure) verifies(by string, command *exec.Cmd) {
 			refusals[i] = errors.New(line)
 		}
 	}
-	s.want(by, list, refusals)
+	s.judge(by, list, refusals)
 }
 
 // run runs a command that trusts the server's certificate, and returns what it prints.

@@ -41,6 +41,20 @@ func TestRemoteVerifierReadsWhatTheIssuerSigned(t *testing.T) {
 	}
 }
 
+// An issuer with a path has its metadata below that path.
+func TestIssuerWithAPathIsDiscovered(t *testing.T) {
+	const own = issuer + "/auth"
+	r := newResource(t, es256(), func(cfg *token.RemoteConfig) { cfg.Issuer = own })
+	r.site.answers = map[string]page{
+		"/auth" + metadataPath: {status: 200, body: strings.ReplaceAll(metadata, issuer, own), media: "application/json"},
+		"/auth" + keySetPath:   {status: 200, body: r.issuer.jwks(t), media: "application/json"},
+	}
+	if err := r.verify(r.issuer.forge(goodPayload().with("iss", `"`+own+`"`).String())); err != nil {
+		t.Error(err)
+	}
+	refused(t, r.verify(r.good()), "iss")
+}
+
 // The checks are those of Verifier, which has its own tests: here, that none of them is left out.
 func TestRemoteVerifierRefusesWhatVerifierRefuses(t *testing.T) {
 	f := es256()
