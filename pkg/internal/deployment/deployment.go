@@ -100,6 +100,7 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 func (d *Deployment) wire(jar browser.Jar) {
 	now, trail := d.Clock.Now, audit.NewTrail(&d.trail, d.Clock.Now)
 	at := apigw.Config{Issuer: Issuer, Log: slog.New(slog.NewJSONHandler(&d.log, nil))}
+	public := discovery.New(at, d.Store, keyring.Times{}, now)
 	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: d.Sealer, Cookies: jar, Trail: trail, Now: now})
 	devices := sessions.New(at, sessions.Parts{Store: d.Store, Cookies: jar, Trail: trail, Now: now})
 	d.routes = map[string]apigw.Function{
@@ -118,7 +119,9 @@ func (d *Deployment) wire(jar browser.Jar) {
 		"DELETE /sessions":           devices,
 		"POST /password":             password.New(at, password.Parts{Store: d.Store, Limits: account.DefaultLimits, Trail: trail, Now: now}),
 		"GET /userinfo":              userinfo.New(at),
-		"GET /.well-known/jwks.json": discovery.New(at, d.Store, keyring.Times{}, now),
+		"GET /.well-known/jwks.json": public,
+		"GET /.well-known/oauth-authorization-server": public,
+		"GET /.well-known/openid-configuration":       public,
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
 }

@@ -86,6 +86,8 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /password password TokenAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
+		"GET /.well-known/oauth-authorization-server discovery ",
+		"GET /.well-known/openid-configuration discovery ",
 	}
 	if diff := cmp.Diff(want, routeList(got)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
