@@ -198,20 +198,24 @@ func (c *drillCommand) print(out io.Writer, results []drill.Result) error {
 		return printDrillJSON(out, results, c.Bound)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WAY\tCONFIRMED IN\tFIRST REFUSED\tLAST ACCEPTED\tBOUND\tREQUESTS\tREFRESH TOKEN\tVERDICT")
+	fmt.Fprintln(table, "WAY\tCONFIRMED IN\tFIRST REFUSED\tLAST ACCEPTED\tBOUND\tREQUESTS\tREFRESH TOKEN\tGOES ON AFTER\tVERDICT")
 	for _, r := range results {
 		switch {
 		case r.Skipped != "":
-			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\tskipped: %s\n", r.Way, c.Bound, r.Skipped)
+			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tskipped: %s\n", r.Way, c.Bound, r.Skipped)
 		case r.Failed != "":
-			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\tfailed: %s\n", r.Way, c.Bound, r.Failed)
+			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tfailed: %s\n", r.Way, c.Bound, r.Failed)
 		default:
 			verdict := "held"
 			if r.Wrong != "" {
 				verdict = "BROKEN: " + r.Wrong
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Way, ms(r.Confirmed), ms(r.FirstRefused), ms(r.LastAccepted), c.Bound,
-				r.Requests, r.Refresh, verdict)
+			goesOn := "–"
+			if r.GoesOn > 0 {
+				goesOn = ms(r.GoesOn)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Way, ms(r.Confirmed), ms(r.FirstRefused), ms(r.LastAccepted), c.Bound,
+				r.Requests, r.Refresh, goesOn, verdict)
 		}
 	}
 	return table.Flush()
@@ -232,6 +236,7 @@ type resultJSON struct {
 	Requests       int    `json:"requests"`
 	Others         int    `json:"neither"` // answers that were neither
 	Refresh        string `json:"refresh_token,omitempty"`
+	GoesOnMS       int64  `json:"goes_on_ms,omitempty"`
 }
 
 func printDrillJSON(out io.Writer, results []drill.Result, bound time.Duration) error {
@@ -239,7 +244,7 @@ func printDrillJSON(out io.Writer, results []drill.Result, bound time.Duration) 
 	for i, r := range results {
 		list[i] = resultJSON{
 			r.Way, r.Held(), r.Skipped, r.Failed, r.Wrong, r.Confirmed.Milliseconds(), r.FirstRefused.Milliseconds(),
-			r.LastAccepted.Milliseconds(), bound.Milliseconds(), r.Requests, r.Others, r.Refresh,
+			r.LastAccepted.Milliseconds(), bound.Milliseconds(), r.Requests, r.Others, r.Refresh, r.GoesOn.Milliseconds(),
 		}
 	}
 	encoder := json.NewEncoder(out)

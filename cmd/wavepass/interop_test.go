@@ -21,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"golang.org/x/oauth2"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
@@ -96,10 +95,7 @@ func (s *secure) attempts() []attempt {
 	header, rest, _ := strings.Cut(good, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
 	own := map[string]any{"alg": s.alg, "kid": s.key.ID, "typ": "at+jwt"}
-	claims := map[string]any{}
-	raw, err := base64.RawURLEncoding.DecodeString(payload)
-	check(s.t, err)
-	check(s.t, json.Unmarshal(raw, &claims))
+	claims := decoded(s.t, good, 1)
 	now := time.Now().Unix()
 
 	signed := func(header, claims map[string]any) string { return s.sign(s.key.Private(), header, claims) }

@@ -1,32 +1,16 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
-
-func headerOf(t testing.TB, token string) map[string]string {
-	t.Helper()
-	segment, _, _ := strings.Cut(token, ".")
-	raw, err := base64.RawURLEncoding.DecodeString(segment)
-	var header map[string]string
-	if err == nil {
-		err = json.Unmarshal(raw, &header)
-	}
-	if err != nil {
-		t.Fatalf("header of %.40s…: %v", token, err)
-	}
-	return header
-}
 
 // traffic is people who log in, refresh and call a protected route, and a resource server elsewhere that keeps
 // the published keys for as long as it may.
@@ -71,7 +55,7 @@ func (tr *traffic) keep(what string, a answer) {
 		tr.complain("%s: %d %s", what, a.Status, a.Body)
 		return
 	}
-	id := headerOf(tr.s.t, a.AccessToken)["kid"]
+	id := kid(tr.s.t, a.AccessToken)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.good = append(tr.good, a.AccessToken)
@@ -100,7 +84,7 @@ func (tr *traffic) readJWKS() {
 		}
 	}
 	for _, token := range tr.good {
-		id := headerOf(tr.s.t, token)["kid"]
+		id := kid(tr.s.t, token)
 		if !slices.ContainsFunc(set.Keys, func(k struct {
 			KID string `json:"kid"`
 		}) bool {
@@ -170,7 +154,7 @@ func TestThreeRotationsUnderTraffic(t *testing.T) {
 	}
 	signed := map[string]bool{}
 	for _, token := range tr.good {
-		signed[headerOf(t, token)["kid"]] = true
+		signed[kid(t, token)] = true
 	}
 	if len(signed) < 4 {
 		t.Errorf("tokens were signed by %d keys, want 4", len(signed))

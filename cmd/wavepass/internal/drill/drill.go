@@ -46,9 +46,10 @@ type Result struct {
 	FirstRefused time.Duration // median over the connections, from the confirmation to the first refusal
 	LastAccepted time.Duration // when the last request that was accepted began, after the confirmation; 0: none
 	Requests     int
-	Others       int    // answers that are neither: throttled, failed
-	Refresh      string // what became of the stolen refresh token: "refused" or "works"
-	Wrong        string // what broke the promise; empty: it held
+	Others       int           // answers that are neither: throttled, failed
+	Refresh      string        // what became of the stolen refresh token: "refused" or "works"
+	GoesOn       time.Duration // where it works: how long after the watch its access tokens were let in again
+	Wrong        string        // what broke the promise; empty: it held
 }
 
 // Held reports whether the promise held, or nothing was tried.
@@ -130,24 +131,32 @@ func (p person) set(ctx context.Context, w way) (s scene, err error) {
 
 // judgeRefresh looks what has become of the refresh tokens.
 func (p person) judgeRefresh(ctx context.Context, w way, s scene, r *Result) error {
-	works, err := p.refreshes(ctx, s.stolen.refresh)
+	next, works, err := p.refresh(ctx, s.stolen.refresh)
 	if err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	r.Refresh = map[bool]string{true: "works", false: "refused"}[works]
-	if works != w.refreshWorks {
+	switch {
+	case works != w.refreshWorks:
 		r.wrong("the stolen refresh token " + r.Refresh)
+		return nil
+	case w.second:
+		if next, works, err = p.refresh(ctx, s.own.refresh); err != nil {
+			return fmt.Errorf("refresh on the second device: %w", err)
+		}
+		if !works {
+			r.wrong("the session that ended the others has ended too")
+			return nil
+		}
 	}
-	if !w.second {
+	if !works {
 		return nil
 	}
-	own, err := p.refreshes(ctx, s.own.refresh)
-	if err != nil {
-		return fmt.Errorf("refresh on the second device: %w", err)
+	began := time.Now()
+	if err := p.goOn(ctx, next); err != nil {
+		return fmt.Errorf("go on: %w", err)
 	}
-	if !own {
-		r.wrong("the session that ended the others has ended too")
-	}
+	r.GoesOn = time.Since(began)
 	return nil
 }
 

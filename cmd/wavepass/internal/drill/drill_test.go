@@ -31,6 +31,7 @@ type deployment struct {
 	endOwn   bool // ending the others ends the caller's session too
 	closed   bool // the protected route refuses everybody
 	busy     int  // requests that are throttled before one is let through
+	oldKey   int  // refreshes that still give tokens of the revoked key
 	disabled []string
 }
 
@@ -88,7 +89,14 @@ func (d *deployment) refresh(w http.ResponseWriter, r *http.Request) {
 	if d.dead[r.FormValue("refresh_token")] && !d.keepDead {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, `{"error":"invalid_grant","error_description":"no"}`)
+		return
 	}
+	d.logins++
+	if d.oldKey > 0 {
+		d.oldKey--
+		d.revoked[access(d.logins)] = time.Now().Add(-time.Hour)
+	}
+	fmt.Fprintf(w, `{"access_token":%q,"refresh_token":"r%d"}`, access(d.logins), d.logins)
 }
 
 func (d *deployment) revoke(_ http.ResponseWriter, r *http.Request) {
@@ -230,6 +238,15 @@ func TestAnswersThatSayToWaitAreRepeated(t *testing.T) {
 	d.busy = 1
 	if r := run(t, d.config(), "token")[0]; !r.Held() {
 		t.Errorf("%+v, want it held", r)
+	}
+}
+
+func TestDrillWaitsUntilTheSessionGoesOn(t *testing.T) {
+	d := start(t)
+	d.oldKey = 3
+	r := run(t, d.config(), "key")[0]
+	if !r.Held() || r.GoesOn < 3*d.config().Pace || d.oldKey != 0 {
+		t.Errorf("%+v, want it to go on after three refreshes", r)
 	}
 }
 

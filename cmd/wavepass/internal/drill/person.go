@@ -17,7 +17,10 @@ import (
 const (
 	requestTime = 10 * time.Second
 	maxAnswer   = 64 << 10 // bytes
-	busyTries   = 5        // requests that are asked to come back later
+
+	// recoveryTime is longer than an issuing function uses a signing key that was revoked.
+	recoveryTime = 2 * time.Minute
+	busyTries    = 5 // requests that are asked to come back later
 )
 
 // person is the owner of the test account.
@@ -143,18 +146,45 @@ func done(a answer, err error) error {
 	return err
 }
 
-// refreshes reports whether the refresh token is accepted.
-func (p person) refreshes(ctx context.Context, refresh oauth.Secret) (bool, error) {
+// refresh returns the successors, and whether the refresh token was accepted.
+func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens, accepted bool, err error) {
 	a, err := p.sendForm(ctx, "/refresh", url.Values{
 		"client_id": {p.ClientID}, "grant_type": {oauth.GrantRefreshToken}, "refresh_token": {refresh.Reveal()},
 	})
 	switch {
 	case err != nil:
-		return false, err
+		return tokens{}, false, err
 	case a.status == http.StatusOK:
-		return true, nil
+		return tokens{a.AccessToken, a.RefreshToken}, true, nil
 	case a.status == http.StatusBadRequest && a.Error == oauth.CodeInvalidGrant:
-		return false, nil
+		return tokens{}, false, nil
 	}
-	return false, a.err()
+	return tokens{}, false, a.err()
+}
+
+// goOn refreshes until the access token is let in, as a client does whose token is refused.
+func (p person) goOn(ctx context.Context, t tokens) error {
+	deadline := time.Now().Add(recoveryTime)
+	for {
+		a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t.access)
+		switch {
+		case err != nil:
+			return err
+		case a.status == http.StatusOK:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("refreshed access tokens are still refused after %s", recoveryTime)
+		}
+		if err := sleep(ctx, p.Pace); err != nil {
+			return err
+		}
+		next, accepted, err := p.refresh(ctx, t.refresh)
+		switch {
+		case err != nil:
+			return err
+		case !accepted:
+			return errors.New("a refreshed session was ended")
+		}
+		t = next
+	}
 }
