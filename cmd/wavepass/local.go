@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,9 +151,21 @@ func logged(next http.Handler, log *slog.Logger) http.Handler {
 		began := time.Now()
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
-		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", status.status,
+		log.Info("request", "method", r.Method, "path", withoutTokens(r.URL.Path), "status", status.status,
 			"took", time.Since(began).Round(time.Microsecond))
 	})
+}
+
+// withoutTokens is a path as the log may have it: somebody may put a token where an id belongs, and no segment of
+// ours is as long as one.
+func withoutTokens(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if len(segment) > 64 {
+			segments[i] = "…"
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 type statusWriter struct {

@@ -151,6 +151,9 @@ func TestNameOfADeletedAccountLeadsNobodyToItsSuccessor(t *testing.T) {
 	r := changeRequest(deployment.Password, newPassword)
 	r.Caller = caller(own)
 	d.Want("change", d.Do(r), 401, "invalid_token")
+	r = changeRequest("wrong-canary-wave", deployment.Password) // the successor's, as if it had been set before
+	r.Caller = caller(own)
+	d.Want("repeated change", d.Do(r), 401, "invalid_token")
 	if diff := cmp.Diff(before, d.Store.Log()); diff != "" {
 		t.Errorf("log (-before +after)\n%s", diff)
 	}
