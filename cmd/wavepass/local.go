@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -178,9 +179,17 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// flag names the folder to other commands, where they would not find it by themselves.
+func (f folder) flag() string {
+	if byDefault, err := filepath.Abs(".wavepass"); err == nil && byDefault == f.Data {
+		return ""
+	}
+	return " --data " + f.Data
+}
+
 func (c *localCommand) greet(out io.Writer, own string, demo bool) {
 	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
 	if demo {
-		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own)
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag())
 	}
 }

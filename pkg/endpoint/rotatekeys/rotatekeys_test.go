@@ -2,6 +2,7 @@ package rotatekeys_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -17,6 +18,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
+// scheduled is what EventBridge Scheduler sends when the template gives no input: the detail is a string.
+const scheduled = `{
+  "version": "0", "id": "run-1", "detail-type": "Scheduled Event", "source": "aws.scheduler",
+  "account": "123456789012", "time": "2026-03-01T12:00:00Z", "region": "eu-central-1",
+  "resources": ["arn:aws:scheduler:eu-central-1:123456789012:schedule/default/wavepass-RotateKeysFunctionSchedule"],
+  "detail": "{}"
+}`
+
 type world struct {
 	clock      *fakestore.Clock
 	store      *fakestore.Store
@@ -31,7 +40,13 @@ func newWorld(t *testing.T) *world {
 		Store: w.store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256,
 		Trail: audit.NewTrail(&w.trail, w.clock.Now), Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: w.clock.Now,
 	})
-	w.run = func() error { return function(t.Context(), events.EventBridgeEvent{ID: "run-1"}) }
+	w.run = func() error {
+		var event events.EventBridgeEvent
+		if err := json.Unmarshal([]byte(scheduled), &event); err != nil {
+			return err
+		}
+		return function(t.Context(), event)
+	}
 	return w
 }
 
