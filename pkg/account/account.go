@@ -1,5 +1,5 @@
 // Package account owns who may log in: accounts, the checking of passwords, and the throttle on
-// guessing them. It does not know clients, sessions or tokens.
+// guessing them. It does not know clients or tokens, and of sessions no more than that an epoch ends them.
 package account
 
 import (

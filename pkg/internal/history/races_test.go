@@ -160,7 +160,7 @@ func TestOneWhoEndsTheOthersTwiceAtOnce(t *testing.T) {
 func TestLoginWithTheOldPasswordNeverLives(t *testing.T) {
 	for _, name := range []string{"set password", "change password"} {
 		t.Run(name, func(t *testing.T) {
-			onEveryStore(t, loginRounds, func(r race) {
+			onEveryStore(t, loginRounds/2, func(r race) {
 				own := r.mustLogin(password)
 				var meanwhile holding
 				both(func() {

@@ -38,6 +38,18 @@ func besidesHash(calls []faultproxy.Call) []faultproxy.Call {
 	})
 }
 
+// besidesRefunds leaves out what gives the two attempts back that a request begins with.
+func besidesRefunds(calls []faultproxy.Call) []faultproxy.Call {
+	counted := 0
+	return slices.DeleteFunc(slices.Clone(calls), func(c faultproxy.Call) bool {
+		if !strings.HasPrefix(c.Accesses[0].Key, "ATTEMPTS#") {
+			return false
+		}
+		counted++
+		return counted > 2
+	})
+}
+
 // TestRoundTripsOfWarmFunctions counts what DESIGN §16 promises.
 func TestRoundTripsOfWarmFunctions(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
@@ -90,15 +102,18 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(endAllRequest(w.login()), 200)
 			return endAllRequest(w.login())
 		}, 200, 3, 2},
-		// The name to check the password of comes first.
-		{"change password, besides its hash", func() request { return passwordRequest(w.login(), w.password, w.password) }, 200, 7, 3},
+		// The name to check the password of comes first. Attempts are given back beside the second hash.
+		{"change password, besides its hashes", func() request { return passwordRequest(w.login(), w.password, w.password) }, 200, 5, 3},
 		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
 	} {
 		trips := 1 << 10
 		for range measurements {
 			calls := w.callsOf(test.prepare(), test.status)
-			if strings.HasSuffix(test.name, "besides its hash") {
+			switch {
+			case strings.HasSuffix(test.name, "besides its hash"):
 				calls = besidesHash(calls)
+			case strings.HasSuffix(test.name, "besides its hashes"):
+				calls = besidesRefunds(besidesHash(calls))
 			}
 			if len(calls) != test.calls {
 				t.Errorf("%s: %d calls %v, want %d", test.name, len(calls), stepsOf(calls, false), test.calls)
