@@ -25,14 +25,14 @@ import (
 
 // fleet is running copies of the authorizer over one store, and a key of theirs to sign tokens with.
 type fleet struct {
-	t      *testing.T
+	t      testing.TB
 	store  authorizer.Store
 	now    func() time.Time
 	signer *keyring.Signer
 	copies []authorizer.Function
 }
 
-func newFleet(t *testing.T, store authorizer.Store, copies int, staleness time.Duration, now func() time.Time) *fleet {
+func newFleet(t testing.TB, store authorizer.Store, copies int, staleness time.Duration, now func() time.Time) *fleet {
 	t.Helper()
 	f := &fleet{t: t, store: store, now: now}
 	f.signer = keyring.New(store, fakestore.NewSealer(), keyring.ES256, now).Signer()
