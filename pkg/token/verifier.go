@@ -126,13 +126,20 @@ func split(text string) (compact, error) {
 // inAlphabet has to be asked before decoding: Go's strict decoder still skips CR and LF.
 func inAlphabet(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+		if !alphabet[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// alphabet is base64url's (RFC 4648 §5).
+var alphabet = func() (in [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		in[c] = true
+	}
+	return in
+}()
 
 func decodeSegment(s string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
