@@ -64,7 +64,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 	ring := keyring.New(store, sealer, keyring.ES256, now)
 	mac, signer := ring.MAC(), ring.Signer()
 	sessions := session.NewRevoker(store, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(store, now), now)
+	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, now), now, 64)
 	return &function{
 		login: grant.NewLogin(grant.LoginParts{
 			Accounts: account.NewAuthenticator(store, store, endless, now),
