@@ -30,7 +30,7 @@ func TestNothingRevokedIsAcceptedBeyondTheBound(t *testing.T) {
 			"freeze":      func(*rapid.T) { w.freeze() },
 			"set clock":   func(*rapid.T) { w.setClock() },
 			"fault": func(*rapid.T) {
-				w.fault = rapid.SampledFrom([]string{"", "", "fails", "breaks off", "slow"}).Draw(w.T, "fault")
+				w.fault = rapid.SampledFrom(faults).Draw(w.T, "fault")
 			},
 		})
 		w.recovers()

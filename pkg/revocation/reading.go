@@ -25,7 +25,6 @@ const (
 // times are by the wall clock, as stamps are, begun apart.
 type reading struct {
 	from   time.Time // everything stamped before was read; zero: nothing was
-	newest time.Time // stamp seen; zero: none
 	latest time.Time // by which entries may have been left out or forgotten as expired
 
 	// The sweep finds what was stamped further back than lookBack, by a clock that is wrong. It can only add:
@@ -51,23 +50,18 @@ func (r *reading) begin(asked time.Time) (sweep bool) {
 	return false
 }
 
-// read is called with the answer to a query; err is that of Since. The next one need not ask for what was read
-// and cannot come any more: it would have to be stamped more than lookBack before this query, and before the
-// newest entry that was there, in case the own clock is ahead of the writers'.
-func (r *reading) read(asked, answered time.Time, entries []Entry, err error) {
+// read is called with the answer to a query, be it the beginning of one that broke off. The next one need not ask
+// for what was read and cannot come any more: it would have to be stamped more than lookBack before this query,
+// and before the newest entry that was there, in case the own clock is ahead of the writers'.
+func (r *reading) read(asked, answered time.Time, entries []Entry) {
 	asked, answered = asked.Round(0), answered.Round(0)
 	r.latest = later(r.latest, later(asked, answered))
-	read := newestOf(entries)
-	r.newest = later(r.newest, read)
-	if err == nil {
-		read = r.newest
-	}
-	if !read.IsZero() {
-		r.from = later(r.from, earlier(read, asked).Add(-lookBack))
+	if newest := newestOf(entries); !newest.IsZero() {
+		r.from = later(r.from, earlier(newest, asked).Add(-lookBack))
 	}
 }
 
-// swept is the same for the sweep. One that cannot be read is left until the next is due.
+// swept is called with the answer to a sweep. One that cannot be read is left until the next is due.
 func (r *reading) swept(entries []Entry, err error) {
 	before := r.sweepFrom
 	r.sweepFrom = later(before, newestOf(entries))
@@ -85,7 +79,7 @@ func (s *Snapshot) refresh(ctx context.Context, asked time.Time) error {
 	}
 	entries, err := s.log.Since(ctx, s.reading.from)
 	answered := s.now()
-	s.reading.read(asked, answered, entries, err)
+	s.reading.read(asked, answered, entries)
 	s.add(entries)
 	switch took := age(asked, answered); {
 	case err != nil:

@@ -150,7 +150,11 @@ func TestSweepThatCannotBeReadRefusesNobody(t *testing.T) {
 			s := revocation.NewSnapshot(log, short, clock.now)
 			denied(t, s, tokenOf("x"))
 			log.hook = func(ctx context.Context, from time.Time) error {
-				if from.IsZero() {
+				deadline, limited := ctx.Deadline()
+				if limited != from.IsZero() || limited && time.Until(deadline) > short/2 {
+					t.Errorf("from %s until %s: want a deadline within half of the bound for the sweep alone", from, deadline)
+				}
+				if limited {
 					return sweep(ctx)
 				}
 				return nil
@@ -233,6 +237,7 @@ func TestClockThatWasAheadForAWhileHidesNothing(t *testing.T) {
 			clock := newClock(start)
 			log := &expiring{now: clock.now}
 			log.add(revocation.Token, "x", start.Add(-10*time.Minute))
+			log.add(revocation.Token, "newer", start)
 			s := revocation.NewSnapshot(log, bound, clock.now)
 			if when.before {
 				denied(t, s, tokenOf("x"))
@@ -248,4 +253,17 @@ func TestClockThatWasAheadForAWhileHidesNothing(t *testing.T) {
 			denied(t, s, tokenOf("x"))
 		})
 	}
+}
+
+func TestClockThatWasAheadDuringAQueryHidesNothing(t *testing.T) {
+	clock := newClock(start)
+	log := &expiring{now: clock.now}
+	log.add(revocation.Token, "x", start.Add(-50*time.Minute))
+	log.add(revocation.Token, "newer", start)
+	log.during = func() { clock.move(30 * time.Minute) } // x has expired by that
+	s := revocation.NewSnapshot(log, bound, clock.now)
+	unavailable(t, s, tokenOf("x"))
+	log.during = nil
+	clock.move(time.Second - 30*time.Minute)
+	denied(t, s, tokenOf("x"))
 }

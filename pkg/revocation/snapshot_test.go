@@ -34,7 +34,7 @@ func TestEveryKindDeniesItsOwnAndNothingElse(t *testing.T) {
 
 // An id is looked up under its own kind only: a session named like a revoked client is another thing.
 func TestKindsDoNotMix(t *testing.T) {
-	for _, kind := range []revocation.Kind{revocation.Token, revocation.Session, revocation.Account, revocation.Client, revocation.Key} {
+	for _, kind := range allKinds {
 		log := &fakeLog{}
 		_ = log.Append(context.Background(), revocation.Entry{At: start, Kind: kind, ID: "x", MinEpoch: 9})
 		for other, subject := range map[revocation.Kind]revocation.Subject{
@@ -50,6 +50,14 @@ func TestKindsDoNotMix(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestAbsentMembersMatchNothing(t *testing.T) {
+	for _, kind := range allKinds {
+		log := &fakeLog{}
+		_ = log.Append(context.Background(), revocation.Entry{At: start, Kind: kind, MinEpoch: 9})
+		allowed(t, revocation.NewSnapshot(log, bound, newClock(start).now), revocation.Subject{})
 	}
 }
 
