@@ -21,9 +21,9 @@ import (
 
 // Signer gives the key that access tokens are signed with; keyring.Signer implements it.
 type Signer interface {
-	// Load makes sure that some key is held.
+	// Load makes sure, before a write, that a key is held that may be used after it.
 	Load(ctx context.Context) error
-	// Freshen re-reads the key when that is due.
+	// Freshen re-reads the key when that is due. After Load an outage in the middle is forgiven.
 	Freshen(ctx context.Context) error
 	Key(ctx context.Context) (keyring.SigningKey, error)
 }

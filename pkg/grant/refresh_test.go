@@ -168,7 +168,7 @@ func TestWithoutKeysNothingIsWritten(t *testing.T) {
 }
 
 func TestRefreshThatFailsOnAFaultCanBeRetried(t *testing.T) {
-	for _, method := range []string{"Rotate", "Account", "ReadPart"} {
+	for _, method := range []string{"Rotate", "Account"} {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
 			login := w.mustLogin()
@@ -181,6 +181,28 @@ func TestRefreshThatFailsOnAFaultCanBeRetried(t *testing.T) {
 			w.mustRefresh(w.mustRefresh(login.RefreshToken).RefreshToken)
 		})
 	}
+}
+
+// The rotation is written already when the keys turn out not to be readable: the next token must arrive.
+func TestKeysThatFailBesideTheRotationCostNobodyHisSession(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.mustLogin(), w.mustLogin()
+	w.clock.Advance(2 * time.Minute) // keys are held, but due
+	w.store.Before = fakestore.Fail("ReadPart")
+	fresh := w.mustRefresh(first.RefreshToken)
+	// From now on nothing is written until the keys can be read.
+	w.store.ForgetCalls()
+	for range 3 {
+		response, err := w.tryRefresh("native", second.RefreshToken)
+		wantError(t, response, err, oauth.ErrUnavailable)
+		w.clock.Advance(time.Hour)
+	}
+	if n := w.store.Count("Rotate"); n != 0 {
+		t.Errorf("%d rotations during the outage, want none", n)
+	}
+	w.store.Before = nil
+	w.mustRefresh(fresh.RefreshToken)
+	w.mustRefresh(second.RefreshToken)
 }
 
 // staleSigner holds a key that it cannot read anew.

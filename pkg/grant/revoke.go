@@ -48,7 +48,9 @@ func (v *Revoke) Revoke(ctx context.Context, r RevokeRequest) error {
 }
 
 func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID string) error {
-	// Keys that are no longer fresh do no harm here: they could only end a session too many.
+	if err := v.MAC.Freshen(ctx); err != nil { // keys that are gone must not end sessions
+		return fmt.Errorf("grant: keys: %w", err)
+	}
 	refresh, err := session.ParseRefreshToken(ctx, text, v.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused):

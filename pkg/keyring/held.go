@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type held[T any] struct {
 	mu      sync.Mutex
 	value   T
 	version int64     // 0: nothing is held
+	data    [32]byte  // hash of what was decoded: a restored table has old versions again
 	readAt  time.Time // wall clock: the monotonic one stands still while a function is frozen
 	triedAt time.Time // the same, of the last reading, also one that failed
 }
@@ -44,6 +46,38 @@ func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
 	return h.value, nil
 }
 
+// ready is for a request that is about to write, and returns what it may use afterwards. It reads when nothing is
+// held, when the last reading failed, and when what is held is as old as a verifier's may be.
+func (h *held[T]) ready(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife()) {
+		return nil
+	}
+	_, err := h.load(ctx)
+	return err
+}
+
+// beside is for a request whose write is under way. A reading that fails is forgiven once, while what is held is
+// younger than a verifier's may be: the write cannot be taken back, and its caller must not pay for it. The
+// next request finds out in ready, before it writes.
+func (h *held[T]) beside(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.version != 0 && !h.older(h.readAt, h.times.SignerLife()) {
+		return nil
+	}
+	forgiven := h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife())
+	_, err := h.load(ctx)
+	if err != nil && forgiven {
+		return nil
+	}
+	return err
+}
+
+// failed reports whether the last reading did.
+func (h *held[T]) failed() bool { return h.triedAt.After(h.readAt) }
+
 // newer is asked when something names a key that is not held: perhaps one that is newer. Anybody can name
 // any key, so the store is read at most once per rereadEvery, whether it answers or not. read is false when
 // it was not: the key may yet exist.
@@ -54,7 +88,7 @@ func (h *held[T]) newer(ctx context.Context) (value T, read bool, err error) {
 	case h.older(h.triedAt, h.times.rereadEvery()):
 		value, err = h.load(ctx)
 		return value, true, err
-	case h.triedAt.After(h.readAt):
+	case h.failed():
 		return value, false, fmt.Errorf("%w: keyring: the last reading failed", oauth.ErrUnavailable)
 	}
 	return h.value, false, nil
@@ -75,12 +109,12 @@ func (h *held[T]) load(ctx context.Context) (T, error) {
 	if err != nil {
 		return none, err
 	}
-	if item.Version != h.version {
+	if data := sha256.Sum256(item.Data); item.Version != h.version || data != h.data {
 		value, err := h.decode(ctx, item)
 		if err != nil {
 			return none, err
 		}
-		h.value, h.version = value, item.Version
+		h.value, h.version, h.data = value, item.Version, data
 	}
 	h.readAt = asked
 	return h.value, nil

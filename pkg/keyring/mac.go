@@ -57,12 +57,11 @@ func newMAC(sealer Sealer, times Times, now func() time.Time, read func(context.
 	}}
 }
 
-// Freshen reads the keyring when what is held is older than Times.SignerLife or nothing is held. Call it beside the
-// store's round trip.
-func (m *MAC) Freshen(ctx context.Context) error {
-	_, err := m.held.fresh(ctx, m.held.times.SignerLife())
-	return err
-}
+// Load makes the keys ready, as Signer.Load: call it before the first write of a request.
+func (m *MAC) Load(ctx context.Context) error { return m.held.ready(ctx) }
+
+// Freshen reads the keyring beside the store's round trip, as Signer.Freshen.
+func (m *MAC) Freshen(ctx context.Context) error { return m.held.beside(ctx) }
 
 // CurrentVersion is the key version that a new session's tokens are made with.
 func (m *MAC) CurrentVersion(ctx context.Context) (byte, error) {

@@ -44,18 +44,14 @@ func (k *Keyring) Signer() *Signer {
 	}}
 }
 
-// Freshen reads the keyring when what is held is older than Times.SignerLife or nothing is held. Call it beside the
-// store's round trip, and Key after both.
-func (s *Signer) Freshen(ctx context.Context) error {
-	_, err := s.held.fresh(ctx, s.held.times.SignerLife())
-	return err
-}
+// Load makes a key ready: call it before the first write of a request. It reads the keyring when nothing is held,
+// when the last reading failed, and when what is held is older than Times.VerifierLife.
+func (s *Signer) Load(ctx context.Context) error { return s.held.ready(ctx) }
 
-// Load reads the keyring when nothing is held: call it before the first write of a request.
-func (s *Signer) Load(ctx context.Context) error {
-	_, err := s.held.get(ctx)
-	return err
-}
+// Freshen reads the keyring when what is held is older than Times.SignerLife. Call it beside the store's round trip,
+// and Key after both. After Load it fails only once in a row, so that a write that was carried out beside it is
+// not answered by an outage.
+func (s *Signer) Freshen(ctx context.Context) error { return s.held.beside(ctx) }
 
 // Key returns the current signing key.
 func (s *Signer) Key(ctx context.Context) (SigningKey, error) { return s.held.get(ctx) }

@@ -99,6 +99,9 @@ func (r *Refresher) inWindow(start, now time.Time) bool {
 // ErrRefused for every refusal, whatever the case, and oauth.ErrUnavailable when the outcome is not certain;
 // the token is then good for another try.
 func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
+	if err := r.keys.Load(ctx); err != nil {
+		return Refreshed{}, fmt.Errorf("session: read keys: %w", err)
+	}
 	token, err := ParseRefreshToken(ctx, presented, r.keys)
 	if err != nil {
 		return Refreshed{}, err

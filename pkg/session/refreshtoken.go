@@ -21,7 +21,9 @@ type Keys interface {
 	// Sum is HMAC-SHA256 of message under the key of that version, nil when there is no such key. It may
 	// use what is held in memory, however old.
 	Sum(ctx context.Context, version byte, message []byte) ([]byte, error)
-	// Freshen re-reads what is held when that is due.
+	// Load makes sure, before a write, that what is held may be used after it.
+	Load(ctx context.Context) error
+	// Freshen re-reads what is held when that is due. After Load an outage in the middle is forgiven.
 	Freshen(ctx context.Context) error
 }
 

@@ -49,7 +49,12 @@ func (w *world) refresh(p presented) bool {
 		saw.right = s.permits(p.generation, p.client, now)
 	}
 	right := w.settled(v, p, saw, now)
-	if v.hit || errors.Is(err, oauth.ErrUnavailable) && w.keysFailedLately() {
+	later := errors.Is(err, oauth.ErrUnavailable)
+	if later && v.keysOnly() && v.changed["Rotate"]+v.changed["RecordLate"] > 0 {
+		w.fail("generation %d was written, and answered by an outage because of keys that could not be read", p.generation)
+	}
+	// Keys that cannot be read beside the rotation are forgiven once: the answer is then as without a fault.
+	if v.hit && (later || !v.keysOnly()) || later && w.keysFailedLately() {
 		w.judgeDisturbed(v, p, right, err)
 		return false
 	}

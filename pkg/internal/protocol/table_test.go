@@ -62,6 +62,9 @@ func newVisit(ctx context.Context, number int, faults map[string]fault) (*visit,
 	return v, context.WithValue(ctx, visitKey{}, v)
 }
 
+// keysOnly reports whether nothing but reading the keys goes wrong.
+func (v *visit) keysOnly() bool { return len(v.faults) == 1 && v.faults["ReadPart"] != fine }
+
 func (v *visit) leaving(method string) chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -32,6 +32,7 @@ var refreshTests = []subtest{
 type fixedKeys struct{}
 
 func (fixedKeys) CurrentVersion(context.Context) (byte, error) { return 1, nil }
+func (fixedKeys) Load(context.Context) error                   { return nil }
 func (fixedKeys) Freshen(context.Context) error                { return nil }
 
 func (fixedKeys) Sum(_ context.Context, version byte, message []byte) ([]byte, error) {
