@@ -16,7 +16,7 @@ import (
 // TestPoliciesAllowWhatFunctionsUseAndNoMore compares template.yaml with what the functions were seen to ask of the
 // table. A function that is added must be used here, or its policy counts as too wide.
 func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
-	policies := readPolicies(t, "../../../template.yaml")
+	policies := readPolicies(t, template)
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
 	w.used = map[string][]faultproxy.Call{}
 	w.must(refreshRequest("wprt_nobodys"), 400) // a refresh may be the first to need a keyring
