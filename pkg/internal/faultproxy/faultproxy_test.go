@@ -147,6 +147,7 @@ func TestHangLastsUntilTheCallerGivesUp(t *testing.T) {
 
 func TestStaleReadIsTheOneBefore(t *testing.T) {
 	p, _ := start(t)
+	getSession := strings.Replace(getSession, `"ConsistentRead":true`, `"ConsistentRead":false`, 1)
 	other := strings.Replace(getSession, "SESSIONS#1", "SESSIONS#2", 1)
 	want(t, p, "GetItem", getSession, 200, "1")
 	want(t, p, "Query", query, 200, "2")
@@ -155,9 +156,21 @@ func TestStaleReadIsTheOneBefore(t *testing.T) {
 	want(t, p, "GetItem", getSession, 200, "3")
 	want(t, p, "GetItem", getSession, 200, "3")
 	want(t, p, "GetItem", other, 200, "4")
+	want(t, p, "GetItem", other, 200, "4")
 	want(t, p, "Query", strings.Replace(query, `"7"`, `"8"`, 1), 200, "2")
 	p.Heal()
 	want(t, p, "GetItem", getSession, 200, "5")
+}
+
+func TestConsistentReadIsNeverStale(t *testing.T) {
+	p, _ := start(t)
+	query := strings.Replace(query, "{", `{"ConsistentRead":true,`, 1)
+	want(t, p, "GetItem", getSession, 200, "1")
+	want(t, p, "Query", query, 200, "2")
+	p.Inject(faultproxy.Rule{Fault: faultproxy.Stale})
+	want(t, p, "GetItem", getSession, 200, "3")
+	want(t, p, "Query", query, 200, "4")
+	want(t, p, "PutItem", putKeys, 200, "5")
 }
 
 func TestRulesFitByOperationKeyAndCount(t *testing.T) {

@@ -66,10 +66,11 @@ var (
 		e.refuse(http.StatusBadRequest, "TransactionCanceledException", map[string]any{"CancellationReasons": reasons})
 	}
 
-	// Stale answers a read with the answer that the same request (other times in it aside) was given last,
-	// as a read that is not strongly consistent may. Without an earlier one, the call is passed on.
+	// Stale answers a read that does not ask for strong consistency with the answer that the table gave last to
+	// the same request (other times in it aside): in force from the beginning, with the first answer for ever.
+	// Without an earlier one the call is passed on, and so is one that asks, as by the real table.
 	Stale Fault = func(e *Exchange) {
-		if answer, ok := e.proxy.earlier(e.Call); ok {
+		if answer, ok := e.proxy.earlier(e.Call); ok && !e.Call.Consistent {
 			e.Reply(answer)
 			return
 		}
