@@ -132,6 +132,32 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestCallsOfKMSAreToldApartByTheirPurpose(t *testing.T) {
+	p, _ := start(t)
+	p.Inject(faultproxy.Rule{Key: "SIGNING", Fault: faultproxy.Refuse(http.StatusBadRequest, "DisabledException")})
+	for purpose, status := range map[string]int{"SIGNING": 400, "REFRESH": 200} {
+		p.Forget()
+		r, err := http.NewRequest(http.MethodPost, p.URL, strings.NewReader(`{"EncryptionContext":{"wavepass:purpose":"`+purpose+`"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Amz-Target", "TrentService.Decrypt")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != status || status == 400 && !strings.Contains(string(body), `"__type":"DisabledException"`) {
+			t.Errorf("%s: %d %s, want %d", purpose, answer.StatusCode, body, status)
+		}
+		want := []faultproxy.Access{{Action: "Decrypt", Key: purpose}}
+		if calls := p.Calls(); len(calls) != 1 || cmp.Diff(want, calls[0].Accesses) != "" {
+			t.Errorf("%s: recorded %+v, want one with %v", purpose, calls, want)
+		}
+	}
+}
+
 func TestHangLastsUntilTheCallerGivesUp(t *testing.T) {
 	p, up := start(t)
 	p.Inject(faultproxy.Rule{Fault: faultproxy.Hang})
