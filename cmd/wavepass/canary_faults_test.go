@@ -36,7 +36,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
 	"Account", "LoginName", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "Session", "Rotate", "RecordLate", "Revoke",
+	"Append", "Since", "Create", "Session", "SessionsOf", "Rotate", "RecordLate", "Revoke",
 }
 
 func call[T any](s *faultyStore, method string, work func() (T, error)) (T, error) {
@@ -114,6 +114,10 @@ func (s *faultyStore) Create(ctx context.Context, sess session.Session) error {
 
 func (s *faultyStore) Session(ctx context.Context, account, id uuid.UUID) (session.Session, error) {
 	return call(s, "Session", func() (session.Session, error) { return s.Store.Session(ctx, account, id) })
+}
+
+func (s *faultyStore) SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (session.Page, error) {
+	return call(s, "SessionsOf", func() (session.Page, error) { return s.Store.SessionsOf(ctx, account, before, limit) })
 }
 
 func (s *faultyStore) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {

@@ -23,8 +23,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
@@ -51,11 +53,11 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 	s.key(t, "password hash", key)
 	for name, text := range map[string]string{
 		"password": canaryPassword, "wrong password": wrongPassword, "password in a long body": longPassword,
-		"password typed as a name": namePassword, "client secret": clientSecret, "wrong client secret": wrongSecret,
+		"password typed as a name": namePassword, "next password": nextPassword, "password that is too long": endlessPassword, "client secret": clientSecret, "wrong client secret": wrongSecret,
 	} {
 		s.text(t, name, text)
 	}
-	for _, username := range []string{"ada", "disabled", "limited"} {
+	for _, username := range []string{"ada", "bea", "disabled", "limited"} {
 		a := account.Account{ID: uuid.New(), Username: username, Epoch: time.Now().Unix()}
 		if err := store.CreateAccount(ctx, a, hash); err != nil {
 			t.Fatal(err)
@@ -178,6 +180,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 	for _, event := range []string{
 		audit.Login, audit.LoginFailed, audit.LoginLimited, audit.Refresh, audit.RaceReplay, audit.LateRetry, audit.ReuseDetected,
 		audit.RefreshRefused, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
+		audit.SessionEnded, audit.OthersEnded, audit.PasswordChanged, audit.PasswordFailed,
 	} {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
 			t.Errorf("no event %s: the walk did not come where it should", event)
@@ -267,6 +270,7 @@ func TestNoSecretIsSaidByAPanic(t *testing.T) {
 func TestEveryStoreMethodOfTheEndpointsCanFail(t *testing.T) {
 	for _, needed := range []reflect.Type{
 		reflect.TypeFor[login.Store](), reflect.TypeFor[refresh.Store](), reflect.TypeFor[revoke.Store](), reflect.TypeFor[authorizer.Store](),
+		reflect.TypeFor[sessions.Store](), reflect.TypeFor[password.Store](),
 	} {
 		for i := range needed.NumMethod() {
 			if name := needed.Method(i).Name; !slices.Contains(storeMethods, name) {

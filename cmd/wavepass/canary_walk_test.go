@@ -18,6 +18,7 @@ const (
 	wrongPassword  = "canary-wrong-password-typed"
 	longPassword   = "canary-password-in-a-long-body"
 	namePassword   = "canary-password-typed-as-name"
+	nextPassword   = "canary-password-that-comes-next"
 	clientSecret   = "canary-secret-of-the-partner"
 	wrongSecret    = "canary-secret-that-is-wrong"
 	webOrigin      = "http://localhost:5173"
@@ -123,6 +124,9 @@ func (w *walker) prepare() {
 	for _, name := range []string{"rotated", "late", "reused", "revoked", "denied", "left", "everywhere"} {
 		w.ready[name] = w.login("login for "+name, 200, "app", "ada", canaryPassword)
 	}
+	for _, name := range []string{"own", "lost", "other"} {
+		w.ready[name] = w.login("login for "+name, 200, "app", "bea", canaryPassword)
+	}
 	for _, name := range []string{"web", "web left"} {
 		w.ready[name] = w.login("login for "+name, 200, "web", "ada", canaryPassword, "Origin", webOrigin)
 	}
@@ -137,6 +141,8 @@ func (w *walker) all() {
 	w.refusedRefreshes()
 	w.protected()
 	w.revocations()
+	w.devices()
+	w.passwords()
 	w.logouts()
 	w.gatewayRefusals()
 }

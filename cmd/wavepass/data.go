@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
@@ -24,8 +27,14 @@ type store interface {
 	login.Store
 	refresh.Store
 	revoke.Store
+	sessions.Store
+	password.Store
 	demoStore
+	account.Keeper
 }
+
+// databaseName is the embedded store's in the data folder.
+const databaseName = "wavepass.db"
 
 // data is what is kept between two runs.
 type data struct {
@@ -63,7 +72,7 @@ func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
 		}
 		return table, func() {}, nil
 	}
-	file, err := bolt.Open(filepath.Join(c.Data, "wavepass.db"), time.Now)
+	file, err := bolt.Open(filepath.Join(c.Data, databaseName), time.Now)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -72,7 +81,6 @@ func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
 
 // openTable creates the template's table where it is missing.
 func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
-	const table = "wavepass"
 	definition, err := tabletemplate.Read(c.Template)
 	if err != nil {
 		return nil, err
@@ -81,12 +89,10 @@ func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tabletemplate.Create(ctx, api, table, definition); err != nil {
+	if err := tabletemplate.Create(ctx, api, localTable, definition); err != nil {
 		return nil, err
 	}
-	return dynamo.Open(dynamo.Config{
-		Table: table, Endpoint: c.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
-	})
+	return c.localTable()
 }
 
 func (d *data) prepare(ctx context.Context, cfg config.Config) error {
@@ -98,7 +104,7 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	d.demo = demo
-	keys := keyring.New(d.store, d.sealer, keyring.Algorithm(cfg.SigningAlg), time.Now)
+	keys := d.keyring(cfg)
 	if err := keys.Ensure(ctx); err != nil {
 		return err
 	}
@@ -107,6 +113,17 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("sealing.key does not open the keys in the store: %w", err)
 	}
 	return nil
+}
+
+// keyring is the one in the store, with the settings that concern it.
+func (d data) keyring(cfg config.Config) *keyring.Keyring {
+	return keyring.New(keyring.Config{
+		Store: d.store, Sealer: d.sealer, Algorithm: keyring.Algorithm(cfg.SigningAlg), Times: keyTimes(cfg), Now: time.Now,
+	})
+}
+
+func keyTimes(cfg config.Config) keyring.Times {
+	return keyring.Times{Period: cfg.KeyPeriod, CacheAge: cfg.KeyCacheAge}
 }
 
 // mayListenOn keeps the demo account, whose password everybody knows, on this machine.

@@ -92,4 +92,10 @@ Log in, call a protected route, refresh:
 
   curl -s %[3]s/refresh -d client_id=app -d grant_type=refresh_token -d "refresh_token=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')"
 
+Look after it, while it runs:
+
+  wavepass key list%[4]s
+  wavepass account show %[1]s%[4]s
+  wavepass drill %[3]s%[4]s
+
 `

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
@@ -18,9 +22,8 @@ import (
 
 // localCommand runs every function of template.yaml behind a stand-in for API Gateway.
 type localCommand struct {
-	Addr       string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
-	DynamoDB   string `name:"dynamodb" help:"Keep everything but the sealing key in DynamoDB Local instead, in the table wavepass." placeholder:"URL"`
-	Data       string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
+	Addr string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
+	folder
 	Issuer     string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
 	WebOrigins string `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
 	Template   string `help:"The SAM template whose routes are served." default:"template.yaml" type:"path"`
@@ -29,7 +32,7 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of DESIGN §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ATTEMPT_LIMITS and COOKIE_DOMAIN. A new data folder gets a demo account and demo clients.`
+REFRESH_GRACE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.`
 }
 
 const shutdownTime = 5 * time.Second
@@ -50,9 +53,12 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if issuer == "" {
 		issuer = own
 	}
-	cfg, err := localConfig(issuer)
+	cfg, err := settings(map[string]string{"ISSUER": issuer})
 	if err != nil {
 		return err
+	}
+	if err := keyTimes(cfg).Check(); err != nil {
+		return fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)
 	}
 	d, err := c.open(ctx, cfg)
 	if err != nil {
@@ -63,23 +69,52 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(o.log, nil))
-	handler, err := gateway.New(template, d.functions(cfg, log, audit.NewTrail(o.log, time.Now)),
-		gateway.Options{Issuer: issuer, Log: log})
+	trail := audit.NewTrail(o.log, time.Now)
+	handler, err := gateway.New(template, d.functions(cfg, log, trail), gateway.Options{Issuer: issuer, Log: log})
 	if err != nil {
 		return err
 	}
+	stop, err := c.beside(ctx, admin{d, cfg, trail}, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	c.greet(o.out, own, d.demo)
 	return serve(ctx, listener, logged(handler, log), log)
 }
 
-// localConfig takes the settings that mean something here from the environment, and nothing that would
-// lead to a real table.
-func localConfig(issuer string) (config.Config, error) {
-	environment := map[string]string{"TABLE_NAME": "local", "ISSUER": issuer}
-	for _, name := range []string{"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REFRESH_GRACE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN"} {
+// beside does what goes on beside the requests, until stop: it takes commands, and keeps the schedule.
+func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (stop func(), err error) {
+	commands, err := control(c.Data)
+	if err != nil {
+		return nil, fmt.Errorf("listen for commands in the data folder: %w; choose another with --data", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { serveControl(ctx, commands, a, log) })
+	wg.Go(func() { lookAfterKeys(ctx, a.rotateKeys(a.cfg, log, a.trail), keyTimes(a.cfg)) })
+	return func() {
+		cancel()
+		_ = commands.Close()
+		wg.Wait()
+	}, nil
+}
+
+// settings takes the settings that mean something on this machine from the environment, and nothing that would
+// lead to a real table. given takes precedence.
+func settings(given map[string]string) (config.Config, error) {
+	environment := map[string]string{}
+	for _, name := range []string{
+		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN",
+		"KEY_PERIOD", "KEY_CACHE_AGE",
+	} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value
 		}
+	}
+	maps.Copy(environment, given)
+	if environment["TABLE_NAME"] == "" {
+		environment["TABLE_NAME"] = localTable
 	}
 	return config.Load(environment)
 }
@@ -117,9 +152,21 @@ func logged(next http.Handler, log *slog.Logger) http.Handler {
 		began := time.Now()
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
-		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", status.status,
+		log.Info("request", "method", r.Method, "path", withoutTokens(r.URL.Path), "status", status.status,
 			"took", time.Since(began).Round(time.Microsecond))
 	})
+}
+
+// withoutTokens is a path as the log may have it: somebody may put a token where an id belongs, and no segment of
+// ours is as long as one.
+func withoutTokens(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if len(segment) > 64 {
+			segments[i] = "…"
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 type statusWriter struct {
@@ -132,9 +179,17 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// flag names the folder to other commands, where they would not find it by themselves.
+func (f folder) flag() string {
+	if byDefault, err := filepath.Abs(".wavepass"); err == nil && byDefault == f.Data {
+		return ""
+	}
+	return " --data " + f.Data
+}
+
 func (c *localCommand) greet(out io.Writer, own string, demo bool) {
 	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
 	if demo {
-		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own)
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag())
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -26,6 +27,7 @@ const template = "../../template.yaml"
 type server struct {
 	t        *testing.T
 	url      string
+	client   *http.Client // nil: http.DefaultClient
 	greeting string
 	stop     func() error // as Ctrl-C
 	log      *syncBuffer
@@ -100,7 +102,7 @@ func (s *server) do(method, path, contentType, body string, header ...string) an
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Add(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cmp.Or(s.client, http.DefaultClient).Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,6 +14,15 @@ import (
 
 type commands struct {
 	Local localCommand `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
+	Drill drillCommand `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
+	adminCommands
+}
+
+// adminCommands look after a deployment, in the cloud or on this machine.
+type adminCommands struct {
+	Account accountCommands `cmd:"" help:"Look after accounts."`
+	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
+	Revoke  revokeCommands  `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
 }
 
 func main() {
@@ -30,17 +39,22 @@ func main() {
 type output struct{ out, log io.Writer }
 
 func run(ctx context.Context, args []string, o output) error {
-	parser, err := kong.New(&commands{},
+	return parseAndRun(ctx, &commands{}, o, invocation{args: args, input: &input{from: os.Stdin}})
+}
+
+// parseAndRun runs the one of the commands that the arguments name.
+func parseAndRun(ctx context.Context, commands any, o output, in invocation) error {
+	parser, err := kong.New(commands,
 		kong.Name("wavepass"),
 		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(o),
+		kong.Bind(o, in),
 		kong.Writers(o.out, o.log),
 	)
 	if err != nil {
 		return err
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(in.args)
 	if err != nil {
 		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)
 	}

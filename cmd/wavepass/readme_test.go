@@ -7,9 +7,27 @@ import (
 	"testing"
 )
 
-func TestReadmesWalkWorksWhenPasted(t *testing.T) { walk(t) }
+// A section of README.md whose commands are run, and what the page says they print, in this order.
+type section struct {
+	title  string
+	prints []string
+}
 
-func TestReadmesWalkWorksOnDynamoDB(t *testing.T) {
+const refused = `{"error":"invalid_grant","error_description":"the refresh token is not valid"}` + "\n"
+
+var sections = []section{
+	{"The life of a session", []string{
+		`{"access_token":"ey`, `"refresh_token":"wprt_`, `{"sub":"`, "the same successor\n", refused + refused, "200\n200\n403\n",
+	}},
+	{"Sessions and devices", []string{
+		`{"sessions":[{"id":"`, `"device":"tablet"`, `"device":"laptop"`, `"next":"`, "200\n" + refused, "200\n" + refused + `"current":true` + "\n",
+		`{"error":"invalid_credentials","error_description":"the username or the password is wrong"}401` + "\n200\n200\n", "200\n" + refused,
+	}},
+}
+
+func TestReadmesWalksWorkWhenPasted(t *testing.T) { walk(t) }
+
+func TestReadmesWalksWorkOnDynamoDB(t *testing.T) {
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
 	if endpoint == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
@@ -17,44 +35,48 @@ func TestReadmesWalkWorksOnDynamoDB(t *testing.T) {
 	walk(t, "--dynamodb", endpoint)
 }
 
-// walk runs the commands of README.md's "The life of a session" and looks for what the page says they print.
+// walk runs the commands of the sections, one after the other on the same data, as a reader does.
 func walk(t *testing.T, args ...string) {
 	t.Helper()
-	needs(t, "sh", "curl", "sed")
+	needs(t, "sh", "curl", "sed", "grep")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, page, ok := strings.Cut(string(readme), "## The life of a session")
-	page, _, _ = strings.Cut(page, "\n## ")
-	if !ok {
-		t.Fatal("README.md has no section `The life of a session`")
-	}
 	t.Setenv("REVOCATION_STALENESS", "1s") // the page waits for the default, five times as long
 	s := start(t, append(args, "--data", t.TempDir())...)
+	for _, section := range sections {
+		out, err := exec.Command("sh", "-c", section.script(t, string(readme), s.url)).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", section.title, err, out)
+		}
+		rest := string(out)
+		for _, want := range section.prints {
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Fatalf("%s does not print %q in its place; it printed\n%s", section.title, want, out)
+			}
+			rest = after
+		}
+	}
+}
+
+// script is the commands of a section, for a service at another address.
+func (s section) script(t *testing.T, readme, url string) string {
+	t.Helper()
+	_, page, ok := strings.Cut(readme, "## "+s.title+"\n")
+	page, _, _ = strings.Cut(page, "\n## ")
+	if !ok {
+		t.Fatalf("README.md has no section %q", s.title)
+	}
 	script := "set -e\n"
 	for i, block := range strings.Split(page, "```") {
 		if command, isShell := strings.CutPrefix(block, "sh\n"); i%2 == 1 && isShell {
 			script += command
 		}
 	}
-	script = strings.ReplaceAll(script, "http://localhost:3000", s.url)
-	script = strings.ReplaceAll(script, "sleep 5", "sleep 1")
-	out, err := exec.Command("sh", "-c", script).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	const refused = `{"error":"invalid_grant","error_description":"the refresh token is not valid"}` + "\n"
-	rest := string(out)
-	for _, want := range []string{
-		`{"access_token":"ey`, `"refresh_token":"wprt_`, `{"sub":"`, "the same successor\n", refused + refused, "200\n200\n403\n",
-	} {
-		_, after, found := strings.Cut(rest, want)
-		if !found {
-			t.Fatalf("the walk does not print %q in its place; it printed\n%s", want, out)
-		}
-		rest = after
-	}
+	script = strings.ReplaceAll(script, "http://localhost:3000", url)
+	return strings.ReplaceAll(script, "sleep 5", "sleep 1")
 }
 
 // needs skips a test that drives the service with tools beyond Go.

@@ -15,6 +15,7 @@ func main() {
 	lambda.Start(authorizer.New(boot.Gateway(cfg), authorizer.Parts{
 		Store:     boot.Table(cfg),
 		Staleness: cfg.Staleness,
+		KeyTimes:  boot.KeyTimes(cfg),
 		Now:       time.Now,
 	}))
 }

@@ -12,5 +12,5 @@ import (
 
 func main() {
 	cfg := boot.Config()
-	lambda.Start(discovery.New(boot.Gateway(cfg), boot.Table(cfg), time.Now))
+	lambda.Start(discovery.New(boot.Gateway(cfg), boot.Table(cfg), boot.KeyTimes(cfg), time.Now))
 }

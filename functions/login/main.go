@@ -18,6 +18,7 @@ func main() {
 		Store:     boot.Table(cfg),
 		Sealer:    boot.Sealer(cfg),
 		Algorithm: keyring.Algorithm(cfg.SigningAlg),
+		KeyTimes:  boot.KeyTimes(cfg),
 		Limits:    boot.Limits(cfg),
 		Cookies:   browser.Jar{Domain: cfg.CookieDomain},
 		Trail:     boot.Trail(),

@@ -14,10 +14,11 @@ import (
 func main() {
 	cfg := boot.Config()
 	lambda.Start(revoke.New(boot.Gateway(cfg), revoke.Parts{
-		Store:   boot.Table(cfg),
-		Sealer:  boot.Sealer(cfg),
-		Cookies: browser.Jar{Domain: cfg.CookieDomain},
-		Trail:   boot.Trail(),
-		Now:     time.Now,
+		Store:    boot.Table(cfg),
+		Sealer:   boot.Sealer(cfg),
+		KeyTimes: boot.KeyTimes(cfg),
+		Cookies:  browser.Jar{Domain: cfg.CookieDomain},
+		Trail:    boot.Trail(),
+		Now:      time.Now,
 	}))
 }

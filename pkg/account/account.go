@@ -1,5 +1,5 @@
 // Package account owns who may log in: accounts, the checking of passwords, and the throttle on
-// guessing them. It does not know clients, sessions or tokens.
+// guessing them. It does not know clients or tokens, and of sessions no more than that an epoch ends them.
 package account
 
 import (
@@ -19,6 +19,8 @@ var (
 	ErrExists = errors.New("account: login name taken")
 	// ErrConflict says that an account has been changed by somebody else.
 	ErrConflict = errors.New("account: changed meanwhile")
+	// ErrNotKept says that a session that a change was to keep has ended; nothing was changed.
+	ErrNotKept = errors.New("account: the session to keep has ended")
 	// ErrInvalidCredentials is the one answer to a wrong password, an unknown username and a disabled
 	// account.
 	ErrInvalidCredentials = errors.New("account: invalid credentials")
@@ -55,11 +57,13 @@ type Creator interface {
 	CreateAccount(ctx context.Context, a Account, hash string) error
 }
 
-// Change raises the epoch of an account, which ends every session that began before.
+// Change raises the epoch of an account, which ends every session that began before, but for one that it may
+// keep.
 type Change struct {
-	Account Account // as it becomes; its Epoch is the new one
-	From    int64   // the epoch that it has
-	Hash    string  // the new password hash, empty to keep the old one
+	Account Account   // as it becomes; its Epoch is the new one
+	From    int64     // the epoch that it has
+	Hash    string    // the new password hash, empty to keep the old one
+	Keep    uuid.UUID // a session of the account that lives on, zero for none
 	Entry   revocation.Entry
 }
 
@@ -69,7 +73,22 @@ type Changer interface {
 	// name, and appends the entry to the revocation log: all or nothing, provided that account and login
 	// name have the epoch From. ErrConflict when they have not, ErrNotFound when there is no account. A
 	// repeated call is a conflict with itself.
+	//
+	// With Keep it gives that session the new epoch too, provided that it lives at the entry's time with an
+	// epoch that is not behind From; ErrNotKept when account and login name are as they should be and the
+	// session is not.
 	ChangeAccount(ctx context.Context, c Change) error
+}
+
+// Keeper stores what only an administrator changes.
+type Keeper interface {
+	// SetAccess replaces roles and scopes of an account, in one write. ErrNotFound. It may be repeated.
+	SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error
+
+	// DeleteAccount removes the account and its login name, and appends the entry to the revocation log: all
+	// or nothing, under the conditions and with the errors of ChangeAccount. Hash and Keep are not used. Its
+	// sessions stay until they expire; without an account they are dead.
+	DeleteAccount(ctx context.Context, c Change) error
 }
 
 // New returns an account that is not stored yet, and its password hash.

@@ -44,6 +44,20 @@ type buckets struct{ account, network Bucket }
 // passwords and disabled accounts cost the same and are all ErrInvalidCredentials; over the limit it is
 // a *TooManyAttemptsError. After success, call Settle beside the next write.
 func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
+	who, _, err := a.authenticate(ctx, username, network, password)
+	return who, err
+}
+
+// AuthenticateChange is Authenticate with the current password of somebody who changes it to next. When
+// current is wrong and next is the password already, made is true: the change was made before, and its answer
+// was lost. Such an attempt looks at two passwords and costs two hashes, but counts as one.
+func (a *Authenticator) AuthenticateChange(ctx context.Context, username string, current, next oauth.Secret, network string) (who Authenticated, made bool, err error) {
+	who, fitting, err := a.authenticate(ctx, username, network, current, next)
+	return who, fitting == 1, err
+}
+
+// authenticate counts one attempt and returns which of the passwords fits.
+func (a *Authenticator) authenticate(ctx context.Context, username, network string, passwords ...oauth.Secret) (Authenticated, int, error) {
 	name, err := CanonicalUsername(username)
 	if err != nil {
 		name = "" // nobody's: goes on like an unknown one
@@ -55,17 +69,19 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 	}
 	login, err := a.takeAndLookUp(ctx, counted, name, now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Authenticated{}, err
+		return Authenticated{}, 0, err
 	}
-	acct, err := a.check(ctx, login, password)
-	switch {
-	case errors.Is(err, ErrInvalidCredentials):
-		return Authenticated{}, err
-	case err != nil:
-		a.refundAfterFault(ctx, counted.account, counted.network)
-		return Authenticated{}, err
+	for i, password := range passwords {
+		acct, err := a.check(ctx, login, password)
+		switch {
+		case err == nil:
+			return Authenticated{Account: acct, Epoch: login.Epoch, buckets: counted}, i, nil
+		case !errors.Is(err, ErrInvalidCredentials):
+			a.refundAfterFault(ctx, counted.account, counted.network)
+			return Authenticated{}, 0, err
+		}
 	}
-	return Authenticated{Account: acct, Epoch: login.Epoch, buckets: counted}, nil
+	return Authenticated{}, 0, ErrInvalidCredentials
 }
 
 // Settle gives back what a successful login counted. A failure is passed over: the next window starts

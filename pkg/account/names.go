@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 const (
@@ -30,6 +32,12 @@ func CanonicalUsername(username string) (string, error) {
 		return "", ErrUsername
 	}
 	return canonical, nil
+}
+
+// CheckPassword returns ErrPassword when a text cannot be a new password.
+func CheckPassword(password oauth.Secret) error {
+	_, err := preparePassword(password.Reveal())
+	return err
 }
 
 // preparePassword applies PRECIS OpaqueString (RFC 8265 §4.2) and the limits for a new password.

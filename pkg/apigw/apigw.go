@@ -13,10 +13,12 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 const (
@@ -92,7 +94,9 @@ type Request struct {
 	At         grant.Place // where it arrived
 	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
 	Authorizer map[string]any
-	Cookies    []string // "name=value" each
+	Query      map[string]string // parameters of the address; several of one name are joined by commas
+	Path       map[string]string // variables of the route
+	Cookies    []string          // "name=value" each
 
 	headers map[string]string // lower-case names
 	body    []byte
@@ -102,6 +106,8 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 	r := &Request{
 		ID:      e.RequestContext.RequestID,
 		Network: Network(e.RequestContext.HTTP.SourceIP),
+		Query:   e.QueryStringParameters,
+		Path:    e.PathParameters,
 		Cookies: e.Cookies,
 		headers: make(map[string]string, len(e.Headers)),
 	}
@@ -116,6 +122,23 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 
 // Header returns a header, "" when it is absent; the case of the name does not matter.
 func (r *Request) Header(name string) string { return r.headers[strings.ToLower(name)] }
+
+// Caller is the person whose access token an authorizer let through. It fails when no authorizer did, and for
+// a token that has no session.
+func (r *Request) Caller() (grant.Caller, error) {
+	subject, _ := r.Authorizer["sub"].(string)
+	sid, _ := r.Authorizer["sid"].(string)
+	clientID, _ := r.Authorizer["client_id"].(string)
+	if subject != "" && sid == "" {
+		return grant.Caller{}, errNoSession
+	}
+	account, accountErr := uuid.Parse(subject)
+	id, idErr := uuid.Parse(sid)
+	if accountErr != nil || idErr != nil {
+		return grant.Caller{}, ErrNotAuthorized
+	}
+	return grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id}, ClientID: clientID}, nil
+}
 
 // Source is what a browser says about where the request comes from.
 func (r *Request) Source() browser.Source {

@@ -62,6 +62,9 @@ func TestEveryDomainErrorHasOneAnswer(t *testing.T) {
 	}{
 		{session.ErrRefused, 400, "invalid_grant", "", false},
 		{session.ErrForeign, 400, "invalid_grant", "", false},
+		{session.ErrEnded, 401, "invalid_token", "", false},
+		{session.ErrNotFound, 404, "not_found", "", false},
+		{account.ErrPassword, 400, "invalid_request", "", false},
 		{client.ErrUnknown, 401, "invalid_client", "", false},
 		{client.ErrWrongKind, 400, "unauthorized_client", "", false},
 		{account.ErrInvalidCredentials, 401, "invalid_credentials", "", false},
@@ -269,6 +272,59 @@ func TestBasicChallengeOnlyForWhoTriedBasic(t *testing.T) {
 		})
 		if got := r.Headers["Www-Authenticate"]; got != want {
 			t.Errorf("Authorization %q: WWW-Authenticate %q, want %q", header, got, want)
+		}
+	}
+}
+
+// RFC 6750 §3.
+func TestBearerChallengeForWhoNeedsAnotherToken(t *testing.T) {
+	for err, want := range map[error]string{
+		apigw.ErrNotAuthorized: `Bearer error="invalid_token"`, session.ErrEnded: `Bearer error="invalid_token"`,
+		account.ErrInvalidCredentials: "", session.ErrNotFound: "",
+	} {
+		r, _ := call(t, events.APIGatewayV2HTTPRequest{}, func(context.Context, *apigw.Request) (apigw.Response, error) {
+			return apigw.Response{}, err
+		})
+		if got := r.Headers["Www-Authenticate"]; got != want {
+			t.Errorf("%v: WWW-Authenticate %q, want %q", err, got, want)
+		}
+	}
+}
+
+func TestCallerIsWhoTheAuthorizerLetThrough(t *testing.T) {
+	const sub, sid = "0190b0e4-7e00-7000-8000-000000000001", "0190b0e4-7e00-7000-8000-000000000002"
+	for name, tc := range map[string]struct {
+		handedOn map[string]any
+		status   int
+		code     string
+	}{
+		"a person":               {map[string]any{"sub": sub, "sid": sid, "client_id": "app"}, 200, ""},
+		"no authorizer":          {nil, 401, "invalid_token"},
+		"nobody":                 {map[string]any{"sid": sid, "client_id": "app"}, 401, "invalid_token"},
+		"no session":             {map[string]any{"sub": sub, "client_id": "app"}, 403, "access_denied"},
+		"a client of its own":    {map[string]any{"sub": "partner", "client_id": "partner"}, 403, "access_denied"},
+		"an empty session":       {map[string]any{"sub": sub, "sid": "", "client_id": "app"}, 403, "access_denied"},
+		"a session of no person": {map[string]any{"sub": "partner", "sid": sid}, 401, "invalid_token"},
+		"a malformed session":    {map[string]any{"sub": sub, "sid": sid[1:]}, 401, "invalid_token"},
+		"other types":            {map[string]any{"sub": 1, "sid": []string{sid}}, 401, "invalid_token"},
+	} {
+		e := events.APIGatewayV2HTTPRequest{}
+		if tc.handedOn != nil {
+			e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: tc.handedOn}
+		}
+		r, _ := call(t, e, func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+			caller, err := r.Caller()
+			if err == nil && (caller.AccountID.String() != sub || caller.SessionID.String() != sid || caller.ClientID != "app") {
+				t.Errorf("%s: caller %+v, want %s, %s and app", name, caller, sub, sid)
+			}
+			return apigw.Response{Status: 200}, err
+		})
+		code := ""
+		if r.StatusCode != 200 {
+			code, _ = errorOf(t, r)
+		}
+		if r.StatusCode != tc.status || code != tc.code {
+			t.Errorf("%s: %d %s, want %d %s", name, r.StatusCode, code, tc.status, tc.code)
 		}
 	}
 }

@@ -35,6 +35,9 @@ func InvalidRequest(description string) error {
 // ErrNotAuthorized says that a request reached a protected endpoint without having passed an authorizer.
 var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeInvalidToken, "a valid access token is needed"}
 
+// errNoSession says that an access token was issued to a client for itself (RFC 6749 §4.4).
+var errNoSession error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs the access token of somebody who is logged in; this one is a client's own"}
+
 // UnsupportedGrantType says that a grant_type is not served here.
 func UnsupportedGrantType(description string) error {
 	return &requestError{http.StatusBadRequest, oauth.CodeUnsupportedGrantType, description}
@@ -55,9 +58,12 @@ var answers = []struct {
 }{
 	{session.ErrRefused, http.StatusBadRequest, oauth.CodeInvalidGrant, "the refresh token is not valid"},
 	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
+	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},
+	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
+	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password: want 8 to 256 characters, none of them a control character"},
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name"},
 	{browser.ErrTwoTokens, http.StatusBadRequest, oauth.CodeInvalidRequest, "browser clients send the refresh token in its cookie, all others in the body, nobody in both"},
@@ -102,7 +108,11 @@ func errorResponse(status int, code, description string) Response {
 		Code        string `json:"error"`
 		Description string `json:"error_description"`
 	}{code, description})
-	return Response{Status: status, Body: body}
+	response := Response{Status: status, Body: body}
+	if code == oauth.CodeInvalidToken {
+		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`} // RFC 6750 §3
+	}
+	return response
 }
 
 // seconds rounds up, so that who waits as told is let in.

@@ -30,6 +30,23 @@ const (
 	LoggedOut      = "logged_out"      // a person ended a session
 
 	LoggedOutEverywhere = "logged_out_everywhere" // a person ended all of them
+	SessionEnded        = "session_ended"         // a person ended one of them from the list, by_sid
+	OthersEnded         = "other_sessions_ended"  // a person ended all but the one that the event names
+
+	PasswordChanged = "password_changed" // by its person: all sessions but the one named ended
+	PasswordFailed  = "password_failed"  // the current password was wrong, nothing changed
+	PasswordLimited = "password_limited" // refused before the current password was checked
+
+	// By an administrator.
+	PasswordSet     = "password_set"
+	AccountDisabled = "account_disabled"
+	AccountEnabled  = "account_enabled"
+	AccountDeleted  = "account_deleted"
+	AccessSet       = "access_set"      // roles and scopes
+	AccountRevoked  = "account_revoked" // all sessions ended
+	ClientRevoked   = "client_revoked"  // every access token of a client was denied
+
+	keyPrefix = "key_" // published, promoted, retired, dropped, revoked
 )
 
 // Event is one line. The zero value of a field leaves it out of the line, except those that every line has.
@@ -45,7 +62,13 @@ type Event struct {
 
 	Reason     string `json:"reason,omitzero"`
 	Generation uint32 `json:"generation,omitzero"` // of the refresh token that was presented
+	KeyID      string `json:"kid,omitzero"`        // of a signing key, or "mac:" and the version of a MAC key
+	TokenID    string `json:"jti,omitzero"`        // where the token itself was not seen
+	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 }
+
+// Key is the event of what happened to a key.
+func Key(what, id string) Event { return Event{Name: keyPrefix + what, KeyID: id} }
 
 // Caller is who sent the request, as far as the gateway knows.
 type Caller struct {

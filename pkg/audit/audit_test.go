@@ -42,6 +42,7 @@ func TestLinesHaveTheGoldenShape(t *testing.T) {
 		audit.Event{Name: audit.ReuseDetected, Subject: "a-1", SessionID: "s-1", ClientID: "app", Generation: 7},
 		audit.Event{Name: audit.RefreshRefused, Subject: "a-1", SessionID: "s-1", ClientID: "app", Generation: 1, Reason: "epoch"},
 		audit.Event{Name: audit.LoginFailed, ClientID: "app"},
+		audit.Event{Name: audit.SessionEnded, Subject: "a-1", SessionID: "s-1", ClientID: "app", By: "s-2"},
 	)
 	golden := filepath.Join("testdata", "events.jsonl")
 	want, err := os.ReadFile(golden)
@@ -57,6 +58,10 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 	for got, want := range map[string]string{
 		audit.Login: "login", audit.LoginFailed: "login_failed", audit.LoginLimited: "login_limited",
 		audit.Refresh: "refresh", audit.RaceReplay: "race_replay", audit.LateRetry: "late_retry",
+		audit.SessionEnded: "session_ended", audit.OthersEnded: "other_sessions_ended", audit.PasswordChanged: "password_changed",
+		audit.PasswordFailed: "password_failed", audit.PasswordLimited: "password_limited", audit.PasswordSet: "password_set",
+		audit.AccountDisabled: "account_disabled", audit.AccountEnabled: "account_enabled", audit.AccountDeleted: "account_deleted",
+		audit.AccessSet:     "access_set",
 		audit.ReuseDetected: "reuse_detected", audit.RestoredTable: "restored_table",
 		audit.RefreshRefused: "refresh_refused", audit.TokenRevoked: "token_revoked",
 		audit.SessionRevoked: "session_revoked",

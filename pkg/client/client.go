@@ -41,7 +41,6 @@ const (
 	DefaultAbsoluteLife = 30 * 24 * time.Hour
 	DefaultUnremembered = 24 * time.Hour // absolute life of a cookie login without `remember`
 	DefaultLateRetries  = 2              // native only
-	maxSessionLife      = 400 * 24 * time.Hour
 	minAccessLife       = 10 * time.Second
 	cacheLife           = time.Minute
 	maxCached           = 1000
@@ -103,11 +102,11 @@ func (c Client) Check() error {
 		return fmt.Errorf("client %s: roles %q: want embed or lookup", c.ID, c.Roles)
 	case c.AccessLife < minAccessLife || c.AccessLife > oauth.MaxAccessLife:
 		return fmt.Errorf("client %s: access life %s: want %s to %s", c.ID, c.AccessLife, minAccessLife, oauth.MaxAccessLife)
-	case c.IdleLife < max(time.Minute, c.AccessLife) || c.IdleLife > maxSessionLife:
+	case c.IdleLife < max(time.Minute, c.AccessLife) || c.IdleLife > oauth.MaxSessionLife:
 		// While an access token lives its session must be there to be revoked.
-		return fmt.Errorf("client %s: idle life %s: want the access life, or 1m, to %s", c.ID, c.IdleLife, maxSessionLife)
-	case c.Absolute < time.Minute || c.Absolute > maxSessionLife || c.Remembered < 0 || c.Remembered > maxSessionLife:
-		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, maxSessionLife)
+		return fmt.Errorf("client %s: idle life %s: want the access life, or 1m, to %s", c.ID, c.IdleLife, oauth.MaxSessionLife)
+	case c.Absolute < time.Minute || c.Absolute > oauth.MaxSessionLife || c.Remembered < 0 || c.Remembered > oauth.MaxSessionLife:
+		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, oauth.MaxSessionLife)
 	case c.LateRetries < 0 || c.LateRetries > maxLateRetries:
 		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
 	case c.LateRetries > 0 && c.Kind != Native:

@@ -25,6 +25,8 @@ type Config struct {
 	Audience       string        `env:"AUDIENCE"`                       // `aud` of clients that name none; empty: the issuer
 	SigningAlg     string        `env:"SIGNING_ALG" envDefault:"ES256"` // ES256, EdDSA or RS256
 	SealingKey     string        `env:"SEALING_KEY"`                    // kms:<arn> or local:<base64>
+	KeyPeriod      time.Duration `env:"KEY_PERIOD" envDefault:"720h"`   // how long a key signs
+	KeyCacheAge    time.Duration `env:"KEY_CACHE_AGE" envDefault:"5m"`  // how long verifiers use the keys that they hold
 	Staleness      time.Duration `env:"REVOCATION_STALENESS" envDefault:"5s"`
 	Shards         int           `env:"REVOCATION_SHARDS" envDefault:"1"`
 	Grace          time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`

@@ -17,7 +17,8 @@ func TestDefaults(t *testing.T) {
 	}
 	limit := func(n int) config.AttemptLimit { return config.AttemptLimit{Count: n, Window: 15 * time.Minute} }
 	want := config.Config{
-		TableName: "wavepass", SigningAlg: "ES256", Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute,
+		TableName: "wavepass", SigningAlg: "ES256", KeyPeriod: 30 * 24 * time.Hour, KeyCacheAge: 5 * time.Minute,
+		Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute,
 		AttemptLimits: config.AttemptLimits{Account: limit(10), Network: limit(300)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -43,6 +44,8 @@ func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 		{"ISSUER", "https://auth.example.com/a b", "ISSUER: "},
 		{"SIGNING_ALG", "HS256", "SIGNING_ALG: "},
 		{"SIGNING_ALG", "none", "SIGNING_ALG: "},
+		{"KEY_PERIOD", "30d", "KEY_PERIOD: "},
+		{"KEY_CACHE_AGE", "5", "KEY_CACHE_AGE: "},
 		{"REVOCATION_STALENESS", "5", "REVOCATION_STALENESS: "},
 		{"REVOCATION_STALENESS", "-1s", "REVOCATION_STALENESS: "},
 		{"REVOCATION_STALENESS", "6m", "REVOCATION_STALENESS: "},

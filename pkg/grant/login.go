@@ -80,7 +80,7 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 func (l *Login) make(ctx context.Context, r LoginRequest, who account.Authenticated, keyVersion byte) (session.Session, oauth.TokenResponse, error) {
 	s, refresh, err := session.Begin(session.Login{
 		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
-		Client: r.Client, Remember: r.Remember, Device: r.Device,
+		Client: r.Client, Remember: r.Remember, Device: r.Device, Network: r.Network,
 	}, keyVersion, l.Now())
 	if err != nil {
 		return session.Session{}, oauth.TokenResponse{}, err

@@ -35,6 +35,7 @@ type RefreshRequest struct {
 	At           Place
 	Client       client.Client // authenticated
 	RefreshToken oauth.Secret
+	Network      string // prefix of the caller's address
 }
 
 // Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, oauth.ErrUnavailable.
@@ -47,7 +48,7 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	if err := f.Signer.Load(ctx); err != nil {
 		return Issued{}, fmt.Errorf("grant: keys: %w", err)
 	}
-	refreshed, err := f.refresh(ctx, r.RefreshToken, c)
+	refreshed, err := f.refresh(ctx, r)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -59,13 +60,13 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	return Issued{response, c, refreshed.Session}, nil
 }
 
-func (f *Refresh) refresh(ctx context.Context, presented oauth.Secret, c client.Client) (session.Refreshed, error) {
+func (f *Refresh) refresh(ctx context.Context, r RefreshRequest) (session.Refreshed, error) {
 	var (
 		wg                     sync.WaitGroup
 		refreshed              session.Refreshed
 		refreshErr, freshenErr error
 	)
-	wg.Go(func() { refreshed, refreshErr = f.Sessions.Refresh(ctx, presented, c) })
+	wg.Go(func() { refreshed, refreshErr = f.Sessions.Refresh(ctx, r.RefreshToken, r.Client, r.Network) })
 	wg.Go(func() { freshenErr = f.Signer.Freshen(ctx) })
 	wg.Wait()
 	if refreshErr != nil {

@@ -23,7 +23,7 @@ func (w *world) check(response oauth.TokenResponse) error {
 	w.t.Helper()
 	c := w.claims(response)
 	return revocation.NewSnapshot(w.store, 0, w.clock.Now).Check(w.t.Context(), revocation.Subject{
-		TokenID: c.ID, SessionID: c.Login.SessionID.String(), AccountID: c.Subject, Epoch: c.Login.Epoch, ClientID: c.ClientID,
+		TokenID: c.ID, SessionID: c.Login.SessionID.String(), AccountID: c.Subject, Epoch: c.Login.Epoch, ClientID: c.ClientID, KeyID: c.SigningID,
 	})
 }
 

@@ -108,11 +108,11 @@ func newWorld(t *testing.T) *world {
 
 // wire builds the grants anew, as another process with the same store has them.
 func (w *world) wire() {
-	ring := keyring.New(w.store, w.sealer, keyring.ES256, w.clock.Now)
+	ring := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now})
 	trail := audit.NewTrail(&w.trail, w.clock.Now)
 	mac := ring.MAC()
 	w.keys = ring.Signer()
-	w.verify = token.NewVerifier(keyring.NewPublicKeys(w.store, w.clock.Now), w.clock.Now)
+	w.verify = token.NewVerifier(keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.Now), w.clock.Now)
 	w.login = grant.NewLogin(grant.LoginParts{
 		Accounts: account.NewAuthenticator(w.store, w.store, account.DefaultLimits, w.clock.Now),
 		Sessions: w.store, MAC: mac, Signer: w.keys, Trail: trail, Now: w.clock.Now,
@@ -123,7 +123,7 @@ func (w *world) wire() {
 	})
 	w.revoke = grant.NewRevoke(grant.RevokeParts{
 		Sessions: session.NewRevoker(w.store, w.clock.Now),
-		MAC:      keyring.NewMAC(w.store, w.sealer, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
+		MAC:      keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
 	})
 }
 

@@ -53,7 +53,7 @@ func TestTwentyFunctionsCreateOneKeyring(t *testing.T) {
 	}
 	for i := range functions {
 		callers.Go(func() {
-			keys[i], errs[i] = keyring.New(store, sealer, keyring.ES256, at.now).Signer().Key(ctx)
+			keys[i], errs[i] = keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: at.now}).Signer().Key(ctx)
 		})
 	}
 	callers.Wait()

@@ -60,14 +60,15 @@ func (c *clock) freeze(t *testing.T, d time.Duration) {
 
 // fakeStore is a keyring.Store in memory that counts.
 type fakeStore struct {
-	mu       sync.Mutex
-	version  int64
-	parts    map[keyring.Part][]byte
-	reads    map[keyring.Part]int
-	replaced int    // successful ReplaceParts
-	err      error  // of the next calls
-	lost     bool   // the reply of the next ReplaceParts is lost after it was carried out
-	arrive   func() // runs at the beginning of every ReadPart
+	mu          sync.Mutex
+	version     int64
+	parts       map[keyring.Part][]byte
+	reads       map[keyring.Part]int
+	replaced    int    // successful ReplaceParts
+	err         error  // of the next calls
+	failReplace error  // of the next ReplaceParts, which are not carried out
+	lost        bool   // the reply of the next ReplaceParts is lost after it was carried out
+	arrive      func() // runs at the beginning of every ReadPart
 }
 
 func newStore() *fakeStore { return &fakeStore{reads: map[keyring.Part]int{}} }
@@ -92,7 +93,10 @@ func (s *fakeStore) ReadPart(_ context.Context, part keyring.Part) (keyring.Item
 func (s *fakeStore) ReplaceParts(_ context.Context, version int64, parts map[keyring.Part][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if version != s.version {
+	switch {
+	case s.failReplace != nil:
+		return s.failReplace
+	case version != s.version:
 		return keyring.ErrConflict
 	}
 	s.version, s.parts = version+1, maps.Clone(parts)
@@ -133,6 +137,8 @@ type fakeSealer struct {
 	mu    sync.Mutex
 	opens map[string]int
 	err   error
+
+	beforeSeal func()
 }
 
 func newSealer() *fakeSealer {
@@ -150,6 +156,9 @@ func newSealer() *fakeSealer {
 }
 
 func (s *fakeSealer) Seal(_ context.Context, purpose string, plain []byte) ([]byte, error) {
+	if s.beforeSeal != nil {
+		s.beforeSeal()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -188,7 +197,7 @@ type world struct {
 
 func newWorld(alg keyring.Algorithm) world {
 	w := world{store: newStore(), sealer: newSealer(), clock: &clock{at: start}}
-	w.ring = keyring.New(w.store, w.sealer, alg, w.clock.now)
+	w.ring = keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: alg, Now: w.clock.now})
 	return w
 }
 
@@ -202,9 +211,13 @@ func created(t *testing.T, alg keyring.Algorithm) world {
 	return w
 }
 
-func (w world) public() *keyring.PublicKeys { return keyring.NewPublicKeys(w.store, w.clock.now) }
+func (w world) public() *keyring.PublicKeys {
+	return keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.now)
+}
 
-func (w world) existingMAC() *keyring.MAC { return keyring.NewMAC(w.store, w.sealer, w.clock.now) }
+func (w world) existingMAC() *keyring.MAC {
+	return keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.now)
+}
 
 // plain opens a part as an attacker with every right could.
 func (w world) plain(t *testing.T, part keyring.Part) []byte {

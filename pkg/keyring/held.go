@@ -14,6 +14,7 @@ import (
 type held[T any] struct {
 	read   func(context.Context) (Item, error)
 	decode func(context.Context, Item) (T, error)
+	times  Times
 	now    func() time.Time
 
 	mu      sync.Mutex
@@ -44,18 +45,19 @@ func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
 }
 
 // newer is asked when something names a key that is not held: perhaps one that is newer. Anybody can name
-// any key, so the store is read at most once per rereadEvery, whether it answers or not.
-func (h *held[T]) newer(ctx context.Context) (T, error) {
+// any key, so the store is read at most once per rereadEvery, whether it answers or not. read is false when
+// it was not: the key may yet exist.
+func (h *held[T]) newer(ctx context.Context) (value T, read bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.older(h.triedAt, rereadEvery):
-		return h.load(ctx)
+	case h.older(h.triedAt, h.times.rereadEvery()):
+		value, err = h.load(ctx)
+		return value, true, err
 	case h.triedAt.After(h.readAt):
-		var none T
-		return none, fmt.Errorf("%w: keyring: the last reading failed", oauth.ErrUnavailable)
+		return value, false, fmt.Errorf("%w: keyring: the last reading failed", oauth.ErrUnavailable)
 	}
-	return h.value, nil
+	return h.value, false, nil
 }
 
 // older reports whether at is longer ago than life; so is a time that a clock set back has made a future one.

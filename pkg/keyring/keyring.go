@@ -60,13 +60,14 @@ type Sealer interface {
 	Open(ctx context.Context, purpose string, sealed []byte) ([]byte, error)
 }
 
-// State is where a signing key stands: next (published, not signing), current, retired (verifying only).
+// State is where a key stands.
 type State string
 
 const (
-	Next    State = "next"
-	Current State = "current"
-	Retired State = "retired"
+	Next    State = "next"    // published, not signing
+	Current State = "current" // signing
+	Retired State = "retired" // verifying only
+	Gone    State = "gone"    // of a MAC key: its tokens are refused, and its version is not free yet
 )
 
 // Algorithm of access tokens, a JWA name.
@@ -78,26 +79,30 @@ const (
 	RS256 Algorithm = "RS256"
 )
 
-const (
-	signerLife   = time.Minute      // how long an issuing function uses what it holds
-	verifierLife = 5 * time.Minute  // the same for verifying functions
-	rereadEvery  = 30 * time.Second // at most, when a token names a key that is not held
-)
+// Config is what a Keyring is made of.
+type Config struct {
+	Store     Store
+	Sealer    Sealer
+	Algorithm Algorithm // of the signing keys that are created from now on
+	Times     Times
+	Now       func() time.Time
+}
 
-// Keyring creates the keyring on first use. One is made per process.
+// Keyring creates the keyring on first use, and changes it. One is made per process.
 type Keyring struct {
 	store  Store
 	sealer Sealer
 	alg    Algorithm
+	times  Times
 	now    func() time.Time
 }
 
-// New returns the keyring in store. Keys that it has to create sign with alg.
-func New(store Store, sealer Sealer, alg Algorithm, now func() time.Time) *Keyring {
-	return &Keyring{store: store, sealer: sealer, alg: alg, now: now}
+// New returns the keyring in a store.
+func New(c Config) *Keyring {
+	return &Keyring{store: c.Store, sealer: c.Sealer, alg: c.Algorithm, times: c.Times.orDefault(), now: c.Now}
 }
 
-// Ensure creates the keyring when there is none: a current signing key, a next one, and a MAC key.
+// Ensure creates the keyring when there is none: a current and a next signing key, and MAC keys likewise.
 func (k *Keyring) Ensure(ctx context.Context) error {
 	_, err := k.store.ReadPart(ctx, Public)
 	if errors.Is(err, ErrMissing) {
@@ -107,11 +112,11 @@ func (k *Keyring) Ensure(ctx context.Context) error {
 }
 
 func (k *Keyring) create(ctx context.Context) error {
-	parts, err := k.generate(ctx)
-	if err != nil {
-		return fmt.Errorf("keyring: create: %w", err)
+	r := &ring{now: k.second()}
+	if err := r.begin(k.alg); err != nil {
+		return fmt.Errorf("create: %w", err)
 	}
-	err = k.store.ReplaceParts(ctx, 0, parts)
+	err := k.write(ctx, r)
 	if errors.Is(err, ErrConflict) {
 		return nil // another function was first, or our own write whose answer was lost
 	}

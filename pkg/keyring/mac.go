@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,21 +22,27 @@ type MAC struct{ held held[macKeys] }
 type macKeys struct {
 	current byte
 	of      func(version byte) []byte // nil when there is no such key
+	gone    func(version byte) bool   // its tokens are refused for ever
+}
+
+// maybeNewer reports whether a key of that version may exist without being held. Versions begin at 1.
+func (k macKeys) maybeNewer(version byte) bool {
+	return version != 0 && k.of(version) == nil && !k.gone(version)
 }
 
 // MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
 // and creates the keyring when there is none.
 func (k *Keyring) MAC() *MAC {
-	return newMAC(k.sealer, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+	return newMAC(k.sealer, k.times, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
 }
 
 // NewMAC returns the refresh-token view of the keyring in store for functions that cannot create one:
 // without a keyring they are unavailable. It opens the Refresh part only.
-func NewMAC(store Store, sealer Sealer, now func() time.Time) *MAC {
-	return newMAC(sealer, now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
+func NewMAC(store Store, sealer Sealer, times Times, now func() time.Time) *MAC {
+	return newMAC(sealer, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
 }
 
-func newMAC(sealer Sealer, now func() time.Time, read func(context.Context) (Item, error)) *MAC {
+func newMAC(sealer Sealer, times Times, now func() time.Time, read func(context.Context) (Item, error)) *MAC {
 	return &MAC{held[macKeys]{
 		read: read,
 		decode: func(ctx context.Context, item Item) (macKeys, error) {
@@ -45,14 +52,15 @@ func newMAC(sealer Sealer, now func() time.Time, read func(context.Context) (Ite
 			}
 			return decodeMACKeys(plain)
 		},
-		now: now,
+		times: times,
+		now:   now,
 	}}
 }
 
-// Freshen reads the keyring when what is held is a minute old or nothing is held. Call it beside the
+// Freshen reads the keyring when what is held is older than Times.SignerLife or nothing is held. Call it beside the
 // store's round trip.
 func (m *MAC) Freshen(ctx context.Context) error {
-	_, err := m.held.fresh(ctx, signerLife)
+	_, err := m.held.fresh(ctx, m.held.times.SignerLife())
 	return err
 }
 
@@ -62,20 +70,27 @@ func (m *MAC) CurrentVersion(ctx context.Context) (byte, error) {
 	return keys.current, err
 }
 
-// Sum returns the MAC of message under the key of that version, nil when there is no such key.
+// Sum returns the MAC of message under the key of that version, nil when there is no such key. A version
+// that is not held, when the keys were read too short a time ago to be read again, is oauth.ErrUnavailable: it
+// may have come since, and its owner is asked to come back.
 func (m *MAC) Sum(ctx context.Context, version byte, message []byte) ([]byte, error) {
 	keys, err := m.held.get(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if keys.maybeNewer(version) {
+		read := false
+		keys, read, err = m.held.newer(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case !read && keys.maybeNewer(version):
+			return nil, fmt.Errorf("%w: keyring: MAC key %d may be newer than what is held", oauth.ErrUnavailable, version)
+		}
+	}
 	key := keys.of(version)
 	if key == nil {
-		if keys, err = m.held.newer(ctx); err != nil {
-			return nil, err
-		}
-		if key = keys.of(version); key == nil {
-			return nil, nil
-		}
+		return nil, nil
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write(message)
@@ -97,5 +112,9 @@ func decodeMACKeys(plain []byte) (macKeys, error) {
 	if byVersion[part.Current] == nil {
 		return macKeys{}, fmt.Errorf("%w: keyring: no current MAC key", oauth.ErrUnavailable)
 	}
-	return macKeys{part.Current, func(version byte) []byte { return byVersion[version] }}, nil
+	return macKeys{
+		current: part.Current,
+		of:      func(version byte) []byte { return byVersion[version] },
+		gone:    func(version byte) bool { return slices.Contains(part.Gone, int(version)) },
+	}, nil
 }

@@ -20,54 +20,80 @@ type VerifyKey struct {
 	ID        string
 	Algorithm Algorithm
 	Public    crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
+	Until     time.Time        // of a retired key: when it ends; zero for the others
 }
+
+func (k VerifyKey) ended(now time.Time) bool { return !k.Until.IsZero() && !now.Before(k.Until) }
 
 // PublicKeys gives verifying functions the public keys. Safe for concurrent use.
 type PublicKeys struct{ held held[keySet] }
 
 type keySet struct {
-	byHeader map[string]VerifyKey
-	jwks     []byte
+	byHeader  map[string]VerifyKey
+	published []published
+}
+
+type published struct {
+	key VerifyKey
+	jwk jsontext.Value
 }
 
 // NewPublicKeys returns the public view of the keyring in store. It opens nothing.
-func NewPublicKeys(store Store, now func() time.Time) *PublicKeys {
+func NewPublicKeys(store Store, times Times, now func() time.Time) *PublicKeys {
+	times = times.orDefault()
 	return &PublicKeys{held[keySet]{
 		read: func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Public) },
 		decode: func(_ context.Context, item Item) (keySet, error) {
-			set, err := decodeKeySet(item.Data)
+			set, err := decodeKeySet(item.Data, times)
 			if err != nil {
 				return keySet{}, fmt.Errorf("%w: keyring: public part: %w", oauth.ErrUnavailable, err)
 			}
 			return set, nil
 		},
-		now: now,
+		times: times,
+		now:   now,
 	}}
 }
+
+// Life is how long a set may be used once it was read: the max-age of what is published.
+func (p *PublicKeys) Life() time.Duration { return p.held.times.VerifierLife() }
 
 // ByHeader returns the key whose tokens have exactly this encoded header segment, or ErrUnknownKey. One
 // comparison so pins algorithm, key id and type, and the absence of every other header member.
 func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, error) {
-	set, err := p.held.fresh(ctx, verifierLife)
+	set, err := p.held.fresh(ctx, p.Life())
 	if err != nil {
 		return VerifyKey{}, err
 	}
-	if key, ok := set.byHeader[segment]; ok {
-		return key, nil
+	key, ok := set.byHeader[segment]
+	if !ok {
+		if set, _, err = p.held.newer(ctx); err != nil {
+			return VerifyKey{}, err
+		}
+		key, ok = set.byHeader[segment]
 	}
-	if set, err = p.held.newer(ctx); err != nil {
-		return VerifyKey{}, err
+	if !ok || key.ended(p.held.now()) {
+		return VerifyKey{}, ErrUnknownKey
 	}
-	if key, ok := set.byHeader[segment]; ok {
-		return key, nil
-	}
-	return VerifyKey{}, ErrUnknownKey
+	return key, nil
 }
 
-// JWKS returns the key set as RFC 7517 JSON, public members only. Do not change the bytes.
+// JWKS returns the key set as RFC 7517 JSON, public members only.
 func (p *PublicKeys) JWKS(ctx context.Context) ([]byte, error) {
-	set, err := p.held.fresh(ctx, verifierLife)
-	return set.jwks, err
+	set, err := p.held.fresh(ctx, p.Life())
+	if err != nil {
+		return nil, err
+	}
+	now := p.held.now()
+	keys := []jsontext.Value{}
+	for _, one := range set.published {
+		if !one.key.ended(now) {
+			keys = append(keys, one.jwk)
+		}
+	}
+	return json.Marshal(struct {
+		Keys []jsontext.Value `json:"keys"`
+	}{keys})
 }
 
 // HeaderSegment is the first part of every access token that the key signs: the encoding of exactly
@@ -77,31 +103,29 @@ func HeaderSegment(alg Algorithm, keyID string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(header))
 }
 
-func decodeKeySet(data []byte) (keySet, error) {
+func decodeKeySet(data []byte, times Times) (keySet, error) {
 	var part publicPart
 	if err := json.Unmarshal(data, &part); err != nil {
 		return keySet{}, err
 	}
 	set := keySet{byHeader: map[string]VerifyKey{}}
-	published := struct {
-		Keys []jsontext.Value `json:"keys"`
-	}{}
 	for _, stored := range part.Keys {
 		key, err := decodeVerifyKey(stored.JWK)
 		if err != nil {
 			return keySet{}, err
 		}
-		set.byHeader[HeaderSegment(key.Algorithm, key.ID)] = key
+		if !stored.RetiredAt.IsZero() {
+			key.Until = stored.RetiredAt.Add(times.overlap())
+		}
 		// What is published is made anew, so that nothing else that was stored can come along.
 		public, err := encodePublic(key)
 		if err != nil {
 			return keySet{}, err
 		}
-		published.Keys = append(published.Keys, public)
+		set.byHeader[HeaderSegment(key.Algorithm, key.ID)] = key
+		set.published = append(set.published, published{key, public})
 	}
-	var err error
-	set.jwks, err = json.Marshal(published)
-	return set, err
+	return set, nil
 }
 
 func decodeVerifyKey(encoded []byte) (VerifyKey, error) {

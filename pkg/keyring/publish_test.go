@@ -218,15 +218,15 @@ func TestMACIsHMACSHA256UnderTheVersionedKey(t *testing.T) {
 	}
 
 	second := make([]byte, 32)
-	w.seal(t, keyring.Refresh, fmt.Sprintf(`{"current":2,"keys":[{"version":1,"key":%q},{"version":2,"key":%q}]}`,
+	w.seal(t, keyring.Refresh, fmt.Sprintf(`{"current":3,"keys":[{"version":1,"key":%q},{"version":3,"key":%q}]}`,
 		base64.StdEncoding.EncodeToString(first), base64.StdEncoding.EncodeToString(second)))
 	w.clock.move(30e9)
-	for version, key := range map[byte][]byte{1: first, 2: second} {
+	for version, key := range map[byte][]byte{1: first, 3: second} {
 		if got, err := mac.Sum(ctx, version, []byte("m")); err != nil || string(got) != sum(key, []byte("m")) {
 			t.Errorf("version %d: %x, error %v; want %x", version, got, err, sum(key, []byte("m")))
 		}
 	}
-	if version, err := mac.CurrentVersion(ctx); err != nil || version != 2 {
-		t.Errorf("CurrentVersion = %d, error %v; want 2", version, err)
+	if version, err := mac.CurrentVersion(ctx); err != nil || version != 3 {
+		t.Errorf("CurrentVersion = %d, error %v; want 3", version, err)
 	}
 }

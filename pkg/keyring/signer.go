@@ -39,14 +39,15 @@ func (k *Keyring) Signer() *Signer {
 			}
 			return currentKey(plain)
 		},
-		now: k.now,
+		times: k.times,
+		now:   k.now,
 	}}
 }
 
-// Freshen reads the keyring when what is held is a minute old or nothing is held. Call it beside the
+// Freshen reads the keyring when what is held is older than Times.SignerLife or nothing is held. Call it beside the
 // store's round trip, and Key after both.
 func (s *Signer) Freshen(ctx context.Context) error {
-	_, err := s.held.fresh(ctx, signerLife)
+	_, err := s.held.fresh(ctx, s.held.times.SignerLife())
 	return err
 }
 

@@ -19,3 +19,6 @@ type TokenResponse struct {
 // MaxAccessLife is the longest life that a client may give its access tokens. Revocations are kept just
 // long enough to outlive every access token, so it bounds the size of the revocation log too.
 const MaxAccessLife = time.Hour
+
+// MaxSessionLife is the longest that a session may last, however busy: MAC keys are kept for as long.
+const MaxSessionLife = 400 * 24 * time.Hour

@@ -25,6 +25,7 @@ type Login struct {
 	Client    client.Client
 	Remember  bool
 	Device    string
+	Network   string // prefix of the caller's address
 }
 
 // Begin returns a new session and its first refresh token; nothing is stored yet. keyVersion is the one
@@ -48,6 +49,7 @@ func Begin(l Login, keyVersion byte, now time.Time) (Session, RefreshToken, erro
 		Epoch:      l.Epoch,
 		Remembered: l.Remember && l.Client.Remembered > 0,
 		Device:     l.Device,
+		Network:    l.Network,
 	}
 	return s, RefreshToken{KeyVersion: keyVersion, AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}, nil
 }

@@ -16,7 +16,7 @@ func TestBeginMakesASessionAndItsFirstToken(t *testing.T) {
 	now := start.Add(987654321 * time.Nanosecond)
 	c := client.Client{ID: "app", Kind: client.Native, IdleLife: time.Hour, Absolute: 24 * time.Hour}
 	s, token, err := session.Begin(session.Login{
-		AccountID: account, Epoch: 42, AMR: []string{"pwd"}, Client: c, Device: "Ada's phone",
+		AccountID: account, Epoch: 42, AMR: []string{"pwd"}, Client: c, Device: "Ada's phone", Network: network,
 	}, 7, now)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestBeginMakesASessionAndItsFirstToken(t *testing.T) {
 		t.Errorf("session id %s is a version %d UUID, want 7", s.ID, s.ID.Version())
 	}
 	want := session.Session{
-		AccountID: account, ID: s.ID, ClientID: "app", AMR: []string{"pwd"}, Epoch: 42, Device: "Ada's phone",
+		AccountID: account, ID: s.ID, ClientID: "app", AMR: []string{"pwd"}, Epoch: 42, Device: "Ada's phone", Network: network,
 		RotatedAt: now.Truncate(time.Millisecond), CreatedAt: now.Truncate(time.Millisecond), AuthTime: start,
 		IdleExpiry: start.Add(time.Hour), Expiry: start.Add(24 * time.Hour),
 	}

@@ -62,7 +62,7 @@ func TestRefusalsLookAlike(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	w.store.DropSession(w.id)
 	_, missing := w.refresh(0)
-	_, forged := w.refresher().Refresh(t.Context(), oauth.NewSecret("wprt_forged"), w.client)
+	_, forged := w.refresher().Refresh(t.Context(), oauth.NewSecret("wprt_forged"), w.client, network)
 	for _, err := range []error{missing, forged} {
 		for _, other := range []error{session.ErrNotFound, session.ErrStale, session.ErrForeign, oauth.ErrUnavailable} {
 			if !errors.Is(err, session.ErrRefused) || errors.Is(err, other) {
@@ -88,7 +88,7 @@ func TestTokenAtItsAbsoluteExpiryCostsNoStoreCall(t *testing.T) {
 
 func TestForgedTokenCostsNoStoreCall(t *testing.T) {
 	w := newWorld(t, client.Native)
-	_, err := w.refresher().Refresh(t.Context(), forge(w.token(0)), w.client)
+	_, err := w.refresher().Refresh(t.Context(), forge(w.token(0)), w.client, network)
 	wantRefusal(t, err, "not ours")
 	w.wantCalls()
 	w.wantEvents()
@@ -172,7 +172,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 			w := newWorld(t, client.Browser)
 			presented, refresher := w.token(0), w.refresher()
 			test.fail(w)
-			got, err := refresher.Refresh(t.Context(), presented, w.client)
+			got, err := refresher.Refresh(t.Context(), presented, w.client, network)
 			wantUnavailable(t, err)
 			if !got.Token.IsZero() {
 				t.Error("a token came with the error")
@@ -184,7 +184,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 
 			w.store.Before, w.keys.sumErr, w.keys.freshen = nil, nil, nil
 			w.clock.Advance(10 * time.Second)
-			again, err := refresher.Refresh(t.Context(), presented, w.client)
+			again, err := refresher.Refresh(t.Context(), presented, w.client, network)
 			if err != nil || again.Token.Reveal() != w.token(1).Reveal() {
 				t.Errorf("second try: %v, want the successor", err)
 			}
@@ -197,7 +197,7 @@ func TestKeysThatCannotBeReadPreventEveryStoreCall(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	presented := w.token(0)
 	w.keys.sumErr = oauth.ErrUnavailable
-	_, err := w.refresher().Refresh(t.Context(), presented, w.client)
+	_, err := w.refresher().Refresh(t.Context(), presented, w.client, network)
 	wantUnavailable(t, err)
 	w.wantCalls()
 }
@@ -207,7 +207,7 @@ func TestTokenWhoseKeyIsRetiredIsRefused(t *testing.T) {
 	presented := w.token(0)
 	delete(w.keys.byVersion, 1)
 	w.wantUntouched(func() {
-		_, err := w.refresher().Refresh(t.Context(), presented, w.client)
+		_, err := w.refresher().Refresh(t.Context(), presented, w.client, network)
 		wantRefusal(t, err, "unknown key version")
 	})
 	w.wantCalls()

@@ -86,7 +86,7 @@ func TestTwoLateRetriesAtOnceCountOnce(t *testing.T) {
 	results := make(chan result)
 	for range 2 {
 		go func() {
-			got, err := refresher.Refresh(context.Background(), presented, w.client)
+			got, err := refresher.Refresh(context.Background(), presented, w.client, network)
 			results <- result{got, err}
 		}()
 	}

@@ -17,7 +17,7 @@ type Reader interface {
 	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
 }
 
-// Owners finds out whose a refresh token is.
+// Owners finds out whose a token is.
 type Owners struct {
 	sessions Reader
 	accounts Accounts
@@ -29,35 +29,65 @@ func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners
 	return &Owners{sessions, accounts, now}
 }
 
-// Of returns the account of token, in one round trip, if token could be refreshed now: its session lives
+// Holder is who presents an access token: a session, and the account that it is of.
+type Holder struct{ AccountID, SessionID uuid.UUID }
+
+// Of returns the account of token, in one round trip, if token could be refreshed now: its session is Living
 // and belongs to the client, and the token is the newest or the one before. Anything else is ErrRefused: who
 // holds an old token must not be able to end all sessions of an account with it.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (account.Account, error) {
+	s, a, err := o.Living(ctx, Holder{token.AccountID, token.SessionID})
+	switch {
+	case errors.Is(err, ErrEnded):
+		return account.Account{}, refuse(err.Error())
+	case err != nil:
+		return account.Account{}, err
+	}
+	behind := int64(s.Generation) - int64(token.Generation)
+	switch {
+	case s.ClientID != clientID:
+		return account.Account{}, refuse("another client's")
+	case behind != 0 && behind != 1:
+		return account.Account{}, refuse("an old token")
+	}
+	return a, nil
+}
+
+// Living returns the session of an access token and its account, in one round trip. ErrEnded when the
+// session may not be used any more: an authorizer may let its tokens through for as long as its denylist may
+// be old. A session whose epoch is behind is read once more: a change that kept it may have come between the
+// two reads.
+func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account, error) {
 	var (
 		wg                     sync.WaitGroup
 		s                      Session
 		a                      account.Account
 		sessionErr, accountErr error
 	)
-	wg.Go(func() { s, sessionErr = o.sessions.Session(ctx, token.AccountID, token.SessionID) })
-	wg.Go(func() { a, accountErr = o.accounts.Account(ctx, token.AccountID) })
+	wg.Go(func() { s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID) })
+	wg.Go(func() { a, accountErr = o.accounts.Account(ctx, h.AccountID) })
 	wg.Wait()
+	if sessionErr == nil && accountErr == nil && s.Epoch < a.Epoch {
+		s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID)
+	}
 	switch {
 	case errors.Is(sessionErr, ErrNotFound) || errors.Is(accountErr, account.ErrNotFound):
-		return account.Account{}, refuse("no such session or account")
+		return Session{}, account.Account{}, ended("no such session or account")
 	case sessionErr != nil:
-		return account.Account{}, fmt.Errorf("session: read: %w", sessionErr)
+		return Session{}, account.Account{}, fmt.Errorf("session: read: %w", sessionErr)
 	case accountErr != nil:
-		return account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
+		return Session{}, account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
+	case !s.Live(o.now()):
+		return Session{}, account.Account{}, ended("expired or revoked")
+	case !o.Usable(s, a):
+		return Session{}, account.Account{}, ended("account disabled or epoch")
 	}
-	behind := int64(s.Generation) - int64(token.Generation)
-	switch {
-	case !s.Live(o.now()) || s.ClientID != clientID:
-		return account.Account{}, refuse("expired, revoked or another client's")
-	case a.Disabled || s.Epoch < a.Epoch:
-		return account.Account{}, refuse("account disabled or epoch")
-	case behind != 0 && behind != 1:
-		return account.Account{}, refuse("an old token")
-	}
-	return a, nil
+	return s, a, nil
 }
+
+// Usable reports whether a session of the account a may be used.
+func (o *Owners) Usable(s Session, a account.Account) bool {
+	return s.Live(o.now()) && !a.Disabled && s.Epoch >= a.Epoch
+}
+
+func ended(reason string) error { return fmt.Errorf("%w: %s", ErrEnded, reason) }

@@ -1,7 +1,11 @@
 package session_test
 
 import (
+	"context"
+	"errors"
 	"math"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -79,7 +84,7 @@ func TestOwnerIsReadInOneRoundTrip(t *testing.T) {
 }
 
 func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
-	const ended = "expired, revoked or another client's"
+	const ended = "expired or revoked"
 	for name, test := range map[string]struct {
 		reason string
 		change func(*world)
@@ -113,7 +118,7 @@ func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
 	}
 	t.Run("another client's", func(t *testing.T) {
 		for _, id := range []string{"other", "", "App"} {
-			newWorld(t, client.Native).wantNoOwner(0, id, ended)
+			newWorld(t, client.Native).wantNoOwner(0, id, "another client's")
 		}
 	})
 }
@@ -180,4 +185,55 @@ func TestOwnerThatIsGoneIsRefusedWhateverTheOtherReadSays(t *testing.T) {
 			w.wantNoOwner(0, "app", "no such session or account")
 		})
 	}
+}
+
+// "End others" may keep a session between the two reads: it is then read once more.
+func TestOwnerOfASessionThatIsKeptBetweenTheReads(t *testing.T) {
+	for name, test := range map[string]struct {
+		epoch int64 // that the session is kept with
+		lives bool
+	}{"kept": {200, true}, "kept through an earlier change": {199, false}, "not kept": {100, false}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, client.Native)
+			var raised atomic.Bool
+			w.store.After = func(_ context.Context, method string) error {
+				if method == "Session" && w.store.Count("Session") == 1 {
+					w.account.Epoch = 200
+					w.store.SetAccount(w.account, "")
+					w.change(func(s *session.Session) { s.Epoch = test.epoch })
+					raised.Store(true)
+				}
+				return nil
+			}
+			w.store.Before = func(_ context.Context, method string) error {
+				for method == "Account" && !raised.Load() { // the account is read last
+					runtime.Gosched()
+				}
+				return nil
+			}
+			s, a, err := session.NewOwners(w.store, w.store, w.clock.Now).
+				Living(t.Context(), session.Holder{AccountID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), SessionID: w.id})
+			if test.lives && (err != nil || s.Epoch != 200 || a.Epoch != 200) {
+				t.Errorf("session of epoch %d, account of epoch %d, %v; want both of 200", s.Epoch, a.Epoch, err)
+			}
+			if !test.lives && !errors.Is(err, session.ErrEnded) {
+				t.Errorf("error %v, want ErrEnded", err)
+			}
+			w.wantCalls("Session", "Account", "Session")
+		})
+	}
+}
+
+func TestOwnerWhoseSecondReadFailsIsUnavailable(t *testing.T) {
+	w := newWorld(t, client.Native)
+	w.account.Epoch++
+	w.store.SetAccount(w.account, "")
+	w.store.Before = func(_ context.Context, method string) error {
+		if method == "Session" && w.store.Count("Session") == 2 {
+			return oauth.ErrUnavailable
+		}
+		return nil
+	}
+	_, err := w.owner(0, "app")
+	wantUnavailable(t, err)
 }

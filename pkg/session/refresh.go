@@ -95,10 +95,10 @@ func (r *Refresher) inWindow(start, now time.Time) bool {
 	return !start.IsZero() && !start.After(r.now().Add(clockSkew)) && now.Sub(start) <= r.grace+clockSkew
 }
 
-// Refresh exchanges the presented token of client c. It returns ErrRefused for every refusal, whatever
-// the case, and oauth.ErrUnavailable when the outcome is not certain; the token is then good for another
-// try.
-func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client) (Refreshed, error) {
+// Refresh exchanges the presented token of client c; network is a prefix of the caller's address. It returns
+// ErrRefused for every refusal, whatever the case, and oauth.ErrUnavailable when the outcome is not certain;
+// the token is then good for another try.
+func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
 	token, err := ParseRefreshToken(ctx, presented, r.keys)
 	if err != nil {
 		return Refreshed{}, err
@@ -107,7 +107,11 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	if !now.Before(token.Expiry) {
 		return Refreshed{}, r.refuse(ctx, token, c, "absolute expiry")
 	}
-	found, err := r.rotateAndLookUp(ctx, token, c, now)
+	rotation := Rotation{
+		AccountID: token.AccountID, SessionID: token.SessionID, ClientID: c.ID, Generation: token.Generation,
+		Now: now.Truncate(time.Millisecond), Network: network, IdleExpiry: idleExpiry(now, c.IdleLife, token.Expiry),
+	}
+	found, err := r.rotateAndLookUp(ctx, rotation)
 	if err != nil {
 		return Refreshed{}, err
 	}
@@ -117,7 +121,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 		}
 		return Refreshed{}, reason
 	}
-	outcome, err := r.settle(ctx, &found.session, found.rotated, token, c, now)
+	outcome, err := r.settle(ctx, &found, rotation, token, c, now)
 	if err != nil {
 		return Refreshed{}, err
 	}
@@ -139,14 +143,14 @@ type found struct {
 
 // rotateAndLookUp rotates, reads the account and freshens the keys, all at once. The rotation is tried
 // blindly: when its condition fails, the session comes back with the failure and no read is needed.
-func (r *Refresher) rotateAndLookUp(ctx context.Context, token RefreshToken, c client.Client, now time.Time) (found, error) {
+func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation) (found, error) {
 	var (
 		wg                            sync.WaitGroup
 		f                             found
 		rotateErr, accountErr, keyErr error
 	)
-	wg.Go(func() { f.session, rotateErr = r.store.Rotate(ctx, r.rotation(token, c, now)) })
-	wg.Go(func() { f.account, accountErr = r.accounts.Account(ctx, token.AccountID) })
+	wg.Go(func() { f.session, rotateErr = r.store.Rotate(ctx, rotation) })
+	wg.Go(func() { f.account, accountErr = r.accounts.Account(ctx, rotation.AccountID) })
 	wg.Go(func() { keyErr = r.keys.Freshen(ctx) })
 	wg.Wait()
 
@@ -162,17 +166,6 @@ func (r *Refresher) rotateAndLookUp(ctx context.Context, token RefreshToken, c c
 		return found{}, fmt.Errorf("session: read keys: %w", keyErr)
 	}
 	return f, nil
-}
-
-func (r *Refresher) rotation(token RefreshToken, c client.Client, now time.Time) Rotation {
-	return Rotation{
-		AccountID:  token.AccountID,
-		SessionID:  token.SessionID,
-		ClientID:   c.ID,
-		Generation: token.Generation,
-		Now:        now.Truncate(time.Millisecond),
-		IdleExpiry: idleExpiry(now, c.IdleLife, token.Expiry),
-	}
 }
 
 // accountForbids returns ErrRefused when session or account are gone. A session whose epoch is behind is
@@ -201,10 +194,11 @@ func (r *Refresher) accountForbids(ctx context.Context, f *found) error {
 
 // settle carries out what the table says and returns the case. When another request changes the session
 // in between, the case is decided afresh from what it has become.
-func (r *Refresher) settle(ctx context.Context, s *Session, rotated bool, token RefreshToken, c client.Client, now time.Time) (Case, error) {
+func (r *Refresher) settle(ctx context.Context, f *found, rotation Rotation, token RefreshToken, c client.Client, now time.Time) (Case, error) {
+	s := &f.session
 	for range tries {
 		outcome := Rotate
-		if !rotated {
+		if !f.rotated {
 			outcome = r.decide(*s, token.Generation, c, now)
 		}
 		var err error
@@ -217,8 +211,8 @@ func (r *Refresher) settle(ctx context.Context, s *Session, rotated bool, token 
 			return outcome, refuse("newer than the table")
 
 		case Rotate:
-			if !rotated {
-				*s, err = r.store.Rotate(ctx, r.rotation(token, c, now))
+			if !f.rotated {
+				*s, err = r.store.Rotate(ctx, rotation)
 			}
 			if err == nil {
 				r.record(ctx, audit.Refresh, token, c)

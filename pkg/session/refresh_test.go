@@ -31,6 +31,9 @@ func TestNewestTokenRotates(t *testing.T) {
 	if s.Generation != 8 || !s.RotatedAt.Equal(now.Truncate(time.Millisecond)) {
 		t.Errorf("generation %d rotated at %s, want 8 at %s", s.Generation, s.RotatedAt, now.Truncate(time.Millisecond))
 	}
+	if s.UsedFrom != network {
+		t.Errorf("used from %q, want %q", s.UsedFrom, network)
+	}
 	if want := now.Add(time.Hour).Truncate(time.Second); !s.IdleExpiry.Equal(want) {
 		t.Errorf("idle expiry %s, want it moved to %s", s.IdleExpiry, want)
 	}
@@ -148,7 +151,7 @@ func TestManyParallelRefreshesHaveOneSuccessor(t *testing.T) {
 	errs := make([]error, parallel)
 	var wg sync.WaitGroup
 	for i := range parallel {
-		wg.Go(func() { results[i], errs[i] = refresher.Refresh(t.Context(), presented, w.client) })
+		wg.Go(func() { results[i], errs[i] = refresher.Refresh(t.Context(), presented, w.client, network) })
 	}
 	wg.Wait()
 
@@ -199,7 +202,7 @@ func (s twice) Rotate(ctx context.Context, r session.Rotation) (session.Session,
 
 func TestRepeatedUpdateOfTheStoreIsARaceAndNotTheft(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	got, err := w.refresherOver(twice{w.store}).Refresh(t.Context(), w.token(0), w.client)
+	got, err := w.refresherOver(twice{w.store}).Refresh(t.Context(), w.token(0), w.client, network)
 	if err != nil || got.Case != session.Race || got.Token.Reveal() != w.token(1).Reveal() {
 		t.Errorf("case %d, error %v, want the same successor as a race", got.Case, err)
 	}
@@ -222,7 +225,7 @@ func (s *behind) Rotate(ctx context.Context, r session.Rotation) (session.Sessio
 
 func TestFailedConditionIsDecidedAfreshFromWhatCameBack(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	got, err := w.refresherOver(&behind{w.store, w, 2}).Refresh(t.Context(), w.token(0), w.client)
+	got, err := w.refresherOver(&behind{w.store, w, 2}).Refresh(t.Context(), w.token(0), w.client, network)
 	if err != nil || got.Case != session.Rotate || w.stored().Generation != 1 {
 		t.Errorf("case %d, error %v, generation %d, want a rotation to 1", got.Case, err, w.stored().Generation)
 	}
@@ -232,7 +235,7 @@ func TestFailedConditionIsDecidedAfreshFromWhatCameBack(t *testing.T) {
 func TestEndlessConflictIsUnavailable(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	w.wantUntouched(func() {
-		_, err := w.refresherOver(&behind{w.store, w, 1000}).Refresh(t.Context(), w.token(0), w.client)
+		_, err := w.refresherOver(&behind{w.store, w, 1000}).Refresh(t.Context(), w.token(0), w.client, network)
 		wantUnavailable(t, err)
 	})
 	w.wantEvents()

@@ -115,7 +115,7 @@ func TestForeignClientNeverHarmsTheSession(t *testing.T) {
 		other := w.client
 		other.ID = "other"
 		w.wantUntouched(func() {
-			_, err := w.refresher().Refresh(t.Context(), w.token(g), other)
+			_, err := w.refresher().Refresh(t.Context(), w.token(g), other, network)
 			wantRefusal(t, err, "another client's")
 		})
 		w.wantEvents(audit.RefreshRefused)

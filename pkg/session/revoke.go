@@ -12,14 +12,19 @@ import (
 // ErrForeign says that a token is another client's; it stays as it is.
 var ErrForeign = errors.New("session: another client's token")
 
-// Revoker ends the sessions of refresh tokens that are handed in.
+// Ender ends sessions, as Store.
+type Ender interface {
+	Revoke(ctx context.Context, e Ending) error
+}
+
+// Revoker ends sessions.
 type Revoker struct {
-	store Store
+	store Ender
 	now   func() time.Time
 }
 
 // NewRevoker returns a Revoker over store.
-func NewRevoker(store Store, now func() time.Time) *Revoker { return &Revoker{store, now} }
+func NewRevoker(store Ender, now func() time.Time) *Revoker { return &Revoker{store, now} }
 
 // Revoke ends the session of token for its client. It reports whether there was one: a token that is dead
 // anyway is no error (RFC 7009 §2.2). ErrForeign leaves the session as it is.
@@ -27,9 +32,17 @@ func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID strin
 	if !r.now().Before(token.Expiry) {
 		return false, nil
 	}
-	err := revoke(ctx, r.store, r.now, Ending{
-		AccountID: token.AccountID, SessionID: token.SessionID, ClientID: clientID, Reason: reason,
-	})
+	return r.end(ctx, Ending{AccountID: token.AccountID, SessionID: token.SessionID, ClientID: clientID, Reason: reason})
+}
+
+// End ends a session that was just read. It reports whether it did: one that was revoked before, or has been
+// deleted since, is no error.
+func (r *Revoker) End(ctx context.Context, s Session, reason Reason) (bool, error) {
+	return r.end(ctx, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: reason})
+}
+
+func (r *Revoker) end(ctx context.Context, e Ending) (bool, error) {
+	err := revoke(ctx, r.store, r.now, e)
 	switch {
 	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked):
 		return false, nil
@@ -42,7 +55,7 @@ func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID strin
 }
 
 // revoke stores e with an entry for the session's access tokens, stamped as readers need it.
-func revoke(ctx context.Context, store Store, now func() time.Time, e Ending) error {
+func revoke(ctx context.Context, store Ender, now func() time.Time, e Ending) error {
 	e.Began = now().Truncate(time.Millisecond)
 	return revocation.Stamp(now, func(at time.Time) error {
 		e.Entry = revocation.Entry{At: at, Kind: revocation.Session, ID: e.SessionID.String()}

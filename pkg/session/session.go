@@ -18,6 +18,8 @@ var (
 	ErrNotFound = errors.New("session: not found")
 	// ErrRevoked says that a session was revoked already.
 	ErrRevoked = errors.New("session: revoked before")
+	// ErrEnded says that the session of an access token has ended, or its account has.
+	ErrEnded = errors.New("session: ended")
 	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
 	ErrStale = errors.New("session: condition failed")
 )
@@ -34,9 +36,11 @@ type Session struct {
 	AMR        []string  // how the person authenticated (RFC 8176)
 	IdleExpiry time.Time // whole seconds; never after Expiry
 	Expiry     time.Time // absolute, whole seconds
-	Epoch      int64     // of the account when the session began
+	Epoch      int64     // of the account when the session began, or when it was kept through a change
 	Remembered bool      // the person asked to stay logged in on this device
 	Device     string    // a name that the person knows it by, may be empty
+	Network    string    // prefix of the address that logged in; empty in sessions that are older than the field
+	UsedFrom   string    // the same, of the last rotation; empty while there was none
 	Late       []Late    // the last late retries
 	RevokedAt  time.Time // zero while it lives
 	Reason     Reason    // of the revocation
@@ -52,9 +56,11 @@ type Late struct {
 type Reason string
 
 const (
-	ReasonReuse  Reason = "reuse"  // an old refresh token came back
-	ReasonClient Reason = "client" // the client handed its token in (RFC 7009)
-	ReasonLogout Reason = "logout" // the person logged out
+	ReasonReuse    Reason = "reuse"    // an old refresh token came back
+	ReasonClient   Reason = "client"   // the client handed its token in (RFC 7009)
+	ReasonLogout   Reason = "logout"   // the person logged out
+	ReasonOperator Reason = "operator" // by somebody who runs the service
+	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
 )
 
 // Live reports whether the session may still be used. The account may yet forbid it.
@@ -69,6 +75,7 @@ type Rotation struct {
 	ClientID   string
 	Generation uint32    // of the token that is replaced
 	Now        time.Time // becomes RotatedAt
+	Network    string    // becomes UsedFrom
 	IdleExpiry time.Time
 }
 
@@ -98,7 +105,7 @@ type Store interface {
 	// still be there and is returned as it is.
 	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
 
-	// Rotate sets generation+1, RotatedAt and IdleExpiry in one conditional write, and returns the session
+	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, and returns the session
 	// as it then is. The condition: the session has this generation and client, is not revoked, and
 	// neither expiry is reached at Now. Where it fails, ErrStale comes with the session as it was found at that
 	// very moment; ErrNotFound when there is none. Of any number of rotations of one generation exactly
@@ -115,4 +122,19 @@ type Store interface {
 	// again must not fill the log. ErrNotFound when there is no session, ErrStale when it is another
 	// client's.
 	Revoke(ctx context.Context, e Ending) error
+}
+
+// Lister lists sessions.
+type Lister interface {
+	// SessionsOf returns sessions of an account, newest first by id, in one strongly consistent query: at
+	// most limit, which is at least 1, of those whose ids come before the id before, the zero id for all.
+	// They are as they are stored; some may have expired, been revoked or been ended by an epoch.
+	// oauth.ErrUnavailable when it cannot tell.
+	SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (Page, error)
+}
+
+// Page is one page of a list of sessions.
+type Page struct {
+	Sessions []Session
+	Next     uuid.UUID // what to ask the next page with; zero: this is the last. A page may be empty and have a next.
 }

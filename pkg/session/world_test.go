@@ -25,6 +25,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
+const network = "203.0.113.0/24"
+
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // keys is a key source with fixed keys.
@@ -144,7 +146,7 @@ func (w *world) stored() session.Session {
 
 func (w *world) refresh(g uint32) (session.Refreshed, error) {
 	w.t.Helper()
-	return w.refresher().Refresh(w.t.Context(), w.token(g), w.client)
+	return w.refresher().Refresh(w.t.Context(), w.token(g), w.client, network)
 }
 
 // wantCase refreshes with the token of generation g, expects the case and the successor's text.

@@ -93,7 +93,7 @@ func (c *countedKeys) ByHeader(ctx context.Context, segment string) (keyring.Ver
 func newFixture(alg keyring.Algorithm) fixture {
 	clock := func() time.Time { return now }
 	store := &partStore{}
-	f := fixture{signer: keyring.New(store, noSeal{}, alg, clock).Signer(), public: keyring.NewPublicKeys(store, clock)}
+	f := fixture{signer: keyring.New(keyring.Config{Store: store, Sealer: noSeal{}, Algorithm: alg, Now: clock}).Signer(), public: keyring.NewPublicKeys(store, keyring.Times{}, clock)}
 	var err error
 	if f.key, err = f.signer.Key(context.Background()); err != nil {
 		panic(err)

@@ -4,6 +4,7 @@ package boot
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -55,6 +56,15 @@ func Sealer(cfg config.Config) keyring.Sealer {
 	return sealer
 }
 
+// KeyTimes says how keys age.
+func KeyTimes(cfg config.Config) keyring.Times {
+	times := keyring.Times{Period: cfg.KeyPeriod, CacheAge: cfg.KeyCacheAge}
+	if err := times.Check(); err != nil {
+		exitOn(fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err))
+	}
+	return times
+}
+
 // Limits are those of the attempt throttle.
 func Limits(cfg config.Config) account.Limits {
 	return account.Limits{
@@ -62,6 +72,9 @@ func Limits(cfg config.Config) account.Limits {
 		Network: account.Limit(cfg.AttemptLimits.Network),
 	}
 }
+
+// Log is what the function says of itself: standard error, which Lambda keeps too.
+func Log() *slog.Logger { return log }
 
 // Trail is the audit trail: standard output, which Lambda keeps as the function's log.
 func Trail() *audit.Trail { return audit.NewTrail(os.Stdout, time.Now) }

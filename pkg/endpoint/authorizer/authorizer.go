@@ -30,6 +30,7 @@ type Store interface {
 type Parts struct {
 	Store     Store
 	Staleness time.Duration // how old the answer of the denylist may be
+	KeyTimes  keyring.Times
 	Now       func() time.Time
 }
 
@@ -37,7 +38,7 @@ type Parts struct {
 func New(cfg apigw.Config, p Parts) Function {
 	return endpoint{
 		cfg:      cfg,
-		verifier: token.NewVerifier(keyring.NewPublicKeys(p.Store, p.Now), p.Now),
+		verifier: token.NewVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now),
 		denylist: revocation.NewSnapshot(p.Store, p.Staleness, p.Now),
 	}.authorize
 }

@@ -1,9 +1,14 @@
-// Package discovery is the endpoint of public metadata: GET /.well-known/jwks.json (RFC 7517).
+// Package discovery is the endpoint of public metadata: the key set (RFC 7517) and what is served where (RFC 8414
+// and OpenID Connect Discovery 1.0).
 package discovery
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
@@ -11,21 +16,55 @@ import (
 )
 
 // New returns the function over the keyring in store.
-func New(cfg apigw.Config, store keyring.Store, now func() time.Time) apigw.Function {
-	keys := keyring.NewPublicKeys(store, now)
-	return apigw.Serve(cfg, map[string]apigw.Handler{"GET /.well-known/jwks.json": endpoint{keys}.jwks})
+func New(cfg apigw.Config, store keyring.Store, times keyring.Times, now func() time.Time) apigw.Function {
+	e := endpoint{keyring.NewPublicKeys(store, times, now)}
+	return apigw.Serve(cfg, map[string]apigw.Handler{
+		"GET /.well-known/jwks.json":                  e.jwks,
+		"GET /.well-known/oauth-authorization-server": e.authorizationServer,
+		"GET /.well-known/openid-configuration":       e.openIDConfiguration,
+	})
 }
 
 type endpoint struct{ keys *keyring.PublicKeys }
 
-func (e endpoint) jwks(ctx context.Context, _ *apigw.Request) (apigw.Response, error) {
+func (e endpoint) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	jwks, err := e.keys.JWKS(ctx)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Response{
-		Status:  http.StatusOK,
-		Headers: map[string]string{"Cache-Control": "public, max-age=300"},
-		Body:    jwks,
-	}, nil
+	return e.cacheable(r, apigw.Response{Status: http.StatusOK, Body: jwks}), nil
+}
+
+func (e endpoint) authorizationServer(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+	response, err := apigw.Encode(describe(r.At.Issuer))
+	return e.cacheable(r, response), err
+}
+
+func (e endpoint) openIDConfiguration(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+	response, err := apigw.Encode(describeOpenID(r.At.Issuer))
+	return e.cacheable(r, response), err
+}
+
+// cacheable lets anybody keep an answer for as long as verifiers keep keys, and ask then whether it has
+// changed (RFC 9110 §13.1.2).
+func (e endpoint) cacheable(r *apigw.Request, response apigw.Response) apigw.Response {
+	sum := sha256.Sum256(response.Body)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	life := fmt.Sprintf("public, max-age=%.0f", e.keys.Life().Seconds())
+	response.Headers = map[string]string{"Cache-Control": life, "ETag": tag}
+	if matches(r.Header("If-None-Match"), tag) {
+		response.Status, response.Body = http.StatusNotModified, nil
+	}
+	return response
+}
+
+// matches compares weakly, as If-None-Match wants. Ours have no comma in them, so a list may be cut at each.
+func matches(ifNoneMatch, tag string) bool {
+	for one := range strings.SplitSeq(ifNoneMatch, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }

@@ -34,6 +34,7 @@ type Parts struct {
 	Store     Store
 	Sealer    keyring.Sealer
 	Algorithm keyring.Algorithm
+	KeyTimes  keyring.Times
 	Limits    account.Limits
 	Cookies   browser.Jar
 	Trail     *audit.Trail
@@ -42,7 +43,7 @@ type Parts struct {
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
+	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
 	login := grant.NewLogin(grant.LoginParts{
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
 		Sessions: p.Store,

@@ -28,6 +28,7 @@ type Parts struct {
 	Store     Store
 	Sealer    keyring.Sealer
 	Algorithm keyring.Algorithm
+	KeyTimes  keyring.Times
 	Grace     time.Duration
 	Cookies   browser.Jar
 	Trail     *audit.Trail
@@ -36,7 +37,7 @@ type Parts struct {
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(p.Store, p.Sealer, p.Algorithm, p.Now)
+	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
 	refresh := grant.NewRefresh(grant.RefreshParts{
 		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), p.Grace, p.Trail, p.Now),
 		Signer:   keys.Signer(),
@@ -88,7 +89,7 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	case presented.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 	}
-	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented})
+	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented, Network: r.Network})
 	if err != nil {
 		return apigw.Response{}, err
 	}

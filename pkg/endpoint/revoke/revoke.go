@@ -31,21 +31,22 @@ type Store interface {
 
 // Parts is what the function is made of; every field is needed.
 type Parts struct {
-	Store   Store
-	Sealer  keyring.Sealer // opens the Refresh part only
-	Cookies browser.Jar
-	Trail   *audit.Trail
-	Now     func() time.Time
+	Store    Store
+	Sealer   keyring.Sealer // opens the Refresh part only
+	KeyTimes keyring.Times
+	Cookies  browser.Jar
+	Trail    *audit.Trail
+	Now      func() time.Time
 }
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	mac := keyring.NewMAC(p.Store, p.Sealer, p.Now)
+	mac := keyring.NewMAC(p.Store, p.Sealer, p.KeyTimes, p.Now)
 	sessions := session.NewRevoker(p.Store, p.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{
 		Sessions: sessions,
 		MAC:      mac,
-		Access:   token.NewVerifier(keyring.NewPublicKeys(p.Store, p.Now), p.Now),
+		Access:   token.NewVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now),
 		Log:      p.Store,
 		Trail:    p.Trail,
 		Now:      p.Now,

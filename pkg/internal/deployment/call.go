@@ -19,6 +19,8 @@ type Request struct {
 	Encoded bool              // Body is base64
 	Headers map[string]string // lower-case names
 	Cookies []string          // "name=value" each
+	Query   map[string]string // parameters of the address
+	Path    map[string]string // variables of the route
 	Caller  map[string]any    // what an authorizer found out
 }
 
@@ -68,6 +70,7 @@ func (d *Deployment) Do(r Request) Answer {
 	e := events.APIGatewayV2HTTPRequest{
 		Version: "2.0", RouteKey: r.Route, Headers: r.With().Headers, Cookies: r.Cookies, Body: r.Body, IsBase64Encoded: r.Encoded,
 	}
+	e.QueryStringParameters, e.PathParameters = r.Query, r.Path
 	if r.Type != "" {
 		e.Headers["content-type"] = r.Type
 	}
@@ -89,6 +92,21 @@ func (d *Deployment) Do(r Request) Answer {
 	return answer
 }
 
+// As is Do behind the authorizer, which is shown an access token. Where it refuses, the answer is a 403 of
+// the gateway's own, without an error code.
+func (d *Deployment) As(access string, r Request) Answer {
+	d.tb.Helper()
+	granted, err := d.Authorizer(d.tb.Context(), events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + access}})
+	if err != nil {
+		d.tb.Fatalf("%s: the authorizer failed instead of answering: %v", r.Route, err)
+	}
+	if !granted.IsAuthorized {
+		return Answer{APIGatewayV2HTTPResponse: events.APIGatewayV2HTTPResponse{StatusCode: 403}}
+	}
+	r.Caller = granted.Context
+	return d.Do(r)
+}
+
 // Want reports an answer with another status or error code.
 func (d *Deployment) Want(what string, got Answer, status int, code string) {
 	d.tb.Helper()
@@ -101,7 +119,7 @@ func (d *Deployment) Want(what string, got Answer, status int, code string) {
 var statuses = map[string][]int{
 	"invalid_request": {400, 415}, "invalid_grant": {400}, "invalid_client": {401}, "unauthorized_client": {400},
 	"unsupported_grant_type": {400}, "invalid_credentials": {401}, "too_many_attempts": {429},
-	"cross_site_request": {403}, "invalid_token": {401},
+	"cross_site_request": {403}, "invalid_token": {401}, "access_denied": {403}, "not_found": {404},
 }
 
 // CheckShape fails the test unless the answer is one that a request alone may lead to: never a 5xx, an error

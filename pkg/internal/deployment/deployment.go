@@ -4,6 +4,7 @@ package deployment
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
@@ -22,8 +23,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -97,7 +100,9 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 func (d *Deployment) wire(jar browser.Jar) {
 	now, trail := d.Clock.Now, audit.NewTrail(&d.trail, d.Clock.Now)
 	at := apigw.Config{Issuer: Issuer, Log: slog.New(slog.NewJSONHandler(&d.log, nil))}
+	public := discovery.New(at, d.Store, keyring.Times{}, now)
 	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: d.Sealer, Cookies: jar, Trail: trail, Now: now})
+	devices := sessions.New(at, sessions.Parts{Store: d.Store, Cookies: jar, Trail: trail, Now: now})
 	d.routes = map[string]apigw.Function{
 		"POST /login": login.New(at, login.Parts{
 			Store: d.Store, Sealer: d.Sealer, Algorithm: keyring.ES256, Limits: account.DefaultLimits,
@@ -109,11 +114,20 @@ func (d *Deployment) wire(jar browser.Jar) {
 		}),
 		"POST /revoke":               ending,
 		"POST /logout":               ending,
+		"GET /sessions":              devices,
+		"DELETE /sessions/{id}":      devices,
+		"DELETE /sessions":           devices,
+		"POST /password":             password.New(at, password.Parts{Store: d.Store, Limits: account.DefaultLimits, Trail: trail, Now: now}),
 		"GET /userinfo":              userinfo.New(at),
-		"GET /.well-known/jwks.json": discovery.New(at, d.Store, now),
+		"GET /.well-known/jwks.json": public,
+		"GET /.well-known/oauth-authorization-server": public,
+		"GET /.well-known/openid-configuration":       public,
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
 }
+
+// Context is the test's.
+func (d *Deployment) Context() context.Context { return d.tb.Context() }
 
 // Log is what the functions have logged, apart from audit events.
 func (d *Deployment) Log() string { return d.log.String() }

@@ -74,19 +74,62 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return s.do(ctx, "ChangeAccount", func() error {
-		a, ok := s.accounts[c.Account.ID]
-		if !ok {
-			return account.ErrNotFound
+		a, login, err := s.toChange(c)
+		if err != nil {
+			return err
 		}
-		login := s.logins[a.Username]
-		if a.Epoch != c.From || login.Epoch != c.From {
-			return account.ErrConflict
+		if c.Keep != uuid.Nil {
+			kept, err := s.find(a.ID, c.Keep)
+			if err != nil || kept.Epoch < c.From || !kept.Live(c.Entry.At) {
+				return account.ErrNotKept
+			}
+			kept.Epoch = c.Account.Epoch
+			s.sessions[kept.ID] = kept
 		}
 		a.Epoch, a.Disabled, login.Epoch = c.Account.Epoch, c.Account.Disabled, c.Account.Epoch
 		if c.Hash != "" {
 			login.Hash = c.Hash
 		}
 		s.accounts[a.ID], s.logins[a.Username] = a, login
+		return s.append(c.Entry)
+	})
+}
+
+// toChange returns the account and its login name, provided that both have the epoch that a change is from.
+func (s *Store) toChange(c account.Change) (account.Account, account.LoginName, error) {
+	a, ok := s.accounts[c.Account.ID]
+	if !ok {
+		return account.Account{}, account.LoginName{}, account.ErrNotFound
+	}
+	login := s.logins[a.Username]
+	if a.Epoch != c.From || login.Epoch != c.From {
+		return account.Account{}, account.LoginName{}, account.ErrConflict
+	}
+	return a, login, nil
+}
+
+// SetAccess implements account.Keeper.
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+	return s.do(ctx, "SetAccess", func() error {
+		a, ok := s.accounts[id]
+		if !ok {
+			return account.ErrNotFound
+		}
+		a.Roles, a.Scopes = slices.Clone(roles), slices.Clone(scopes)
+		s.accounts[id] = a
+		return nil
+	})
+}
+
+// DeleteAccount implements account.Keeper.
+func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
+	return s.do(ctx, "DeleteAccount", func() error {
+		a, _, err := s.toChange(c)
+		if err != nil {
+			return err
+		}
+		delete(s.accounts, a.ID)
+		delete(s.logins, a.Username)
 		return s.append(c.Entry)
 	})
 }

@@ -23,6 +23,8 @@ import (
 var (
 	_ account.Store    = (*Store)(nil)
 	_ account.Creator  = (*Store)(nil)
+	_ account.Changer  = (*Store)(nil)
+	_ account.Keeper   = (*Store)(nil)
 	_ account.Attempts = (*Store)(nil)
 	_ client.Store     = (*Store)(nil)
 	_ client.Registrar = (*Store)(nil)
@@ -30,6 +32,7 @@ var (
 	_ revocation.Log   = (*Store)(nil)
 	_ session.Store    = (*Store)(nil)
 	_ session.Creator  = (*Store)(nil)
+	_ session.Lister   = (*Store)(nil)
 	_ session.Accounts = (*Store)(nil)
 	_ keyring.Sealer   = (*Sealer)(nil)
 )

@@ -1,6 +1,7 @@
 package fakestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -71,6 +72,23 @@ func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (found sessi
 	return found, err
 }
 
+// SessionsOf implements session.Lister.
+func (s *Store) SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (page session.Page, err error) {
+	err = s.do(ctx, "SessionsOf", func() error {
+		for _, sess := range s.sessions {
+			if sess.AccountID == account && (before == uuid.Nil || bytes.Compare(sess.ID[:], before[:]) < 0) {
+				page.Sessions = append(page.Sessions, cloneSession(sess))
+			}
+		}
+		slices.SortFunc(page.Sessions, func(a, b session.Session) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+		if len(page.Sessions) > limit {
+			page.Sessions, page.Next = page.Sessions[:limit], page.Sessions[limit-1].ID
+		}
+		return nil
+	})
+	return page, err
+}
+
 // Rotate implements session.Store.
 func (s *Store) Rotate(ctx context.Context, r session.Rotation) (found session.Session, err error) {
 	err = s.do(ctx, "Rotate", func() error {
@@ -81,7 +99,7 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (found session.S
 			return session.ErrStale
 		}
 		found.Generation++
-		found.RotatedAt, found.IdleExpiry = r.Now, r.IdleExpiry
+		found.RotatedAt, found.UsedFrom, found.IdleExpiry = r.Now, r.Network, r.IdleExpiry
 		s.sessions[found.ID] = cloneSession(found)
 		return nil
 	})

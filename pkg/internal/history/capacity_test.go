@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
@@ -20,6 +22,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -59,16 +62,20 @@ type user struct {
 	table string
 	f     *function
 	name  string
+
+	store   table
+	account uuid.UUID
 }
 
 func newUser(t *testing.T, endpoint string) *user {
 	t.Helper()
 	u := &user{T: t, clock: fakestore.NewClock(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
 	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
-	u.table = table
+	u.table, u.store = table, store
 	u.api = dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials})
 	who, hash, err := account.New(u.name, password, u.clock.Now())
 	u.must(err)
+	u.account = who.ID
 	who.Roles, who.Scopes = []string{"admin", "editor"}, []string{"read", "write"}
 	u.must(store.CreateAccount(t.Context(), who, hash))
 	u.must(store.PutClient(t.Context(), native))
@@ -108,6 +115,17 @@ func (u *user) costs() []string {
 	measure("log out everywhere", func() {
 		u.must(u.f.logout.End(u.Context(), grant.LogoutRequest{Client: native, RefreshToken: third.refresh, Everywhere: true}))
 	})
+	third = u.login()
+	measure("list sessions, a person with one", func() { u.list(third, 1) })
+	second = u.login()
+	measure("end one session of the list", func() { u.must(u.f.devices.End(u.Context(), u.caller(third), second.id)) })
+	measure("end all other sessions", func() { u.must(u.f.devices.EndOthers(u.Context(), u.caller(third))) })
+	measure("end all sessions", func() { u.must(u.f.devices.EndAll(u.Context(), u.caller(third))) })
+	third = u.login()
+	measure("change the password", func() { u.changePassword(third, password, password) })
+	measure("change the password, wrong one", func() { u.changePassword(third, "wrong", password+password) })
+	u.copySession(third, 99)
+	measure("list sessions, a page of 100", func() { u.list(third, 100) })
 	third = u.login()
 	measure("authorize, inside the staleness", func() { u.authorize(third, bound) })
 	u.later(window)
@@ -155,7 +173,7 @@ func (u *user) fail() {
 
 func (u *user) refresh(h holding) holding {
 	u.Helper()
-	issued, err := u.f.refresh.Grant(u.Context(), grant.RefreshRequest{At: here, Client: native, RefreshToken: h.refresh})
+	issued, err := u.f.refresh.Grant(u.Context(), grant.RefreshRequest{At: here, Client: native, RefreshToken: h.refresh, Network: network})
 	u.must(err)
 	return holding{h.id, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
 }
@@ -182,6 +200,42 @@ func (u *user) verify(h holding) token.Claims {
 func (u *user) authorize(h holding, staleness time.Duration) {
 	u.Helper()
 	u.must(u.f.denylist[staleness].Check(u.Context(), revocation.Subject{TokenID: u.verify(h).ID, SessionID: h.id.String()}))
+}
+
+func (u *user) caller(h holding) grant.Caller {
+	return grant.Caller{Holder: session.Holder{AccountID: u.account, SessionID: h.id}, ClientID: native.ID}
+}
+
+func (u *user) list(h holding, want int) {
+	u.Helper()
+	page, err := u.f.devices.List(u.Context(), u.caller(h), uuid.Nil, 100)
+	u.must(err)
+	if len(page.Sessions) != want {
+		u.Fatalf("the list has %d sessions, want %d", len(page.Sessions), want)
+	}
+}
+
+func (u *user) changePassword(h holding, current, next string) {
+	u.Helper()
+	err := u.f.password.Change(u.Context(), grant.PasswordRequest{
+		Caller: u.caller(h), Current: oauth.NewSecret(current), New: oauth.NewSecret(next), Network: network,
+	})
+	if current == password {
+		u.must(err)
+	} else if !errors.Is(err, account.ErrInvalidCredentials) {
+		u.Fatalf("a wrong password: %v", err)
+	}
+}
+
+// copySession writes so many copies of a session, newer than all others.
+func (u *user) copySession(h holding, count int) {
+	u.Helper()
+	s, err := u.store.Session(u.Context(), u.account, h.id)
+	u.must(err)
+	for range count {
+		s.ID = uuid.Must(uuid.NewV7())
+		u.must(u.store.Create(u.Context(), s))
+	}
 }
 
 // sizes lists the largest item of each kind in the table, in bytes as DynamoDB counts them.

@@ -22,11 +22,13 @@ type table interface {
 	account.Store
 	account.Creator
 	account.Changer
+	account.Keeper
 	account.Attempts
 	keyring.Store
 	revocation.Log
 	session.Store
 	session.Creator
+	session.Lister
 }
 
 type fault string

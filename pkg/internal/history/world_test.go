@@ -56,19 +56,22 @@ type function struct {
 	refresh  *grant.Refresh
 	revoke   *grant.Revoke
 	logout   *grant.Logout
+	devices  *grant.Devices
+	password *grant.Password
+	admin    *account.Administrator
 	verifier *token.Verifier
 	denylist map[time.Duration]*revocation.Snapshot // by staleness
 }
 
 func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
-	ring := keyring.New(store, sealer, keyring.ES256, now)
+	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: now})
 	mac, signer := ring.MAC(), ring.Signer()
-	sessions := session.NewRevoker(store, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(store, now), now)
+	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
+	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
+	verifier := token.NewVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now)
 	return &function{
 		login: grant.NewLogin(grant.LoginParts{
-			Accounts: account.NewAuthenticator(store, store, endless, now),
-			Sessions: store, MAC: mac, Signer: signer, Trail: trail, Now: now,
+			Accounts: checker, Sessions: store, MAC: mac, Signer: signer, Trail: trail, Now: now,
 		}),
 		refresh: grant.NewRefresh(grant.RefreshParts{
 			Sessions: session.NewRefresher(store, store, mac, session.DefaultGrace, trail, now),
@@ -78,9 +81,13 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 			Sessions: sessions, MAC: mac, Access: verifier, Log: store, Trail: trail, Now: now,
 		}),
 		logout: grant.NewLogout(grant.LogoutParts{
-			Sessions: sessions, Owners: session.NewOwners(store, store, now),
-			Accounts: account.NewEditor(store, now), MAC: mac, Trail: trail,
+			Sessions: sessions, Owners: owners, Accounts: editor, MAC: mac, Trail: trail,
 		}),
+		devices: grant.NewDevices(grant.DevicesParts{
+			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
+		}),
+		password: grant.NewPassword(grant.PasswordParts{Owners: owners, Accounts: checker, Editor: editor, Trail: trail}),
+		admin:    account.NewAdministrator(store, now),
 		verifier: verifier,
 		denylist: map[time.Duration]*revocation.Snapshot{
 			0:     revocation.NewSnapshot(store, 0, now),
@@ -131,7 +138,7 @@ func play(t *testing.T, p plan) *world {
 	w.log = &recorder{clock: p.clock}
 	w.left.Store(p.operations)
 	sealer, trail := fakestore.NewSealer(), audit.NewTrail(&w.trail, p.clock.Now)
-	if err := keyring.New(p.store, sealer, keyring.ES256, p.clock.Now).Ensure(w.ctx); err != nil {
+	if err := keyring.New(keyring.Config{Store: p.store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.clock.Now}).Ensure(w.ctx); err != nil {
 		t.Fatalf("create the keyring: %v", err)
 	}
 	for range functions {

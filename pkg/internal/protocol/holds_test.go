@@ -71,11 +71,9 @@ func TestHonestClientIsNeverRefusedWhileItsSessionLives(t *testing.T) {
 
 // otherwise lets something happen that is no concern of the session.
 func (w *world) otherwise(t *rapid.T, s *sessionModel) {
-	switch rapid.IntRange(0, 5).Draw(t, "otherwise") {
-	case 0:
-		w.rotateSigning()
-	case 1:
-		w.rotateMAC()
+	switch rapid.IntRange(0, 4).Draw(t, "otherwise") {
+	case 0, 1:
+		w.rotateKeys()
 	case 2:
 		w.boot(rapid.SampledFrom(functions).Draw(t, "restart"))
 	case 3:

@@ -99,10 +99,9 @@ func TestKeysThatChangeKeepTheSuccessor(t *testing.T) {
 	t.Parallel()
 	w, s := plain(t, "app")
 	w.wantRow(t, s, 0, rotate)
-	for range 2 { // added, then made the current one
-		w.rotateMAC()
-		w.pass(spread)
-	}
+	w.pass(keyTimes.Period + 2*hostSkew)
+	w.rotateKeys()
+	w.pass(time.Minute) // for so long a login may still begin with the key before
 	w.boot("refresh 0")
 	w.wantRow(t, s, 0, late)
 	w.wantRow(t, s, 1, rotate)
@@ -111,7 +110,8 @@ func TestKeysThatChangeKeepTheSuccessor(t *testing.T) {
 		t.Fatalf("both sessions have the head %q: the key has not changed", old)
 	}
 	w.wantRow(t, newer, 0, rotate)
-	w.rotateSigning()
+	w.pass(keyTimes.Period + 2*hostSkew)
+	w.rotateKeys()
 	w.pass(time.Minute)
 	w.wantRow(t, s, 2, rotate)
 	w.authorizeAll()
@@ -123,10 +123,10 @@ func TestNewSigningKeysReachEveryFunction(t *testing.T) {
 	t.Parallel()
 	w, s := plain(t, "app")
 	for g := range uint32(5) {
-		w.rotateSigning()
+		w.rotateKeys()
 		w.wantRow(t, s, g, rotate)
 		w.authorizeAll()
-		w.pass(retirement)
+		w.pass(max(retirement, keyTimes.Period) + 2*hostSkew)
 		w.verdict(t)
 	}
 }

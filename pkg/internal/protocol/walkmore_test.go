@@ -97,10 +97,8 @@ func (w *walk) background() {
 	switch rapid.IntRange(0, 5).Draw(w.t, "background") {
 	case 0:
 		w.boot(rapid.SampledFrom(functions).Draw(w.t, "function"))
-	case 1:
-		w.rotateSigning()
-	case 2:
-		w.rotateMAC()
+	case 1, 2:
+		w.rotateKeys()
 	case 3:
 		w.sweep()
 	case 4, 5:

@@ -76,7 +76,7 @@ type world struct {
 	trail    bytes.Buffer
 	skews    map[string]time.Duration // of each function's clock
 	requests int
-	keys     keyTimes
+	failed   time.Time // the keyring could last not be read
 
 	login     *grant.Login
 	refreshes [2]*grant.Refresh
@@ -87,7 +87,7 @@ type world struct {
 }
 
 // functions names every function with a process, and so a clock, of its own.
-var functions = []string{"login", "refresh 0", "refresh 1", "revoke", "editor", "gate 0", "gate 1"}
+var functions = []string{"login", "refresh 0", "refresh 1", "revoke", "editor", "gate 0", "gate 1", "schedule"}
 
 // newWorld draws the clocks and starts every function.
 func newWorld(t *rapid.T) *world {
@@ -117,8 +117,8 @@ func (w *world) boot(function string) {
 	now := func() time.Time { return w.clock.Now().Add(w.skews[function]) }
 	seen := table{w.store}
 	trail := audit.NewTrail(&w.trail, now)
-	ring := keyring.New(seen, w.sealer, keyring.ES256, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, now), now)
+	ring := keyring.New(keyring.Config{Store: seen, Sealer: w.sealer, Algorithm: keyring.ES256, Now: now})
+	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, keyring.Times{}, now), now)
 	switch function {
 	case "login":
 		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}
@@ -132,7 +132,7 @@ func (w *world) boot(function string) {
 			Signer:   ring.Signer(), Now: now,
 		})
 	case "revoke":
-		mac := keyring.NewMAC(seen, w.sealer, now)
+		mac := keyring.NewMAC(seen, w.sealer, keyring.Times{}, now)
 		w.revoke = grant.NewRevoke(grant.RevokeParts{
 			Sessions: session.NewRevoker(seen, now), MAC: mac, Access: verifier, Log: seen, Trail: trail, Now: now,
 		})
@@ -152,14 +152,14 @@ func (w *world) visit(faults map[string]fault) (*visit, context.Context) {
 	v, ctx := newVisit(w.ctx, w.requests, faults)
 	v.trail = w.trail.Len()
 	if faults["ReadPart"] != fine {
-		w.keys.failed = w.clock.Now()
+		w.failed = w.clock.Now()
 	}
 	return v, ctx
 }
 
 // keysFailedLately says that some function may answer "later" about keys that it does not hold: it tries to
 // read them once in 30 s, not more (DESIGN §8).
-func (w *world) keysFailedLately() bool { return w.clock.Now().Sub(w.keys.failed) <= 30*time.Second }
+func (w *world) keysFailedLately() bool { return w.clock.Now().Sub(w.failed) <= 30*time.Second }
 
 // events returns the names of the audit events of a visit.
 func (w *world) events(v *visit) []string {

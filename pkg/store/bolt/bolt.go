@@ -148,10 +148,10 @@ func (s *Store) write(ctx context.Context, what string, do func(*bbolt.Tx) error
 
 // answers are the errors by which the contracts tell what they found. Any other is a fault.
 var answers = []error{
-	account.ErrNotFound, account.ErrExists,
+	account.ErrNotFound, account.ErrExists, account.ErrConflict, account.ErrNotKept,
 	client.ErrUnknown,
 	keyring.ErrMissing, keyring.ErrConflict,
-	session.ErrNotFound, session.ErrStale,
+	session.ErrNotFound, session.ErrStale, session.ErrRevoked,
 }
 
 func outcome(what string, err error) error {

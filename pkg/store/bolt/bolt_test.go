@@ -243,3 +243,50 @@ func TestUsernamesOfAttemptsAreNotStored(t *testing.T) {
 		t.Errorf("the file contains %q", b.Key)
 	}
 }
+
+// TestTenThousandSessionsAreListedPageByPage writes copies of one session past the store, all at once.
+func TestTenThousandSessionsAreListedPageByPage(t *testing.T) {
+	const count, limit = 10_000, 100
+	path := filepath.Join(t.TempDir(), "store")
+	s := open(t, path, time.Now)
+	one := session.Session{AccountID: uuid.New(), ID: uuid.New(), ClientID: "app", IdleExpiry: time.Now().Add(time.Hour), Expiry: time.Now().Add(time.Hour)}
+	if err := s.Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		sessions := tx.Bucket([]byte("sessions"))
+		_, data := sessions.Cursor().First()
+		for range count - 1 {
+			id := uuid.New()
+			if err := sessions.Put(append(one.AccountID[:], id[:]...), data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, path, time.Now)
+	seen := map[uuid.UUID]bool{}
+	pages, before := 0, uuid.Nil
+	for ; pages == 0 || before != uuid.Nil; pages++ {
+		page, err := s.SessionsOf(t.Context(), one.AccountID, before, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range page.Sessions {
+			seen[found.ID] = true
+		}
+		before = page.Next
+	}
+	if len(seen) != count || pages != count/limit {
+		t.Errorf("%d sessions in %d pages, want %d in %d", len(seen), pages, count, count/limit)
+	}
+}

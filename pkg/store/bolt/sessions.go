@@ -27,6 +27,8 @@ type sessionRecord struct {
 	Epoch      int64          `json:"epoch"`
 	Remembered bool           `json:"remembered,omitzero"`
 	Device     string         `json:"device,omitzero"`
+	Network    string         `json:"network,omitzero"`
+	UsedFrom   string         `json:"used_from,omitzero"`
 	Late       []lateRecord   `json:"late,omitempty"`
 	RevokedAt  int64          `json:"revoked_at,omitzero"`
 	Reason     session.Reason `json:"reason,omitzero"`
@@ -52,6 +54,8 @@ func newSessionRecord(s session.Session) sessionRecord {
 		Epoch:      s.Epoch,
 		Remembered: s.Remembered,
 		Device:     s.Device,
+		Network:    s.Network,
+		UsedFrom:   s.UsedFrom,
 		Late:       newLateRecords(s.Late),
 		RevokedAt:  toMillis(s.RevokedAt),
 		Reason:     s.Reason,
@@ -81,6 +85,8 @@ func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 		Epoch:      r.Epoch,
 		Remembered: r.Remembered,
 		Device:     r.Device,
+		Network:    r.Network,
+		UsedFrom:   r.UsedFrom,
 		RevokedAt:  fromMillis(r.RevokedAt),
 		Reason:     r.Reason,
 	}
@@ -122,6 +128,43 @@ func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (session.Ses
 	return found, nil
 }
 
+// SessionsOf implements session.Lister.
+func (s *Store) SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (session.Page, error) {
+	var page session.Page
+	err := s.read(ctx, "list sessions", func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(sessionBucket).Cursor()
+		for key, data := seekBefore(cursor, account, before); bytes.HasPrefix(key, account[:]); key, data = cursor.Prev() {
+			if len(page.Sessions) == limit {
+				page.Next = page.Sessions[limit-1].ID
+				return nil
+			}
+			var record sessionRecord
+			if err := json.Unmarshal(data, &record); err != nil {
+				return err
+			}
+			page.Sessions = append(page.Sessions, record.session(account, uuid.UUID(key[len(account):])))
+		}
+		return nil
+	})
+	if err != nil {
+		return session.Page{}, err
+	}
+	return page, nil
+}
+
+// seekBefore moves the cursor to the last session of an account that comes before an id, to the very last
+// for the zero id; or to whatever is in front of them.
+func seekBefore(cursor *bbolt.Cursor, account, before uuid.UUID) (key, data []byte) {
+	end := sessionKey(account, before)
+	if before == uuid.Nil {
+		end = append(sessionKey(account, uuid.Max), 0)
+	}
+	if found, _ := cursor.Seek(end); found == nil {
+		return cursor.Last()
+	}
+	return cursor.Prev()
+}
+
 // Rotate implements session.Store.
 func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
 	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, func(found *session.Session) bool {
@@ -129,7 +172,7 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 			return false
 		}
 		found.Generation++
-		found.RotatedAt, found.IdleExpiry = r.Now, r.IdleExpiry
+		found.RotatedAt, found.UsedFrom, found.IdleExpiry = r.Now, r.Network, r.IdleExpiry
 		return true
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
@@ -94,17 +95,78 @@ func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 		login.Update.ExpressionAttributeNames = map[string]string{"#hash": "hash"}
 		login.Update.ExpressionAttributeValues[":hash"] = text(c.Hash)
 	}
-	failed, err := s.transact(ctx, "change account", acct, login,
-		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+	writes := []types.TransactWriteItem{acct, login, {Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}}}
+	if c.Keep != uuid.Nil {
+		writes = append(writes, s.keepSession(c))
+	}
+	failed, err := s.transact(ctx, "change account", writes...)
+	return changed(failed, err)
+}
+
+// changed is the result of a transaction whose first two writes are of an account and its login name, and
+// whose last may be of a session.
+func changed(failed []types.CancellationReason, err error) error {
 	switch {
-	case err != nil:
+	case err != nil || failed == nil:
 		return err
-	case failed == nil:
-		return nil
 	case failedCondition(failed[:1]) && len(failed[0].Item) == 0:
 		return account.ErrNotFound
+	case failedCondition(failed[:2]):
+		return account.ErrConflict
 	}
-	return account.ErrConflict
+	return account.ErrNotKept
+}
+
+// keepSession is the part of a transaction that gives the session that a change keeps the new epoch.
+func (s *Store) keepSession(c account.Change) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table,
+		Key:       sessionKey(c.Account.ID, c.Keep),
+		// False too when there is no session.
+		ConditionExpression: aws.String("epoch >= :from AND attribute_not_exists(revoked_at) AND idle_expiry > :now AND expiry > :now"),
+		UpdateExpression:    aws.String("SET epoch = :to"),
+		ExpressionAttributeValues: item{
+			":from": number(c.From),
+			":to":   number(c.Account.Epoch),
+			":now":  seconds(c.Entry.At), // expiries are whole seconds: the fraction decides nothing
+		},
+	}}
+}
+
+// SetAccess implements account.Keeper.
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+	_, ok, err := s.update(ctx, "set access", dynamodb.UpdateItemInput{
+		Key:                      accountKey(id),
+		ConditionExpression:      aws.String("attribute_exists(pk)"),
+		UpdateExpression:         aws.String("SET #roles = :roles, scopes = :scopes"),
+		ExpressionAttributeNames: map[string]string{"#roles": "roles"},
+		ExpressionAttributeValues: item{
+			":roles":  texts(roles),
+			":scopes": texts(scopes),
+		},
+	})
+	if err == nil && !ok {
+		err = account.ErrNotFound
+	}
+	return err
+}
+
+// DeleteAccount implements account.Keeper.
+func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
+	failed, err := s.transact(ctx, "delete account", s.deleteAt(accountKey(c.Account.ID), c), s.deleteAt(loginKey(c.Account.Username), c),
+		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+	return changed(failed, err)
+}
+
+// deleteAt is a part of a transaction that fails with the item as it is when its epoch is another.
+func (s *Store) deleteAt(key item, c account.Change) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{
+		TableName:                           &s.table,
+		Key:                                 key,
+		ConditionExpression:                 aws.String("epoch = :from"),
+		ExpressionAttributeValues:           item{":from": number(c.From)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
 }
 
 // raiseEpoch is a part of a transaction that fails with the item as it is when its epoch is another.

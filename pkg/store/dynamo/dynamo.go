@@ -2,7 +2,8 @@
 // contracts into conditional writes and strongly consistent reads; the rules themselves are the domain's.
 //
 // The table has the string keys pk and sk and the TTL attribute expires_at. A function needs GetItem, PutItem,
-// UpdateItem and Query on the partitions that it uses (items.go); nothing here deletes or scans.
+// UpdateItem and Query on the partitions that it uses (items.go); nothing here scans, and only DeleteAccount,
+// which is no function's, deletes.
 package dynamo
 
 import (
@@ -81,6 +82,7 @@ var _ interface {
 	account.Store
 	account.Creator
 	account.Changer
+	account.Keeper
 	account.Attempts
 	client.Store
 	client.Registrar
@@ -88,6 +90,7 @@ var _ interface {
 	revocation.Log
 	session.Store
 	session.Creator
+	session.Lister
 } = (*Store)(nil)
 
 // Open returns the store on the table of cfg. It does not connect (see Warm) and does not read the default
@@ -152,26 +155,44 @@ func (s *Store) Warm(ctx context.Context) error {
 	errs := make([]error, warmConnections)
 	var wg sync.WaitGroup
 	for i := range errs {
-		wg.Go(func() { errs[i] = s.dial(ctx) })
+		wg.Go(func() { _, errs[i] = s.dial(ctx) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-// dial asks for the endpoint's health page; the connection stays open behind it.
-func (s *Store) dial(ctx context.Context) error {
+// dial asks for the endpoint's health page, and returns the time that it tells; the connection stays open behind it.
+func (s *Store) dial(ctx context.Context) (date string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint, nil)
 	if err != nil {
-		return fmt.Errorf("dynamo: warm: %w", err)
+		return "", fmt.Errorf("dynamo: dial: %w", err)
 	}
 	response, err := s.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("dynamo: warm: %w", err)
+		return "", fmt.Errorf("dynamo: dial: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	// Only a connection whose answer was read to its end is used again. The status says nothing to us.
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096))
-	return nil
+	return response.Header.Get("Date"), nil
+}
+
+// ClockOff returns how far this machine's clock is ahead of the table's, to about a second. It needs no
+// permission on the table.
+func (s *Store) ClockOff(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	asked := s.now()
+	date, err := s.dial(ctx)
+	if err != nil {
+		return 0, err
+	}
+	told, err := http.ParseTime(date)
+	if err != nil {
+		return 0, errors.New("dynamo: the table's endpoint tells no time")
+	}
+	middle := asked.Add(s.now().Sub(asked) / 2)
+	return middle.Sub(told.Add(500 * time.Millisecond)), nil // the header has whole seconds
 }
 
 func endpointOf(cfg Config) (string, error) {

@@ -43,6 +43,10 @@ var operations = []operation{
 		_, err := s.Session(ctx, testAccount, testSession)
 		return err
 	}},
+	{"SessionsOf", "Query", false, func(ctx context.Context, s *dynamo.Store) error {
+		_, err := s.SessionsOf(ctx, testAccount, testSession, 1)
+		return err
+	}},
 	{"ReadPart", "GetItem", false, func(ctx context.Context, s *dynamo.Store) error {
 		_, err := s.ReadPart(ctx, keyring.Public)
 		return err
@@ -66,11 +70,15 @@ var operations = []operation{
 	{"Take", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Take(ctx, testBucket); return err }},
 	{"Refund", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Refund(ctx, testBucket) }},
 	{"Clear", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Clear(ctx, testBucket) }},
+	{"SetAccess", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.SetAccess(ctx, testAccount, nil, nil) }},
+	{"DeleteAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
+		return s.DeleteAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}})
+	}},
 	{"CreateAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.CreateAccount(ctx, account.Account{ID: testAccount, Username: "u"}, "hash")
 	}},
 	{"ChangeAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
-		return s.ChangeAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}, Hash: "hash"})
+		return s.ChangeAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}, Hash: "hash", Keep: testSession})
 	}},
 	{"Revoke", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.Revoke(ctx, session.Ending{AccountID: testAccount, SessionID: testSession})

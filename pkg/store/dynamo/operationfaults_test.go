@@ -94,7 +94,7 @@ func TestCrashAfterAWriteHarmsNobody(t *testing.T) {
 			expected := op
 			got := w.send(t.Context(), sent)
 			if op.again != 0 && got.status == op.again {
-				expected.status, expected.code = op.again, "invalid_grant"
+				expected.status, expected.code = op.again, map[int]string{400: "invalid_grant", 401: "invalid_token"}[op.again]
 			}
 			if err := errors.Join(expected.check(got, done), w.checkTrail(op)); err != nil {
 				t.Errorf("crash after %s: %v", at, err)

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -79,6 +80,44 @@ var userOperations = []userOperation{
 		tokens, elsewhere := w.login(), w.login()
 		return logoutRequest(tokens.RefreshToken, true), func(a outcome) error {
 			return errors.Join(w.sessionIsDead(tokens)(a), w.sessionIsDead(elsewhere)(a))
+		}
+	}},
+	{name: "list sessions", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		return listRequest(tokens, ""), func(a outcome) error {
+			if !strings.Contains(a.body, tokens.claims(w.t).SessionID) {
+				return fmt.Errorf("the caller's session is not in the list %s", a.body)
+			}
+			return nil
+		}
+	}},
+	{name: "end one session", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens, elsewhere := w.login(), w.login()
+		return endRequest(tokens, elsewhere.claims(w.t).SessionID), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(elsewhere)(a), w.expect("the caller's own", refreshRequest(tokens.RefreshToken), 200))
+		}
+	}},
+	{name: "end the other sessions", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens, elsewhere := w.login(), w.login()
+		return endOthersRequest(tokens), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(elsewhere)(a), w.expect("the caller's own", refreshRequest(tokens.RefreshToken), 200))
+		}
+	}},
+	// Who repeats it has a session that the first has ended.
+	{name: "end all sessions", status: 200, again: 401, prepare: func(w *world) (request, func(outcome) error) {
+		w.must(endAllRequest(w.login()), 200) // a warm function
+		tokens, elsewhere := w.login(), w.login()
+		return endAllRequest(tokens), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(tokens)(a), w.sessionIsDead(elsewhere)(a))
+		}
+	}},
+	{name: "change password", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens, elsewhere := w.login(), w.login()
+		before, next := w.password, "another-"+strings.ToLower(rand.Text())
+		return passwordRequest(tokens, before, next), func(a outcome) error {
+			w.password = next
+			return errors.Join(w.sessionIsDead(elsewhere)(a), w.expect("the caller's own", refreshRequest(tokens.RefreshToken), 200),
+				w.expect("a login with the new password", w.loginRequest(), 200))
 		}
 	}},
 	{name: "authorize", status: 200, prepare: func(w *world) (request, func(outcome) error) {

@@ -15,22 +15,51 @@ import (
 )
 
 // request is what somebody sends. A route without a method is the authorizer's.
-type request struct{ route, mediaType, body, bearer string }
+type request struct {
+	route, mediaType, body, bearer string
+
+	query, path map[string]string
+}
 
 func (w *world) loginRequest() request {
-	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + password + `"}`, ""}
+	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil}
 }
 
 func refreshRequest(token string) request {
-	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, ""}
+	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil}
 }
 
 func revokeRequest(token string) request {
-	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, ""}
+	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil}
 }
 
 func logoutRequest(token string, everywhere bool) request {
-	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), ""}
+	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil}
+}
+
+// The requests of somebody who is logged in go past the authorizer, with what it found out.
+
+func listRequest(who outcome, cursor string) request {
+	return request{route: "GET /sessions", bearer: who.AccessToken, query: map[string]string{"limit": "100", "cursor": cursor}}
+}
+
+func endRequest(who outcome, sid string) request {
+	return request{route: "DELETE /sessions/{id}", bearer: who.AccessToken, path: map[string]string{"id": sid}}
+}
+
+func endAllRequest(who outcome) request {
+	return request{route: "DELETE /sessions", bearer: who.AccessToken}
+}
+
+func endOthersRequest(who outcome) request {
+	return request{route: "DELETE /sessions", bearer: who.AccessToken, query: map[string]string{"except": "current"}}
+}
+
+func passwordRequest(who outcome, current, next string) request {
+	return request{
+		route: "POST /password", mediaType: apigw.JSON, bearer: who.AccessToken,
+		body: fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, current, next),
+	}
 }
 
 func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
@@ -50,6 +79,7 @@ type outcome struct {
 // functionOf is the folder of the function behind a route.
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /revoke": "revoke", "POST /logout": "revoke",
+	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
 }
 
@@ -73,6 +103,13 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	}
 	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
 	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	e.QueryStringParameters, e.PathParameters = r.query, r.path
+	if r.bearer != "" {
+		claims := outcome{AccessToken: r.bearer}.claims(w.t)
+		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
+			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID,
+		}}
+	}
 	got, err := w.routes[r.route](ctx, e)
 	if err != nil {
 		return outcome{status: 500, body: err.Error()}
@@ -114,6 +151,7 @@ func (w *world) expect(what string, r request, status int) error {
 // claims are those of an access token that tests need.
 func (o outcome) claims(t *testing.T) (c struct {
 	ID        string `json:"jti"`
+	Subject   string `json:"sub"`
 	SessionID string `json:"sid"`
 }) {
 	t.Helper()

@@ -31,7 +31,7 @@ func records() []record {
 		AccountID: testAccount, ID: testSession, ClientID: "app", Generation: 1<<32 - 1, RotatedAt: at,
 		CreatedAt: at.Add(-time.Second), AuthTime: at.Truncate(time.Second), AMR: []string{"pwd", "otp"},
 		IdleExpiry: at.Truncate(time.Second).Add(time.Hour), Expiry: at.Truncate(time.Second).Add(2 * time.Hour),
-		Epoch: 7, Remembered: true, Device: "phone #1", Late: []session.Late{{Generation: 3, At: at}, {Generation: 4, At: at.Add(time.Millisecond)}},
+		Epoch: 7, Remembered: true, Device: "phone #1", Network: "2001:db8::/64", UsedFrom: "203.0.113.0/24", Late: []session.Late{{Generation: 3, At: at}, {Generation: 4, At: at.Add(time.Millisecond)}},
 		RevokedAt: at, Reason: session.ReasonReuse,
 	}
 	someone := account.Account{
@@ -91,7 +91,7 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 func TestDamagedItemIsUnavailable(t *testing.T) {
 	optional := map[string]bool{ // when missing; of a wrong type they are damage too
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
-		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true,
+		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
 	}
 	for _, r := range records() {
 		table := newFake(t)

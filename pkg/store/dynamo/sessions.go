@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,53 @@ func (s *Store) Session(ctx context.Context, account, id uuid.UUID) (session.Ses
 	return decodeSession(got, account, id)
 }
 
+// SessionsOf implements session.Lister.
+func (s *Store) SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (session.Page, error) {
+	query := &dynamodb.QueryInput{
+		TableName:                 &s.table,
+		ConsistentRead:            aws.Bool(true),
+		ScanIndexForward:          aws.Bool(false),
+		Limit:                     aws.Int32(int32(min(limit, math.MaxInt32))),
+		KeyConditionExpression:    aws.String("pk = :account"),
+		ExpressionAttributeValues: item{":account": sessionKey(account, before)[partitionKey]},
+	}
+	if before != uuid.Nil {
+		query.KeyConditionExpression = aws.String("pk = :account AND sk < :before")
+		query.ExpressionAttributeValues[":before"] = text(before.String())
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	out, err := s.api.Query(ctx, query)
+	if err != nil {
+		return session.Page{}, unavailable("list sessions", err)
+	}
+	return decodePage(out, account)
+}
+
+func decodePage(out *dynamodb.QueryOutput, account uuid.UUID) (session.Page, error) {
+	var page session.Page
+	for _, it := range out.Items {
+		at := &reader{item: it}
+		id := at.id(sortKey)
+		if at.err != nil {
+			return session.Page{}, unavailable("list sessions", at.err)
+		}
+		found, err := decodeSession(it, account, id)
+		if err != nil {
+			return session.Page{}, err
+		}
+		page.Sessions = append(page.Sessions, found)
+	}
+	if len(out.LastEvaluatedKey) > 0 {
+		last := &reader{item: out.LastEvaluatedKey}
+		page.Next = last.id(sortKey)
+		if last.err != nil {
+			return session.Page{}, unavailable("list sessions", last.err)
+		}
+	}
+	return page, nil
+}
+
 // Create implements session.Creator.
 func (s *Store) Create(ctx context.Context, created session.Session) error {
 	_, err := s.put(ctx, "create session", dynamodb.PutItemInput{
@@ -38,13 +86,14 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 		ConditionExpression: aws.String("generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
 			" AND idle_expiry > :now AND expiry > :now"),
 		// The idle expiry is never after the absolute one, so it is the time to live as well.
-		UpdateExpression: aws.String("SET generation = :next, rotated_at = :rotated, idle_expiry = :idle, expires_at = :idle"),
+		UpdateExpression: aws.String("SET generation = :next, rotated_at = :rotated, used_from = :network, idle_expiry = :idle, expires_at = :idle"),
 		ExpressionAttributeValues: item{
 			":generation": number(r.Generation),
 			":next":       number(int64(r.Generation) + 1),
 			":client":     text(r.ClientID),
 			":now":        seconds(r.Now), // expiries are whole seconds: the fraction decides nothing
 			":rotated":    milliseconds(r.Now),
+			":network":    text(r.Network),
 			":idle":       seconds(r.IdleExpiry),
 		},
 	})
@@ -126,6 +175,8 @@ func encodeSession(s session.Session) item {
 	it["epoch"] = number(s.Epoch)
 	it["remembered"] = truth(s.Remembered)
 	it["device"] = text(s.Device)
+	it["network"] = text(s.Network)
+	it["used_from"] = text(s.UsedFrom)
 	it["late"] = encodeLate(s.Late)
 	if !s.RevokedAt.IsZero() {
 		it["revoked_at"] = milliseconds(s.RevokedAt)
@@ -156,6 +207,12 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 		Remembered: r.truth("remembered"),
 		Device:     r.text("device"),
 		Late:       r.late("late"),
+	}
+	if r.has("network") { // items are older than these two
+		s.Network = r.text("network")
+	}
+	if r.has("used_from") {
+		s.UsedFrom = r.text("used_from")
 	}
 	if r.has("revoked_at") {
 		s.RevokedAt = r.milliseconds("revoked_at")

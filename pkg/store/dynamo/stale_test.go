@@ -39,7 +39,7 @@ var staleStories = []staleStory{
 	{"CLIENT", func(w *world) error {
 		id := "later-" + strings.ToLower(rand.Text())
 		sent := w.loginRequest()
-		sent.body = fmt.Sprintf(`{"client_id":%q,"username":%q,"password":%q}`, id, w.person.Username, password)
+		sent.body = fmt.Sprintf(`{"client_id":%q,"username":%q,"password":%q}`, id, w.person.Username, w.password)
 		before := w.expect("a login at a client that is not registered yet", sent, 401)
 		return errors.Join(before, w.store.PutClient(w.t.Context(), client.New(id, client.Native)),
 			w.expect("a login at the client after that", sent, 200))

@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,6 +35,18 @@ func (w *world) callsOf(r request, status int) []faultproxy.Call {
 func besidesHash(calls []faultproxy.Call) []faultproxy.Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(c faultproxy.Call) bool {
 		return c.Operation == "GetItem" && kindOf(c.Accesses[0].Key) == "ACCOUNT#"
+	})
+}
+
+// besidesRefunds leaves out what gives the two attempts back that a request begins with.
+func besidesRefunds(calls []faultproxy.Call) []faultproxy.Call {
+	counted := 0
+	return slices.DeleteFunc(slices.Clone(calls), func(c faultproxy.Call) bool {
+		if !strings.HasPrefix(c.Accesses[0].Key, "ATTEMPTS#") {
+			return false
+		}
+		counted++
+		return counted > 2
 	})
 }
 
@@ -81,13 +94,26 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(logoutRequest(w.login().RefreshToken, true), 200)
 			return logoutRequest(w.login().RefreshToken, true)
 		}, 200, 3, 2},
+		{"list sessions", func() request { return listRequest(w.login(), "") }, 200, 3, 1},
+		// Account and both sessions, then the transaction: it needs the client of the session that it ends.
+		{"end one session", func() request { return endRequest(w.login(), w.login().claims(t).SessionID) }, 200, 4, 2},
+		{"end the other sessions", func() request { return endOthersRequest(w.login()) }, 200, 3, 2},
+		{"end all sessions", func() request {
+			w.must(endAllRequest(w.login()), 200)
+			return endAllRequest(w.login())
+		}, 200, 3, 2},
+		// The name to check the password of comes first. Attempts are given back beside the second hash.
+		{"change password, besides its hashes", func() request { return passwordRequest(w.login(), w.password, w.password) }, 200, 5, 3},
 		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
 	} {
 		trips := 1 << 10
 		for range measurements {
 			calls := w.callsOf(test.prepare(), test.status)
-			if strings.HasPrefix(test.name, "login") {
+			switch {
+			case strings.HasSuffix(test.name, "besides its hash"):
 				calls = besidesHash(calls)
+			case strings.HasSuffix(test.name, "besides its hashes"):
+				calls = besidesRefunds(besidesHash(calls))
 			}
 			if len(calls) != test.calls {
 				t.Errorf("%s: %d calls %v, want %d", test.name, len(calls), stepsOf(calls, false), test.calls)
@@ -174,25 +200,72 @@ func aroundTheAccount(t *testing.T, calls []faultproxy.Call) (before, after time
 	return before, after
 }
 
-// TestLogoutEverywhereCostsTheSameForManySessions is the point of epochs.
-func TestLogoutEverywhereCostsTheSameForManySessions(t *testing.T) {
+// TestManySessionsAreEndedAsCheaplyAsOne is the point of epochs.
+func TestManySessionsAreEndedAsCheaplyAsOne(t *testing.T) {
 	const many = 10_000
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
-	w.must(logoutRequest(w.login().RefreshToken, true), 200) // a warm function
-	one := w.login()
-	few := stepsOf(w.callsOf(logoutRequest(one.RefreshToken, true), 200), false)
-	last := w.login()
-	w.copySession(last.claims(t).SessionID, many)
-	lots := stepsOf(w.callsOf(logoutRequest(last.RefreshToken, true), 200), false)
-
-	byName := func(a, b step) int { return strings.Compare(a.String(), b.String()) }
-	slices.SortFunc(few, byName)
-	slices.SortFunc(lots, byName)
-	if diff := cmp.Diff(few, lots, cmp.AllowUnexported(step{})); diff != "" || len(few) == 0 {
-		t.Errorf("calls of a logout everywhere with %d sessions, where 1 needs %v (-1 +%d)\n%s", many, few, many, diff)
+	everywhere := func(o outcome) request { return logoutRequest(o.RefreshToken, true) }
+	ways := []func(outcome) request{endOthersRequest, everywhere, endAllRequest}
+	end := func(end func(outcome) request) (outcome, []step) {
+		last := w.login()
+		steps := stepsOf(w.callsOf(end(last), 200), false)
+		slices.SortFunc(steps, func(a, b step) int { return strings.Compare(a.String(), b.String()) })
+		return last, steps
 	}
-	if err := w.sessionIsDead(last)(outcome{}); err != nil {
-		t.Error(err)
+	var few [][]step
+	for _, way := range ways {
+		end(way) // a warm function
+		_, steps := end(way)
+		few = append(few, steps)
+	}
+	w.copySession(w.login().claims(t).SessionID, many)
+	for i, way := range ways {
+		last, lots := end(way)
+		if diff := cmp.Diff(few[i], lots, cmp.AllowUnexported(step{})); diff != "" || len(lots) == 0 {
+			t.Errorf("calls to end %d sessions, where 1 needs %v (-1 +%d)\n%s", many, few[i], many, diff)
+		}
+		if err := w.sessionIsDead(last)(outcome{}); (err == nil) != (i > 0) {
+			t.Errorf("way %d: the caller's own session: %v", i, err)
+		}
+	}
+}
+
+// TestTenThousandSessionsAreListedPageByPage pays for each page what the page holds.
+func TestTenThousandSessionsAreListedPageByPage(t *testing.T) {
+	const many = 10_000
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	own := w.login()
+	w.copySession(own.claims(t).SessionID, many-1)
+	w.proxy.Forget()
+	seen, current := map[string]bool{}, 0
+	pages, cursor := 0, ""
+	for ; pages == 0 || cursor != ""; pages++ {
+		var page struct {
+			Sessions []struct {
+				ID      string
+				Current bool
+			}
+			Next string
+		}
+		if err := json.Unmarshal([]byte(w.must(listRequest(own, cursor), 200).body), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range page.Sessions {
+			seen[s.ID] = true
+			if s.Current {
+				current++
+			}
+		}
+		cursor = page.Next
+	}
+	queries := 0
+	for _, c := range w.proxy.Calls() {
+		if c.Operation == "Query" {
+			queries++
+		}
+	}
+	if len(seen) != many || current != 1 || queries != pages {
+		t.Errorf("%d sessions, %d of them current, by %d queries for %d pages; want %d, 1 and one a page", len(seen), current, queries, pages, many)
 	}
 }
 

@@ -25,8 +25,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	passwords "github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
@@ -54,6 +56,8 @@ type world struct {
 	store  *dynamo.Store // through the proxy
 	person account.Account
 
+	password string // the person's
+
 	used map[string][]faultproxy.Call // by function, when it is not nil: the calls that the functions made
 
 	limits    account.Limits
@@ -68,9 +72,9 @@ type world struct {
 }
 
 const (
-	issuer   = "https://id.example.com"
-	password = "surf-the-canary-wave"
-	clientID = "app" // native
+	issuer        = "https://id.example.com"
+	firstPassword = "surf-the-canary-wave"
+	clientID      = "app" // native
 )
 
 // patient is for tests that wait for no deadline, on a machine however busy.
@@ -80,7 +84,7 @@ const patient = 10 * time.Second
 func newWorld(t *testing.T, endpoint, table string) *world {
 	t.Helper()
 	w := &world{
-		t: t, table: table, proxy: faultproxy.Start(t, endpoint),
+		t: t, table: table, password: firstPassword, proxy: faultproxy.Start(t, endpoint),
 		direct: dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials}),
 		limits: account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 100_000, Window: time.Hour}},
 	}
@@ -110,7 +114,7 @@ func (w *world) patience(d time.Duration) {
 func hashOf(memory, passes uint32) string {
 	salt := []byte("saltsaltsaltsalt")
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", memory, passes, base64.RawStdEncoding.EncodeToString(salt),
-		base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), salt, passes, memory, 1, 32)))
+		base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(firstPassword), salt, passes, memory, 1, 32)))
 }
 
 // restart replaces every function by a cold one.
@@ -122,6 +126,7 @@ func (w *world) restart() {
 	at := apigw.Config{Issuer: issuer, Log: slog.New(slog.DiscardHandler)}
 	trail := audit.NewTrail(w, w.Now)
 	ending := revoke.New(at, revoke.Parts{Store: w.store, Sealer: sealer, Trail: trail, Now: w.Now})
+	devices := sessions.New(at, sessions.Parts{Store: w.store, Trail: trail, Now: w.Now})
 	w.routes = map[string]apigw.Function{
 		"POST /login": login.New(at, login.Parts{
 			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Limits: w.limits, Trail: trail, Now: w.Now,
@@ -131,7 +136,11 @@ func (w *world) restart() {
 		}),
 		"POST /revoke":               ending,
 		"POST /logout":               ending,
-		"GET /.well-known/jwks.json": discovery.New(at, w.store, w.Now),
+		"GET /sessions":              devices,
+		"DELETE /sessions/{id}":      devices,
+		"DELETE /sessions":           devices,
+		"POST /password":             passwords.New(at, passwords.Parts{Store: w.store, Limits: w.limits, Trail: trail, Now: w.Now}),
+		"GET /.well-known/jwks.json": discovery.New(at, w.store, keyring.Times{}, w.Now),
 	}
 	w.authorize = authorizer.New(at, authorizer.Parts{Store: w.store, Staleness: w.staleness, Now: w.Now})
 }

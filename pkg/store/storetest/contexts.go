@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -22,12 +24,13 @@ func cancelledReads(t *testing.T, f fixture) {
 	s := f.storedSession(t, nil)
 	a := storedAccount(t, f, hash)
 	for name, read := range map[string]func() error{
-		"Session":   func() error { _, err := f.Session(ctx, s.AccountID, s.ID); return err },
-		"Account":   func() error { _, err := f.Account(ctx, a.ID); return err },
-		"LoginName": func() error { _, err := f.LoginName(ctx, a.Username); return err },
-		"Since":     func() error { _, err := f.Since(ctx, time.Time{}); return err },
-		"ReadPart":  func() error { _, err := f.ReadPart(ctx, keyring.Public); return err },
-		"Client":    func() error { _, err := f.Client(ctx, fresh(t, "c")); return err },
+		"Session":    func() error { _, err := f.Session(ctx, s.AccountID, s.ID); return err },
+		"SessionsOf": func() error { _, err := f.SessionsOf(ctx, s.AccountID, uuid.Nil, 1); return err },
+		"Account":    func() error { _, err := f.Account(ctx, a.ID); return err },
+		"LoginName":  func() error { _, err := f.LoginName(ctx, a.Username); return err },
+		"Since":      func() error { _, err := f.Since(ctx, time.Time{}); return err },
+		"ReadPart":   func() error { _, err := f.ReadPart(ctx, keyring.Public); return err },
+		"Client":     func() error { _, err := f.Client(ctx, fresh(t, "c")); return err },
 	} {
 		wantErr(t, name, read(), oauth.ErrUnavailable)
 	}
@@ -36,7 +39,7 @@ func cancelledReads(t *testing.T, f fixture) {
 func cancelledWrites(t *testing.T, f fixture) {
 	now := f.clock.Now()
 	s, unborn := f.storedSession(t, nil), f.newSession(t)
-	a := newAccount(t)
+	a, kept := newAccount(t), enabled(t, f)
 	c := newClient(t)
 	e := revocation.Entry{At: now, Kind: revocation.Token, ID: fresh(t, "x")}
 	full, empty := f.bucket(t, 2), f.bucket(t, 2)
@@ -49,6 +52,9 @@ func cancelledWrites(t *testing.T, f fixture) {
 		"RecordLate":    func(ctx context.Context) error { _, err := f.RecordLate(ctx, lateRetry(s)); return err },
 		"Revoke":        func(ctx context.Context) error { return f.Revoke(ctx, ending(s, session.ReasonReuse, now)) },
 		"CreateAccount": func(ctx context.Context) error { return f.CreateAccount(ctx, a, hash) },
+		"ChangeAccount": func(ctx context.Context) error { return f.ChangeAccount(ctx, changeOf(f, kept, "")) },
+		"DeleteAccount": func(ctx context.Context) error { return f.DeleteAccount(ctx, changeOf(f, kept, "")) },
+		"SetAccess":     func(ctx context.Context) error { return f.SetAccess(ctx, kept.ID, nil, nil) },
 		"Take":          func(ctx context.Context) error { _, err := f.Take(ctx, empty); return err },
 		"Refund":        func(ctx context.Context) error { return f.Refund(ctx, full) },
 		"Clear":         func(ctx context.Context) error { return f.Clear(ctx, full) },
@@ -63,6 +69,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 	_, err := f.Session(t.Context(), unborn.AccountID, unborn.ID)
 	wantErr(t, "after Create", err, session.ErrNotFound)
 	f.wantNoAccount(t, "after CreateAccount", a)
+	f.wantAccount(t, "after ChangeAccount, DeleteAccount and SetAccess", kept, hash)
 	same(t, "entries after Append", f.entriesOf(t, e.ID, time.Time{}), nil)
 	_, err = f.Client(t.Context(), c.ID)
 	wantErr(t, "after PutClient", err, client.ErrUnknown)

@@ -18,6 +18,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
+const network = "203.0.113.0/24"
+
 // clock stands still until it is moved. It starts at the real time, because a remote store may delete by
 // its own clock what has expired by that.
 type clock struct {
@@ -102,6 +104,8 @@ func (f fixture) newSession(t *testing.T) session.Session {
 		Epoch:      1_700_000_000,
 		Remembered: true,
 		Device:     "Zoë's phone #2\n\"ünïcode\" 🌊",
+		Network:    "2001:db8:1:2::/64",
+		UsedFrom:   network,
 		Late:       []session.Late{{Generation: 1, At: now.Add(-3*time.Minute + time.Millisecond)}},
 	}
 }
@@ -145,14 +149,14 @@ func rotation(s session.Session) session.Rotation {
 	now := s.RotatedAt.Add(time.Minute + 77*time.Millisecond)
 	return session.Rotation{
 		AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Generation: s.Generation,
-		Now: now, IdleExpiry: s.IdleExpiry.Add(time.Minute),
+		Now: now, Network: "198.51.100.0/24", IdleExpiry: s.IdleExpiry.Add(time.Minute),
 	}
 }
 
 // rotated is what s becomes by r.
 func rotated(s session.Session, r session.Rotation) session.Session {
 	s.Generation++
-	s.RotatedAt, s.IdleExpiry = r.Now, r.IdleExpiry
+	s.RotatedAt, s.UsedFrom, s.IdleExpiry = r.Now, r.Network, r.IdleExpiry
 	return s
 }
 

@@ -26,6 +26,7 @@ func sessionRoundTrip(t *testing.T, f fixture) {
 		"as it usually is": func(*session.Session) {},
 		"every optional field empty": func(s *session.Session) {
 			s.Generation, s.Epoch, s.Remembered, s.Device, s.AMR, s.Late = 0, 0, false, "", nil, nil
+			s.Network, s.UsedFrom = "", ""
 		},
 		"empty lists": func(s *session.Session) { s.AMR, s.Late = []string{}, []session.Late{} },
 		"largest generation and epoch": func(s *session.Session) {

@@ -25,9 +25,11 @@ type Store interface {
 	account.Store
 	account.Creator
 	account.Changer
+	account.Keeper
 	account.Attempts
 	session.Store
 	session.Creator
+	session.Lister
 	revocation.Log
 	keyring.Store
 }
@@ -40,11 +42,15 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		tests []subtest
 	}{
 		{"Session", sessionTests},
+		{"SessionsOf", listingTests},
 		{"Rotate", rotationTests},
 		{"RecordLate", lateRetryTests},
 		{"Revoke", endingTests},
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},
+		{"Keep", keepTests},
+		{"DeleteAccount", deletionTests},
+		{"SetAccess", accessTests},
 		{"Attempts", attemptTests},
 		{"Revocation", revocationTests},
 		{"Keyring", keyringTests},

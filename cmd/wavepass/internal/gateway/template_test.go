@@ -80,18 +80,24 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /refresh refresh ",
 		"POST /revoke revoke ",
 		"POST /logout revoke ",
+		"GET /sessions sessions TokenAuthorizer",
+		"DELETE /sessions/{id} sessions TokenAuthorizer",
+		"DELETE /sessions sessions TokenAuthorizer",
+		"POST /password password TokenAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
+		"GET /.well-known/oauth-authorization-server discovery ",
+		"GET /.well-known/openid-configuration discovery ",
 	}
 	if diff := cmp.Diff(want, routeList(got)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "revoke", "userinfo", "discovery"} {
+	for _, name := range []string{"login", "refresh", "revoke", "sessions", "password", "userinfo", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})
-	if err == nil || !strings.Contains(err.Error(), "GET /userinfo: there is no handler for its authorizer's function authorizer") {
+	if err == nil || !strings.Contains(err.Error(), "GET /sessions: there is no handler for its authorizer's function authorizer") {
 		t.Errorf("without the authorizer: %v, want an error that names it", err)
 	}
 	functions["authorizer"] = answering(`{}`)

@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -24,10 +23,28 @@ const (
 	macKeyLen = 32
 )
 
-// The stored form of the parts, JSON.
+// The stored form of the parts, JSON. What is due is decided by the public part alone, so that whoever looks
+// after the keys opens the others only to change them.
+
+type publicPart struct {
+	Keys []entry `json:"keys"`
+	MACs []entry `json:"macs"` // no key, just how old each is
+}
+
+// entry is what may be known of a key.
+type entry struct {
+	ID         string         `json:"kid"`
+	State      State          `json:"state"`
+	CreatedAt  time.Time      `json:"created_at"`
+	PromotedAt time.Time      `json:"promoted_at,omitzero"`
+	RetiredAt  time.Time      `json:"retired_at,omitzero"`
+	Algorithm  Algorithm      `json:"alg,omitzero"`
+	JWK        jsontext.Value `json:"jwk,omitempty"`    // of a signing key: public members, kid, alg, use
+	Version    byte           `json:"version,omitzero"` // of a MAC key
+}
 
 type signingPart struct {
-	Keys []storedSigningKey `json:"keys"`
+	Keys []storedSigningKey `json:"keys"` // current and next: a retired key signs nothing
 }
 
 type storedSigningKey struct {
@@ -40,6 +57,7 @@ type storedSigningKey struct {
 type refreshPart struct {
 	Current byte           `json:"current"` // version that new sessions get
 	Keys    []storedMACKey `json:"keys"`
+	Gone    []int          `json:"gone,omitempty"` // versions whose tokens are refused, not looked for
 }
 
 type storedMACKey struct {
@@ -47,48 +65,7 @@ type storedMACKey struct {
 	Key     []byte `json:"key"`
 }
 
-type publicPart struct {
-	Keys []storedPublicKey `json:"keys"`
-}
-
-type storedPublicKey struct {
-	State     State          `json:"state"`
-	CreatedAt time.Time      `json:"created_at"`
-	JWK       jsontext.Value `json:"jwk"` // public members, kid, alg, use
-}
-
-// generate makes a first keyring and seals it.
-func (k *Keyring) generate(ctx context.Context) (map[Part][]byte, error) {
-	var private signingPart
-	var public publicPart
-	for _, state := range []State{Current, Next} {
-		priv, pub, err := newSigningKey(k.alg, state, k.now())
-		if err != nil {
-			return nil, err
-		}
-		private.Keys = append(private.Keys, priv)
-		public.Keys = append(public.Keys, pub)
-	}
-	mac := refreshPart{Current: 1, Keys: []storedMACKey{{Version: 1, Key: make([]byte, macKeyLen)}}}
-	_, _ = rand.Read(mac.Keys[0].Key) // never fails (crypto/rand)
-
-	parts := map[Part][]byte{}
-	for part, content := range map[Part]any{Signing: private, Refresh: mac, Public: public} {
-		data, err := json.Marshal(content)
-		if err != nil {
-			return nil, err
-		}
-		if part != Public {
-			if data, err = k.sealer.Seal(ctx, string(part), data); err != nil {
-				return nil, fmt.Errorf("seal %s: %w", part, err)
-			}
-		}
-		parts[part] = data
-	}
-	return parts, nil
-}
-
-func newSigningKey(alg Algorithm, state State, now time.Time) (priv storedSigningKey, pub storedPublicKey, err error) {
+func newSigningKey(alg Algorithm) (priv storedSigningKey, pub entry, err error) {
 	key, err := generateKey(alg)
 	if err != nil {
 		return priv, pub, err
@@ -110,8 +87,7 @@ func newSigningKey(alg Algorithm, state State, now time.Time) (priv storedSignin
 	if err != nil {
 		return priv, pub, err
 	}
-	return storedSigningKey{ID: id, Alg: alg, State: state, Private: der},
-		storedPublicKey{State: state, CreatedAt: now.UTC().Truncate(time.Second), JWK: encoded}, nil
+	return storedSigningKey{ID: id, Alg: alg, Private: der}, entry{ID: id, Algorithm: alg, JWK: encoded}, nil
 }
 
 // encodePublic returns the JWK of a public key: its own members, kid, alg and use, and no other.

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
+)
+
+// unlisted are the routes that metadata has no name for.
+var unlisted = []string{
+	"POST /login", "POST /logout", "POST /password", // no endpoints of RFC 6749 or 8414
+	"GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
+	"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration", // the metadata itself
+}
+
+func TestMetadataListsTheRoutesOfTheTemplate(t *testing.T) {
+	s := start(t, "--data", t.TempDir())
+	listed := map[string]string{} // route: parameter
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
+		got := s.do("GET", path, "", "")
+		var document map[string]any
+		if err := json.Unmarshal([]byte(got.Body), &document); err != nil || got.Status != 200 {
+			t.Fatalf("%s: %d %s (%v)", path, got.Status, got.Body, err)
+		}
+		for name, value := range document {
+			address, _ := value.(string)
+			if !strings.HasSuffix(name, "_endpoint") && !strings.HasSuffix(name, "_uri") {
+				continue
+			}
+			route, below := strings.CutPrefix(address, s.url)
+			if !below {
+				t.Errorf("%s: %s is %q, want an address below the issuer %s", path, name, address, s.url)
+			}
+			method := "POST"
+			if name == "userinfo_endpoint" || name == "jwks_uri" {
+				method = "GET"
+			}
+			listed[method+" "+route] = name
+		}
+	}
+	template, err := gateway.ReadTemplate(template, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served []string
+	for _, route := range template.Routes {
+		if !slices.Contains(unlisted, route.Key()) {
+			served = append(served, route.Key())
+		}
+	}
+	slices.Sort(served)
+	if names := slices.Sorted(maps.Keys(listed)); !slices.Equal(names, served) {
+		t.Errorf("metadata lists %v, the template serves %v", names, served)
+	}
+}

@@ -1,0 +1,190 @@
+package drill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+const (
+	requestTime = 10 * time.Second
+	maxAnswer   = 64 << 10 // bytes
+
+	// recoveryTime is longer than an issuing function uses a signing key that was revoked.
+	recoveryTime = 2 * time.Minute
+	busyTries    = 5 // requests that are asked to come back later
+)
+
+// person is the owner of the test account.
+type person struct {
+	Config
+	http *http.Client
+}
+
+type tokens struct{ access, refresh oauth.Secret }
+
+// newClient has connections of its own.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:       requestTime,
+		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type answer struct {
+	status       int
+	AccessToken  oauth.Secret `json:"access_token"`
+	RefreshToken oauth.Secret `json:"refresh_token"`
+	Error        string       `json:"error"`
+	Description  string       `json:"error_description"`
+}
+
+func (a answer) err() error {
+	if a.Error == "" {
+		return fmt.Errorf("status %d", a.status)
+	}
+	return fmt.Errorf("status %d: %s: %s", a.status, a.Error, a.Description)
+}
+
+// send asks again where it is told to come back: the throttles of the deployment are no fault of it.
+func (p person) send(ctx context.Context, method, path, contentType, body string, access oauth.Secret) (answer, error) {
+	for try := 1; ; try++ {
+		a, wait, err := p.sendOnce(ctx, method, path, contentType, body, access)
+		if err != nil || wait == 0 || try == busyTries {
+			return a, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return answer{}, err
+		}
+	}
+}
+
+func (p person) sendOnce(ctx context.Context, method, path, contentType, body string, access oauth.Secret) (answer, time.Duration, error) {
+	request, err := http.NewRequestWithContext(ctx, method, p.URL+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, 0, err
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if !access.IsZero() {
+		request.Header.Set("Authorization", "Bearer "+access.Reveal())
+	}
+	response, err := p.http.Do(request)
+	if err != nil {
+		return answer{}, 0, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return answer{}, 0, err
+	}
+	a := answer{status: response.StatusCode}
+	_ = json.Unmarshal(text, &a) // an answer of somebody else's has no such members
+	var wait time.Duration
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
+		wait = time.Second
+		if seconds, err := time.ParseDuration(response.Header.Get("Retry-After") + "s"); err == nil {
+			wait = min(max(seconds, wait), requestTime)
+		}
+	}
+	return a, wait, nil
+}
+
+func (p person) sendJSON(ctx context.Context, path string, body map[string]any) (answer, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return answer{}, err
+	}
+	return p.send(ctx, http.MethodPost, path, "application/json", string(text), oauth.Secret{})
+}
+
+func (p person) sendForm(ctx context.Context, path string, values url.Values) (answer, error) {
+	return p.send(ctx, http.MethodPost, path, "application/x-www-form-urlencoded", values.Encode(), oauth.Secret{})
+}
+
+func (p person) login(ctx context.Context) (tokens, error) {
+	a, err := p.sendJSON(ctx, "/login", map[string]any{
+		"client_id": p.ClientID, "username": p.Username, "password": p.Password.Reveal(), "device_name": "wavepass drill",
+	})
+	switch {
+	case err != nil:
+		return tokens{}, err
+	case a.status != http.StatusOK:
+		return tokens{}, a.err()
+	case a.AccessToken.IsZero() || a.RefreshToken.IsZero():
+		return tokens{}, errors.New("the answer has no tokens: the client must be a native one")
+	}
+	return tokens{a.AccessToken, a.RefreshToken}, nil
+}
+
+func (p person) revoke(ctx context.Context, token oauth.Secret) error {
+	return done(p.sendForm(ctx, "/revoke", url.Values{"client_id": {p.ClientID}, "token": {token.Reveal()}}))
+}
+
+func (p person) logoutEverywhere(ctx context.Context, refresh oauth.Secret) error {
+	return done(p.sendJSON(ctx, "/logout", map[string]any{"client_id": p.ClientID, "refresh_token": refresh.Reveal(), "everywhere": true}))
+}
+
+func (p person) endOtherSessions(ctx context.Context, access oauth.Secret) error {
+	return done(p.send(ctx, http.MethodDelete, "/sessions?except=current", "", "", access))
+}
+
+func done(a answer, err error) error {
+	if err == nil && a.status != http.StatusOK {
+		err = a.err()
+	}
+	return err
+}
+
+// refresh returns the successors, and whether the refresh token was accepted.
+func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens, accepted bool, err error) {
+	a, err := p.sendForm(ctx, "/refresh", url.Values{
+		"client_id": {p.ClientID}, "grant_type": {oauth.GrantRefreshToken}, "refresh_token": {refresh.Reveal()},
+	})
+	switch {
+	case err != nil:
+		return tokens{}, false, err
+	case a.status == http.StatusOK:
+		return tokens{a.AccessToken, a.RefreshToken}, true, nil
+	case a.status == http.StatusBadRequest && a.Error == oauth.CodeInvalidGrant:
+		return tokens{}, false, nil
+	}
+	return tokens{}, false, a.err()
+}
+
+// goOn refreshes until the access token is let in, as a client does whose token is refused.
+func (p person) goOn(ctx context.Context, t tokens) error {
+	deadline := time.Now().Add(recoveryTime)
+	for {
+		a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t.access)
+		switch {
+		case err != nil:
+			return err
+		case a.status == http.StatusOK:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("refreshed access tokens are still refused after %s", recoveryTime)
+		}
+		if err := sleep(ctx, p.Pace); err != nil {
+			return err
+		}
+		next, accepted, err := p.refresh(ctx, t.refresh)
+		switch {
+		case err != nil:
+			return err
+		case !accepted:
+			return errors.New("a refreshed session was ended")
+		}
+		t = next
+	}
+}

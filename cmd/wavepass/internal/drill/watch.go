@@ -1,0 +1,159 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// watch is the thief: connections that go on using a stolen access token.
+type watch struct {
+	config Config
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu   sync.Mutex
+	seen [][]sighting // by connection
+}
+
+type sighting struct {
+	began  time.Time
+	status int // 0: no answer
+}
+
+func (s sighting) accepted() bool { return s.status == http.StatusOK }
+
+func (s sighting) refused() bool {
+	return s.status == http.StatusUnauthorized || s.status == http.StatusForbidden
+}
+
+func startWatch(ctx context.Context, c Config, access oauth.Secret) *watch {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{config: c, cancel: cancel, seen: make([][]sighting, c.Connections)}
+	for i := range c.Connections {
+		// Spread over the pace, so that together they see more than each alone.
+		delay := c.Pace * time.Duration(i) / time.Duration(c.Connections)
+		w.wg.Go(func() { w.use(ctx, i, delay, access) })
+	}
+	return w
+}
+
+func (w *watch) use(ctx context.Context, connection int, delay time.Duration, access oauth.Secret) {
+	client := newClient()
+	defer client.CloseIdleConnections()
+	if sleep(ctx, delay) != nil {
+		return
+	}
+	ticker := time.NewTicker(w.config.Pace)
+	defer ticker.Stop()
+	for {
+		s := sighting{began: time.Now()}
+		s.status = w.ask(ctx, client, access)
+		if ctx.Err() != nil {
+			return // cut off, not unanswered
+		}
+		w.mu.Lock()
+		w.seen[connection] = append(w.seen[connection], s)
+		w.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (w *watch) ask(ctx context.Context, client *http.Client, access oauth.Secret) int {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.config.URL+w.config.Route, nil)
+	if err != nil {
+		return 0
+	}
+	request.Header.Set("Authorization", "Bearer "+access.Reveal())
+	response, err := client.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer)) // so that the connection is used again
+	return response.StatusCode
+}
+
+func (w *watch) stop() {
+	w.cancel()
+	w.wg.Wait()
+}
+
+// untilAccepted waits until every connection was let in once: otherwise its refusals would say nothing.
+func (w *watch) untilAccepted(ctx context.Context) error {
+	deadline := time.Now().Add(requestTime)
+	for {
+		waiting, last := w.neverAccepted()
+		switch {
+		case waiting == 0:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s: %d of %d connections were never let in with a fresh token (last status %d)",
+				w.config.Route, waiting, w.config.Connections, last)
+		}
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *watch) neverAccepted() (connections, lastStatus int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, seen := range w.seen {
+		if !slices.ContainsFunc(seen, sighting.accepted) {
+			connections++
+			if len(seen) > 0 {
+				lastStatus = seen[len(seen)-1].status
+			}
+		}
+	}
+	return connections, lastStatus
+}
+
+// judge fills in what was seen of the revocation that was confirmed at that time. A request counts by when
+// it began: one that began within the bound may be let in.
+func (w *watch) judge(r *Result, confirmed time.Time, bound time.Duration) {
+	var first []time.Duration
+	unrefused := 0
+	for _, seen := range w.seen {
+		refusedAt := time.Duration(-1)
+		for _, s := range seen {
+			after := s.began.Sub(confirmed)
+			r.Requests++
+			switch {
+			case s.accepted():
+				r.LastAccepted = max(r.LastAccepted, after)
+			case s.refused() && refusedAt < 0:
+				refusedAt = max(after, 0)
+			case !s.refused():
+				r.Others++
+			}
+		}
+		if refusedAt < 0 {
+			unrefused++
+			continue
+		}
+		first = append(first, refusedAt)
+	}
+	if len(first) > 0 {
+		slices.Sort(first)
+		r.FirstRefused = first[len(first)/2]
+	}
+	switch {
+	case r.LastAccepted > bound:
+		r.wrong(fmt.Sprintf("still accepted %s after the revocation was confirmed", r.LastAccepted.Round(time.Millisecond)))
+	case unrefused > 0:
+		r.wrong(fmt.Sprintf("%d of %d connections never saw a refusal", unrefused, len(w.seen)))
+	}
+}

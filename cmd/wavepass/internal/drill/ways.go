@@ -1,0 +1,80 @@
+package drill
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// way is one way to take a session back.
+type way struct {
+	name, about  string
+	operator     bool // the person cannot do it himself
+	refreshWorks bool // the stolen refresh token stays good
+	revoke       func(ctx context.Context, p person, s scene) error
+
+	// second: the person has a second device, whose session must go on.
+	second bool
+	// undo is nil where there is nothing to undo.
+	undo func(ctx context.Context, p person) error
+}
+
+// scene is what a way is rehearsed with.
+type scene struct {
+	stolen tokens
+	own    tokens // of the second device, where there is one
+}
+
+var ways = []way{
+	{name: "token", about: "the client revokes this access token (POST /revoke)", refreshWorks: true,
+		revoke: func(ctx context.Context, p person, s scene) error { return p.revoke(ctx, s.stolen.access) }},
+	{name: "session", about: "the client revokes the refresh token, and with it the session (POST /revoke)",
+		revoke: func(ctx context.Context, p person, s scene) error { return p.revoke(ctx, s.stolen.refresh) }},
+	{name: "others", about: "the person ends all other sessions from another device (DELETE /sessions?except=current)", second: true,
+		revoke: func(ctx context.Context, p person, s scene) error { return p.endOtherSessions(ctx, s.own.access) }},
+	{name: "everywhere", about: "the person logs out everywhere (POST /logout)",
+		revoke: func(ctx context.Context, p person, s scene) error { return p.logoutEverywhere(ctx, s.stolen.refresh) }},
+	{name: "disable", about: "an operator disables the account", operator: true,
+		revoke: func(ctx context.Context, p person, _ scene) error { return p.Operator.DisableAccount(ctx, p.Username) },
+		undo:   func(ctx context.Context, p person) error { return p.Operator.EnableAccount(ctx, p.Username) }},
+	{name: "key", about: "an operator revokes the signing key, and everybody's access tokens with it", operator: true, refreshWorks: true,
+		revoke: func(ctx context.Context, p person, s scene) error {
+			id, err := s.stolen.keyID()
+			if err != nil {
+				return err
+			}
+			return p.Operator.RevokeKey(ctx, id)
+		}},
+}
+
+// Ways are the names of all ways, in the order in which they are rehearsed.
+func Ways() []string {
+	names := make([]string, len(ways))
+	for i, w := range ways {
+		names[i] = w.name
+	}
+	return names
+}
+
+func chosen(names []string) []way {
+	if len(names) == 0 {
+		return ways
+	}
+	return slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !slices.Contains(names, w.name) })
+}
+
+// keyID is the id of the key that signed the access token.
+func (t tokens) keyID() (string, error) {
+	segment, _, _ := strings.Cut(t.access.Reveal(), ".")
+	raw, err := base64.RawURLEncoding.DecodeString(segment)
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	if err != nil || json.Unmarshal(raw, &header) != nil || header.KeyID == "" {
+		return "", errors.New("the access token names no key")
+	}
+	return header.KeyID, nil
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+type keyCommands struct {
+	List       keyList   `cmd:"" help:"Show every key, its state and what comes next."`
+	Rotate     keyRotate `cmd:"" help:"Do what is due, as the schedule does; with --now have the next key sign at once."`
+	Revoke     keyRevoke `cmd:"" help:"Emergency: refuse every access token that a key has signed, and sign with the next one."`
+	Reset      keyReset  `cmd:"" help:"Begin anew with fresh keys: everybody has to log in again."`
+	ExportJWKS keyExport `cmd:"" name:"export-jwks" help:"Print the public keys as a JWKS (RFC 7517)."`
+}
+
+type keyList struct {
+	target
+	JSON bool `help:"Print JSON."`
+}
+
+// Run prints the keys, the oldest first.
+func (c *keyList) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(a admin) error {
+		keys, err := a.keys().Ring.List(ctx)
+		if err != nil {
+			return explainKeys(err)
+		}
+		if c.JSON {
+			return json.MarshalWrite(o.out, keysForJSON(keys), jsontext.Multiline(true))
+		}
+		return printKeys(o.out, keys, time.Now())
+	})
+}
+
+func printKeys(out io.Writer, keys []keyring.Key, now time.Time) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tALG\tSTATE\tPUBLISHED\tNEXT CHANGE")
+	for _, key := range keys {
+		if key.State == keyring.Gone {
+			continue // nothing is left of it but its version
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s ago\t%s\n", key.ID, key.Algorithm, key.State, age(now.Sub(key.CreatedAt)), nextChange(key, now))
+	}
+	return table.Flush()
+}
+
+func nextChange(key keyring.Key, now time.Time) string {
+	what := map[keyring.State]string{keyring.Next: "signs", keyring.Current: "retires", keyring.Retired: "goes"}[key.State]
+	switch {
+	case key.Due.IsZero():
+		return "none yet: no key is published to follow it"
+	case !key.Due.After(now):
+		return what + " with the next run of the schedule"
+	}
+	return fmt.Sprintf("%s in %s, %s", what, age(key.Due.Sub(now)), key.Due.Local().Format("2006-01-02 15:04 MST"))
+}
+
+// age is a duration in its two largest units.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%dd", d/day)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%ds", max(0, d)/time.Second)
+}
+
+type keyJSON struct {
+	ID         string    `json:"kid"`
+	Algorithm  string    `json:"alg"`
+	State      string    `json:"state"`
+	CreatedAt  time.Time `json:"created_at"`
+	PromotedAt time.Time `json:"promoted_at,omitzero"`
+	RetiredAt  time.Time `json:"retired_at,omitzero"`
+	Due        time.Time `json:"due,omitzero"`
+}
+
+func keysForJSON(keys []keyring.Key) []keyJSON {
+	out := make([]keyJSON, len(keys))
+	for i, k := range keys {
+		out[i] = keyJSON{k.ID, string(k.Algorithm), string(k.State), k.CreatedAt, k.PromotedAt, k.RetiredAt, k.Due}
+	}
+	return out
+}
+
+type keyRotate struct {
+	target
+	Now bool `help:"Have the next key sign at once, even if verifiers may not know it yet."`
+}
+
+// Run does what is due. When nothing is, it refuses unless --now is given.
+func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(a admin) error {
+		keys := a.keys()
+		steps, err := keys.Rotate(ctx)
+		if err != nil {
+			return explainKeys(err)
+		}
+		if len(steps) > 0 || !c.Now {
+			printSteps(o.out, steps)
+		}
+		if len(steps) > 0 && !c.Now {
+			return nil
+		}
+		next, err := nextKey(ctx, keys.Ring)
+		if err != nil {
+			return err
+		}
+		if !c.Now {
+			return fmt.Errorf("nothing is due: the next key signs in %s; --now has it sign at once", age(time.Until(next.Due)))
+		}
+		if unknown := keyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
+			fmt.Fprintf(o.log, "warning: key %s was published %s ago: for up to %s verifiers may refuse what it signs\n",
+				next.ID, age(time.Since(next.CreatedAt)), age(unknown))
+		}
+		steps, err = keys.Promote(ctx, next.ID)
+		if err != nil {
+			return explainKeys(err)
+		}
+		printSteps(o.out, steps)
+		return nil
+	})
+}
+
+func nextKey(ctx context.Context, ring *keyring.Keyring) (keyring.Key, error) {
+	keys, err := ring.List(ctx)
+	if err != nil {
+		return keyring.Key{}, explainKeys(err)
+	}
+	for _, key := range keys {
+		if key.State == keyring.Next && !key.IsMAC() {
+			return key, nil
+		}
+	}
+	return keyring.Key{}, errors.New("no next key is published: repeat the command")
+}
+
+type keyRevoke struct {
+	target
+	KID string `arg:"" help:"Key id, as key list shows it."`
+}
+
+// Run denies the key and takes it out of the set.
+func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(a admin) error {
+		if strings.HasPrefix(c.KID, "mac:") {
+			return errors.New("MAC keys are not revoked one by one: `wavepass key reset` replaces them all, and everybody logs in again")
+		}
+		steps, err := a.keys().Revoke(ctx, c.KID)
+		if err != nil {
+			return explainKeys(err)
+		}
+		printSteps(o.out, steps)
+		times := keyTimes(a.cfg)
+		fmt.Fprintf(o.out, "Its tokens are refused within the revocation bound. Issuing functions sign with the new key within %s; until then\n"+
+			"what they issue may be refused, and clients refresh again. Others who cache the key set learn of it within %s.\n",
+			times.SignerLife(), times.Spread())
+		return nil
+	})
+}
+
+type keyReset struct {
+	target
+	Yes bool `help:"Really: every refresh token dies."`
+}
+
+// Help is shown by `wavepass key reset --help`.
+func (c *keyReset) Help() string {
+	return `Every refresh token dies, so everybody has to log in again; access tokens live on until they expire. Do
+this after a table was restored from a backup, because refresh tokens that were used up since then would be good
+again, and after a sealing key was lost. The old keys are not opened.`
+}
+
+// Run replaces every key.
+func (c *keyReset) Run(ctx context.Context, o output, in invocation) error {
+	if !c.Yes {
+		return errors.New("this logs everybody out; add --yes if that is what you want")
+	}
+	return c.run(ctx, o, in, func(a admin) error {
+		steps, err := a.keys().Reset(ctx)
+		if err != nil {
+			return explainKeys(err)
+		}
+		printSteps(o.out, steps)
+		fmt.Fprintf(o.out, "Refresh tokens issued before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
+			"who logs in meanwhile may have to do so once more.\n", keyTimes(a.cfg).SignerLife())
+		return nil
+	})
+}
+
+type keyExport struct{ target }
+
+// Run prints what /.well-known/jwks.json serves.
+func (c *keyExport) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(a admin) error {
+		set, err := keyring.NewPublicKeys(a.store, keyTimes(a.cfg), time.Now).JWKS(ctx)
+		if err != nil {
+			return explainKeys(err)
+		}
+		_, err = fmt.Fprintf(o.out, "%s\n", set)
+		return err
+	})
+}
+
+func printSteps(out io.Writer, steps []keyring.Step) {
+	for _, step := range steps {
+		fmt.Fprintf(out, "%-9s  %s\n", step.What, step.Key)
+	}
+}
+
+// explainKeys says what to do about an error of the keyring.
+func explainKeys(err error) error {
+	switch {
+	case errors.Is(err, keyring.ErrMissing):
+		return errors.New("there is no keyring yet: it is created by the first login, or by `wavepass key rotate`")
+	case errors.Is(err, keyring.ErrUnknownKey):
+		return fmt.Errorf("%w: not in the set, perhaps revoked already; `wavepass key list` shows what is", err)
+	case errors.Is(err, keyring.ErrNotNext):
+		return fmt.Errorf("%w any more: somebody else has rotated; `wavepass key list` shows what is", err)
+	}
+	return err
+}

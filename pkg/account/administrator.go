@@ -1,0 +1,87 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	maxAccess     = 100 // roles, and scopes, of one account
+	maxAccessName = 64  // bytes of a role or a scope
+)
+
+// ErrAccess says that a list cannot be the roles or the scopes of an account.
+var ErrAccess = errors.New("account: want at most 100 roles and 100 scopes of 1 to 64 printable ASCII characters without space, quote or backslash (RFC 6749 §3.3)")
+
+// Administrator makes the changes that nobody makes for himself. Safe for concurrent use.
+type Administrator struct {
+	*Editor
+	store interface {
+		Store
+		Keeper
+	}
+	now func() time.Time
+}
+
+// NewAdministrator returns an Administrator over store.
+func NewAdministrator(store interface {
+	Store
+	Changer
+	Keeper
+}, now func() time.Time) *Administrator {
+	return &Administrator{NewEditor(store, now), store, now}
+}
+
+// SetAccess replaces roles and scopes. Sessions live on: an access token keeps what it was issued with until
+// it expires, after its client's access life or oauth.MaxAccessLife at the most, and the next refresh gives
+// what is set here. For somebody who must lose a right at once, call EndSessions afterwards. Errors: ErrAccess,
+// ErrNotFound, oauth.ErrUnavailable.
+func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+	if err := CheckAccess(roles, scopes); err != nil {
+		return err
+	}
+	if err := d.store.SetAccess(ctx, id, roles, scopes); err != nil {
+		return fmt.Errorf("account: set access: %w", err)
+	}
+	return nil
+}
+
+// CheckAccess returns ErrAccess when the lists cannot be the roles and the scopes of an account.
+func CheckAccess(roles, scopes []string) error {
+	if !validAccess(roles) || !validAccess(scopes) {
+		return ErrAccess
+	}
+	return nil
+}
+
+// validAccess reports whether a list is of scope-tokens (RFC 6749 §3.3) and within the limits.
+func validAccess(list []string) bool {
+	for _, name := range list {
+		if name == "" || len(name) > maxAccessName {
+			return false
+		}
+		for _, c := range []byte(name) {
+			if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+				return false
+			}
+		}
+	}
+	return len(list) <= maxAccess
+}
+
+// Delete removes the account and its login name, which may be registered again, for an account with another
+// id. Its sessions and access tokens are dead at once and for ever. Errors: ErrNotFound, also when it was
+// deleted before; oauth.ErrUnavailable when the deletion is not confirmed, and may be repeated.
+func (d *Administrator) Delete(ctx context.Context, id uuid.UUID) error {
+	a, err := d.store.Account(ctx, id)
+	if err != nil {
+		return fmt.Errorf("account: delete: %w", err)
+	}
+	return untilSettled(ctx, d.store, a, func(a Account) error {
+		return stamped(d.now, a, func(c Change) error { return d.store.DeleteAccount(ctx, c) })
+	})
+}

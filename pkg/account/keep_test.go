@@ -1,0 +1,283 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var keptID = uuid.MustParse("0190b0e4-7e00-7000-8000-00000000000a")
+
+// keepingWorld has a session of ada, too.
+func keepingWorld(t *testing.T) (*world, *changes, *account.Editor) {
+	t.Helper()
+	w, store, editor := editorWorld(t)
+	w.store.SetSession(session.Session{
+		AccountID: w.ada.ID, ID: keptID, Epoch: w.ada.Epoch, IdleExpiry: start.Add(time.Hour), Expiry: start.Add(time.Hour),
+	})
+	return w, store, editor
+}
+
+func (w *world) checked() account.Authenticated {
+	w.t.Helper()
+	return w.wantIn("ada", password)
+}
+
+// keepers are the edits that keep a session.
+var keepers = map[string]func(*world, *account.Editor) error{
+	"end others": func(w *world, e *account.Editor) error { return e.EndOthers(w.t.Context(), w.ada, keptID) },
+	"change password": func(w *world, e *account.Editor) error {
+		return e.ChangePassword(w.t.Context(), w.checked(), oauth.NewSecret(newPassword), keptID)
+	},
+}
+
+func TestKeptSessionHasTheNewEpoch(t *testing.T) {
+	for name, edit := range keepers {
+		w, store, editor := keepingWorld(t)
+		if err := edit(w, editor); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		a, l := w.stored()
+		kept, _ := w.store.GetSession(keptID)
+		log := w.store.Log()
+		if a.Epoch != start.Unix() || l.Epoch != a.Epoch || kept.Epoch != a.Epoch || len(log) != 1 || log[0].MinEpoch != a.Epoch {
+			t.Errorf("%s: epoch %d of the account, %d of the name, %d of the session, log %v; want %d everywhere", name, a.Epoch, l.Epoch, kept.Epoch, log, start.Unix())
+		}
+		if changed := l.Hash != cheap(password); changed != (name == "change password") || len(store.asked) != 1 {
+			t.Errorf("%s: password hash changed: %t, by %d changes", name, changed, len(store.asked))
+		}
+	}
+}
+
+func TestSessionThatHasEndedIsNotKeptAndNothingChanges(t *testing.T) {
+	for name, edit := range keepers {
+		w, _, editor := keepingWorld(t)
+		w.store.DropSession(keptID)
+		w.wantUnchanged(func() {
+			if err := edit(w, editor); !errors.Is(err, account.ErrNotKept) || errors.Is(err, oauth.ErrUnavailable) {
+				t.Errorf("%s: error %v, want ErrNotKept", name, err)
+			}
+		})
+	}
+}
+
+// Somebody else's change has raised the epoch just before: it has ended the session that was to be kept.
+func TestEndOthersAfterAnotherEndedItsSessionKeepsNothing(t *testing.T) {
+	w, _, editor := keepingWorld(t)
+	meddle(w, 1, func(*account.Account) {})
+	if err := keepers["end others"](w, editor); !errors.Is(err, account.ErrNotKept) {
+		t.Errorf("error %v, want ErrNotKept", err)
+	}
+	if log := w.store.Log(); len(log) > 0 {
+		t.Errorf("log %v, want nothing changed", log)
+	}
+}
+
+// What was checked may be the password no more.
+func TestChangePasswordIsNotTriedAgainAfterAConflict(t *testing.T) {
+	w, store, editor := keepingWorld(t)
+	checked := w.checked()
+	meddle(w, 1, func(*account.Account) {})
+	err := editor.ChangePassword(t.Context(), checked, oauth.NewSecret(newPassword), keptID)
+	if !errors.Is(err, oauth.ErrUnavailable) || len(store.asked) != 1 {
+		t.Errorf("error %v after %d changes, want ErrUnavailable after 1", err, len(store.asked))
+	}
+	if _, l := w.stored(); l.Hash != cheap(password) {
+		t.Error("the password was changed")
+	}
+}
+
+func TestNewPasswordThatCannotBeOneIsNotSet(t *testing.T) {
+	w, _, editor := keepingWorld(t)
+	checked := w.checked()
+	w.wantUnchanged(func() {
+		if err := editor.ChangePassword(t.Context(), checked, oauth.NewSecret("1234567"), keptID); !errors.Is(err, account.ErrPassword) {
+			t.Errorf("error %v, want ErrPassword", err)
+		}
+	})
+}
+
+func TestEnableTakesDisableBackAndEndsNothingThatLives(t *testing.T) {
+	w, store, editor := editorWorld(t)
+	w.wantUnchanged(func() {
+		if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+			t.Errorf("enable an account that is enabled: %v", err)
+		}
+	})
+	if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	disabled, _ := w.stored()
+	if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	if a, _ := w.stored(); a.Disabled || a.Epoch <= disabled.Epoch || len(store.asked) != 2 {
+		t.Errorf("disabled %t, epoch %d after %d, want it enabled with a higher one", a.Disabled, a.Epoch, disabled.Epoch)
+	}
+	w.wantIn("ada", password)
+}
+
+// Two administrators enable at once, and somebody logs in between: the second must not log him out.
+func TestEnableThatMeetsAnotherChangesNothing(t *testing.T) {
+	w, store, editor := editorWorld(t)
+	w.ada.Disabled = true
+	w.store.SetAccount(w.ada, "")
+	meddle(w, 1, func(a *account.Account) { a.Disabled = false })
+	if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	if log := w.store.Log(); len(store.asked) != 1 || len(log) > 0 {
+		t.Errorf("%d changes were tried, log %v; want one that met a conflict", len(store.asked), log)
+	}
+}
+
+func TestEitherPasswordOfAChangeCountsAsOneAttempt(t *testing.T) {
+	for name, test := range map[string]struct {
+		current, next string
+		made, fits    bool
+		hashes        int
+	}{
+		"current fits":     {password, newPassword, false, true, 1},
+		"both fit":         {password, password, false, true, 1},
+		"changed before":   {"an-older-canary-wave", password, true, true, 2},
+		"neither fits":     {"an-older-canary-wave", newPassword, false, false, 2},
+		"cannot be one":    {"\x00", newPassword, false, false, 2},
+		"only new, broken": {"an-older-canary-wave", "\x00", false, false, 2},
+	} {
+		w := newWorld(t)
+		w.store.SetAccount(w.ada, phc(password, 19*1024, 2, 1, 32))
+		var who account.Authenticated
+		var made bool
+		var err error
+		n := hashes(func() {
+			who, made, err = w.auth.AuthenticateChange(t.Context(), "ada", oauth.NewSecret(test.current), oauth.NewSecret(test.next), network)
+		})
+		if made != test.made || (err == nil) != test.fits || err != nil && err != account.ErrInvalidCredentials {
+			t.Errorf("%s: made %t, %v; want made %t, fits %t", name, made, err, test.made, test.fits)
+		}
+		if (who.Account.ID == w.ada.ID) != test.fits || n != test.hashes {
+			t.Errorf("%s: account %s, %d hashes; want %d", name, who.Account.ID, n, test.hashes)
+		}
+		w.wantAttempts(1, 1)
+	}
+}
+
+func TestChangeOfPasswordIsLimitedBeforeItLooks(t *testing.T) {
+	w := newWorld(t)
+	for range limits.Account.Count {
+		w.wantInvalid("ada", "wrong-canary-wave")
+	}
+	_, _, err := w.auth.AuthenticateChange(t.Context(), "ada", oauth.NewSecret(password), oauth.NewSecret(newPassword), network)
+	var limited *account.TooManyAttemptsError
+	if !errors.As(err, &limited) {
+		t.Errorf("error %v, want TooManyAttemptsError", err)
+	}
+}
+
+// administratorWorld is editorWorld with the administrator.
+func administratorWorld(t *testing.T) (*world, *account.Administrator) {
+	t.Helper()
+	w, _, _ := editorWorld(t)
+	return w, account.NewAdministrator(w.store, w.clock.Now)
+}
+
+func TestDeletedAccountIsGoneWithItsName(t *testing.T) {
+	w, admin := administratorWorld(t)
+	old := w.ada
+	if err := admin.Delete(t.Context(), old.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.wantInvalid("ada", password)
+	if log := w.store.Log(); len(log) != 1 || log[0].MinEpoch <= old.Epoch || log[0].ID != old.ID.String() {
+		t.Errorf("log %v, want one entry that denies every token of the account", log)
+	}
+	if err := admin.Delete(t.Context(), old.ID); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("delete again: %v, want ErrNotFound", err)
+	}
+	again, hash, err := account.New("ada", newPassword, w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.CreateAccount(t.Context(), again, hash); err != nil {
+		t.Fatal(err)
+	}
+	w.wantInvalid("ada", password)
+	if who := w.wantIn("ada", newPassword); who.Account.ID == old.ID {
+		t.Error("the name leads to the deleted account")
+	}
+}
+
+func TestDeleteMeetsConflictsAndFaults(t *testing.T) {
+	w, admin := administratorWorld(t)
+	conflicts := 2
+	w.store.Before = func(_ context.Context, method string) error {
+		if method == "DeleteAccount" && conflicts > 0 {
+			conflicts--
+			w.ada.Epoch++
+			w.store.SetAccount(w.ada, "")
+		}
+		return nil
+	}
+	if err := admin.Delete(t.Context(), w.ada.ID); err != nil {
+		t.Errorf("delete after 2 conflicts: %v", err)
+	}
+	w, admin = administratorWorld(t)
+	w.store.Before = fakestore.Fail("DeleteAccount")
+	w.wantUnchanged(func() {
+		if err := admin.Delete(t.Context(), w.ada.ID); !errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("delete with a fault: %v, want ErrUnavailable", err)
+		}
+	})
+}
+
+func TestAccessIsSetWithoutEndingAnything(t *testing.T) {
+	w, admin := administratorWorld(t)
+	if err := admin.SetAccess(t.Context(), w.ada.ID, []string{"editor"}, []string{"read", "write"}); err != nil {
+		t.Fatal(err)
+	}
+	want := w.ada
+	want.Roles, want.Scopes = []string{"editor"}, []string{"read", "write"}
+	got, _ := w.stored()
+	if diff := cmp.Diff(want, got); diff != "" || len(w.store.Log()) > 0 {
+		t.Errorf("log %v, account (-want +got)\n%s", w.store.Log(), diff)
+	}
+	if err := admin.SetAccess(t.Context(), keptID, nil, nil); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("unknown account: %v, want ErrNotFound", err)
+	}
+}
+
+func TestAccessHasLimits(t *testing.T) {
+	long := make([]byte, 64)
+	for i := range long {
+		long[i] = 'x'
+	}
+	many := make([]string, 101)
+	for i := range many {
+		many[i] = "x"
+	}
+	w, admin := administratorWorld(t)
+	for name, list := range map[string][]string{
+		"empty name": {""}, "65 bytes": {string(long) + "x"}, "101 names": many, "space": {"a b"}, "quote": {`a"`}, "backslash": {`a\`},
+		"line feed": {"a\n"}, "beyond ASCII": {"ä"}, "DEL": {"a\x7f"}, "one of several": {"a", ""},
+	} {
+		w.wantUnchanged(func() {
+			for _, lists := range [][2][]string{{list, nil}, {nil, list}} {
+				if err := admin.SetAccess(t.Context(), w.ada.ID, lists[0], lists[1]); !errors.Is(err, account.ErrAccess) {
+					t.Errorf("%s: error %v, want ErrAccess", name, err)
+				}
+			}
+		})
+	}
+	if err := admin.SetAccess(t.Context(), w.ada.ID, []string{string(long), "!#[]~"}, many[:100]); err != nil {
+		t.Errorf("within the limits: %v", err)
+	}
+}

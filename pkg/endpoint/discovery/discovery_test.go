@@ -1,0 +1,137 @@
+package discovery_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+const (
+	keySet              = "GET /.well-known/jwks.json"
+	authorizationServer = "GET /.well-known/oauth-authorization-server"
+	openIDConfiguration = "GET /.well-known/openid-configuration"
+)
+
+// The whole documents: a member that is added here has to be served.
+func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
+	common := map[string]any{
+		"issuer":                                     deployment.Issuer,
+		"token_endpoint":                             deployment.Issuer + "/refresh",
+		"token_endpoint_auth_methods_supported":      []any{"none"},
+		"grant_types_supported":                      []any{"refresh_token"},
+		"response_types_supported":                   []any{},
+		"revocation_endpoint":                        deployment.Issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported": []any{"none", "client_secret_basic", "client_secret_post"},
+		"jwks_uri":                                   deployment.Issuer + "/.well-known/jwks.json",
+	}
+	openID := map[string]any{
+		"userinfo_endpoint":                     deployment.Issuer + "/userinfo",
+		"subject_types_supported":               []any{"public"},
+		"id_token_signing_alg_values_supported": []any{},
+		"request_uri_parameter_supported":       false,
+	}
+	for name, value := range common {
+		openID[name] = value
+	}
+	d := deployment.New(t, browser.Jar{})
+	d.Store.ForgetCalls()
+	for route, want := range map[string]map[string]any{authorizationServer: common, openIDConfiguration: openID} {
+		got := d.Do(deployment.Request{Route: route})
+		d.Want(route, got, 200, "")
+		var document map[string]any
+		if err := json.Unmarshal([]byte(got.Body), &document); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, document); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", route, diff)
+		}
+	}
+	if calls := d.Store.Calls(); len(calls) > 0 {
+		t.Errorf("metadata asked the store: %v", calls)
+	}
+}
+
+// The issuer is the one that tokens name (DESIGN §14), never a host that a caller chose.
+func TestMetadataNamesTheIssuerOfTokens(t *testing.T) {
+	const own = "abc123.execute-api.eu-central-1.amazonaws.com"
+	for name, tc := range map[string]struct{ setting, domain, want string }{
+		"set":              {"https://auth.example.com", own, "https://auth.example.com"},
+		"set, with a path": {"https://example.com/auth", own, "https://example.com/auth"},
+		"the gateway's":    {"", own, "https://" + own},
+		"a custom domain":  {"", "auth.example.com", ""},
+		"another API's":    {"", "evil666.execute-api.eu-central-1.amazonaws.com", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := fakestore.NewClock(deployment.Start)
+			f := discovery.New(apigw.Config{Issuer: tc.setting, Region: "eu-central-1", Log: slog.New(slog.DiscardHandler)}, fakestore.New(clock.Now), keyring.Times{}, clock.Now)
+			for _, route := range []string{authorizationServer, openIDConfiguration} {
+				e := events.APIGatewayV2HTTPRequest{RouteKey: route, Headers: map[string]string{"host": "evil.example", "x-forwarded-host": "evil.example"}}
+				e.RequestContext.APIID, e.RequestContext.DomainName = "abc123", tc.domain
+				got, err := f(context.Background(), e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tc.want == "" {
+					if got.StatusCode != 500 || strings.Contains(got.Body, "issuer") {
+						t.Errorf("%s: %d %s, want a 500", route, got.StatusCode, got.Body)
+					}
+					continue
+				}
+				var document map[string]any
+				if err := json.Unmarshal([]byte(got.Body), &document); err != nil || got.StatusCode != 200 {
+					t.Fatalf("%s: %d %s (%v)", route, got.StatusCode, got.Body, err)
+				}
+				if document["issuer"] != tc.want || document["jwks_uri"] != tc.want+"/.well-known/jwks.json" || strings.Contains(got.Body, "evil") {
+					t.Errorf("%s: %s, want the issuer %s", route, got.Body, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestPublicAnswersMayBeKeptForFiveMinutes(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	d.Login("app") // the first login creates the keys
+	tags := map[string]string{}
+	for _, route := range []string{keySet, authorizationServer, openIDConfiguration} {
+		first := d.Do(deployment.Request{Route: route})
+		tag := first.Headers["Etag"]
+		if first.StatusCode != 200 || first.Headers["Cache-Control"] != "public, max-age=300" || len(tag) < 10 {
+			t.Fatalf("%s: %d %v", route, first.StatusCode, first.Headers)
+		}
+		if earlier, ok := tags[tag]; ok {
+			t.Errorf("%s has the entity tag of %s", route, earlier)
+		}
+		tags[tag] = route
+		for ifNoneMatch, status := range map[string]int{
+			tag: 304, "W/" + tag: 304, `"other", ` + tag: 304, "*": 304,
+			"": 200, `"other"`: 200, `""`: 200, strings.Trim(tag, `"`): 200, strings.ToLower(tag) + "x": 200,
+		} {
+			got := d.Do(deployment.Request{Route: route}.With("if-none-match", ifNoneMatch))
+			if got.StatusCode != status || (got.Body == "") != (status == 304) || got.Headers["Etag"] != tag || got.Headers["Cache-Control"] != "public, max-age=300" {
+				t.Errorf("%s, If-None-Match %s: %d, %d bytes, %v; want %d", route, ifNoneMatch, got.StatusCode, len(got.Body), got.Headers, status)
+			}
+		}
+	}
+}
+
+func TestOutageIsNotKept(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	got := d.Do(deployment.Request{Route: keySet}.With("if-none-match", "*")) // nobody has created the keys
+	d.Want("key set", got, 503, "temporarily_unavailable")
+	if got.Headers["Cache-Control"] != "no-store" || got.Headers["Etag"] != "" {
+		t.Errorf("a 503 that may be kept: %v", got.Headers)
+	}
+}

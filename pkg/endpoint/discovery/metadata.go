@@ -1,0 +1,55 @@
+package discovery
+
+import "github.com/wavepass/wavepass/pkg/oauth"
+
+// metadata is what RFC 8414 §2 has a name for and Wavepass serves; addresses are absolute. There is no
+// authorization_endpoint: people log in at /login, which is no grant of RFC 6749.
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	ResponseTypes         []string `json:"response_types_supported"` // required, and none: see ADR 0013
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	RevocationAuthMethods []string `json:"revocation_endpoint_auth_methods_supported"`
+	JWKSURI               string   `json:"jwks_uri"`
+}
+
+// openIDMetadata adds what OpenID Connect Discovery 1.0 §3 has a name for, or requires.
+type openIDMetadata struct {
+	metadata
+	UserinfoEndpoint  string   `json:"userinfo_endpoint"`
+	SubjectTypes      []string `json:"subject_types_supported"`
+	IDTokenAlgorithms []string `json:"id_token_signing_alg_values_supported"` // required, and none: see ADR 0013
+	RequestURI        bool     `json:"request_uri_parameter_supported"`       // absent means yes
+}
+
+// Ways in which a client says who it is (RFC 7591 §2).
+const (
+	authNone  = "none" // a public client, which has no secret
+	authBasic = "client_secret_basic"
+	authPost  = "client_secret_post"
+)
+
+// describe is the one list of what is served at an issuer.
+func describe(issuer string) metadata {
+	return metadata{
+		Issuer:                issuer,
+		TokenEndpoint:         issuer + "/refresh",
+		TokenAuthMethods:      []string{authNone}, // only public clients have refresh tokens
+		GrantTypes:            []string{oauth.GrantRefreshToken},
+		ResponseTypes:         []string{},
+		RevocationEndpoint:    issuer + "/revoke",
+		RevocationAuthMethods: []string{authNone, authBasic, authPost},
+		JWKSURI:               issuer + "/.well-known/jwks.json",
+	}
+}
+
+func describeOpenID(issuer string) openIDMetadata {
+	return openIDMetadata{
+		metadata:          describe(issuer),
+		UserinfoEndpoint:  issuer + "/userinfo",
+		SubjectTypes:      []string{"public"}, // every client sees the same sub
+		IDTokenAlgorithms: []string{},
+	}
+}

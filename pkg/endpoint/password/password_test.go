@@ -1,0 +1,232 @@
+package password_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+)
+
+const newPassword = "another-canary-wave"
+
+func changeRequest(current, next string) deployment.Request {
+	return deployment.JSON("POST /password", `{"current_password":"`+current+`","new_password":"`+next+`"}`)
+}
+
+func login(d *deployment.Deployment, password string) deployment.Answer {
+	return d.Do(deployment.JSON("POST /login", `{"client_id":"app","username":"ada","password":"`+password+`"}`))
+}
+
+func refreshRequest(who deployment.Answer) deployment.Request {
+	return deployment.JSON("POST /refresh", `{"client_id":"app","refresh_token":"`+who.RefreshToken+`"}`)
+}
+
+// caller is the session of a login, as an authorizer hands it on.
+func caller(who deployment.Answer) map[string]any {
+	return map[string]any{"sub": deployment.AccountID.String(), "sid": who.SessionID().String(), "client_id": "app"}
+}
+
+func TestChangeKeepsTheCallerAndEndsTheOthers(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own, other := d.Login("app"), d.Login("app")
+	got := d.As(own.AccessToken, changeRequest(deployment.Password, newPassword))
+	d.Want("change", got, 200, "")
+	deployment.CheckShape(t, got)
+
+	d.Want("login with the old password", login(d, deployment.Password), 401, "invalid_credentials")
+	d.Want("login with the new one", login(d, newPassword), 200, "")
+	d.Want("the other session", d.Do(refreshRequest(other)), 400, "invalid_grant")
+	d.Want("the caller's access token", d.As(own.AccessToken, deployment.Request{Route: "GET /sessions"}), 403, "")
+	renewed := d.Do(refreshRequest(own))
+	d.Want("the caller's refresh token", renewed, 200, "")
+	d.Want("the renewed access token", d.As(renewed.AccessToken, deployment.Request{Route: "GET /sessions"}), 200, "")
+
+	trail := d.Trail()
+	if n := strings.Count(trail, `"event":"password_changed"`); n != 1 || !strings.Contains(trail, own.SessionID().String()) {
+		t.Errorf("%d events password_changed, want 1:\n%s", n, trail)
+	}
+	if both := trail + d.Log(); strings.Contains(both, deployment.Password) || strings.Contains(both, newPassword) {
+		t.Errorf("a password is in the log:\n%s", both)
+	}
+}
+
+func TestWrongCurrentPasswordChangesNothingAndIsCounted(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own, other := d.Login("app"), d.Login("app")
+	for range account.DefaultLimits.Account.Count {
+		got := d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword))
+		d.Want("wrong", got, 401, "invalid_credentials")
+		deployment.CheckShape(t, got)
+	}
+	limited := d.As(own.AccessToken, changeRequest(deployment.Password, newPassword))
+	d.Want("one too many", limited, 429, "too_many_attempts")
+	if limited.Headers["Retry-After"] == "" {
+		t.Error("429 does not say when to come back")
+	}
+	// Guesses here are guesses at the login, and the reverse.
+	d.Want("login", login(d, deployment.Password), 429, "too_many_attempts")
+	d.Clock.Advance(account.DefaultLimits.Account.Window)
+	d.Want("login, later", login(d, deployment.Password), 200, "")
+	for _, who := range []deployment.Answer{own, other} {
+		d.Want("refresh", d.Do(refreshRequest(who)), 200, "")
+	}
+	for event, want := range map[string]int{"password_failed": account.DefaultLimits.Account.Count, "password_limited": 1, "password_changed": 0} {
+		if got := strings.Count(d.Trail(), `"event":"`+event+`"`); got != want {
+			t.Errorf("%d events %s, want %d", got, event, want)
+		}
+	}
+}
+
+func TestSuccessGivesTheAttemptBack(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	d.Want("wrong", d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword)), 401, "invalid_credentials")
+	d.Want("right", d.As(own.AccessToken, changeRequest(deployment.Password, newPassword)), 200, "")
+	if a, n := d.Store.Attempts("account"), d.Store.Attempts("network"); a != 0 || n != 1 {
+		t.Errorf("%d attempts of the account and %d of the network are counted, want 0 and the failed one", a, n)
+	}
+}
+
+func TestRequestThatCannotBeMeantCostsNoAttempt(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	for name, r := range map[string]deployment.Request{
+		"no current":        deployment.JSON("POST /password", `{"new_password":"`+newPassword+`"}`),
+		"no new":            deployment.JSON("POST /password", `{"current_password":"`+deployment.Password+`"}`),
+		"empty":             changeRequest("", ""),
+		"7 characters":      changeRequest(deployment.Password, "1234567"),
+		"257 characters":    changeRequest(deployment.Password, strings.Repeat("x", 257)),
+		"control character": changeRequest(deployment.Password, `canary\u0000canary`),
+		"twice":             deployment.JSON("POST /password", `{"current_password":"a","new_password":"b","new_password":"c"}`),
+		"wrong type":        deployment.JSON("POST /password", `{"current_password":"a","new_password":["b"]}`),
+		"not JSON":          deployment.JSON("POST /password", `current_password=a`),
+		"too long":          changeRequest(deployment.Password, strings.Repeat("x", 16<<10)),
+	} {
+		got := d.As(own.AccessToken, r)
+		d.Want(name, got, 400, "invalid_request")
+		deployment.CheckShape(t, got)
+	}
+	d.Want("form", d.As(own.AccessToken, deployment.Form("POST /password", "current_password=a&new_password=b")), 415, "invalid_request")
+	if n := d.Store.Attempts("account"); n != 0 || len(d.Store.Log()) > 0 {
+		t.Errorf("%d attempts are counted, log %v; want nothing", n, d.Store.Log())
+	}
+	d.Want("login", login(d, deployment.Password), 200, "")
+}
+
+func TestWhoHasNoLivingSessionChangesNothing(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	r := changeRequest(deployment.Password, newPassword)
+	d.Want("without an authorizer", d.Do(r), 401, "invalid_token")
+	r.Caller = map[string]any{"sub": "partner", "client_id": "partner"}
+	d.Want("a client", d.Do(r), 403, "access_denied")
+	stored, _ := d.Store.GetSession(own.SessionID())
+	stored.RevokedAt = deployment.Start
+	d.Store.SetSession(stored)
+	d.Want("an ended session", d.As(own.AccessToken, r), 401, "invalid_token")
+	if n := d.Store.Attempts("account"); n != 0 {
+		t.Errorf("%d attempts are counted, want none", n)
+	}
+	d.Want("login", login(d, deployment.Password), 200, "")
+}
+
+// The name of a deleted account may have been registered again by the time that its last token expires.
+func TestNameOfADeletedAccountLeadsNobodyToItsSuccessor(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	a, _ := d.Store.Account(d.Context(), deployment.AccountID)
+	successor := a
+	successor.ID[15]++
+	l, _ := d.Store.LoginName(d.Context(), a.Username)
+	d.Store.SetAccount(successor, l.Hash)
+	before := d.Store.Log()
+	r := changeRequest(deployment.Password, newPassword)
+	r.Caller = caller(own)
+	d.Want("change", d.Do(r), 401, "invalid_token")
+	r = changeRequest("wrong-canary-wave", deployment.Password) // the successor's, as if it had been set before
+	r.Caller = caller(own)
+	d.Want("repeated change", d.Do(r), 401, "invalid_token")
+	if diff := cmp.Diff(before, d.Store.Log()); diff != "" {
+		t.Errorf("log (-before +after)\n%s", diff)
+	}
+	d.Want("login to the successor", login(d, deployment.Password), 200, "")
+}
+
+// TestChangeMayBeRepeated: whoever does not learn that his password was changed sends the same again.
+func TestChangeMayBeRepeated(t *testing.T) {
+	for _, method := range []string{"Session", "Account", "LoginName", "Take", "ChangeAccount"} {
+		for _, when := range []string{"before", "after"} {
+			d := deployment.New(t, browser.Jar{})
+			own, other := d.Login("app"), d.Login("app")
+			if when == "before" {
+				d.Store.Before = fakestore.Fail(method)
+			} else {
+				d.Store.After = fakestore.Fail(method)
+			}
+			name := "fault " + when + " " + method
+			r := changeRequest(deployment.Password, newPassword)
+			r.Caller = caller(own)
+			got := d.Do(r)
+			d.Want(name, got, 503, "temporarily_unavailable")
+			d.Store.Before, d.Store.After = nil, nil
+			changes := len(d.Store.Log())
+			again := d.Do(r)
+			d.Want(name+", again", again, 200, "")
+			if changes == 1 && len(d.Store.Log()) != 1 {
+				t.Errorf("%s: a change that was made is made again: %v", name, d.Store.Log())
+			}
+			d.Want(name+": old password", login(d, deployment.Password), 401, "invalid_credentials")
+			d.Want(name+": new password", login(d, newPassword), 200, "")
+			d.Want(name+": the caller", d.Do(refreshRequest(own)), 200, "")
+			d.Want(name+": the other", d.Do(refreshRequest(other)), 400, "invalid_grant")
+		}
+	}
+}
+
+// What is repeated with another new password than was set is a guess like any other.
+func TestRepetitionWithAnotherNewPasswordIsAWrongOne(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	d.Want("change", d.As(own.AccessToken, changeRequest(deployment.Password, newPassword)), 200, "")
+	r := changeRequest(deployment.Password, "a-third-canary-wave")
+	r.Caller = caller(own)
+	d.Want("another", d.Do(r), 401, "invalid_credentials")
+}
+
+func TestRoundTrips(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	d.Store.ForgetCalls()
+	stages := [][]string{{"Session", "Account"}, {"Take", "Take", "LoginName"}, {"ChangeAccount", "Clear", "Refund"}}
+	meet := fakestore.Meet(10*time.Second, stages[0]...)
+	second, third := fakestore.Meet(10*time.Second, stages[1]...), fakestore.Meet(10*time.Second, stages[2]...)
+	d.Store.Before = chain(meet, second, third)
+	r := changeRequest(deployment.Password, newPassword)
+	r.Caller = caller(own)
+	d.Want("change", d.Do(r), 200, "")
+	want := append(slices.Concat(stages...), "Account") // beside the hash
+	slices.Sort(want)
+	if got := d.Store.Calls(); !slices.Equal(got, want) {
+		t.Errorf("calls %q, want %q", got, want)
+	}
+}
+
+// chain runs one hook after the other.
+func chain(hooks ...func(context.Context, string) error) func(context.Context, string) error {
+	return func(ctx context.Context, method string) error {
+		for _, hook := range hooks {
+			if err := hook(ctx, method); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

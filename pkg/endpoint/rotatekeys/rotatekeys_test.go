@@ -1,0 +1,105 @@
+package rotatekeys_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// scheduled is what EventBridge Scheduler sends when the template gives no input: the detail is a string.
+const scheduled = `{
+  "version": "0", "id": "run-1", "detail-type": "Scheduled Event", "source": "aws.scheduler",
+  "account": "123456789012", "time": "2026-03-01T12:00:00Z", "region": "eu-central-1",
+  "resources": ["arn:aws:scheduler:eu-central-1:123456789012:schedule/default/wavepass-RotateKeysFunctionSchedule"],
+  "detail": "{}"
+}`
+
+type world struct {
+	clock      *fakestore.Clock
+	store      *fakestore.Store
+	trail, log bytes.Buffer
+	run        func() error
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{clock: fakestore.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	w.store = fakestore.New(w.clock.Now)
+	function := rotatekeys.New(rotatekeys.Parts{
+		Store: w.store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256,
+		Trail: audit.NewTrail(&w.trail, w.clock.Now), Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: w.clock.Now,
+	})
+	w.run = func() error {
+		var event events.EventBridgeEvent
+		if err := json.Unmarshal([]byte(scheduled), &event); err != nil {
+			return err
+		}
+		return function(t.Context(), event)
+	}
+	return w
+}
+
+func TestScheduleCreatesTheKeyringAndThenWaitsForAPeriod(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Hour)
+	}
+	if n := w.store.Count("ReplaceParts"); n != 1 {
+		t.Errorf("the keyring was written %d times, want once", n)
+	}
+	w.store.ForgetCalls()
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if calls := w.store.Calls(); len(calls) != 1 || calls[0] != "ReadPart" {
+		t.Errorf("a run with nothing due made the calls %v, want one ReadPart", calls)
+	}
+	if w.trail.Len() != 0 || w.log.Len() != 0 {
+		t.Errorf("runs with nothing due leave %q and %q, want nothing", w.trail.String(), w.log.String())
+	}
+}
+
+func TestDueRotationLeavesEventsOfTheRun(t *testing.T) {
+	w := newWorld(t)
+	_ = w.run()
+	w.clock.Advance(keyring.DefaultPeriod)
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"event":"key_promoted"`, `"kid":"mac:2"`, `"request_id":"run-1"`} {
+		if !strings.Contains(w.trail.String(), want) {
+			t.Errorf("the trail lacks %s: %s", want, w.trail.String())
+		}
+	}
+}
+
+func TestFailedRunIsAnErrorThatLambdaRepeats(t *testing.T) {
+	w := newWorld(t)
+	_ = w.run()
+	w.clock.Advance(keyring.DefaultPeriod)
+	w.store.Before = fakestore.Fail("ReplaceParts")
+	if err := w.run(); !errors.Is(err, oauth.ErrUnavailable) {
+		t.Errorf("error %v, want ErrUnavailable", err)
+	}
+	if !strings.Contains(w.log.String(), "keys not rotated") || w.trail.Len() != 0 {
+		t.Errorf("log %q, trail %q; want a line in the log and no event", w.log.String(), w.trail.String())
+	}
+	w.store.Before = nil
+	if err := w.run(); err != nil || w.trail.Len() == 0 {
+		t.Errorf("repeated: %v, trail %q; want the rotation", err, w.trail.String())
+	}
+}

@@ -1,0 +1,191 @@
+// Package sessions is the endpoints where a person sees his sessions and ends them: GET /sessions,
+// DELETE /sessions/{id} and DELETE /sessions. All are behind the token authorizer.
+package sessions
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// Sessions on a page of the list.
+const (
+	defaultLimit = 50
+	maxLimit     = 100
+)
+
+// Store is what the function asks of the table.
+type Store interface {
+	client.Store
+	session.Reader
+	session.Lister
+	session.Ender
+	account.Store
+	account.Changer
+}
+
+// Parts is what the function is made of; every field is needed.
+type Parts struct {
+	Store   Store
+	Cookies browser.Jar
+	Trail   *audit.Trail
+	Now     func() time.Time
+}
+
+// New returns the function.
+func New(cfg apigw.Config, p Parts) apigw.Function {
+	devices := grant.NewDevices(grant.DevicesParts{
+		Sessions: p.Store,
+		Owners:   session.NewOwners(p.Store, p.Store, p.Now),
+		Revoker:  session.NewRevoker(p.Store, p.Now),
+		Accounts: account.NewEditor(p.Store, p.Now),
+		Trail:    p.Trail,
+	})
+	e := endpoint{client.NewRegistry(p.Store, p.Now), devices, p.Cookies}
+	return apigw.Serve(cfg, map[string]apigw.Handler{
+		"GET /sessions": e.list, "DELETE /sessions/{id}": e.endOne, "DELETE /sessions": e.endMany,
+	})
+}
+
+type endpoint struct {
+	clients *client.Registry
+	devices *grant.Devices
+	cookies browser.Jar
+}
+
+// listed is a session as its person sees it. Times are unix seconds.
+type listed struct {
+	ID         uuid.UUID `json:"id"`
+	ClientID   string    `json:"client_id"`
+	Device     string    `json:"device,omitzero"`       // as the login named it
+	Network    string    `json:"network,omitzero"`      // that it was begun from
+	LastFrom   string    `json:"last_network,omitzero"` // of its last refresh
+	CreatedAt  int64     `json:"created_at"`
+	LastUsedAt int64     `json:"last_used_at"` // its last refresh, or the login
+	Current    bool      `json:"current"`      // the caller's own
+}
+
+type list struct {
+	Sessions []listed  `json:"sessions"`
+	Next     uuid.UUID `json:"next,omitzero"`
+}
+
+func (e endpoint) list(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	caller, err := r.Caller()
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	limit, before, err := pageOf(r.Query)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	page, err := e.devices.List(ctx, caller, before, limit)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	out := list{Sessions: []listed{}, Next: page.Next}
+	for _, s := range page.Sessions {
+		out.Sessions = append(out.Sessions, listed{
+			ID: s.ID, ClientID: s.ClientID, Device: s.Device, Network: s.Network, LastFrom: s.UsedFrom,
+			CreatedAt: s.CreatedAt.Unix(), LastUsedAt: s.RotatedAt.Unix(), Current: s.ID == caller.SessionID,
+		})
+	}
+	return apigw.Encode(out)
+}
+
+// pageOf reads the parameters of the list. A cursor is the id of the last session of the page before: it
+// leads nobody to sessions that are not his own.
+func pageOf(query map[string]string) (limit int, before uuid.UUID, err error) {
+	limit = defaultLimit
+	if text := query["limit"]; text != "" {
+		limit, err = strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > maxLimit {
+			return 0, uuid.Nil, apigw.InvalidRequest("limit: want 1 to " + strconv.Itoa(maxLimit))
+		}
+	}
+	if text := query["cursor"]; text != "" {
+		var ok bool
+		if before, ok = parseID(text); !ok {
+			return 0, uuid.Nil, apigw.InvalidRequest("cursor: want the next of an earlier answer")
+		}
+	}
+	return limit, before, nil
+}
+
+// parseID reads an id in the one form that we write, and not the zero id.
+func parseID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && id != uuid.Nil && id.String() == text
+}
+
+func (e endpoint) endOne(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	caller, err := r.Caller()
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	id, ok := parseID(r.Path["id"])
+	if !ok {
+		return apigw.Response{}, session.ErrNotFound // nobody's, as any other that is not his
+	}
+	return e.end(ctx, caller, id == caller.SessionID, func() error { return e.devices.End(ctx, caller, id) })
+}
+
+// endMany ends all sessions, or with except=current all others. It ends nothing when it does not understand
+// the whole query: who mistypes "except" does not mean to log himself out.
+func (e endpoint) endMany(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	caller, err := r.Caller()
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	except, given := r.Query["except"]
+	switch {
+	case !given && len(r.Query) == 0:
+		return e.end(ctx, caller, true, func() error { return e.devices.EndAll(ctx, caller) })
+	case except == "current" && len(r.Query) == 1:
+		return e.end(ctx, caller, false, func() error { return e.devices.EndOthers(ctx, caller) })
+	}
+	return apigw.Response{}, apigw.InvalidRequest("want except=current, to end all other sessions, or no parameter at all, to end every one")
+}
+
+// end ends sessions. When the caller's own is among them and its client has cookies, they are cleared, but only
+// once it has ended for certain.
+func (e endpoint) end(ctx context.Context, caller grant.Caller, own bool, end func() error) (apigw.Response, error) {
+	cookies, err := e.cookiesOf(ctx, caller, own)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	if err := end(); err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.Response{Status: http.StatusOK, Cookies: cookies}, nil
+}
+
+// cookiesOf are the Set-Cookie values that clear what the caller's client may have been given. A client that
+// is registered no more keeps nobody from ending his session.
+func (e endpoint) cookiesOf(ctx context.Context, caller grant.Caller, own bool) ([]string, error) {
+	if !own {
+		return nil, nil
+	}
+	c, err := e.clients.Find(ctx, caller.ClientID)
+	switch {
+	case errors.Is(err, client.ErrUnknown):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !c.UsesCookies():
+		return nil, nil
+	}
+	return e.cookies.Clear(c.ID), nil
+}

@@ -1,0 +1,115 @@
+package grant_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+func (w *world) administer() grant.Administer {
+	return grant.Administer{
+		Accounts: account.NewAdministrator(w.store, w.clock.Now), Trail: audit.NewTrail(&w.trail, w.clock.Now),
+	}
+}
+
+// administrations are the five changes, each with the event that it records.
+var administrations = map[string]func(*world) error{
+	audit.AccountDisabled: func(w *world) error { return w.administer().Disable(w.t.Context(), w.ada.ID) },
+	audit.AccountEnabled:  func(w *world) error { return w.administer().Enable(w.t.Context(), w.ada.ID) },
+	audit.AccountDeleted:  func(w *world) error { return w.administer().Delete(w.t.Context(), w.ada.ID) },
+	audit.PasswordSet: func(w *world) error {
+		return w.administer().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
+	},
+	audit.AccessSet: func(w *world) error {
+		return w.administer().SetAccess(w.t.Context(), w.ada.ID, []string{"guest"}, []string{"read"})
+	},
+}
+
+func TestAdministrationIsRecordedOnceItIsDone(t *testing.T) {
+	for name, change := range administrations {
+		w := newWorld(t)
+		if err := change(w); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if events := w.events(); len(events) != 1 || events[0].Name != name || events[0].Subject != w.ada.ID.String() {
+			t.Errorf("%s: events %+v, want one that names the account", name, events)
+		}
+		w = newWorld(t)
+		w.store.Before = fakestore.Fail("Account", "SetAccess")
+		if err := change(w); !errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("%s with a fault: %v, want ErrUnavailable", name, err)
+		}
+		w.wantEvents()
+		w = newWorld(t)
+		w.store.DropAccount(w.ada.ID)
+		if err := change(w); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("%s of nobody: %v, want ErrNotFound", name, err)
+		}
+		w.wantEvents()
+	}
+}
+
+func TestAdministrationEndsSessionsForGood(t *testing.T) {
+	for _, name := range []string{audit.AccountDisabled, audit.AccountDeleted, audit.PasswordSet} {
+		w := newWorld(t)
+		chain := w.chain(2)
+		if err := administrations[name](w); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, held := range chain {
+			w.wantDead(held)
+		}
+		_, err := w.tryLogin("native", password)
+		if !errors.Is(err, account.ErrInvalidCredentials) {
+			t.Errorf("%s: login: %v, want ErrInvalidCredentials", name, err)
+		}
+		switch name {
+		case audit.AccountDisabled:
+			if err := administrations[audit.AccountEnabled](w); err != nil {
+				t.Fatal(err)
+			}
+		case audit.AccountDeleted:
+			again, hash, err := account.New("ada", password, w.clock.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.store.CreateAccount(t.Context(), again, hash); err != nil {
+				t.Fatal(err)
+			}
+		case audit.PasswordSet:
+			if _, err := w.tryLogin("native", newPassword); err != nil {
+				t.Errorf("%s: login with the new password: %v", name, err)
+			}
+			continue
+		}
+		later := w.mustLogin()
+		w.wantAccepted(later)
+		w.mustRefresh(later.RefreshToken)
+		for _, held := range chain {
+			w.wantDead(held)
+		}
+	}
+}
+
+// What an access token says stays so until it expires; the next one says what the account may now.
+func TestAccessThatIsSetShowsWithTheNextRefresh(t *testing.T) {
+	w := newWorld(t)
+	before := w.mustLogin()
+	if err := administrations[audit.AccessSet](w); err != nil {
+		t.Fatal(err)
+	}
+	w.wantAccepted(before)
+	if old := w.claims(before); old.Scope != "read write" || !slices.Equal(old.Roles, w.ada.Roles) {
+		t.Errorf("the old access token has scope %q and roles %q", old.Scope, old.Roles)
+	}
+	after := w.mustRefresh(before.RefreshToken)
+	if now := w.claims(after); now.Scope != "read" || !slices.Equal(now.Roles, []string{"guest"}) {
+		t.Errorf("the next access token has scope %q and roles %q, want read and guest", now.Scope, now.Roles)
+	}
+}

@@ -1,0 +1,142 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// DevicesParts is what a Devices is made of; every field is needed.
+type DevicesParts struct {
+	Sessions interface {
+		session.Reader
+		session.Lister
+	}
+	Owners   *session.Owners
+	Revoker  *session.Revoker
+	Accounts *account.Editor
+	Trail    *audit.Trail
+}
+
+// Devices shows a person his sessions and ends them. The person is known by an access token, which an
+// authorizer let through a moment ago: every method looks whether its session lives, and returns
+// session.ErrEnded when not. oauth.ErrUnavailable is what cannot be told or is not confirmed; every method may
+// then be repeated.
+type Devices struct{ DevicesParts }
+
+// NewDevices returns a Devices.
+func NewDevices(p DevicesParts) *Devices { return &Devices{p} }
+
+// Caller is who presents an access token of a session, as the authorizer found out.
+type Caller struct {
+	session.Holder
+	ClientID string
+}
+
+// List returns those of a page of the person's sessions that live, newest first, in one round trip. A page
+// may be empty and have a next; before is where the page before ended, zero for the first.
+func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit int) (session.Page, error) {
+	var (
+		wg             sync.WaitGroup
+		own            session.Session
+		owner          account.Account
+		page           session.Page
+		ownErr, allErr error
+	)
+	wg.Go(func() { own, owner, ownErr = d.Owners.Living(ctx, c.Holder) })
+	wg.Go(func() { page, allErr = d.Sessions.SessionsOf(ctx, c.AccountID, before, limit) })
+	wg.Wait()
+	switch {
+	case ownErr != nil:
+		return session.Page{}, ownErr
+	case allErr != nil:
+		return session.Page{}, fmt.Errorf("grant: list sessions: %w", allErr)
+	}
+	living := session.Page{Next: page.Next}
+	for _, s := range page.Sessions {
+		if s.ID == own.ID {
+			s = own // a change may have kept it after the list was read
+		}
+		if d.Owners.Usable(s, owner) {
+			living.Sessions = append(living.Sessions, s)
+		}
+	}
+	return living, nil
+}
+
+// End ends one session of the person, his own too. session.ErrNotFound when he has none with the id. One
+// that has ended is no error, nor is the caller's own: then what he asks for has come true before.
+func (d *Devices) End(ctx context.Context, c Caller, id uuid.UUID) error {
+	var (
+		wg                sync.WaitGroup
+		target            session.Session
+		ownErr, targetErr error
+	)
+	wg.Go(func() { _, _, ownErr = d.Owners.Living(ctx, c.Holder) })
+	wg.Go(func() { target, targetErr = d.Sessions.Session(ctx, c.AccountID, id) })
+	wg.Wait()
+	switch {
+	case errors.Is(ownErr, session.ErrEnded) && id == c.SessionID:
+		return nil
+	case ownErr != nil:
+		return ownErr
+	case targetErr != nil:
+		return fmt.Errorf("grant: end a session: %w", targetErr)
+	}
+	ended, err := d.Revoker.End(ctx, target, session.ReasonEnded)
+	if err == nil && ended {
+		event := c.event(audit.SessionEnded)
+		event.SessionID, event.By = id.String(), c.SessionID.String()
+		d.Trail.Record(ctx, event)
+	}
+	return err
+}
+
+// EndOthers ends all sessions of the person but the caller's. His access token dies too; one refresh renews
+// it.
+func (d *Devices) EndOthers(ctx context.Context, c Caller) error {
+	return d.endMany(ctx, c, audit.OthersEnded, func(owner account.Account) error {
+		return kept(d.Accounts.EndOthers(ctx, owner, c.SessionID))
+	})
+}
+
+// EndAll ends all sessions of the person, the caller's too.
+func (d *Devices) EndAll(ctx context.Context, c Caller) error {
+	return d.endMany(ctx, c, audit.LoggedOutEverywhere, func(owner account.Account) error {
+		return d.Accounts.EndSessions(ctx, owner)
+	})
+}
+
+func (d *Devices) endMany(ctx context.Context, c Caller, event string, end func(account.Account) error) error {
+	_, owner, err := d.Owners.Living(ctx, c.Holder)
+	if err != nil {
+		return err
+	}
+	switch err := end(owner); {
+	case errors.Is(err, account.ErrNotFound):
+		return session.ErrEnded // the account was deleted meanwhile
+	case err != nil:
+		return fmt.Errorf("grant: end sessions: %w", err)
+	}
+	d.Trail.Record(ctx, c.event(event))
+	return nil
+}
+
+// kept says in the words of sessions that the caller's session had ended before a change could keep it.
+func kept(err error) error {
+	if errors.Is(err, account.ErrNotKept) {
+		return session.ErrEnded
+	}
+	return err
+}
+
+func (c Caller) event(name string) audit.Event {
+	return audit.Event{Name: name, Subject: c.AccountID.String(), SessionID: c.SessionID.String(), ClientID: c.ClientID}
+}

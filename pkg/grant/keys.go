@@ -1,0 +1,71 @@
+package grant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/revocation"
+)
+
+// KeysParts is what a Keys is made of; every field is needed.
+type KeysParts struct {
+	Ring  *keyring.Keyring
+	Log   revocation.Log
+	Trail *audit.Trail
+	Now   func() time.Time
+}
+
+// Keys looks after the keys, and leaves an event of everything that happened to one. Methods return what was
+// done, nothing when nothing was. Every one may be repeated after oauth.ErrUnavailable.
+type Keys struct{ KeysParts }
+
+// NewKeys returns a Keys.
+func NewKeys(p KeysParts) *Keys { return &Keys{p} }
+
+// Rotate does what is due, as keyring.Rotate.
+func (k *Keys) Rotate(ctx context.Context) ([]keyring.Step, error) {
+	return k.record(ctx, k.Ring.Rotate)
+}
+
+// Promote has the next key sign at once, as keyring.Promote.
+func (k *Keys) Promote(ctx context.Context, id string) ([]keyring.Step, error) {
+	return k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Promote(ctx, id) })
+}
+
+// Reset begins anew, as keyring.Reset.
+func (k *Keys) Reset(ctx context.Context) ([]keyring.Step, error) {
+	return k.record(ctx, k.Ring.Reset)
+}
+
+// Revoke denies every token that a signing key has signed, within the revocation bound, and takes the key
+// out of the set. It is denied first: a crash in between leaves nobody who is let in by a stolen key, and the
+// same call again ends it. Until the issuing functions read their keys again, for Times.SignerLife at the
+// most, what they sign may be refused. keyring.ErrUnknownKey: no such key, and nothing is denied.
+func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
+	keys, err := k.Ring.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(keys, func(key keyring.Key) bool { return key.ID == id && !key.IsMAC() }) {
+		return nil, fmt.Errorf("%w: %s", keyring.ErrUnknownKey, id)
+	}
+	err = revocation.Stamp(k.Now, func(at time.Time) error {
+		return k.Log.Append(ctx, revocation.Entry{At: at, Kind: revocation.Key, ID: id})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("grant: deny the key: %w", err)
+	}
+	return k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Revoke(ctx, id) })
+}
+
+func (k *Keys) record(ctx context.Context, change func(context.Context) ([]keyring.Step, error)) ([]keyring.Step, error) {
+	steps, err := change(ctx)
+	for _, step := range steps {
+		k.Trail.Record(ctx, audit.Key(string(step.What), step.Key))
+	}
+	return steps, err
+}

@@ -1,0 +1,129 @@
+package grant_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+func (w *world) operate() *grant.Operate {
+	return grant.NewOperate(grant.OperateParts{
+		Sessions: w.store, Revoker: session.NewRevoker(w.store, w.clock.Now), Accounts: account.NewAdministrator(w.store, w.clock.Now),
+		Log: w.store, Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
+	})
+}
+
+// operations name what belongs to a login, and take it back.
+func operations() map[string]func(w *world, login oauth.TokenResponse) error {
+	return map[string]func(w *world, login oauth.TokenResponse) error{
+		"token": func(w *world, login oauth.TokenResponse) error {
+			return w.operate().RevokeToken(w.t.Context(), uuid.MustParse(w.claims(login).ID))
+		},
+		"client": func(w *world, _ oauth.TokenResponse) error { return w.operate().RevokeClient(w.t.Context(), "native") },
+		"session": func(w *world, login oauth.TokenResponse) error {
+			_, err := w.operate().RevokeSession(w.t.Context(), w.ada.ID, w.claims(login).Login.SessionID)
+			return err
+		},
+		"account": func(w *world, _ oauth.TokenResponse) error {
+			a, err := w.store.Account(w.t.Context(), w.ada.ID)
+			if err != nil {
+				return err
+			}
+			return w.operate().RevokeAccount(w.t.Context(), a)
+		},
+	}
+}
+
+func TestOperatorTakesBackWhatHeNamesAndNothingElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind           revocation.Kind
+		event          string
+		refreshes      bool // the login may go on
+		otherSession   bool // another session of the person lives on
+		otherRefreshes bool
+	}{
+		"token":   {revocation.Token, audit.TokenRevoked, true, true, true},
+		"client":  {revocation.Client, audit.ClientRevoked, true, false, true},
+		"session": {revocation.Session, audit.SessionRevoked, false, true, true},
+		"account": {revocation.Account, audit.AccountRevoked, false, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			login, other := w.mustLogin(), w.mustLogin()
+			w.trail.Reset()
+			for range 2 { // it may be repeated
+				if err := operations()[name](w, login); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if log := w.store.Log(); len(log) == 0 || log[0].Kind != c.kind {
+				t.Errorf("log %v, want an entry of the kind %s", log, c.kind)
+			}
+			if events := w.events(); len(events) == 0 || events[0].Name != c.event {
+				t.Errorf("events %v, want %s", events, c.event)
+			}
+			w.wantDenied(login)
+			if c.otherSession {
+				w.wantAccepted(other)
+			} else {
+				w.wantDenied(other)
+			}
+			for which, want := range map[string]bool{"login": c.refreshes, "other": c.otherRefreshes} {
+				token := map[string]oauth.Secret{"login": login.RefreshToken, "other": other.RefreshToken}[which]
+				if _, err := w.tryRefresh("native", token); (err == nil) != want {
+					t.Errorf("refresh of %s: %v, want it accepted: %t", which, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestOperatorOfASessionThatIsNotThereOrHasEnded(t *testing.T) {
+	w := newWorld(t)
+	login := w.mustLogin()
+	id := w.claims(login).Login.SessionID
+	for name, c := range map[string]struct{ account, session uuid.UUID }{
+		"unknown session":    {w.ada.ID, uuid.Max},
+		"somebody else's id": {uuid.Max, id},
+	} {
+		if _, err := w.operate().RevokeSession(t.Context(), c.account, c.session); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%s: %v, want ErrNotFound", name, err)
+		}
+	}
+	w.wantAccepted(login)
+	for _, want := range []bool{true, false} {
+		if ended, err := w.operate().RevokeSession(t.Context(), w.ada.ID, id); err != nil || ended != want {
+			t.Errorf("ended %t, %v; want %t", ended, err, want)
+		}
+		w.clock.Advance(time.Second)
+	}
+	if s := w.stored(login); s.Reason != session.ReasonOperator {
+		t.Errorf("reason %q, want operator", s.Reason)
+	}
+}
+
+func TestOperationThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
+	for name, method := range map[string]string{"token": "Append", "client": "Append", "session": "Revoke", "account": "ChangeAccount"} {
+		w := newWorld(t)
+		login := w.mustLogin()
+		w.trail.Reset()
+		w.store.Before = fakestore.Fail(method)
+		if err := operations()[name](w, login); !errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrUnavailable", name, err)
+		}
+		if diff := cmp.Diff([]audit.Event(nil), w.events()); diff != "" {
+			t.Errorf("%s: events (-want +got):\n%s", name, diff)
+		}
+	}
+}

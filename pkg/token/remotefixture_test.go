@@ -1,0 +1,177 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+const (
+	metadataPath = "/.well-known/openid-configuration"
+	keySetPath   = "/.well-known/jwks.json"
+	metadata     = `{"issuer":"` + issuer + `","jwks_uri":"` + issuer + keySetPath + `"}`
+)
+
+// site is an issuer's web site, as an http.RoundTripper: what it answers and how often it was asked.
+type site struct {
+	mu      sync.Mutex
+	answers map[string]page // by path
+	down    bool
+	asked   map[string]int
+	wait    chan struct{} // when set, key sets are answered only after it was closed
+}
+
+type page struct {
+	status       int
+	body         string
+	media        string
+	cacheControl string
+	age          string
+}
+
+func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.asked[r.URL.Path]++
+	p, down, wait := s.answers[r.URL.Path], s.down, s.wait
+	s.mu.Unlock()
+	if wait != nil && r.URL.Path == keySetPath {
+		select {
+		case <-wait:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if down || "https://"+r.URL.Host != issuer { // also by http
+		return nil, errors.New("nobody answers at " + r.URL.String())
+	}
+	header := http.Header{}
+	for name, value := range map[string]string{"Content-Type": p.media, "Cache-Control": p.cacheControl, "Age": p.age} {
+		if value != "" {
+			header.Set(name, value)
+		}
+	}
+	return &http.Response{StatusCode: p.status, Header: header, Body: io.NopCloser(strings.NewReader(p.body)), Request: r}, nil
+}
+
+func (s *site) change(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+func (s *site) count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[path]
+}
+
+// resource is a resource server that trusts the issuer of a fixture.
+type resource struct {
+	t        *testing.T
+	issuer   fixture
+	site     *site
+	clock    *fakestore.Clock
+	verifier *token.RemoteVerifier
+}
+
+func (f fixture) jwks(t *testing.T) string {
+	t.Helper()
+	set, err := f.public.JWKS(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(set)
+}
+
+// newResource lets change alter the configuration, which discovers the key set and has the defaults.
+func newResource(t *testing.T, f fixture, change func(*token.RemoteConfig)) *resource {
+	t.Helper()
+	r := &resource{t: t, issuer: f, clock: fakestore.NewClock(now), site: &site{asked: map[string]int{}, answers: map[string]page{
+		metadataPath: {status: 200, body: metadata, media: "application/json"},
+		keySetPath:   {status: 200, body: f.jwks(t), media: "application/json"},
+	}}}
+	cfg := token.RemoteConfig{Issuer: issuer, Audience: audience, Client: &http.Client{Transport: r.site}, Now: r.clock.Now}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if r.verifier, err = token.NewRemoteVerifier(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// good is a token of the issuer that is valid whenever it is verified.
+func (r *resource) good() string {
+	return r.issuer.forge(goodPayload().with("exp", "4102444800").String())
+}
+
+// unknown is a token that names a key which the issuer does not have.
+func (r *resource) unknown() string {
+	return r.issuer.segments(encode(`{"alg":"ES256","kid":"unknown","typ":"at+jwt"}`), encode(goodPayload().String()))
+}
+
+func (r *resource) verify(text string) error {
+	_, err := r.verifier.Verify(context.Background(), oauth.NewSecret(text))
+	return err
+}
+
+func (r *resource) accepts(when string) {
+	r.t.Helper()
+	if err := r.verify(r.good()); err != nil {
+		r.t.Errorf("%s: a good token is refused: %v", when, err)
+	}
+}
+
+// cannotTell wants an outage: the caller is neither let in nor told that his token is bad.
+func (r *resource) cannotTell(when, text string) {
+	r.t.Helper()
+	if err := r.verify(text); !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, token.ErrInvalid) {
+		r.t.Errorf("%s: got %v, want ErrUnavailable", when, err)
+	}
+}
+
+// wantFetches wants the key set to have been asked for so often.
+func (r *resource) wantFetches(when string, want int) {
+	r.t.Helper()
+	if got := r.site.count(keySetPath); got != want {
+		r.t.Errorf("%s: the key set was fetched %d times, want %d", when, got, want)
+	}
+}
+
+// after moves the clock.
+func (r *resource) after(d time.Duration) { r.clock.Advance(d) }
+
+// exampleIssuer is the web site of an issuer on TLS, and a token that it has just issued.
+func exampleIssuer() (*httptest.Server, string) {
+	f := newFixture(keyring.ES256)
+	set, err := f.public.JWKS(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	server := httptest.NewTLSServer(mux)
+	answer := func(path, document string) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, document)
+		})
+	}
+	answer(metadataPath, strings.ReplaceAll(metadata, issuer, server.URL))
+	answer(keySetPath, string(set))
+	at := time.Now()
+	return server, f.forge(goodPayload().with("iss", `"`+server.URL+`"`).with("aud", `"https://api.example.com"`).
+		with("iat", fmt.Sprint(at.Unix())).with("exp", fmt.Sprint(at.Add(time.Minute).Unix())).String())
+}

@@ -1,0 +1,105 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+const (
+	refetchEvery = 30 * time.Second // at most, while there are keys that may be used
+	retryEvery   = 3 * time.Second  // at most, while there are none
+)
+
+// remoteKeys is an issuer's key set as it is kept in memory. It implements VerifyKeys.
+type remoteKeys struct {
+	source   keySource
+	maxStale time.Duration
+	now      func() time.Time
+
+	mu      sync.Mutex
+	set     map[string]keyring.VerifyKey // by header segment; nil: none yet
+	life    time.Duration
+	readAt  time.Time     // wall clock: the monotonic one stands still while a machine sleeps
+	triedAt time.Time     // the same, of the last fetch, also one that failed
+	failure error         // of the last fetch
+	flight  chan struct{} // closed when the fetch in progress has ended; nil: none
+}
+
+// ByHeader returns the key whose tokens have exactly this encoded header segment. Only a known key of a young set is
+// had without asking.
+func (k *remoteKeys) ByHeader(ctx context.Context, segment string) (keyring.VerifyKey, error) {
+	k.mu.Lock()
+	key, known := k.set[segment]
+	if known && k.younger(k.life) {
+		k.mu.Unlock()
+		return key, nil
+	}
+	flight := k.flight
+	if flight == nil && k.mayAsk() {
+		flight = k.ask(ctx)
+	}
+	k.mu.Unlock()
+	if flight != nil {
+		select {
+		case <-flight:
+		case <-ctx.Done():
+			return keyring.VerifyKey{}, fmt.Errorf("%w: token: waiting for keys: %w", oauth.ErrUnavailable, ctx.Err())
+		}
+	}
+	return k.settle(segment)
+}
+
+// settle answers from what is held, after everything that may be tried now.
+func (k *remoteKeys) settle(segment string) (keyring.VerifyKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key, known := k.set[segment]
+	switch usable := k.younger(k.life + k.maxStale); {
+	case known && usable:
+		return key, nil
+	case k.failure != nil: // the key may be in the set that could not be read
+		return keyring.VerifyKey{}, fmt.Errorf("%w: token: keys of %s: %w", oauth.ErrUnavailable, k.source.issuer, k.failure)
+	case !usable:
+		return keyring.VerifyKey{}, fmt.Errorf("%w: token: keys of %s: too old", oauth.ErrUnavailable, k.source.issuer)
+	}
+	return keyring.VerifyKey{}, keyring.ErrUnknownKey
+}
+
+// younger reports whether there is a set and it is younger than life. One from the future, read before a clock was
+// set back, is not.
+func (k *remoteKeys) younger(life time.Duration) bool {
+	age := k.now().Round(0).Sub(k.readAt)
+	return k.set != nil && 0 <= age && age < life
+}
+
+// mayAsk bounds how often the issuer is asked, whatever tokens arrive and whether it answers or not.
+func (k *remoteKeys) mayAsk() bool {
+	pause := retryEvery
+	if k.younger(k.life + k.maxStale) {
+		pause = refetchEvery
+	}
+	since := k.now().Round(0).Sub(k.triedAt)
+	return since < 0 || since >= pause
+}
+
+// ask begins a fetch. It goes on when the caller who began it leaves: others wait for it.
+func (k *remoteKeys) ask(ctx context.Context) chan struct{} {
+	flight, began := make(chan struct{}), k.now().Round(0)
+	k.flight, k.triedAt = flight, began
+	go func() {
+		set, life, err := k.source.fetch(context.WithoutCancel(ctx))
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if err == nil {
+			k.set, k.life, k.readAt = set, life, began
+		}
+		k.failure, k.flight = err, nil
+		close(flight)
+	}()
+	return flight
+}
