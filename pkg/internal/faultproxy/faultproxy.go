@@ -98,14 +98,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := &Exchange{proxy: p, w: w, request: r, body: body}
 	service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	if !ok {
-		e.pass() // not a call, but what a store dials connections with
+		e.Pass() // not a call, but what a store dials connections with
 		return
 	}
 	e.Call = parseCall(service, operation, body)
 	e.Call.Start = start
 	fault := p.faultFor(e.Call)
 	if fault == nil {
-		fault = (*Exchange).pass
+		fault = (*Exchange).Pass
 	}
 	fault(e)
 	e.finish()

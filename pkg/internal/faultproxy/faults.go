@@ -74,7 +74,7 @@ var (
 			e.Reply(answer)
 			return
 		}
-		e.pass()
+		e.Pass()
 	}
 )
 
@@ -85,7 +85,7 @@ func Delay(d time.Duration) Fault {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			e.pass()
+			e.Pass()
 		case <-e.request.Context().Done():
 			e.HangUp()
 		}
@@ -113,7 +113,8 @@ func (e *Exchange) HangUp() {
 	}
 }
 
-func (e *Exchange) pass() {
+// Pass has the table carry out the call, and answers what it answers.
+func (e *Exchange) Pass() {
 	answer, err := e.Forward()
 	if err != nil {
 		e.HangUp()
