@@ -100,13 +100,13 @@ func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (s
 	}, nil
 }
 
-// settings takes the settings that mean something on this machine from the environment, and nothing that would
-// lead to a real table. given takes precedence.
+// settings takes the settings that mean something on this machine from the environment. Which table is meant
+// comes from flags alone. given takes precedence.
 func settings(given map[string]string) (config.Config, error) {
 	environment := map[string]string{}
 	for _, name := range []string{
 		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN",
-		"KEY_PERIOD", "KEY_CACHE_AGE",
+		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT",
 	} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value

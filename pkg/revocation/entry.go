@@ -50,7 +50,8 @@ type Log interface {
 
 	// Since returns the entries of all shards that are stamped at or after from and not yet expired,
 	// strongly consistent: an entry whose Append had returned before Since was called is among them.
-	// The zero time asks for all.
+	// The zero time asks for all. An error is oauth.ErrUnavailable, and what had been read by then comes with
+	// it, as a beginning of the log without gaps: all that are stamped before the newest of them.
 	Since(ctx context.Context, from time.Time) ([]Entry, error)
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unsafe"
 
+	"pgregory.net/rapid"
+
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -63,7 +65,7 @@ func (c *clock) waitLooks(n int) {
 
 // wallOnly returns a time whose wall clock is d after from while its monotonic clock stood still, as after
 // a function was frozen. Such a time cannot be made with the public interface of package time.
-func wallOnly(t *testing.T, from time.Time, d time.Duration) time.Time {
+func wallOnly(t rapid.TB, from time.Time, d time.Duration) time.Time {
 	t.Helper()
 	type layout struct {
 		wall uint64
@@ -86,6 +88,9 @@ type fakeLog struct {
 	asked   []time.Time // the from of every Since
 	err     error       // of the next calls
 	during  func()      // runs inside every Since, before it reads
+	page    int         // when it is not 0: Since breaks off after so many entries
+
+	hook func(ctx context.Context, from time.Time) error // the same as during; its error becomes that of Since
 }
 
 func (l *fakeLog) Append(_ context.Context, e revocation.Entry) error {
@@ -96,20 +101,30 @@ func (l *fakeLog) Append(_ context.Context, e revocation.Entry) error {
 	return nil
 }
 
-func (l *fakeLog) Since(_ context.Context, from time.Time) ([]revocation.Entry, error) {
+func (l *fakeLog) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
 	l.mu.Lock()
-	during := l.during
+	during, hook := l.during, l.hook
 	l.asked = append(l.asked, from)
 	l.mu.Unlock()
 	if during != nil {
 		during()
+	}
+	if hook != nil {
+		if err := hook(ctx, from); err != nil {
+			return nil, err
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return nil, l.err
 	}
-	return slices.DeleteFunc(slices.Clone(l.entries), func(e revocation.Entry) bool { return e.At.Before(from) }), nil
+	entries := slices.DeleteFunc(slices.Clone(l.entries), func(e revocation.Entry) bool { return e.At.Before(from) })
+	slices.SortStableFunc(entries, func(a, b revocation.Entry) int { return a.At.Compare(b.At) })
+	if l.page > 0 && len(entries) > l.page {
+		return entries[:l.page], errOutage
+	}
+	return entries, nil
 }
 
 func (l *fakeLog) add(kind revocation.Kind, id string, at time.Time) {

@@ -9,13 +9,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-const (
-	// lookBack covers entries that were stamped earlier than they could be read: slow writes, clocks apart.
-	lookBack = 3 * SlowWrite
-	// wholeEvery is how often the log is read from its beginning, which also forgets expired entries.
-	wholeEvery = 5 * time.Minute
-)
-
 // Subject is what a token says about itself, for Snapshot.Check. Fields that a token lacks are empty.
 type Subject struct {
 	TokenID   string
@@ -26,105 +19,105 @@ type Subject struct {
 	KeyID     string
 }
 
-type name struct {
-	kind Kind
-	id   string
-}
-
 // Snapshot answers from memory, refreshed from the log when it is older than the staleness that its owner
 // allows. It never answers from an older state: when the log cannot be read it refuses. Safe for
-// concurrent use; requests that arrive together share one query.
+// concurrent use; requests that arrive together share one query, and those that need none wait for none.
 type Snapshot struct {
 	log       Log
 	staleness time.Duration
 	now       func() time.Time
 
-	mu      sync.Mutex
-	asked   time.Time // before the last query was sent; zero when there was none
-	whole   time.Time // the same, of the last query for everything
-	newest  time.Time // stamp of the newest entry seen
-	denied  map[name]struct{}
-	minimum map[string]int64 // account id → lowest epoch still accepted
+	reading reading
+
+	mu     sync.Mutex // held for moments, never during a query
+	query  *query     // under way; nil: none
+	asked  time.Time  // before the query was sent that made denied complete; zero: it never was
+	denied denied
+}
+
+// query is one reading of the log and whoever waits for it.
+type query struct {
+	asked time.Time // before it was sent
+	done  chan struct{}
+
+	// Set before done is closed.
+	err       error
+	abandoned bool // the request that sent it had no more time
 }
 
 // NewSnapshot returns an empty snapshot that reads log before its first answer. With a staleness of 0
 // every Check sees what was acknowledged before it was called.
 func NewSnapshot(log Log, staleness time.Duration, now func() time.Time) *Snapshot {
-	return &Snapshot{log: log, staleness: staleness, now: now}
+	return &Snapshot{log: log, staleness: staleness, now: now, denied: newDenied()}
 }
 
 // Check returns nil when nothing in the log denies s, ErrRevoked when something does, and
 // oauth.ErrUnavailable when the log could not be read in time.
 func (s *Snapshot) Check(ctx context.Context, subject Subject) error {
-	arrived := s.now()
+	if err := s.current(ctx, s.now()); err != nil {
+		return fmt.Errorf("revocation: read the log: %w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A query that another request sent after this one arrived is fresh enough, whatever the staleness.
-	if s.asked.IsZero() || age(s.asked, arrived) >= s.staleness {
-		if err := s.refresh(ctx); err != nil {
-			return fmt.Errorf("revocation: read the log: %w", err)
-		}
-	}
-	if s.denies(subject) {
+	if s.denied.denies(subject) {
 		return ErrRevoked
 	}
 	return nil
 }
 
-func (s *Snapshot) denies(subject Subject) bool {
-	return s.has(Token, subject.TokenID) ||
-		s.has(Session, subject.SessionID) ||
-		s.has(Client, subject.ClientID) ||
-		s.has(Key, subject.KeyID) ||
-		subject.AccountID != "" && subject.Epoch < s.minimum[subject.AccountID]
+// current returns once the snapshot is new enough for a request that arrived then.
+func (s *Snapshot) current(ctx context.Context, arrived time.Time) error {
+	for {
+		q, own := s.join(arrived)
+		switch {
+		case q == nil:
+			return nil
+		case own:
+			return s.run(ctx, q)
+		}
+		select {
+		case <-q.done:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", oauth.ErrUnavailable, ctx.Err())
+		}
+		if q.err != nil && !q.abandoned && s.covers(q.asked, arrived) {
+			return q.err
+		}
+	}
 }
 
-func (s *Snapshot) has(kind Kind, id string) bool {
-	_, ok := s.denied[name{kind, id}]
-	return ok
+// join returns the query to wait for: none when the snapshot is new enough, and one of the caller's own, which
+// he must run, when none is under way.
+func (s *Snapshot) join(arrived time.Time) (q *query, own bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.asked.IsZero() && s.covers(s.asked, arrived):
+		return nil, false
+	case s.query != nil:
+		return s.query, false
+	}
+	s.query = &query{asked: s.now(), done: make(chan struct{})}
+	return s.query, true
 }
 
-func (s *Snapshot) refresh(ctx context.Context) error {
-	asked := s.now()
-	whole := s.whole.IsZero() || age(s.whole, asked) >= wholeEvery
-	var from time.Time
-	if !whole && !s.newest.IsZero() {
-		from = earlier(s.newest, asked).Add(-lookBack)
-	}
-	entries, err := s.log.Since(ctx, from)
-	if err != nil {
-		return err
-	}
-	if took := age(asked, s.now()); s.staleness > 0 && took > s.staleness {
-		return fmt.Errorf("%w: the answer took %s", oauth.ErrUnavailable, took)
-	}
-	if whole {
-		s.denied = map[name]struct{}{}
-		s.minimum = map[string]int64{}
-		s.newest = time.Time{}
-		s.whole = asked
-	}
-	for _, e := range entries {
-		s.add(e)
-	}
-	s.asked = asked
-	return nil
+// covers reports whether what was asked then is new enough for a request. What another request has asked
+// after this one arrived is, whatever the staleness; what was asked by a clock that has been set back is not.
+func (s *Snapshot) covers(asked, arrived time.Time) bool {
+	return age(asked, arrived) < s.staleness && !setBack(asked, arrived)
 }
 
-func (s *Snapshot) add(e Entry) {
-	if e.At.After(s.newest) {
-		s.newest = e.At
-	}
-	if e.Kind == Account {
-		s.minimum[e.ID] = max(s.minimum[e.ID], e.MinEpoch)
-		return
-	}
-	s.denied[name{e.Kind, e.ID}] = struct{}{}
+func (s *Snapshot) run(ctx context.Context, q *query) (err error) {
+	defer func() {
+		s.change(func() { s.query = nil })
+		q.err, q.abandoned = err, ctx.Err() != nil
+		close(q.done)
+	}()
+	return s.refresh(ctx, q.asked)
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
+func (s *Snapshot) change(what func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what()
 }

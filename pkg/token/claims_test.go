@@ -280,3 +280,20 @@ func TestChecksComeInTheOrderOfTheSpecification(t *testing.T) {
 		t.Errorf("with everything set right: %v", err)
 	}
 }
+
+// A name spelled with escapes is the same name to most readers, and not one that an issuer of ours writes.
+func TestEscapedClaimNamesAreRefused(t *testing.T) {
+	for name, p := range map[string]string{
+		"instead": strings.Replace(goodPayload().String(), `"sub"`, `"\u0073ub"`, 1),
+		"beside":  goodPayload().plus(`s\u0075b`, `"x"`).String(),
+		"folded":  goodPayload().plus(`\u0053UB`, `"x"`).String(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := es256().verify(es256().forge(p))
+			refused(t, err, "payload: ")
+		})
+	}
+	if _, err := es256().verify(es256().forge(goodPayload().plus(`n\u0065w`, `"x"`).String())); err != nil {
+		t.Errorf("an escaped name of an unknown claim: %v, want it passed over", err)
+	}
+}

@@ -33,10 +33,18 @@ type VerifyKeys interface {
 type Verifier struct {
 	keys VerifyKeys
 	now  func() time.Time
+	seen *seen
 }
 
 // NewVerifier returns a Verifier of tokens signed by one of keys.
-func NewVerifier(keys VerifyKeys, now func() time.Time) *Verifier { return &Verifier{keys, now} }
+func NewVerifier(keys VerifyKeys, now func() time.Time) *Verifier { return &Verifier{keys, now, nil} }
+
+// NewRememberingVerifier returns a Verifier that remembers good tokens, as many as most and at least the last half
+// as many, and does not check their signatures again. Everything else is checked every time, also whether the key
+// is still one of keys.
+func NewRememberingVerifier(keys VerifyKeys, now func() time.Time, most int) *Verifier {
+	return &Verifier{keys, now, newSeen(most)}
+}
 
 // Expect is what a token must say to be accepted at this place.
 type Expect struct {
@@ -61,6 +69,23 @@ func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (
 	case err != nil:
 		return Claims{}, err
 	}
+	c, known := v.seen.recall(text, key)
+	if !known {
+		if c, err = parts.verify(key); err != nil {
+			return Claims{}, err
+		}
+	}
+	if err := check(c, want, v.now()); err != nil {
+		return Claims{}, err
+	}
+	if !known {
+		v.seen.keep(text, key, c)
+	}
+	return c, nil
+}
+
+// verify checks the signature and returns what it stands under.
+func (parts compact) verify(key keyring.VerifyKey) (Claims, error) {
 	if err := verifySignature(key, parts.signingInput, parts.signature); err != nil {
 		return Claims{}, err
 	}
@@ -69,14 +94,8 @@ func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (
 		return Claims{}, err
 	}
 	c, err := decodeClaims(raw)
-	if err != nil {
-		return Claims{}, err
-	}
-	if err := check(c, want, v.now()); err != nil {
-		return Claims{}, err
-	}
 	c.SigningID = key.ID
-	return c, nil
+	return c, err
 }
 
 // compact is a JWS in compact form, taken apart.
@@ -107,13 +126,20 @@ func split(text string) (compact, error) {
 // inAlphabet has to be asked before decoding: Go's strict decoder still skips CR and LF.
 func inAlphabet(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+		if !alphabet[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// alphabet is base64url's (RFC 4648 §5).
+var alphabet = func() (in [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		in[c] = true
+	}
+	return in
+}()
 
 func decodeSegment(s string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)

@@ -34,11 +34,14 @@ type Parts struct {
 	Now       func() time.Time
 }
 
+// remembered is how many tokens are known by sight: some 700 bytes each, 3 MB in all.
+const remembered = 4096
+
 // New returns the function.
 func New(cfg apigw.Config, p Parts) Function {
 	return endpoint{
 		cfg:      cfg,
-		verifier: token.NewVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now),
+		verifier: token.NewRememberingVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now, remembered),
 		denylist: revocation.NewSnapshot(p.Store, p.Staleness, p.Now),
 	}.authorize
 }

@@ -68,7 +68,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 	mac, signer := ring.MAC(), ring.Signer()
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
-	verifier := token.NewVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now)
+	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
 	return &function{
 		login: grant.NewLogin(grant.LoginParts{
 			Accounts: checker, Sessions: store, MAC: mac, Signer: signer, Trail: trail, Now: now,

@@ -118,7 +118,7 @@ func (w *world) boot(function string) {
 	seen := table{w.store}
 	trail := audit.NewTrail(&w.trail, now)
 	ring := keyring.New(keyring.Config{Store: seen, Sealer: w.sealer, Algorithm: keyring.ES256, Now: now})
-	verifier := token.NewVerifier(keyring.NewPublicKeys(seen, keyring.Times{}, now), now)
+	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(seen, keyring.Times{}, now), now, 64)
 	switch function {
 	case "login":
 		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}

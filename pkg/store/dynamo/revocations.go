@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,17 +43,35 @@ func (s *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, 
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return nil, unavailable("read revocations", err)
+		return beginning(shards, errs), unavailable("read revocations", err)
 	}
-	var entries []revocation.Entry
-	for _, found := range shards {
-		entries = append(entries, found...)
-	}
-	return entries, nil
+	return slices.Concat(shards...), nil
 }
 
-func (s *Store) queryShard(ctx context.Context, shard int, from, now time.Time) ([]revocation.Entry, error) {
-	var entries []revocation.Entry
+// beginning is what was read of all shards up to the stamp where the first of them broke off.
+func beginning(shards [][]revocation.Entry, errs []error) (entries []revocation.Entry) {
+	var end time.Time
+	for shard, err := range errs {
+		if err == nil {
+			continue
+		}
+		if len(shards[shard]) == 0 {
+			return nil
+		}
+		if last := shards[shard][len(shards[shard])-1].At; end.IsZero() || last.Before(end) {
+			end = last
+		}
+	}
+	for _, e := range slices.Concat(shards...) {
+		if !e.At.After(end) {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// queryShard returns entries in the order of their stamps; with an error, those of the pages before it.
+func (s *Store) queryShard(ctx context.Context, shard int, from, now time.Time) (entries []revocation.Entry, err error) {
 	query := &dynamodb.QueryInput{
 		TableName:              &s.table,
 		ConsistentRead:         aws.Bool(true),
@@ -65,12 +84,12 @@ func (s *Store) queryShard(ctx context.Context, shard int, from, now time.Time) 
 	for {
 		page, err := s.api.Query(ctx, query)
 		if err != nil {
-			return nil, err
+			return entries, err
 		}
 		for _, it := range page.Items {
 			e, err := decodeEntry(it)
 			if err != nil {
-				return nil, err
+				return entries, err
 			}
 			if now.Before(e.ExpiresAt()) {
 				entries = append(entries, e)

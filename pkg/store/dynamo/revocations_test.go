@@ -75,6 +75,61 @@ func TestOneShardThatFailsMakesTheLogUnavailable(t *testing.T) {
 	}
 }
 
+// TestReadingThatBreaksOffHasNoGaps: the beginning that comes with the error ends where the first shard ends.
+func TestReadingThatBreaksOffHasNoGaps(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	for name, test := range map[string]struct {
+		pages [3][][]int // by shard: stamps in ms; nil: an outage
+		want  []int
+	}{
+		"at the second page": {[3][][]int{{{1, 4}, {7, 9}}, {{2, 5}, nil}, {{3, 6}}}, []int{1, 2, 3, 4, 5}},
+		"in two shards":      {[3][][]int{{{1, 4}, nil}, {{2, 5}, nil}, {{3, 6}}}, []int{1, 2, 3, 4}},
+		"at the third page":  {[3][][]int{{{1, 4}, {5}}, {{2}, {3}, nil}, {}}, []int{1, 2, 3}},
+		"at the first page":  {[3][][]int{{{1, 4}}, {nil}, {{3, 6}}}, nil},
+		"at an empty page":   {[3][][]int{{{1, 4}}, {{}, nil}, {{3, 6}}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := newFake(t)
+			table.on("Query", func(w http.ResponseWriter, c call, _ int) {
+				shard := attribute(c.body["ExpressionAttributeValues"], ":shard")
+				pages := test.pages[shard[len(shard)-1]-'0']
+				page := 0
+				if start := c.body["ExclusiveStartKey"]; start != nil {
+					page, _ = strconv.Atoi(attribute(start, "sk"))
+				}
+				out, items := map[string]any{}, []any{}
+				if page < len(pages) {
+					if pages[page] == nil {
+						refuse(w, "AccessDeniedException")
+						return
+					}
+					for _, stamp := range pages[page] {
+						items = append(items, entryOnTheWire(now.Add(time.Duration(stamp)*time.Millisecond), "x"))
+					}
+				}
+				if page+1 < len(pages) {
+					out["LastEvaluatedKey"] = map[string]any{"pk": map[string]any{"S": shard}, "sk": map[string]any{"S": strconv.Itoa(page + 1)}}
+				}
+				out["Items"] = items
+				reply(w, out)
+			})
+			store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL, Shards: 3, Now: func() time.Time { return now }})
+			entries, err := store.Since(t.Context(), time.Time{})
+			if !errors.Is(err, oauth.ErrUnavailable) {
+				t.Errorf("error %v, want ErrUnavailable", err)
+			}
+			var got []int
+			for _, e := range entries {
+				got = append(got, int(e.At.Sub(now).Milliseconds()))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("entries stamped %v ms, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestUnreadableEntryMakesTheLogUnavailable(t *testing.T) {
 	table := newFake(t)
 	table.on("Query", func(w http.ResponseWriter, _ call, _ int) {

@@ -1,11 +1,13 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -18,6 +20,7 @@ var revocationTests = []subtest{
 	{"SinceLeavesOutExpiredEntries", sinceExpired},
 	{"SinceSeesWhatWasAppendedBefore", sinceAfterAppend},
 	{"SinceReturnsManyEntries", sinceMany},
+	{"SinceThatRunsOutOfTimeHasNoGaps", sinceOutOfTime},
 }
 
 func entryRoundTrip(t *testing.T, f fixture) {
@@ -152,16 +155,19 @@ func sinceAfterAppend(t *testing.T, f fixture) {
 	}
 }
 
-// sinceMany needs several pages where an answer is limited in size: the ids are long for that.
-func sinceMany(t *testing.T, f fixture) {
-	const entries, writers = 2500, 50
-	at := f.clock.Now()
+// appendMany appends 2,500 entries with long ids, 100 of them with each stamp from at on, and returns their ids.
+func (f fixture) appendMany(t *testing.T, at time.Time) []string {
+	t.Helper()
+	const writers = 50
+	ids := make([]string, 2500)
 	run := fresh(t, "many")
-	id := func(i int) string { return fmt.Sprintf("%s-%d-%s", run, i, strings.Repeat("x", 500)) }
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%d-%s", run, i, strings.Repeat("x", 500))
+	}
 	errs := parallel(writers, func(w int) error {
-		for i := w; i < entries; i += writers {
+		for i := w; i < len(ids); i += writers {
 			// Many of one stamp, as they may be when a page ends.
-			e := revocation.Entry{At: at.Add(time.Duration(i/100) * time.Millisecond), Kind: revocation.Token, ID: id(i)}
+			e := revocation.Entry{At: at.Add(time.Duration(i/100) * time.Millisecond), Kind: revocation.Token, ID: ids[i]}
 			if err := f.Append(t.Context(), e); err != nil {
 				return err
 			}
@@ -171,6 +177,13 @@ func sinceMany(t *testing.T, f fixture) {
 	for i, err := range errs {
 		wantErr(t, fmt.Sprint("writer ", i), err, nil)
 	}
+	return ids
+}
+
+// sinceMany needs several pages where an answer is limited in size.
+func sinceMany(t *testing.T, f fixture) {
+	at := f.clock.Now()
+	ids := f.appendMany(t, at)
 	for name, c := range map[string]struct {
 		from  time.Time
 		first int
@@ -181,17 +194,45 @@ func sinceMany(t *testing.T, f fixture) {
 		wantErr(t, name, err, nil)
 		times := map[string]int{}
 		for _, e := range all {
-			if strings.HasPrefix(e.ID, run) {
-				times[e.ID]++
+			times[e.ID]++
+		}
+		for i := c.first; i < len(ids); i++ {
+			if n := times[ids[i]]; n != 1 {
+				t.Fatalf("%s: entry %d of %d came %d times, want once", name, i, len(ids), n)
 			}
 		}
-		for i := c.first; i < entries; i++ {
-			if n := times[id(i)]; n != 1 {
-				t.Fatalf("%s: entry %d of %d came %d times, want once", name, i, entries, n)
+		for i := range c.first {
+			if times[ids[i]] > 0 {
+				t.Fatalf("%s: entry %d came, want none before %d", name, i, c.first)
 			}
 		}
-		if len(times) != entries-c.first {
-			t.Errorf("%s: %d entries, want %d", name, len(times), entries-c.first)
+	}
+}
+
+// sinceOutOfTime gives Since ever more time until that is enough: what comes with an error is a beginning.
+func sinceOutOfTime(t *testing.T, f fixture) {
+	at := f.clock.Now()
+	ids := f.appendMany(t, at)
+	for limit := time.Microsecond; ; limit = limit * 3 / 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		entries, err := f.Since(ctx, at)
+		cancel()
+		if err == nil {
+			return
+		}
+		wantErr(t, fmt.Sprint("in ", limit), err, oauth.ErrUnavailable)
+		var newest time.Time
+		came := map[string]bool{}
+		for _, e := range entries {
+			came[e.ID] = true
+			if e.At.After(newest) {
+				newest = e.At
+			}
+		}
+		for i, id := range ids {
+			if stamp := at.Add(time.Duration(i/100) * time.Millisecond); stamp.Before(newest) && !came[id] {
+				t.Fatalf("in %s: %d entries up to %s, but not entry %d, stamped %s", limit, len(entries), newest, i, stamp)
+			}
 		}
 	}
 }

@@ -1,0 +1,152 @@
+package authorizer_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/store/bolt"
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+// fleet is running copies of the authorizer over one store, and a key of theirs to sign tokens with.
+type fleet struct {
+	t      testing.TB
+	store  authorizer.Store
+	now    func() time.Time
+	signer *keyring.Signer
+	copies []authorizer.Function
+}
+
+func newFleet(t testing.TB, store authorizer.Store, copies int, staleness time.Duration, now func() time.Time) *fleet {
+	t.Helper()
+	f := &fleet{t: t, store: store, now: now}
+	f.signer = keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: now}).Signer()
+	for range copies {
+		f.copies = append(f.copies, f.authorizer(staleness))
+	}
+	return f
+}
+
+func (f *fleet) authorizer(staleness time.Duration) authorizer.Function {
+	at := apigw.Config{Issuer: deployment.Issuer, Log: slog.New(slog.DiscardHandler)}
+	return authorizer.New(at, authorizer.Parts{Store: f.store, Staleness: staleness, Now: f.now})
+}
+
+// caller is a token, and everything in it that can be revoked.
+type caller struct {
+	authorization string
+	claims        token.Claims
+	keyID         string
+}
+
+// newCaller signs a token of a person of his own, at a client of his own.
+func (f *fleet) newCaller() caller {
+	f.t.Helper()
+	now := f.now().Truncate(time.Second)
+	claims := token.Claims{
+		Issuer: deployment.Issuer, Subject: newID(), Audience: []string{deployment.Issuer}, Expiry: now.Add(time.Hour), IssuedAt: now,
+		ID: newID(), ClientID: "app-" + newID(), Scope: "profile", Roles: []string{"member"},
+		Login: &token.Login{SessionID: uuid.MustParse(newID()), Epoch: 7, AuthTime: now, AMR: []string{"pwd"}},
+	}
+	text, err := token.NewIssuer(f.signer).Sign(f.t.Context(), claims)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	key, err := f.signer.Key(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return caller{"Bearer " + text.Reveal(), claims, key.ID}
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// entry revokes the caller, by what the kind names.
+func (c caller) entry(kind revocation.Kind, at time.Time) revocation.Entry {
+	e := revocation.Entry{At: at.Truncate(time.Millisecond), Kind: kind}
+	switch kind {
+	case revocation.Token:
+		e.ID = c.claims.ID
+	case revocation.Session:
+		e.ID = c.claims.Login.SessionID.String()
+	case revocation.Account:
+		e.ID, e.MinEpoch = c.claims.Subject, c.claims.Login.Epoch+1
+	case revocation.Client:
+		e.ID = c.claims.ClientID
+	case revocation.Key:
+		e.ID = c.keyID
+	}
+	return e
+}
+
+// accepts asks one copy.
+func (f *fleet) accepts(ask authorizer.Function, c caller) bool {
+	answer, err := ask(f.t.Context(), events.APIGatewayV2CustomAuthorizerV2Request{
+		Version: "2.0", Type: "REQUEST", RouteKey: "GET /userinfo", IdentitySource: []string{c.authorization},
+	})
+	if err != nil {
+		f.t.Errorf("the authorizer failed instead of refusing: %v", err)
+	}
+	return answer.IsAuthorized
+}
+
+func openBolt(t *testing.T, now func() time.Time) authorizer.Store {
+	t.Helper()
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "store"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// openDynamo opens a fresh table of the engine at endpoint.
+func openDynamo(t *testing.T, endpoint string, shards int, now func() time.Time) authorizer.Store {
+	t.Helper()
+	return openDynamoBy(t, endpoint, endpoint, 10*time.Second, shards, now)
+}
+
+// openDynamoBy is the same, through another address and with another patience.
+func openDynamoBy(t *testing.T, endpoint, through string, patience time.Duration, shards int, now func() time.Time) authorizer.Store {
+	t.Helper()
+	api, err := tabletemplate.Local(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition, err := tabletemplate.Read("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "wavepass-authorizer-" + newID()
+	if err := tabletemplate.Create(t.Context(), api, name, definition); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := api.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			t.Errorf("delete table %s: %v", name, err)
+		}
+	})
+	store, err := dynamo.Open(dynamo.Config{
+		Table: name, Endpoint: through, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials,
+		Shards: shards, Now: now, Patience: patience,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
