@@ -26,8 +26,8 @@ var (
 var errChanged = errors.New("seal: made for another purpose or under another key, or changed")
 
 // FromSetting returns the sealer that a SEALING_KEY setting names: "kms:<key ARN>" or "local:<base64 of 32
-// bytes>". Whether a local key is permitted at this place is the caller's to decide (IsLocal). No error
-// repeats the setting.
+// bytes>". Whether a local key is permitted at this place is for the caller to decide. No error repeats the
+// setting.
 func FromSetting(setting string, cfg KMSConfig) (keyring.Sealer, error) {
 	kind, value, _ := strings.Cut(setting, ":")
 	switch kind {
@@ -43,6 +43,3 @@ func FromSetting(setting string, cfg KMSConfig) (keyring.Sealer, error) {
 	}
 	return nil, errors.New("seal: want kms:<key ARN> or local:<base64 of 32 bytes>")
 }
-
-// IsLocal reports whether the setting holds a key in the clear, which has no place in the cloud.
-func IsLocal(setting string) bool { return strings.HasPrefix(setting, "local:") }

@@ -44,8 +44,5 @@ func TestFromSettingChoosesTheSealer(t *testing.T) {
 		if err != nil || !bytes.HasPrefix(sealed, []byte{version}) {
 			t.Errorf("setting %q: Seal = %x, error %v; want version %d", setting, sealed, err, version)
 		}
-		if got, want := seal.IsLocal(setting), version == 1; got != want {
-			t.Errorf("IsLocal(%q) = %t, want %t", setting, got, want)
-		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -61,6 +62,7 @@ type Deployment struct {
 	Sealer *fakestore.Sealer
 
 	Authorizer authorizer.Function
+	RotateKeys rotatekeys.Function
 
 	tb     testing.TB
 	log    buffer // of functions
@@ -93,23 +95,24 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 			tb.Fatal(err)
 		}
 	}
-	d.wire(jar)
+	d.Restart(jar, func(string) keyring.Sealer { return d.Sealer })
 	return d
 }
 
-func (d *Deployment) wire(jar browser.Jar) {
+// Restart replaces every function by a cold one, whose sealer is sealerOf its name if it needs one.
+func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) keyring.Sealer) {
 	now, trail := d.Clock.Now, audit.NewTrail(&d.trail, d.Clock.Now)
 	at := apigw.Config{Issuer: Issuer, Log: slog.New(slog.NewJSONHandler(&d.log, nil))}
 	public := discovery.New(at, d.Store, keyring.Times{}, now)
-	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: d.Sealer, Cookies: jar, Trail: trail, Now: now})
+	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: sealerOf("revoke"), Cookies: jar, Trail: trail, Now: now})
 	devices := sessions.New(at, sessions.Parts{Store: d.Store, Cookies: jar, Trail: trail, Now: now})
 	d.routes = map[string]apigw.Function{
 		"POST /login": login.New(at, login.Parts{
-			Store: d.Store, Sealer: d.Sealer, Algorithm: keyring.ES256, Limits: account.DefaultLimits,
+			Store: d.Store, Sealer: sealerOf("login"), Algorithm: keyring.ES256, Limits: account.DefaultLimits,
 			Cookies: jar, Trail: trail, Now: now,
 		}),
 		"POST /refresh": refresh.New(at, refresh.Parts{
-			Store: d.Store, Sealer: d.Sealer, Algorithm: keyring.ES256, Grace: session.DefaultGrace,
+			Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace,
 			Cookies: jar, Trail: trail, Now: now,
 		}),
 		"POST /revoke":               ending,
@@ -124,6 +127,9 @@ func (d *Deployment) wire(jar browser.Jar) {
 		"GET /.well-known/openid-configuration":       public,
 	}
 	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
+	d.RotateKeys = rotatekeys.New(rotatekeys.Parts{
+		Store: d.Store, Sealer: sealerOf("rotatekeys"), Algorithm: keyring.ES256, Trail: trail, Log: at.Log, Now: now,
+	})
 }
 
 // Context is the test's.

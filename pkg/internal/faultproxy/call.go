@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// Call is one call as it reached the table. Repetitions by the SDK are calls of their own.
+// Call is one call as it reached the table, or KMS. Repetitions by the SDK are calls of their own.
 type Call struct {
 	Operation  string
 	Accesses   []Access // in the order of the request
 	Consistent bool     // a read that asked for strong consistency
 	Start, End time.Time
 
+	kms     bool
 	request string // operation and full keys: what makes two reads the same
 }
 
-// Access is one item or partition that a call touches, as IAM sees it.
+// Access is one item or partition that a call touches, or one use of a KMS key, as IAM sees it.
 type Access struct {
-	Action string // of IAM, without "dynamodb:"; a transaction counts as the actions in it
-	Key    string // the partition key: dynamodb:LeadingKeys
+	Action string // of IAM, without its service; a transaction counts as the actions in it
+	Key    string // the partition key: dynamodb:LeadingKeys; of KMS kms:EncryptionContext:wavepass:purpose
 }
 
 // Writes reports whether the call may change an item.
@@ -72,14 +73,19 @@ func (t target) partition() string {
 }
 
 // parseCall reads the keys out of a request. A body that it does not understand has none.
-func parseCall(operation string, body []byte) Call {
+func parseCall(service, operation string, body []byte) Call {
 	var in struct {
 		target
-		ConsistentRead bool
-		TransactItems  []map[string]target
+		ConsistentRead    bool
+		TransactItems     []map[string]target
+		EncryptionContext map[string]string
 	}
 	_ = json.Unmarshal(body, &in)
 	c := Call{Operation: operation, Consistent: in.ConsistentRead}
+	if c.kms = service == "TrentService"; c.kms {
+		c.Accesses = []Access{{operation, in.EncryptionContext["wavepass:purpose"]}}
+		return c
+	}
 	if operation != "TransactWriteItems" {
 		c.Accesses = []Access{{operation, in.partition()}}
 		c.request = operation + "\x00" + in.partition() + "\x00" + in.Key["sk"].S

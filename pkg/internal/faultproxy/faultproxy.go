@@ -1,6 +1,6 @@
-// Package faultproxy stands between a test and DynamoDB Local, as an HTTP proxy on the loopback address. It
-// makes calls fail in the ways in which the real thing fails, by operation and count, and records every call,
-// from which follow the number of round trips and the permissions that a function needs. It knows DynamoDB's
+// Package faultproxy stands between a test and DynamoDB Local or a local KMS, as an HTTP proxy on the loopback
+// address. It makes calls fail in the ways in which the real thing fails, by operation and count, and records every
+// call, from which follow the number of round trips and the permissions that a function needs. It knows their
 // protocol (JSON, X-Amz-Target), not what the items mean.
 package faultproxy
 
@@ -19,7 +19,7 @@ import (
 // Rule says which calls meet a fault. The first rule that fits a call, and has not run out, decides.
 type Rule struct {
 	Operation string // as X-Amz-Target names it ("UpdateItem"); "" for every one
-	Key       string // beginning of one of the leading keys that the call touches ("SESSIONS#"); "" for any
+	Key       string // beginning of one of the leading keys that the call touches ("SESSIONS#"), or of the purpose; "" for any
 	Skip      int    // how many calls that fit pass untouched first
 	Times     int    // how many calls meet the fault; 0 for all
 	Fault     Fault
@@ -96,16 +96,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the caller has gone
 	}
 	e := &Exchange{proxy: p, w: w, request: r, body: body}
-	_, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	if !ok {
-		e.pass() // not a call, but what a store dials connections with
+		e.Pass() // not a call, but what a store dials connections with
 		return
 	}
-	e.Call = parseCall(operation, body)
+	e.Call = parseCall(service, operation, body)
 	e.Call.Start = start
 	fault := p.faultFor(e.Call)
 	if fault == nil {
-		fault = (*Exchange).pass
+		fault = (*Exchange).Pass
 	}
 	fault(e)
 	e.finish()

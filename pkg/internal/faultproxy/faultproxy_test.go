@@ -132,6 +132,32 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestCallsOfKMSAreToldApartByTheirPurpose(t *testing.T) {
+	p, _ := start(t)
+	p.Inject(faultproxy.Rule{Key: "SIGNING", Fault: faultproxy.Refuse(http.StatusBadRequest, "DisabledException")})
+	for purpose, status := range map[string]int{"SIGNING": 400, "REFRESH": 200} {
+		p.Forget()
+		r, err := http.NewRequest(http.MethodPost, p.URL, strings.NewReader(`{"EncryptionContext":{"wavepass:purpose":"`+purpose+`"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Amz-Target", "TrentService.Decrypt")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != status || status == 400 && !strings.Contains(string(body), `"__type":"DisabledException"`) {
+			t.Errorf("%s: %d %s, want %d", purpose, answer.StatusCode, body, status)
+		}
+		want := []faultproxy.Access{{Action: "Decrypt", Key: purpose}}
+		if calls := p.Calls(); len(calls) != 1 || cmp.Diff(want, calls[0].Accesses) != "" {
+			t.Errorf("%s: recorded %+v, want one with %v", purpose, calls, want)
+		}
+	}
+}
+
 func TestHangLastsUntilTheCallerGivesUp(t *testing.T) {
 	p, up := start(t)
 	p.Inject(faultproxy.Rule{Fault: faultproxy.Hang})
@@ -147,6 +173,7 @@ func TestHangLastsUntilTheCallerGivesUp(t *testing.T) {
 
 func TestStaleReadIsTheOneBefore(t *testing.T) {
 	p, _ := start(t)
+	getSession := strings.Replace(getSession, `"ConsistentRead":true`, `"ConsistentRead":false`, 1)
 	other := strings.Replace(getSession, "SESSIONS#1", "SESSIONS#2", 1)
 	want(t, p, "GetItem", getSession, 200, "1")
 	want(t, p, "Query", query, 200, "2")
@@ -155,9 +182,21 @@ func TestStaleReadIsTheOneBefore(t *testing.T) {
 	want(t, p, "GetItem", getSession, 200, "3")
 	want(t, p, "GetItem", getSession, 200, "3")
 	want(t, p, "GetItem", other, 200, "4")
+	want(t, p, "GetItem", other, 200, "4")
 	want(t, p, "Query", strings.Replace(query, `"7"`, `"8"`, 1), 200, "2")
 	p.Heal()
 	want(t, p, "GetItem", getSession, 200, "5")
+}
+
+func TestConsistentReadIsNeverStale(t *testing.T) {
+	p, _ := start(t)
+	query := strings.Replace(query, "{", `{"ConsistentRead":true,`, 1)
+	want(t, p, "GetItem", getSession, 200, "1")
+	want(t, p, "Query", query, 200, "2")
+	p.Inject(faultproxy.Rule{Fault: faultproxy.Stale})
+	want(t, p, "GetItem", getSession, 200, "3")
+	want(t, p, "Query", query, 200, "4")
+	want(t, p, "PutItem", putKeys, 200, "5")
 }
 
 func TestRulesFitByOperationKeyAndCount(t *testing.T) {

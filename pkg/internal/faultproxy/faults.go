@@ -29,7 +29,7 @@ type Response struct {
 	Body   []byte
 }
 
-// Faults. Names of exceptions are DynamoDB's.
+// Faults. Names of exceptions are DynamoDB's; Refuse gives KMS its own.
 var (
 	// DropRequest closes the connection; the table never sees the call.
 	DropRequest Fault = (*Exchange).HangUp
@@ -46,16 +46,16 @@ var (
 		e.HangUp()
 	}
 
-	Throttle      = refuse(http.StatusBadRequest, "ProvisionedThroughputExceededException")
-	InternalError = refuse(http.StatusInternalServerError, "InternalServerError")
-	AccessDenied  = refuse(http.StatusBadRequest, "AccessDeniedException")
-	TableMissing  = refuse(http.StatusBadRequest, "ResourceNotFoundException")
+	Throttle      = Refuse(http.StatusBadRequest, "ProvisionedThroughputExceededException")
+	InternalError = Refuse(http.StatusInternalServerError, "InternalServerError")
+	AccessDenied  = Refuse(http.StatusBadRequest, "AccessDeniedException")
+	TableMissing  = Refuse(http.StatusBadRequest, "ResourceNotFoundException")
 
 	// Conflict says that a transaction is under way on the item: TransactionConflictException, or for a
 	// transaction itself TransactionCanceledException with that reason for its first write.
 	Conflict Fault = func(e *Exchange) {
 		if e.Call.Operation != "TransactWriteItems" {
-			refuse(http.StatusBadRequest, "TransactionConflictException")(e)
+			e.refuse(http.StatusBadRequest, "TransactionConflictException", nil)
 			return
 		}
 		reasons := make([]map[string]string, len(e.Call.Accesses))
@@ -66,14 +66,15 @@ var (
 		e.refuse(http.StatusBadRequest, "TransactionCanceledException", map[string]any{"CancellationReasons": reasons})
 	}
 
-	// Stale answers a read with the answer that the same request (other times in it aside) was given last,
-	// as a read that is not strongly consistent may. Without an earlier one, the call is passed on.
+	// Stale answers a read that does not ask for strong consistency with the answer that the table gave last to
+	// the same request (other times in it aside): in force from the beginning, with the first answer for ever.
+	// Without an earlier one the call is passed on, and so is one that asks, as by the real table.
 	Stale Fault = func(e *Exchange) {
-		if answer, ok := e.proxy.earlier(e.Call); ok {
+		if answer, ok := e.proxy.earlier(e.Call); ok && !e.Call.Consistent {
 			e.Reply(answer)
 			return
 		}
-		e.pass()
+		e.Pass()
 	}
 )
 
@@ -84,7 +85,7 @@ func Delay(d time.Duration) Fault {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			e.pass()
+			e.Pass()
 		case <-e.request.Context().Done():
 			e.HangUp()
 		}
@@ -112,7 +113,8 @@ func (e *Exchange) HangUp() {
 	}
 }
 
-func (e *Exchange) pass() {
+// Pass has the table carry out the call, and answers what it answers.
+func (e *Exchange) Pass() {
 	answer, err := e.Forward()
 	if err != nil {
 		e.HangUp()
@@ -133,16 +135,21 @@ func (e *Exchange) finish() {
 	e.proxy.record(e.Call)
 }
 
-func refuse(status int, code string) Fault {
+// Refuse answers with an exception by its name.
+func Refuse(status int, code string) Fault {
 	return func(e *Exchange) { e.refuse(status, code, nil) }
 }
 
 func (e *Exchange) refuse(status int, code string, more map[string]any) {
-	out := map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#" + code, "message": "injected " + code}
+	kind, mediaType := "com.amazonaws.dynamodb.v20120810#"+code, "application/x-amz-json-1.0"
+	if e.Call.kms {
+		kind, mediaType = code, "application/x-amz-json-1.1"
+	}
+	out := map[string]any{"__type": kind, "message": "injected " + code}
 	for name, value := range more {
 		out[name] = value
 	}
 	var body bytes.Buffer
 	_ = json.NewEncoder(&body).Encode(out) // texts and lists of texts only: never fails
-	e.Reply(Response{status, http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, body.Bytes()})
+	e.Reply(Response{status, http.Header{"Content-Type": {mediaType}}, body.Bytes()})
 }

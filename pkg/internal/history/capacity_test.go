@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -71,7 +72,7 @@ func newUser(t *testing.T, endpoint string) *user {
 	u := &user{T: t, clock: fakestore.NewClock(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
 	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
 	u.table, u.store = table, store
-	u.api = dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
+	u.api = dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials})
 	who, hash, err := account.New(u.name, password, u.clock.Now())
 	u.must(err)
 	u.account = who.ID

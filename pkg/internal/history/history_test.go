@@ -1,8 +1,6 @@
 package history_test
 
 import (
-	"context"
-	"crypto/rand"
 	"maps"
 	mathrand "math/rand/v2"
 	"os"
@@ -11,10 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
+	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -98,41 +94,17 @@ func (w *world) happened() map[string]int {
 	return n
 }
 
-var dummyCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: "dummy", SecretAccessKey: "dummy"}, nil
-})
-
-// openDynamo creates a table at endpoint, which is deleted when the test ends, and opens it through another
-// address of the same engine. It returns the table's name too.
+// openDynamo creates the table of the template at endpoint, which is deleted when the test ends, and opens it
+// through another address of the same engine. It returns the table's name too.
 func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) (*dynamo.Store, string) {
 	t.Helper()
-	api := dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
-	name := aws.String("wavepass-history-" + rand.Text())
-	_, err := api.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName:   name,
-		BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
-			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
-		},
-	})
-	if err != nil {
-		t.Fatalf("create a table at %s: %v", endpoint, err)
-	}
-	t.Cleanup(func() {
-		if _, err := api.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: name}); err != nil {
-			t.Errorf("delete table %s: %v", *name, err)
-		}
-	})
+	_, name := tabletest.New(t, endpoint, "../../../template.yaml")
 	store, err := dynamo.Open(dynamo.Config{
-		Table: *name, Endpoint: through, Region: "eu-west-1", Credentials: dummyCredentials, Now: clock.Now, Patience: 10 * time.Second,
+		Table: name, Endpoint: through, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials,
+		Now: clock.Now, Patience: 10 * time.Second,
 	})
 	if err != nil {
 		t.Fatalf("open the table: %v", err)
 	}
-	return store, *name
+	return store, name
 }

@@ -1,20 +1,18 @@
 package dynamo_test
 
 import (
-	"context"
-	"crypto/rand"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
+	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
 )
+
+const template = "../../../template.yaml"
 
 // TestConformance runs the suite on the real engine.
 func TestConformance(t *testing.T) {
@@ -28,11 +26,11 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// open returns a store with dummy credentials.
+// open returns a store with credentials that mean nothing.
 func open(t *testing.T, cfg dynamo.Config) *dynamo.Store {
 	t.Helper()
-	cfg.Region = "eu-west-1"
-	cfg.Credentials = dummyCredentials
+	cfg.Region = tabletemplate.Region
+	cfg.Credentials = tabletemplate.Credentials
 	store, err := dynamo.Open(cfg)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
@@ -40,36 +38,11 @@ func open(t *testing.T, cfg dynamo.Config) *dynamo.Store {
 	return store
 }
 
-var dummyCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: "dummy", SecretAccessKey: "dummy"}, nil
-})
-
-// newTable creates a table of the shape that DESIGN §5 gives and deletes it when the test ends.
+// newTable creates the table of the template and deletes it when the test ends.
 func newTable(t *testing.T, endpoint string) string {
 	t.Helper()
-	api := dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials})
-	name := aws.String("wavepass-test-" + rand.Text())
-	_, err := api.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName:   name,
-		BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
-			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
-		},
-	})
-	if err != nil {
-		t.Fatalf("create a table at %s: %v", endpoint, err)
-	}
-	t.Cleanup(func() {
-		if _, err := api.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: name}); err != nil {
-			t.Errorf("delete table %s: %v", *name, err)
-		}
-	})
-	return *name
+	_, name := tabletest.New(t, endpoint, template)
+	return name
 }
 
 func TestOpenSaysWhatIsMissing(t *testing.T) {
@@ -80,10 +53,10 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 		config dynamo.Config
 		want   string
 	}{
-		"no table":        {dynamo.Config{Region: "r", Credentials: dummyCredentials}, "table"},
-		"no region":       {dynamo.Config{Table: "t", Credentials: dummyCredentials}, "AWS_REGION"},
+		"no table":        {dynamo.Config{Region: "r", Credentials: tabletemplate.Credentials}, "table"},
+		"no region":       {dynamo.Config{Table: "t", Credentials: tabletemplate.Credentials}, "AWS_REGION"},
 		"no credentials":  {dynamo.Config{Table: "t", Region: "r"}, "AWS_ACCESS_KEY_ID"},
-		"negative shards": {dynamo.Config{Table: "t", Region: "r", Credentials: dummyCredentials, Shards: -1}, "shards"},
+		"negative shards": {dynamo.Config{Table: "t", Region: "r", Credentials: tabletemplate.Credentials, Shards: -1}, "shards"},
 	} {
 		if _, err := dynamo.Open(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error = %v, want one that names %q", name, err, test.want)

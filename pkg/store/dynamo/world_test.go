@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -84,7 +85,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	t.Helper()
 	w := &world{
 		t: t, table: table, password: firstPassword, proxy: faultproxy.Start(t, endpoint),
-		direct: dynamodb.New(dynamodb.Options{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: dummyCredentials}),
+		direct: dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials}),
 		limits: account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 100_000, Window: time.Hour}},
 	}
 	w.patience(patient)

@@ -1,0 +1,145 @@
+package permissions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/internal/permissions"
+)
+
+func TestStatementsAreReadAsIAMDoes(t *testing.T) {
+	revoke := faultproxy.Call{Operation: "TransactWriteItems", Accesses: []faultproxy.Access{
+		{Action: "UpdateItem", Key: "SESSIONS#1"}, {Action: "PutItem", Key: "REVOCATION#0"},
+	}}
+	const update, put, star = "UpdateItem", "PutItem", true
+	type list = []string
+	for name, test := range map[string]struct {
+		actions, keys list
+		pattern       bool
+		differences   int // an action that is denied, an action on a key that is not needed
+	}{
+		"just right":        {list{update, put}, list{"SESSIONS#*", "REVOCATION#*"}, star, 0},
+		"one key missing":   {list{update, put}, list{"SESSIONS#*"}, star, 2 + 2},
+		"one action":        {list{put}, list{"SESSIONS#*", "REVOCATION#*"}, star, 1},
+		"another action":    {list{"GetItem"}, list{"SESSIONS#*", "REVOCATION#*"}, star, 2 + 2},
+		"an action more":    {list{update, put, "DeleteItem"}, list{"SESSIONS#*", "REVOCATION#*"}, star, 2},
+		"a key more":        {list{update, put}, list{"SESSIONS#*", "REVOCATION#*", "LOGIN#*"}, star, 2},
+		"star as character": {list{update, put}, list{"SESSIONS#*", "REVOCATION#*"}, !star, 2 + 4},
+	} {
+		statements := []permissions.Statement{{Service: permissions.Table, Actions: test.actions, Keys: test.keys, Pattern: test.pattern}}
+		got := permissions.Differences("revoke", statements, []faultproxy.Call{revoke})
+		if len(got) != test.differences {
+			t.Errorf("%s: %d differences %q, want %d", name, len(got), got, test.differences)
+		}
+	}
+	// Each action and key is allowed by one of two statements, the transaction by none.
+	apart := []permissions.Statement{
+		{Service: permissions.Table, Actions: list{update}, Keys: list{"SESSIONS#*"}, Pattern: true},
+		{Service: permissions.Table, Actions: list{put}, Keys: list{"REVOCATION#*"}, Pattern: true},
+	}
+	if permissions.Allow(apart, revoke) {
+		t.Error("a transaction was allowed by two statements that each allow a part of it")
+	}
+}
+
+// function is a template with one function that has these lines as its properties.
+func function(lines ...string) string {
+	return "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: functions/f/\n" +
+		"      " + strings.Join(lines, "\n      ") + "\n"
+}
+
+// policy is a function with one statement that has these members.
+func policy(members string) string {
+	return function("Policies: [{Version: x, Statement: [{" + members + "}]}]")
+}
+
+func read(t *testing.T, template string, service permissions.Service) (map[string][]permissions.Statement, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(file, []byte(template), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return permissions.Read(file, service)
+}
+
+const (
+	allow   = "Effect: Allow, "
+	table   = "Resource: !GetAtt Table.Arn, "
+	sealing = "Resource: !GetAtt SealingKey.Arn, "
+	onKey   = `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`
+	onTable = `Condition: {"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["LOGIN#*"]}}`
+)
+
+func TestEachServiceHasItsOwnStatements(t *testing.T) {
+	template := function("Policies: [{Statement: [",
+		"  {"+allow+table+"Action: [dynamodb:GetItem], "+onTable+"},",
+		"  {"+allow+sealing+"Action: [kms:Decrypt], "+onKey+"}]}]")
+	for name, test := range map[string]struct {
+		service permissions.Service
+		want    permissions.Statement
+	}{
+		"table":       {permissions.Table, permissions.Statement{Actions: []string{"GetItem"}, Keys: []string{"LOGIN#*"}, Pattern: true}},
+		"sealing key": {permissions.SealingKey, permissions.Statement{Actions: []string{"Decrypt"}, Keys: []string{"REFRESH"}}},
+	} {
+		got, err := read(t, template, test.service)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		test.want.Service = test.service
+		want := map[string][]permissions.Statement{"f": {test.want}}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(permissions.Service{})); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+func TestFunctionWithoutPoliciesMayDoNothing(t *testing.T) {
+	got, err := read(t, function("Handler: bootstrap"), permissions.SealingKey)
+	if statements, ok := got["f"]; err != nil || !ok || len(statements) != 0 {
+		t.Errorf("read %v, error %v; want a function f without statements", got, err)
+	}
+}
+
+func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
+	const decrypt = "Action: [kms:Decrypt], "
+	if _, err := read(t, policy(allow+sealing+decrypt+onKey), permissions.SealingKey); err != nil {
+		t.Errorf("a statement as it should be: %v", err)
+	}
+	for name, template := range map[string]string{
+		"no functions":          "Resources: {}",
+		"no YAML":               "Resources: [",
+		"for every function":    "Globals: {Function: {Policies: [AdministratorAccess]}}\n" + function("Handler: x"),
+		"a role":                function("Role: !GetAtt Other.Arn"),
+		"a managed policy":      function("Policies: [AWSKeyManagementServicePowerUser]"),
+		"a policy template":     function("Policies: [{KMSDecryptPolicy: {KeyId: x}}]"),
+		"no condition":          policy(allow + sealing + "Action: [kms:Decrypt]"),
+		"another condition":     policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:ViaService": [x]}}`),
+		"two conditions":        policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH], "kms:ViaService": [x]}}`),
+		"a negated condition":   policy(allow + sealing + decrypt + `Condition: {StringNotEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
+		"optional context":      policy(allow + sealing + decrypt + `Condition: {StringEqualsIfExists: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
+		"no purposes":           policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": []}}`),
+		"any purpose":           policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["*"]}}`),
+		"a star in the middle":  policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["R*H"]}}`),
+		"any key":               policy(allow + `Resource: "*", ` + decrypt + onKey),
+		"another resource":      policy(allow + "Resource: !Ref SealingKey, " + decrypt + onKey),
+		"every action":          policy(allow + sealing + `Action: ["kms:*"], ` + onKey),
+		"everything":            policy(allow + sealing + `Action: ["*"], ` + onKey),
+		"every action but":      policy(allow + sealing + "NotAction: [kms:Decrypt], " + onKey),
+		"of two services":       policy(allow + sealing + "Action: [kms:Decrypt, dynamodb:GetItem], " + onKey),
+		"one that takes away":   policy("Effect: Deny, " + sealing + decrypt + onKey),
+		"actions that are none": policy(allow + sealing + "Action: {a: b}, " + onKey),
+	} {
+		if got, err := read(t, template, permissions.SealingKey); err == nil {
+			t.Errorf("%s: read %v, want an error", name, got)
+		}
+	}
+	if _, err := permissions.Read("missing.yaml", permissions.Table); err == nil {
+		t.Error("a missing file was read")
+	}
+}

@@ -1,0 +1,181 @@
+package seal_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/internal/permissions"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// role is what a function may do with the sealing key (DESIGN §8), and a job of it that needs all of that.
+type role struct {
+	seals, opens []keyring.Part
+	job          func(*player)
+}
+
+var sealedParts = []keyring.Part{keyring.Signing, keyring.Refresh}
+
+// roles has every function of the template, by its folder.
+var roles = map[string]role{
+	"login": {sealedParts, sealedParts, func(p *player) { p.Login("app"); p.restart(); p.Login("app") }},
+	"refresh": {sealedParts, sealedParts, func(p *player) {
+		p.want(p.Do(deployment.Form("POST /refresh", "client_id=app&refresh_token=wprt_nobodys")), 400) // creates the keyring
+		p.want(p.Do(deployment.Form("POST /refresh", "client_id=app&refresh_token="+p.Login("app").RefreshToken)), 200)
+	}},
+	"revoke": {nil, []keyring.Part{keyring.Refresh}, func(p *player) {
+		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").RefreshToken)), 200)
+		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").AccessToken)), 200)
+		p.want(p.Do(deployment.JSON("POST /logout", `{"client_id":"app","everywhere":true,"refresh_token":"`+p.Login("app").RefreshToken+`"}`)), 200)
+	}},
+	"rotatekeys": {sealedParts, sealedParts, func(p *player) {
+		for range 2 { // creates the keyring, and rotates it
+			if err := p.RotateKeys(p.t.Context(), events.EventBridgeEvent{}); err != nil {
+				p.t.Errorf("rotate: %v", err)
+			}
+			p.Clock.Advance(keyring.DefaultPeriod)
+		}
+	}},
+	"authorizer": {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
+	"userinfo":   {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
+	"sessions": {nil, nil, func(p *player) {
+		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)
+		p.want(p.asAda(deployment.Request{Route: "DELETE /sessions"}), 200)
+	}},
+	"password": {nil, nil, func(p *player) {
+		p.want(p.asAda(deployment.JSON("POST /password",
+			`{"current_password":"`+deployment.Password+`","new_password":"another-canary-wave"}`)), 200)
+	}},
+	"discovery": {nil, nil, func(p *player) {
+		p.Login("app")
+		p.want(p.Do(deployment.Request{Route: "GET /.well-known/jwks.json"}), 200)
+	}},
+}
+
+// player plays the role of one function of a deployment. Between it and KMS stands what its policy allows; the
+// other functions may do everything.
+type player struct {
+	*deployment.Deployment
+	t       *testing.T
+	kms     localKMS
+	name    string
+	gate    *faultproxy.Proxy
+	allowed []permissions.Statement
+}
+
+func newPlayer(t *testing.T, kms localKMS, name string, allowed []permissions.Statement) *player {
+	p := &player{deployment.New(t, browser.Jar{}), t, kms, name, faultproxy.Start(t, kms.endpoint), allowed}
+	p.gate.Inject(faultproxy.Rule{Fault: func(e *faultproxy.Exchange) {
+		if !permissions.Allow(p.allowed, e.Call) {
+			faultproxy.AccessDenied(e)
+			return
+		}
+		e.Pass()
+	}})
+	p.restart()
+	return p
+}
+
+// restart replaces every function by a cold one.
+func (p *player) restart() {
+	p.Restart(browser.Jar{}, func(function string) keyring.Sealer {
+		endpoint := p.kms.endpoint
+		if function == p.name {
+			endpoint = p.gate.URL
+		}
+		return sealerAt(p.t, endpoint, p.kms.key)
+	})
+}
+
+// asAda is a request of somebody who has just logged in.
+func (p *player) asAda(r deployment.Request) deployment.Answer {
+	return p.As(p.Login("app").AccessToken, r)
+}
+
+func (p *player) want(got deployment.Answer, status int) {
+	p.t.Helper()
+	if got.StatusCode != status {
+		p.t.Errorf("answered %d %s, want %d; the log:\n%s", got.StatusCode, got.Body, status, p.Log())
+	}
+}
+
+// odd are purposes that there are not.
+var odd = []keyring.Part{keyring.Public, "", "SIGNING ", "signing", "SIGNING,REFRESH"}
+
+func policies(t *testing.T) map[string][]permissions.Statement {
+	t.Helper()
+	all, err := permissions.Read("../../template.yaml", permissions.SealingKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTemplateGivesEachFunctionItsPurposes(t *testing.T) {
+	for name, allowed := range policies(t) {
+		role, ok := roles[name]
+		if !ok {
+			t.Errorf("the template has the function %s: add its role", name)
+		}
+		for action, parts := range map[string][]keyring.Part{"GenerateDataKey": role.seals, "Decrypt": role.opens, "Encrypt": nil} {
+			for _, purpose := range append(slices.Clone(sealedParts), odd...) {
+				call := faultproxy.Call{Operation: action, Accesses: []faultproxy.Access{{Action: action, Key: string(purpose)}}}
+				if got, want := permissions.Allow(allowed, call), slices.Contains(parts, purpose); got != want {
+					t.Errorf("%s may %s for %q: %v, want %v", name, action, purpose, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestFunctionsMayUseTheSealingKeyAsFarAsTheyNeed has each function do its job with what template.yaml allows it,
+// and then try everything else.
+func TestFunctionsMayUseTheSealingKeyAsFarAsTheyNeed(t *testing.T) {
+	policies := policies(t)
+	kms := newLocalKMS(t)
+	for name, role := range roles {
+		t.Run(name, func(t *testing.T) {
+			allowed, ok := policies[name]
+			if !ok {
+				t.Fatal("the template has no such function")
+			}
+			p := newPlayer(t, kms, name, allowed)
+			role.job(p)
+			for _, difference := range permissions.Differences(name, allowed, p.gate.Calls()) {
+				t.Error(difference)
+			}
+			p.tryEverything(role)
+		})
+	}
+}
+
+// tryEverything seals and opens by the function's policy for every purpose.
+func (p *player) tryEverything(r role) {
+	free, bound := sealerAt(p.t, p.kms.endpoint, p.kms.key), sealerAt(p.t, p.gate.URL, p.kms.key)
+	for _, purpose := range append(slices.Clone(sealedParts), odd...) {
+		sealed, err := free.Seal(p.t.Context(), string(purpose), []byte("secret"))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_, sealErr := bound.Seal(p.t.Context(), string(purpose), []byte("secret"))
+		_, openErr := bound.Open(p.t.Context(), string(purpose), sealed)
+		for what, got := range map[string]struct {
+			err   error
+			allow bool
+		}{
+			"seal": {sealErr, slices.Contains(r.seals, purpose)},
+			"open": {openErr, slices.Contains(r.opens, purpose)},
+		} {
+			if (got.err == nil) != got.allow || got.err != nil && !errors.Is(got.err, oauth.ErrUnavailable) {
+				p.t.Errorf("%s may %s %q: error %v; want it allowed: %v", p.name, what, purpose, got.err, got.allow)
+			}
+		}
+	}
+}
