@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,10 +42,15 @@ func (k *Keys) Reset(ctx context.Context) ([]keyring.Step, error) {
 	return k.record(ctx, k.Ring.Reset)
 }
 
+// ErrOnlyDenied says that a key's tokens are refused, and that it goes on signing: everybody's are, until the
+// revocation is repeated. Within an hour it must be, for then the denial ends.
+var ErrOnlyDenied = errors.New("grant: the key is denied, and not replaced yet")
+
 // Revoke denies every token that a signing key has signed, within the revocation bound, and takes the key
 // out of the set. It is denied first: a crash in between leaves nobody who is let in by a stolen key, and the
 // same call again ends it. Until the issuing functions read their keys again, for Times.SignerLife at the
-// most, what they sign may be refused. keyring.ErrUnknownKey: no such key, and nothing is denied.
+// most, what they sign may be refused. Errors: keyring.ErrUnknownKey, keyring.ErrMissing, oauth.ErrUnavailable,
+// and with ErrOnlyDenied when the second half failed.
 func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	keys, err := k.Ring.List(ctx)
 	if err != nil {
@@ -53,13 +59,23 @@ func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	if !slices.ContainsFunc(keys, func(key keyring.Key) bool { return key.ID == id && !key.IsMAC() }) {
 		return nil, fmt.Errorf("%w: %s", keyring.ErrUnknownKey, id)
 	}
+	if err := k.Ring.Openable(ctx); err != nil { // who could not end it begins nothing
+		return nil, err
+	}
 	err = revocation.Stamp(k.Now, func(at time.Time) error {
 		return k.Log.Append(ctx, revocation.Entry{At: at, Kind: revocation.Key, ID: id})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("grant: deny the key: %w", err)
 	}
-	return k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Revoke(ctx, id) })
+	steps, err := k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Revoke(ctx, id) })
+	switch {
+	case errors.Is(err, keyring.ErrUnknownKey):
+		return nil, nil // somebody else has revoked it meanwhile
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrOnlyDenied, err)
+	}
+	return steps, nil
 }
 
 func (k *Keys) record(ctx context.Context, change func(context.Context) ([]keyring.Step, error)) ([]keyring.Step, error) {

@@ -98,8 +98,9 @@ func TestKeyIsDeniedBeforeItLeavesTheSet(t *testing.T) {
 			current := w.key(keyring.Current)
 			w.trail.Reset()
 			w.store.Before = fakestore.Fail(test.fail)
-			if _, err := w.keeper().Revoke(t.Context(), current); !errors.Is(err, oauth.ErrUnavailable) {
-				t.Fatalf("error %v, want ErrUnavailable", err)
+			_, err := w.keeper().Revoke(t.Context(), current)
+			if !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, grant.ErrOnlyDenied) != test.denied {
+				t.Fatalf("error %v, want ErrUnavailable, and ErrOnlyDenied: %t", err, test.denied)
 			}
 			w.store.Before = nil
 			w.wantEvents()
@@ -118,6 +119,21 @@ func TestKeyIsDeniedBeforeItLeavesTheSet(t *testing.T) {
 			w.wire()
 			w.wantAccepted(w.mustRefresh(login.RefreshToken))
 		})
+	}
+}
+
+// Who cannot open the keyring could only do the half that refuses everybody.
+func TestKeyIsNotDeniedByWhoCannotReplaceIt(t *testing.T) {
+	for _, part := range []keyring.Part{keyring.Signing, keyring.Refresh} {
+		w := newWorld(t)
+		login := w.mustLogin()
+		w.trail.Reset()
+		w.sealer.refuse(part)
+		if _, err := w.keeper().Revoke(t.Context(), w.key(keyring.Current)); !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, grant.ErrOnlyDenied) {
+			t.Errorf("%s not opened: %v, want ErrUnavailable and nothing denied", part, err)
+		}
+		w.wantNothingRevoked()
+		w.wantAccepted(login)
 	}
 }
 

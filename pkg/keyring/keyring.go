@@ -83,7 +83,7 @@ const (
 type Config struct {
 	Store     Store
 	Sealer    Sealer
-	Algorithm Algorithm // of the signing keys that are created from now on
+	Algorithm Algorithm // of the signing keys that are created from now on; empty: as the newest, and no keyring is created
 	Times     Times
 	Now       func() time.Time
 }
@@ -112,6 +112,9 @@ func (k *Keyring) Ensure(ctx context.Context) error {
 }
 
 func (k *Keyring) create(ctx context.Context) error {
+	if k.alg == "" {
+		return ErrMissing
+	}
 	r := &ring{now: k.second()}
 	if err := r.begin(k.alg); err != nil {
 		return fmt.Errorf("create: %w", err)

@@ -26,20 +26,19 @@ func (k *Keyring) List(ctx context.Context) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	return append(k.keysOf(r.public.Keys, k.times.overlap()), k.keysOf(r.public.MACs, k.times.macOverlap())...), nil
+}
+
+func (k *Keyring) keysOf(entries []entry, overlap time.Duration) []Key {
 	var keys []Key
-	for _, list := range []struct {
-		entries []entry
-		overlap time.Duration
-	}{{r.public.Keys, k.times.overlap()}, {r.public.MACs, k.times.macOverlap()}} {
-		for _, e := range list.entries {
-			keys = append(keys, Key{
-				ID: e.ID, Algorithm: e.Algorithm, State: e.State,
-				CreatedAt: e.CreatedAt, PromotedAt: e.PromotedAt, RetiredAt: e.RetiredAt,
-				Due: k.due(e, find(list.entries, Next), list.overlap),
-			})
-		}
+	for _, e := range entries {
+		keys = append(keys, Key{
+			ID: e.ID, Algorithm: e.Algorithm, State: e.State,
+			CreatedAt: e.CreatedAt, PromotedAt: e.PromotedAt, RetiredAt: e.RetiredAt,
+			Due: k.due(e, find(entries, Next), overlap),
+		})
 	}
-	return keys, nil
+	return keys
 }
 
 // due is when the state of e changes next; a current key waits for the next one.

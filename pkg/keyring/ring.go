@@ -141,8 +141,11 @@ func find(keys []entry, state State) *entry {
 
 func (r *ring) did(what What, id string) { r.steps = append(r.steps, Step{what, id}) }
 
-// publish adds a next signing key.
+// publish adds a next signing key. Without an algorithm it is of that of the newest key.
 func (r *ring) publish(alg Algorithm) error {
+	if n := len(r.public.Keys); alg == "" && n > 0 {
+		alg = r.public.Keys[n-1].Algorithm
+	}
 	private, public, err := newSigningKey(alg)
 	if err != nil {
 		return fmt.Errorf("keyring: %w", err)

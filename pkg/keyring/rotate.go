@@ -33,15 +33,14 @@ var ErrNotNext = errors.New("keyring: not the next key")
 // when there is none. Repeated, or run by two at once, it does each thing once; when nothing is due it reads
 // the public part and opens nothing. oauth.ErrUnavailable: nothing is known, repeat it.
 func (k *Keyring) Rotate(ctx context.Context) ([]Step, error) {
-	item, err := k.readOrCreate(ctx, Public)
+	r, err := k.loadPublic(ctx)
+	if errors.Is(err, ErrMissing) {
+		return nil, k.create(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	var public publicPart
-	if err := decodePublic(item, &public); err != nil {
-		return nil, err
-	}
-	if now := k.second(); !k.signingDue(public, now) && !k.turn(public.MACs, now) && !k.anyDead(public, now) {
+	if !k.signingDue(r.public, r.now) && !k.turn(r.public.MACs, r.now) && !k.anyDead(r.public, r.now) {
 		return nil, nil
 	}
 	return k.change(ctx, k.load, k.rotateDue)
@@ -82,7 +81,7 @@ func (k *Keyring) turn(keys []entry, now time.Time) bool {
 // signingDue reports whether another next key is needed: also when the configured algorithm has changed, so
 // that the change takes one period.
 func (k *Keyring) signingDue(public publicPart, now time.Time) bool {
-	return k.turn(public.Keys, now) || find(public.Keys, Next).Algorithm != k.alg
+	return k.turn(public.Keys, now) || k.alg != "" && find(public.Keys, Next).Algorithm != k.alg
 }
 
 func (k *Keyring) anyDead(public publicPart, now time.Time) bool {
@@ -104,6 +103,13 @@ func (k *Keyring) Promote(ctx context.Context, id string) ([]Step, error) {
 		r.promote()
 		return r.publish(k.alg)
 	})
+}
+
+// Openable reports whether the keyring can be changed: the parts are there and can be opened. Errors: ErrMissing,
+// oauth.ErrUnavailable.
+func (k *Keyring) Openable(ctx context.Context) error {
+	_, err := k.load(ctx)
+	return err
 }
 
 // Revoke takes a signing key out of the set in an emergency, whatever its state. When it was signing, the next
@@ -134,19 +140,33 @@ func (k *Keyring) Revoke(ctx context.Context, id string) ([]Step, error) {
 // to life, and for a sealing key that is lost: it opens nothing. Access tokens live on until they expire.
 func (k *Keyring) Reset(ctx context.Context) ([]Step, error) {
 	return k.change(ctx, k.loadPublic, func(r *ring) error {
+		alg := k.alg
 		if next := find(r.public.Keys, Next); next != nil {
+			if alg == "" {
+				alg = next.Algorithm
+			}
 			r.drop(next.ID, WasDropped)
 		}
-		for i := range r.public.MACs {
-			e := &r.public.MACs[i]
-			if e.State != Gone {
-				e.State, e.RetiredAt = Gone, r.now
-				r.did(WasRevoked, e.ID)
-			}
-			r.refresh.Gone = append(r.refresh.Gone, int(e.Version))
-		}
-		return r.begin(k.alg)
+		r.loseMACs()
+		return r.begin(alg)
 	})
+}
+
+// loseMACs marks every MAC key as gone. When too few versions are left for new ones, the oldest are used again: a
+// token of theirs is then refused for its MAC.
+func (r *ring) loseMACs() {
+	const needed = 2 // a current and a next one
+	if kept := 255 - needed; len(r.public.MACs) > kept {
+		r.public.MACs = slices.Clone(r.public.MACs[len(r.public.MACs)-kept:])
+	}
+	for i := range r.public.MACs {
+		e := &r.public.MACs[i]
+		if e.State != Gone {
+			e.State, e.RetiredAt = Gone, r.now
+			r.did(WasRevoked, e.ID)
+		}
+		r.refresh.Gone = append(r.refresh.Gone, int(e.Version))
+	}
 }
 
 // begin publishes and promotes a first key of each sort, and publishes a next one.
@@ -158,5 +178,8 @@ func (r *ring) begin(alg Algorithm) error {
 	r.publishMAC()
 	r.promoteMAC()
 	r.publishMAC()
+	if find(r.public.MACs, Current) == nil {
+		return errors.New("keyring: no version is free for a MAC key") // never stored: nothing could log in
+	}
 	return r.publish(alg)
 }

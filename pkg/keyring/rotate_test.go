@@ -365,6 +365,50 @@ func TestResetKillsRefreshTokensAndOpensNothing(t *testing.T) {
 	}
 }
 
+func TestResetWorksHoweverOften(t *testing.T) {
+	w := created(t, keyring.EdDSA)
+	for i := range 300 {
+		if _, err := w.ring.Reset(ctx); err != nil {
+			t.Fatalf("reset %d: %v", i, err)
+		}
+	}
+	wantUsable(t, w)
+	version, _ := w.existingMAC().CurrentVersion(ctx)
+	w.rotate(t)
+	w.clock.move(period)
+	w.rotate(t)
+	if next, err := w.existingMAC().CurrentVersion(ctx); err != nil || next == version {
+		t.Errorf("current MAC key is %d, %v, a period after it was %d", next, err, version)
+	}
+}
+
+func TestWithoutAnAlgorithmKeysGoOnAsTheyAre(t *testing.T) {
+	for name, change := range map[string]func(*keyring.Keyring, world) error{
+		"Rotate":  func(k *keyring.Keyring, w world) error { w.clock.move(period); _, err := k.Rotate(ctx); return err },
+		"Promote": func(k *keyring.Keyring, w world) error { _, err := k.Promote(ctx, w.id(t, keyring.Next)); return err },
+		"Revoke":  func(k *keyring.Keyring, w world) error { _, err := k.Revoke(ctx, w.id(t, keyring.Current)); return err },
+		"Reset":   func(k *keyring.Keyring, _ world) error { _, err := k.Reset(ctx); return err },
+	} {
+		w := created(t, keyring.RS256)
+		operator := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Now: w.clock.now})
+		if steps, err := operator.Rotate(ctx); err != nil || len(steps) > 0 {
+			t.Errorf("%s: before it is due: %v, %v; want nothing done", name, steps, err)
+		}
+		if err := change(operator, w); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, key := range w.list(t) {
+			if !key.IsMAC() && key.Algorithm != keyring.RS256 {
+				t.Errorf("%s: a %s key of %s, want RS256 alone", name, key.State, key.Algorithm)
+			}
+		}
+	}
+	w := newWorld("")
+	if _, err := w.ring.Rotate(ctx); !errors.Is(err, keyring.ErrMissing) || w.store.version != 0 {
+		t.Errorf("no keyring: %v, want ErrMissing and none created", err)
+	}
+}
+
 func TestTwoRotationsAtOnceMakeOneChange(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first, second := w.id(t, keyring.Current), w.id(t, keyring.Next)
