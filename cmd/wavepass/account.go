@@ -84,7 +84,7 @@ type accountAdd struct {
 
 // Run registers the account.
 func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
-	password, err := in.secret(o, "Password: ")
+	password, err := in.secret(ctx, o, "Password: ")
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ type accountSetPassword struct{ named }
 
 // Run replaces the password.
 func (c *accountSetPassword) Run(ctx context.Context, o output, in invocation) error {
-	password, err := in.secret(o, "New password: ")
+	password, err := in.secret(ctx, o, "New password: ")
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
 // TestCommandsOnATable are given a table as those for the cloud are, with DynamoDB Local behind it.
@@ -25,39 +29,56 @@ func TestCommandsOnATable(t *testing.T) {
 	for variable, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-		"WAVEPASS_TABLE": name, "WAVEPASS_SEALING_KEY": "local:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	} {
 		t.Setenv(variable, value)
 	}
-	if _, _, err := command(t, "key", "list"); err == nil || !strings.Contains(err.Error(), "no keyring yet") {
-		t.Errorf("list of a new table: %v, want that there is no keyring", err)
+	on := func(sealingKey string, args ...string) []string {
+		return append(args, "--table", name, "--sealing-key", "local:"+base64.StdEncoding.EncodeToString([]byte(sealingKey)))
 	}
-	if _, _, err := command(t, "key", "rotate"); err == nil || !strings.Contains(err.Error(), "nothing is due") {
-		t.Errorf("rotate of a new table: %v, want the keyring created and nothing due", err)
-	}
-	list := mustCommand(t, "key", "list")
-	for _, want := range []string{"ES256  current", "ES256  next", "mac:2"} {
-		if !strings.Contains(list, want) {
-			t.Errorf("key list lacks %q:\n%s", want, list)
+	const sealingKey, another = "the sealing key is 32 bytes long", "another key of 32 bytes, as long"
+	for _, args := range [][]string{{"key", "list"}, {"key", "rotate", "--now"}, {"key", "reset", "--yes"}} {
+		if _, _, err := command(t, on(sealingKey, args...)...); err == nil || !strings.Contains(err.Error(), "no keyring yet") {
+			t.Errorf("%v of a new table: %v, want that there is no keyring", args, err)
 		}
 	}
-	if _, err := typed(t, "a-long-enough-wave", "account", "add", "ada"); err != nil {
+	// The deployment's algorithm is its own: whoever looks after it need not know it.
+	store, err := dynamo.Open(dynamo.Config{Table: name, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Endpoint: endpoint})
+	check(t, err)
+	sealer, err := seal.NewLocal([]byte(sealingKey))
+	check(t, err)
+	check(t, keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.EdDSA, Now: time.Now}).Ensure(t.Context()))
+	if _, _, err := command(t, on(sealingKey, "key", "rotate")...); err == nil || !strings.Contains(err.Error(), "KEY_PERIOD") {
+		t.Errorf("rotate what is due without the period: %v, want an error that names KEY_PERIOD", err)
+	}
+	mustCommand(t, on(sealingKey, "key", "rotate", "--now")...)
+	mustCommand(t, on(sealingKey, "key", "reset", "--yes")...)
+	t.Setenv("KEY_PERIOD", "720h")
+	if _, _, err := command(t, on(sealingKey, "key", "rotate")...); err == nil || !strings.Contains(err.Error(), "nothing is due") {
+		t.Errorf("rotate: %v, want that nothing is due", err)
+	}
+	list := mustCommand(t, on(sealingKey, "key", "list")...)
+	if !strings.Contains(list, "EdDSA  current") || !strings.Contains(list, "EdDSA  next") || strings.Contains(list, "ES256") {
+		t.Errorf("the keys are no longer all of EdDSA:\n%s", list)
+	}
+
+	if _, err := typed(t, "a-long-enough-wave", on(sealingKey, "account", "add", "ada")...); err != nil {
 		t.Errorf("account add: %v", err)
 	}
-	if shown := mustCommand(t, "account", "show", "ada"); !strings.Contains(shown, "may log in") {
+	if shown := mustCommand(t, on(sealingKey, "account", "show", "ada")...); !strings.Contains(shown, "may log in") {
 		t.Errorf("account show: %s", shown)
 	}
-	mustCommand(t, "key", "rotate", "--now")
-	mustCommand(t, "revoke", "account", "ada")
+	mustCommand(t, on(sealingKey, "revoke", "account", "ada")...)
 
-	t.Setenv("WAVEPASS_SEALING_KEY", "local:"+base64.StdEncoding.EncodeToString([]byte("another key of 32 bytes, as long")))
-	if _, _, err := command(t, "key", "rotate", "--now"); err == nil || !strings.Contains(err.Error(), "SIGNING") {
-		t.Errorf("with another sealing key: %v, want an error that names the part", err)
+	current := signingKeysOn(t, on(sealingKey)...)["current"]
+	for _, args := range [][]string{{"key", "rotate", "--now"}, {"key", "revoke", current}} {
+		if _, _, err := command(t, on(another, args...)...); err == nil || !strings.Contains(err.Error(), "SIGNING") || strings.Contains(err.Error(), "STILL SIGNS") {
+			t.Errorf("%v with another sealing key: %v, want an error that names the part, and nothing denied", args, err)
+		}
 	}
-	mustCommand(t, "key", "list") // opens nothing
+	mustCommand(t, on(another, "key", "list")...) // opens nothing
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
-	if _, _, err := command(t, "key", "list"); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
+	if _, _, err := command(t, on(sealingKey, "key", "list")...); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("without a region: %v, want an error that names AWS_REGION", err)
 	}
 }

@@ -21,8 +21,12 @@ import (
 
 const (
 	controlName    = "control.sock"
+	privateName    = ".new"
+	maxSocketPath  = 103      // bytes, on macOS; 107 on Linux
 	maxControlCall = 64 << 10 // bytes of arguments
 	controlTime    = time.Minute
+	controlSlack   = 5 * time.Second // beyond which a server that was stopped is not waited for
+	acceptPause    = 100 * time.Millisecond
 )
 
 type controlCall struct {
@@ -37,23 +41,24 @@ type controlAnswer struct {
 }
 
 // askRunning has the `wavepass local` that owns the folder run a command. It reports whether there is one.
-func askRunning(ctx context.Context, folder string, in invocation, o output) (bool, error) {
+func askRunning(ctx context.Context, f folder, in invocation, o output) (bool, error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(folder, controlName))
+	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(f.Data, controlName))
 	if err != nil {
 		return false, nil // nobody listens
 	}
 	defer conn.Close()
+	if f.DynamoDB != "" {
+		return true, errors.New("a running wavepass local has the folder, and the store that it was started with: leave --dynamodb out")
+	}
+	_ = conn.SetDeadline(time.Now().Add(controlTime + controlSlack))
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	call := controlCall{Args: in.args}
 	if in.input != nil {
 		call.Input = in.input.read
 	}
-	if err := json.NewEncoder(conn).Encode(call); err != nil {
-		return true, fmt.Errorf("ask the running wavepass local: %w", err)
-	}
 	var answer controlAnswer
-	if err := json.NewDecoder(conn).Decode(&answer); err != nil {
+	if err := errors.Join(json.NewEncoder(conn).Encode(call), json.NewDecoder(conn).Decode(&answer)); err != nil {
 		if ctx.Err() != nil {
 			return true, ctx.Err()
 		}
@@ -67,47 +72,76 @@ func askRunning(ctx context.Context, folder string, in invocation, o output) (bo
 	return true, nil
 }
 
+// errLongPath says that the folder's path is too long for a socket in it.
+var errLongPath = fmt.Errorf("a socket's path has at most %d bytes", maxSocketPath)
+
 // control listens in the folder. A socket where nobody listens is of a process that has died.
 func control(folder string) (net.Listener, error) {
 	path := filepath.Join(folder, controlName)
+	if len(path) > maxSocketPath-len(privateName)-1 {
+		return nil, errLongPath
+	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		_ = conn.Close()
 		return nil, errors.New("another wavepass local uses it")
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	// It begins in a folder of its own, so that at no moment anybody else can reach it.
+	private := filepath.Join(folder, privateName)
+	if err := errors.Join(os.RemoveAll(private), os.Mkdir(private, 0o700)); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", path)
+	defer func() { _ = os.RemoveAll(private) }()
+	begun := filepath.Join(private, controlName)
+	listener, err := net.Listen("unix", begun)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	listener.(*net.UnixListener).SetUnlinkOnClose(false) // its name changes
+	if err := errors.Join(os.Chmod(begun, 0o600), os.Rename(begun, path)); err != nil {
 		_ = listener.Close()
 		return nil, err
 	}
-	return listener, nil
+	return controlListener{listener, path}, nil
 }
 
-// serveControl answers until the listener is closed, and then waits for what is under way.
+type controlListener struct {
+	net.Listener
+	path string
+}
+
+// Close stops listening and removes the socket.
+func (l controlListener) Close() error { return errors.Join(os.Remove(l.path), l.Listener.Close()) }
+
+// serveControl answers until ctx is done, and then waits for what is under way.
 func serveControl(ctx context.Context, listener net.Listener, a admin, log *slog.Logger) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
 	for {
 		conn, err := listener.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			log.Warn("a command could not be taken", "error", err.Error())
+			time.Sleep(acceptPause) // too many open files, which passes
+			continue
 		}
-		wg.Go(func() {
-			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(controlTime))
-			var call controlCall
-			if err := json.NewDecoder(io.LimitReader(conn, maxControlCall)).Decode(&call); err != nil {
-				return
-			}
-			log.Info("command", "name", strings.Join(call.Args[:min(2, len(call.Args))], " ")) // the rest may be secret
-			_ = json.NewEncoder(conn).Encode(carryOut(ctx, call, a))
-		})
+		wg.Go(func() { serveCall(ctx, conn, a, log) })
 	}
+}
+
+func serveCall(ctx context.Context, conn net.Conn, a admin, log *slog.Logger) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(controlTime))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) }) // who says nothing is not waited for
+	defer stop()
+	var call controlCall
+	if err := json.NewDecoder(io.LimitReader(conn, maxControlCall)).Decode(&call); err != nil {
+		return
+	}
+	log.Info("command", "name", strings.Join(call.Args[:min(2, len(call.Args))], " ")) // the rest may be secret
+	_ = json.NewEncoder(conn).Encode(carryOut(ctx, call, a))
 }
 
 func carryOut(ctx context.Context, call controlCall, a admin) (answer controlAnswer) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -26,25 +27,41 @@ type input struct {
 	read string // what was read: a running server is handed it on
 }
 
-// secret returns a password from standard input: the only line of it, or what a person types unseen.
-func (in invocation) secret(o output, prompt string) (oauth.Secret, error) {
+// secret returns a password from standard input: the only line of it, or what a person types unseen. It does not
+// outlast ctx.
+func (in invocation) secret(ctx context.Context, o output, prompt string) (oauth.Secret, error) {
 	if in.input == nil {
 		return oauth.Secret{}, errNoSecret
 	}
-	if file, ok := in.input.from.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(o.log, prompt)
-		typed, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(o.log)
+	type result struct {
+		text []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	file, isFile := in.input.from.(*os.File)
+	if isFile && term.IsTerminal(int(file.Fd())) {
+		before, err := term.GetState(int(file.Fd()))
 		if err != nil {
 			return oauth.Secret{}, err
 		}
-		in.input.read = string(typed)
+		defer func() { _ = term.Restore(int(file.Fd()), before) }() // what is typed is seen again, also after Ctrl-C
+		fmt.Fprint(o.log, prompt)
+		defer fmt.Fprintln(o.log)
+		go func() { text, err := term.ReadPassword(int(file.Fd())); read <- result{text, err} }()
+	} else {
+		go func() {
+			text, err := io.ReadAll(io.LimitReader(in.input.from, maxInput))
+			read <- result{text, err}
+		}()
+	}
+	select {
+	case <-ctx.Done():
+		return oauth.Secret{}, ctx.Err()
+	case got := <-read:
+		if got.err != nil {
+			return oauth.Secret{}, fmt.Errorf("read the password: %w", got.err)
+		}
+		in.input.read = string(got.text)
 		return oneLine(in.input.read)
 	}
-	text, err := io.ReadAll(io.LimitReader(in.input.from, maxInput))
-	if err != nil {
-		return oauth.Secret{}, fmt.Errorf("read the password: %w", err)
-	}
-	in.input.read = string(text)
-	return oneLine(in.input.read)
 }

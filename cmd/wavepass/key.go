@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -37,6 +39,9 @@ func (c *keyList) Run(ctx context.Context, o output, in invocation) error {
 		}
 		if c.JSON {
 			return json.MarshalWrite(o.out, keysForJSON(keys), jsontext.Multiline(true))
+		}
+		if !a.knowsPeriod() {
+			fmt.Fprintf(o.log, "KEY_PERIOD is not set: when keys are due is told for %s\n", a.cfg.KeyPeriod)
 		}
 		return printKeys(o.out, keys, time.Now())
 	})
@@ -105,35 +110,54 @@ type keyRotate struct {
 // Run does what is due. When nothing is, it refuses unless --now is given.
 func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(a admin) error {
-		keys := a.keys()
-		steps, err := keys.Rotate(ctx)
-		if err != nil {
-			return explainKeys(err)
+		if !a.knowsPeriod() && !c.Now {
+			return errors.New("set KEY_PERIOD to the stack's KeyPeriod, so that it is known what is due; or have the next key sign with --now")
 		}
-		if len(steps) > 0 || !c.Now {
+		if a.knowsPeriod() {
+			steps, err := a.keys().Rotate(ctx)
+			if err != nil {
+				return explainKeys(err)
+			}
 			printSteps(o.out, steps)
+			switch {
+			case turned(steps) && c.Now:
+				fmt.Fprintf(o.log, "the next key has just been published: caches learn of it within %s; until then it should not sign\n",
+					keyTimes(a.cfg).Spread())
+				return nil
+			case turned(steps) || len(steps) > 0 && !c.Now:
+				return nil
+			}
 		}
-		if len(steps) > 0 && !c.Now {
-			return nil
-		}
-		next, err := nextKey(ctx, keys.Ring)
+		next, err := nextKey(ctx, a.keys().Ring)
 		if err != nil {
 			return err
 		}
 		if !c.Now {
 			return fmt.Errorf("nothing is due: the next key signs in %s; --now has it sign at once", age(time.Until(next.Due)))
 		}
-		if unknown := keyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
-			fmt.Fprintf(o.log, "warning: key %s was published %s ago: for up to %s verifiers may refuse what it signs\n",
-				next.ID, age(time.Since(next.CreatedAt)), age(unknown))
-		}
-		steps, err = keys.Promote(ctx, next.ID)
-		if err != nil {
-			return explainKeys(err)
-		}
-		printSteps(o.out, steps)
-		return nil
+		return c.promote(ctx, o, a, next)
 	})
+}
+
+// turned reports whether a signing key has changed: another change at once would have a key sign that nobody
+// knows yet.
+func turned(steps []keyring.Step) bool {
+	return slices.ContainsFunc(steps, func(s keyring.Step) bool {
+		return s.What == keyring.WasPublished && !strings.HasPrefix(s.Key, keyring.MACPrefix)
+	})
+}
+
+func (c *keyRotate) promote(ctx context.Context, o output, a admin, next keyring.Key) error {
+	if unknown := keyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
+		fmt.Fprintf(o.log, "warning: key %s was published %s ago: for up to %s verifiers may refuse what it signs\n",
+			next.ID, age(time.Since(next.CreatedAt)), age(unknown))
+	}
+	steps, err := a.keys().Promote(ctx, next.ID)
+	if err != nil {
+		return explainKeys(err)
+	}
+	printSteps(o.out, steps)
+	return nil
 }
 
 func nextKey(ctx context.Context, ring *keyring.Keyring) (keyring.Key, error) {
@@ -157,7 +181,7 @@ type keyRevoke struct {
 // Run denies the key and takes it out of the set.
 func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(a admin) error {
-		if strings.HasPrefix(c.KID, "mac:") {
+		if strings.HasPrefix(c.KID, keyring.MACPrefix) {
 			return errors.New("MAC keys are not revoked one by one: `wavepass key reset` replaces them all, and everybody logs in again")
 		}
 		steps, err := a.keys().Revoke(ctx, c.KID)
@@ -167,8 +191,8 @@ func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 		printSteps(o.out, steps)
 		times := keyTimes(a.cfg)
 		fmt.Fprintf(o.out, "Its tokens are refused within the revocation bound. Issuing functions sign with the new key within %s; until then\n"+
-			"what they issue may be refused, and clients refresh again. Others who cache the key set learn of it within %s.\n",
-			times.SignerLife(), times.Spread())
+			"what they issue may be refused, and clients refresh again. Others go on accepting the key for as long as they cache\n"+
+			"the key set, and %s.\n", times.SignerLife(), times.VerifierLife())
 		return nil
 	})
 }
@@ -226,7 +250,9 @@ func printSteps(out io.Writer, steps []keyring.Step) {
 func explainKeys(err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrMissing):
-		return errors.New("there is no keyring yet: it is created by the first login, or by `wavepass key rotate`")
+		return errors.New("there is no keyring yet: the first login creates it, or the next run of the schedule")
+	case errors.Is(err, grant.ErrOnlyDenied):
+		return fmt.Errorf("%w\nThe key is denied and STILL SIGNS: everybody's access tokens are refused. Repeat the command until it succeeds, within the hour", err)
 	case errors.Is(err, keyring.ErrUnknownKey):
 		return fmt.Errorf("%w: not in the set, perhaps revoked already; `wavepass key list` shows what is", err)
 	case errors.Is(err, keyring.ErrNotNext):

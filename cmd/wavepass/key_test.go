@@ -33,8 +33,13 @@ func mustCommand(t *testing.T, args ...string) string {
 // signingKeys are the ids of the signing keys by state; of several in one state the newest.
 func signingKeys(t *testing.T, data string) map[string]string {
 	t.Helper()
+	return signingKeysOn(t, "--data", data)
+}
+
+func signingKeysOn(t *testing.T, target ...string) map[string]string {
+	t.Helper()
 	var keys []keyJSON
-	if err := json.Unmarshal([]byte(mustCommand(t, "key", "list", "--json", "--data", data)), &keys); err != nil {
+	if err := json.Unmarshal([]byte(mustCommand(t, append([]string{"key", "list", "--json"}, target...)...)), &keys); err != nil {
 		t.Fatal(err)
 	}
 	byState := map[string]string{}
@@ -108,9 +113,12 @@ func TestRunningServerCarriesOutAdminCommandsOnly(t *testing.T) {
 	start(t, "--data", data)
 	for _, args := range [][]string{{"local", "--addr", "127.0.0.1:0"}, {}, {"--help"}, {"key"}} {
 		var out, log bytes.Buffer
-		asked, err := askRunning(t.Context(), data, invocation{args: args}, output{&out, &log})
-		if !asked || strings.Contains(out.String(), "listens on") || len(args) > 0 && args[0] == "local" && err == nil {
+		asked, err := askRunning(t.Context(), folder{Data: data}, invocation{args: args}, output{&out, &log})
+		if !asked || strings.Contains(out.String(), "listens on") || err != nil && strings.Contains(err.Error(), "the command failed") {
 			t.Errorf("%v: asked %t, %v, %s", args, asked, err, out.String())
+		}
+		if help := len(args) == 1 && args[0] == "--help"; help != (err == nil && strings.Contains(out.String(), "Usage: wavepass")) {
+			t.Errorf("%v: %v, %s; want the help for --help and an error for the others", args, err, out.String())
 		}
 	}
 	conn, err := net.Dial("unix", filepath.Join(data, controlName))
@@ -135,14 +143,51 @@ func TestSocketOfADeadServerIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.(*net.UnixListener).SetUnlinkOnClose(false)
-	_ = first.Close()
+	_ = first.(controlListener).Listener.Close() // as a process that dies: the name stays
 	start(t, "--data", data)
 	mustCommand(t, "key", "list", "--data", data)
 	if _, err := control(data); err == nil || !strings.Contains(err.Error(), "another wavepass local") {
 		t.Errorf("a second server in the folder: %v, want it refused", err)
 	}
 	mustCommand(t, "key", "list", "--data", data)
+}
+
+func TestIdleCallerOfTheSocketDelaysNoShutdown(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	conn, err := net.Dial("unix", filepath.Join(data, controlName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	mustCommand(t, "key", "list", "--data", data) // the server has taken the idle one before
+	began := time.Now()
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > controlTime/2 {
+		t.Errorf("the end took %s, want it not to wait for who says nothing", took)
+	}
+}
+
+func TestFolderTooDeepForASocketIsServedWithoutCommands(t *testing.T) {
+	data := filepath.Join(t.TempDir(), strings.Repeat("deep/", 20))
+	s := start(t, "--data", data)
+	s.want("login", s.login(), 200, "")
+	if !strings.Contains(s.log.String(), "shorter --data") {
+		t.Errorf("the log does not say that commands are not taken:\n%s", s.log)
+	}
+	if _, _, err := command(t, "key", "list", "--data", data); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a command meanwhile: %v, want that the folder is in use", err)
+	}
+}
+
+func TestDynamoDBFlagIsRefusedWhereAServerHasTheFolder(t *testing.T) {
+	data := t.TempDir()
+	start(t, "--data", data)
+	if _, _, err := command(t, "key", "list", "--data", data, "--dynamodb", "http://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "leave --dynamodb out") {
+		t.Errorf("error %v, want the flag refused", err)
+	}
 }
 
 func TestPeriodTooShortForTheCachesIsRefusedAtStart(t *testing.T) {
@@ -207,14 +252,18 @@ func TestChangeOfAlgorithmKeepsSessionsAlive(t *testing.T) {
 			login = s.login()
 		} else {
 			// At its start the schedule has replaced the next key by one of the new algorithm.
-			mustCommand(t, "key", "rotate", "--now", "--data", data)
-			for fresh := s.refresh(login.RefreshToken); ; fresh = s.refresh(login.RefreshToken) {
-				s.want("refresh", fresh, 200, "")
-				login = fresh
-				if decoded(t, login.AccessToken, header)["alg"] == alg {
-					break
+			for !strings.Contains(mustCommand(t, "key", "rotate", "--now", "--data", data), "promoted") {
+				continue // it was the command that replaced the next key, not the schedule
+			}
+			deadline := time.Now().Add(10 * time.Second)
+			for decoded(t, login.AccessToken, header)["alg"] != alg {
+				if time.Now().After(deadline) {
+					t.Fatalf("no token is signed with %s", alg)
 				}
 				time.Sleep(50 * time.Millisecond) // until the function has read its keys again
+				fresh := s.refresh(login.RefreshToken)
+				s.want("refresh", fresh, 200, "")
+				login = fresh
 			}
 			s.want("token of the algorithm before", s.userinfo(old.AccessToken), 200, "")
 		}

@@ -74,7 +74,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	stop, err := c.beside(ctx, admin{d, cfg, trail}, log)
+	stop, err := c.beside(ctx, admin{data: d, cfg: cfg, trail: trail}, log)
 	if err != nil {
 		return err
 	}
@@ -86,16 +86,20 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 // beside does what goes on beside the requests, until stop: it takes commands, and keeps the schedule.
 func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (stop func(), err error) {
 	commands, err := control(c.Data)
-	if err != nil {
+	switch {
+	case errors.Is(err, errLongPath):
+		log.Warn("other commands find this server by a shorter --data only", "error", err.Error())
+	case err != nil:
 		return nil, fmt.Errorf("listen for commands in the data folder: %w; choose another with --data", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { serveControl(ctx, commands, a, log) })
+	if commands != nil {
+		wg.Go(func() { serveControl(ctx, commands, a, log) })
+	}
 	wg.Go(func() { lookAfterKeys(ctx, a.rotateKeys(a.cfg, log, a.trail), keyTimes(a.cfg)) })
 	return func() {
 		cancel()
-		_ = commands.Close()
 		wg.Wait()
 	}, nil
 }

@@ -42,18 +42,30 @@ func run(ctx context.Context, args []string, o output) error {
 	return parseAndRun(ctx, &commands{}, o, invocation{args: args, input: &input{from: os.Stdin}})
 }
 
+// helped ends the parsing of a call that asked for help and got it.
+type helped struct{}
+
 // parseAndRun runs the one of the commands that the arguments name.
-func parseAndRun(ctx context.Context, commands any, o output, in invocation) error {
+func parseAndRun(ctx context.Context, commands any, o output, in invocation) (err error) {
 	parser, err := kong.New(commands,
 		kong.Name("wavepass"),
 		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(o, in),
 		kong.Writers(o.out, o.log),
+		kong.Exit(func(int) { panic(helped{}) }), // after help, which here may be one command among others
 	)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			if _, ok := fault.(helped); !ok {
+				panic(fault)
+			}
+			err = nil
+		}
+	}()
 	command, err := parser.Parse(in.args)
 	if err != nil {
 		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)

@@ -24,8 +24,8 @@ import (
 // not, or a table in the cloud.
 type target struct {
 	folder
-	Table      string `help:"Work on this DynamoDB table in the cloud; region and credentials as for the AWS CLI." env:"WAVEPASS_TABLE" placeholder:"NAME"`
-	SealingKey string `help:"With --table: the key that seals its keys, the stack's output SealingKey." env:"WAVEPASS_SEALING_KEY" placeholder:"kms:ARN"`
+	Table      string `help:"Work on this DynamoDB table in the cloud; region and credentials as for the AWS CLI." placeholder:"NAME"`
+	SealingKey string `help:"With --table: the key that seals its keys, the stack's output SealingKey." placeholder:"kms:ARN"`
 }
 
 // folder is a place on this machine.
@@ -46,11 +46,15 @@ type admin struct {
 	data
 	cfg   config.Config
 	trail *audit.Trail
+	cloud bool // a table, whose settings are the stack's and not of this machine
 }
 
 func (a admin) keys() *grant.Keys {
 	return grant.NewKeys(grant.KeysParts{Ring: a.keyring(a.cfg), Log: a.store, Trail: a.trail, Now: time.Now})
 }
+
+// knowsPeriod reports whether it is known when keys are due.
+func (a admin) knowsPeriod() bool { return !a.cloud || os.Getenv("KEY_PERIOD") != "" }
 
 // run does the work on the target. Where `wavepass local` has the folder open it is asked to do it.
 func (t target) run(ctx context.Context, o output, in invocation, work func(admin) error) error {
@@ -58,7 +62,7 @@ func (t target) run(ctx context.Context, o output, in invocation, work func(admi
 		return work(*in.open)
 	}
 	if t.Table == "" {
-		if asked, err := askRunning(ctx, t.Data, in, o); asked {
+		if asked, err := askRunning(ctx, t.folder, in, o); asked {
 			return err
 		}
 	}
@@ -86,7 +90,10 @@ func (t target) open(ctx context.Context, o output) (admin, error) {
 	if err != nil {
 		return admin{}, err
 	}
-	a := admin{cfg: cfg, trail: audit.NewTrail(o.log, time.Now)}
+	if os.Getenv("SIGNING_ALG") == "" {
+		cfg.SigningAlg = "" // as the keys that are there
+	}
+	a := admin{cfg: cfg, trail: audit.NewTrail(o.log, time.Now), cloud: t.Table != ""}
 	if t.Table == "" {
 		a.data, err = t.openExisting()
 	} else {

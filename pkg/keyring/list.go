@@ -16,6 +16,9 @@ type Key struct {
 	Due        time.Time // when its state changes next: of a next key the earliest time
 }
 
+// MACPrefix begins the ids of MAC keys; a signing key's has no colon.
+const MACPrefix = "mac:"
+
 // IsMAC reports whether the key makes refresh tokens, not access tokens.
 func (k Key) IsMAC() bool { return k.Algorithm == macAlgorithm }
 

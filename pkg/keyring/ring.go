@@ -197,7 +197,7 @@ func (r *ring) publishMAC() {
 	key := storedMACKey{Version: version, Key: make([]byte, macKeyLen)}
 	_, _ = rand.Read(key.Key) // never fails (crypto/rand)
 	r.refresh.Keys = append(r.refresh.Keys, key)
-	id := "mac:" + strconv.Itoa(int(version))
+	id := MACPrefix + strconv.Itoa(int(version))
 	r.public.MACs = append(r.public.MACs, entry{ID: id, State: Next, CreatedAt: r.now, Algorithm: macAlgorithm, Version: version})
 	r.did(WasPublished, id)
 }

@@ -5,6 +5,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,6 +51,8 @@ type Result struct {
 	Refresh      string        // what became of the stolen refresh token: "refused" or "works"
 	GoesOn       time.Duration // where it works: how long after the watch its access tokens were let in again
 	Wrong        string        // what broke the promise; empty: it held
+
+	undone error // what could not be undone
 }
 
 // Held reports whether the promise held, or nothing was tried.
@@ -64,8 +67,11 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 			c.Progress(w.name + ": " + w.about)
 		}
 		r := c.rehearse(ctx, w)
-		if ctx.Err() != nil {
-			return results, ctx.Err()
+		if err := ctx.Err(); err != nil {
+			if r.undone != nil {
+				err = errors.Join(err, r.undone)
+			}
+			return results, err
 		}
 		results = append(results, r)
 	}
@@ -79,7 +85,7 @@ func (c Config) rehearse(ctx context.Context, w way) Result {
 		return r
 	}
 	if err := c.try(ctx, w, &r); err != nil {
-		return Result{Way: w.name, Failed: err.Error()}
+		return Result{Way: w.name, Failed: err.Error(), undone: r.undone}
 	}
 	return r
 }
@@ -102,8 +108,9 @@ func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 			// Also after Ctrl-C: nobody is left disabled.
 			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
-			if failed := w.undo(undo, p); failed != nil && err == nil {
-				err = fmt.Errorf("undo: %w", failed)
+			if failed := w.undo(undo, p); failed != nil {
+				r.undone = fmt.Errorf("undo what %s has done: %w", w.name, failed)
+				err = errors.Join(err, r.undone)
 			}
 		}()
 	}
@@ -113,6 +120,9 @@ func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 	confirmed := time.Now()
 	r.Confirmed = confirmed.Sub(asked)
 	if err := sleep(ctx, c.Bound+c.After); err != nil {
+		return err
+	}
+	if err := watch.untilAnswered(ctx, confirmed.Add(c.Bound)); err != nil {
 		return err
 	}
 	watch.stop()

@@ -107,6 +107,34 @@ func (w *watch) untilAccepted(ctx context.Context) error {
 	}
 }
 
+// untilAnswered waits until every connection has an answer to a request that began at that time or later: a
+// connection that is slow has not seen yet what it will.
+func (w *watch) untilAnswered(ctx context.Context, began time.Time) error {
+	deadline := time.Now().Add(requestTime)
+	for {
+		if w.answeredSince(began) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: not every connection got an answer in %s", w.config.Route, requestTime)
+		}
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *watch) answeredSince(began time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, seen := range w.seen {
+		if len(seen) == 0 || seen[len(seen)-1].began.Before(began) {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *watch) neverAccepted() (connections, lastStatus int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,27 +152,24 @@ func (w *watch) neverAccepted() (connections, lastStatus int) {
 // judge fills in what was seen of the revocation that was confirmed at that time. A request counts by when
 // it began: one that began within the bound may be let in.
 func (w *watch) judge(r *Result, confirmed time.Time, bound time.Duration) {
-	var first []time.Duration
+	var first []time.Duration // refusals, one a connection
 	unrefused := 0
 	for _, seen := range w.seen {
-		refusedAt := time.Duration(-1)
 		for _, s := range seen {
-			after := s.began.Sub(confirmed)
 			r.Requests++
 			switch {
 			case s.accepted():
-				r.LastAccepted = max(r.LastAccepted, after)
-			case s.refused() && refusedAt < 0:
-				refusedAt = max(after, 0)
+				r.LastAccepted = max(r.LastAccepted, s.began.Sub(confirmed))
 			case !s.refused():
 				r.Others++
 			}
 		}
-		if refusedAt < 0 {
+		i := slices.IndexFunc(seen, sighting.refused)
+		if i < 0 {
 			unrefused++
 			continue
 		}
-		first = append(first, refusedAt)
+		first = append(first, max(0, seen[i].began.Sub(confirmed)))
 	}
 	if len(first) > 0 {
 		slices.Sort(first)
