@@ -13,6 +13,7 @@ import (
 const (
 	refetchEvery = 30 * time.Second // at most, while there are keys that may be used
 	retryEvery   = 3 * time.Second  // at most, while there are none
+	patience     = time.Second      // with a new set, while there are
 )
 
 // remoteKeys is an issuer's key set as it is kept in memory. It implements VerifyKeys.
@@ -30,8 +31,8 @@ type remoteKeys struct {
 	flight  chan struct{} // closed when the fetch in progress has ended; nil: none
 }
 
-// ByHeader returns the key whose tokens have exactly this encoded header segment. Only a known key of a young set is
-// had without asking.
+// ByHeader returns the key whose tokens have exactly this encoded header segment. A known key of a young set is had
+// without asking; one of a set that may still be used waits for a new set, but not for an issuer that hangs.
 func (k *remoteKeys) ByHeader(ctx context.Context, segment string) (keyring.VerifyKey, error) {
 	k.mu.Lock()
 	key, known := k.set[segment]
@@ -43,15 +44,33 @@ func (k *remoteKeys) ByHeader(ctx context.Context, segment string) (keyring.Veri
 	if flight == nil && k.mayAsk() {
 		flight = k.ask(ctx)
 	}
+	usable := known && k.younger(k.life+k.maxStale)
 	k.mu.Unlock()
 	if flight != nil {
-		select {
-		case <-flight:
-		case <-ctx.Done():
-			return keyring.VerifyKey{}, fmt.Errorf("%w: token: waiting for keys: %w", oauth.ErrUnavailable, ctx.Err())
+		if err := wait(ctx, flight, usable); err != nil {
+			return keyring.VerifyKey{}, err
 		}
 	}
 	return k.settle(segment)
+}
+
+// wait returns when the fetch has ended. Whoever has a key that he may use waits for a second at the most.
+func wait(ctx context.Context, flight <-chan struct{}, usable bool) error {
+	var enough <-chan time.Time
+	if usable {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		enough = timer.C
+	}
+	select {
+	case <-flight:
+	case <-enough:
+	case <-ctx.Done():
+		if !usable {
+			return fmt.Errorf("%w: token: waiting for keys: %w", oauth.ErrUnavailable, ctx.Err())
+		}
+	}
+	return nil
 }
 
 // settle answers from what is held, after everything that may be tried now.

@@ -207,6 +207,22 @@ func TestKnownKeysDoNotWaitForAnUnknownOne(t *testing.T) {
 	refused(t, <-ended, notOurs)
 }
 
+// An issuer that hangs costs those who have a key a moment, not their requests.
+func TestHangingIssuerDoesNotRefuseWhoseKeyIsHeld(t *testing.T) {
+	r := newResource(t, es256(), nil)
+	r.accepts("at first")
+	r.after(5 * time.Minute) // due, and usable for a while yet
+	wait := make(chan struct{})
+	r.site.change(func() { r.site.wait = wait })
+	defer close(wait)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := r.verifier.Verify(ctx, oauth.NewSecret(r.good())); err != nil {
+		t.Errorf("a caller with little time: %v, want it accepted", err)
+	}
+	r.accepts("a caller with time")
+}
+
 func TestKeySourcesErrorsSayWhatIsWrong(t *testing.T) {
 	r := newResource(t, es256(), nil)
 	r.site.answers[keySetPath] = page{status: 200, body: `{"keys":[]}`, media: "application/json"}
