@@ -23,7 +23,7 @@ type revokeCommands struct {
 
 func (a admin) operate() *grant.Operate {
 	return grant.NewOperate(grant.OperateParts{
-		Sessions: a.store, Revoker: session.NewRevoker(a.store, time.Now), Accounts: account.NewAdministrator(a.store, time.Now),
+		Sessions: a.store, Revoker: session.NewRevoker(a.store, time.Now), Accounts: account.NewEditor(a.store, time.Now),
 		Log: a.store, Trail: a.trail, Now: time.Now,
 	})
 }

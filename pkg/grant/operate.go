@@ -17,7 +17,7 @@ import (
 type OperateParts struct {
 	Sessions session.Reader
 	Revoker  *session.Revoker
-	Accounts *account.Administrator
+	Accounts *account.Editor
 	Log      revocation.Log
 	Trail    *audit.Trail
 	Now      func() time.Time

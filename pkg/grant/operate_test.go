@@ -19,7 +19,7 @@ import (
 
 func (w *world) operate() *grant.Operate {
 	return grant.NewOperate(grant.OperateParts{
-		Sessions: w.store, Revoker: session.NewRevoker(w.store, w.clock.Now), Accounts: account.NewAdministrator(w.store, w.clock.Now),
+		Sessions: w.store, Revoker: session.NewRevoker(w.store, w.clock.Now), Accounts: account.NewEditor(w.store, w.clock.Now),
 		Log: w.store, Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
 	})
 }
