@@ -1,0 +1,72 @@
+package seal_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/internal/permissions"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+// TestWhoMayOpenWhatIsAsThePageSays compares the table of docs/keys.md with the policies of the template.
+func TestWhoMayOpenWhatIsAsThePageSays(t *testing.T) {
+	const template = "../../template.yaml"
+	sealing, err := permissions.Read(template, permissions.SealingKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := permissions.Read(template, permissions.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := func(statements []permissions.Statement, action, key string) bool {
+		return permissions.Allow(statements, faultproxy.Call{Accesses: []faultproxy.Access{{Action: action, Key: key}}})
+	}
+	allowed := map[string]string{}
+	for function, statements := range sealing {
+		cells := []string{"–", "–", "–"}
+		for i, part := range []keyring.Part{keyring.Signing, keyring.Refresh} {
+			if may(statements, "Decrypt", string(part)) {
+				cells[i] = "opens"
+			}
+		}
+		switch public := "KEYRING#" + string(keyring.Public); {
+		case may(table[function], "PutItem", public):
+			cells[2] = "writes"
+		case may(table[function], "GetItem", public):
+			cells[2] = "reads"
+		}
+		allowed[function] = strings.Join(cells, " | ")
+	}
+	if diff := cmp.Diff(allowed, readPage(t)); diff != "" {
+		t.Errorf("docs/keys.md, `Who may open what` (-template +page):\n%s", diff)
+	}
+}
+
+// readPage returns the cells of the page's table by function; a row may name several.
+func readPage(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/keys.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "| | SIGNING | REFRESH | public part |\n|---|---|---|---|\n")
+	if !found {
+		t.Fatal("docs/keys.md has no table of who may open what")
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(table) {
+		names, cells, isRow := strings.Cut(strings.Trim(strings.TrimSpace(line), "| "), " | ")
+		if !isRow {
+			break
+		}
+		for name := range strings.SplitSeq(names, ", ") {
+			rows[name] = cells
+		}
+	}
+	return rows
+}
