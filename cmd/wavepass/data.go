@@ -33,8 +33,11 @@ type store interface {
 	account.Keeper
 }
 
-// databaseName is the embedded store's in the data folder.
-const databaseName = "wavepass.db"
+// What a data folder holds.
+const (
+	keyFileName  = "sealing.key"
+	databaseName = "wavepass.db" // the embedded store
+)
 
 // data is what is kept between two runs.
 type data struct {
@@ -49,12 +52,13 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
-	sealer, err := seal.OpenKeyFile(filepath.Join(c.Data, "sealing.key"))
-	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
+	if c.DynamoDB != "" {
+		if err := c.createTable(ctx); err != nil {
+			return data{}, fmt.Errorf("--dynamodb: %w", err)
+		}
 	}
-	d := data{sealer: sealer}
-	if d.store, d.close, err = c.openStore(ctx); err != nil {
+	d, err := c.openData()
+	if err != nil {
 		return data{}, err
 	}
 	if err := d.prepare(ctx, cfg); err != nil {
@@ -64,35 +68,39 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error
 	return d, nil
 }
 
-func (c *localCommand) openStore(ctx context.Context) (store, func(), error) {
-	if c.DynamoDB != "" {
-		table, err := c.openTable(ctx)
-		if err != nil {
-			return nil, nil, fmt.Errorf("--dynamodb: %w", err)
-		}
-		return table, func() {}, nil
-	}
-	file, err := bolt.Open(filepath.Join(c.Data, databaseName), time.Now)
+// openData opens the sealing key, which is created where it is missing, and the store.
+func (f folder) openData() (data, error) {
+	sealer, err := seal.OpenKeyFile(filepath.Join(f.Data, keyFileName))
 	if err != nil {
-		return nil, nil, fmt.Errorf("data folder: %w", err)
+		return data{}, fmt.Errorf("data folder: %w", err)
 	}
-	return file, func() { _ = file.Close() }, nil
+	if f.DynamoDB != "" {
+		table, err := dynamo.Open(dynamo.Config{
+			Table: localTable, Endpoint: f.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
+		})
+		if err != nil {
+			return data{}, fmt.Errorf("--dynamodb: %w", err)
+		}
+		return data{store: table, sealer: sealer, close: func() {}}, nil
+	}
+	file, err := bolt.Open(filepath.Join(f.Data, databaseName), time.Now)
+	if err != nil {
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
+	return data{store: file, sealer: sealer, close: func() { _ = file.Close() }}, nil
 }
 
-// openTable creates the template's table where it is missing.
-func (c *localCommand) openTable(ctx context.Context) (*dynamo.Store, error) {
+// createTable creates the template's table where it is missing.
+func (c *localCommand) createTable(ctx context.Context) error {
 	definition, err := tabletemplate.Read(c.Template)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	api, err := tabletemplate.Local(c.DynamoDB)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := tabletemplate.Create(ctx, api, localTable, definition); err != nil {
-		return nil, err
-	}
-	return c.localTable()
+	return tabletemplate.Create(ctx, api, localTable, definition)
 }
 
 func (d *data) prepare(ctx context.Context, cfg config.Config) error {

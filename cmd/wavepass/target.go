@@ -11,12 +11,10 @@ import (
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/seal"
-	"github.com/wavepass/wavepass/pkg/store/bolt"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
@@ -104,29 +102,10 @@ func (t target) open(ctx context.Context, o output) (admin, error) {
 
 // openExisting opens the folder as `wavepass local` has left it.
 func (f folder) openExisting() (data, error) {
-	keyFile := filepath.Join(f.Data, "sealing.key")
-	if _, err := os.Stat(keyFile); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(f.Data, keyFileName)); errors.Is(err, fs.ErrNotExist) {
 		return data{}, fmt.Errorf("%s holds no deployment: start `wavepass local`, or name one with --data or --table", f.Data)
 	}
-	sealer, err := seal.OpenKeyFile(keyFile)
-	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
-	}
-	if f.DynamoDB != "" {
-		table, err := f.localTable()
-		return data{store: table, sealer: sealer, close: func() {}}, err
-	}
-	file, err := bolt.Open(filepath.Join(f.Data, databaseName), time.Now)
-	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
-	}
-	return data{store: file, sealer: sealer, close: func() { _ = file.Close() }}, nil
-}
-
-func (f folder) localTable() (*dynamo.Store, error) {
-	return dynamo.Open(dynamo.Config{
-		Table: localTable, Endpoint: f.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
-	})
+	return f.openData()
 }
 
 // openCloud finds region and credentials as the AWS CLI does: environment, profiles, single sign-on.

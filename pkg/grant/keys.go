@@ -62,10 +62,7 @@ func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	if err := k.Ring.Openable(ctx); err != nil { // who could not end it begins nothing
 		return nil, err
 	}
-	err = revocation.Stamp(k.Now, func(at time.Time) error {
-		return k.Log.Append(ctx, revocation.Entry{At: at, Kind: revocation.Key, ID: id})
-	})
-	if err != nil {
+	if err := revocation.Deny(ctx, k.Log, k.Now, revocation.Key, id); err != nil {
 		return nil, fmt.Errorf("grant: deny the key: %w", err)
 	}
 	steps, err := k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Revoke(ctx, id) })

@@ -42,10 +42,7 @@ func (o *Operate) RevokeClient(ctx context.Context, id string) error {
 }
 
 func (o *Operate) deny(ctx context.Context, kind revocation.Kind, id string, event audit.Event) error {
-	err := revocation.Stamp(o.Now, func(at time.Time) error {
-		return o.Log.Append(ctx, revocation.Entry{At: at, Kind: kind, ID: id})
-	})
-	if err != nil {
+	if err := revocation.Deny(ctx, o.Log, o.Now, kind, id); err != nil {
 		return fmt.Errorf("grant: deny: %w", err)
 	}
 	o.Trail.Record(ctx, event)

@@ -78,10 +78,7 @@ func (v *Revoke) revokeAccessToken(ctx context.Context, r RevokeRequest, clientI
 	case claims.ClientID != clientID:
 		return session.ErrForeign
 	}
-	err = revocation.Stamp(v.Now, func(at time.Time) error {
-		return v.Log.Append(ctx, revocation.Entry{At: at, Kind: revocation.Token, ID: claims.ID})
-	})
-	if err != nil {
+	if err := revocation.Deny(ctx, v.Log, v.Now, revocation.Token, claims.ID); err != nil {
 		return fmt.Errorf("grant: revoke: %w", err)
 	}
 	event := audit.Event{Name: audit.TokenRevoked, Subject: claims.Subject, ClientID: clientID}

@@ -46,12 +46,17 @@ func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
 	return h.value, nil
 }
 
-// ready is for a request that is about to write, and returns what it may use afterwards. It reads when nothing is
-// held, when the last reading failed, and when what is held is as old as a verifier's may be.
+// sound reports whether what is held may be used after a write, without another reading: it is there, the last reading
+// did not fail, and it is younger than a verifier's may be.
+func (h *held[T]) sound() bool {
+	return h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife())
+}
+
+// ready is for a request that is about to write: it reads unless what is held is sound.
 func (h *held[T]) ready(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife()) {
+	if h.sound() {
 		return nil
 	}
 	_, err := h.load(ctx)
@@ -59,15 +64,15 @@ func (h *held[T]) ready(ctx context.Context) error {
 }
 
 // beside is for a request whose write is under way. A reading that fails is forgiven once, while what is held is
-// younger than a verifier's may be: the write cannot be taken back, and its caller must not pay for it. The
-// next request finds out in ready, before it writes.
+// sound: the write cannot be taken back, and its caller must not pay for it. The next request finds out in
+// ready, before it writes.
 func (h *held[T]) beside(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.version != 0 && !h.older(h.readAt, h.times.SignerLife()) {
 		return nil
 	}
-	forgiven := h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife())
+	forgiven := h.sound()
 	_, err := h.load(ctx)
 	if err != nil && forgiven {
 		return nil

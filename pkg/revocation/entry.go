@@ -75,6 +75,11 @@ func Stamp(now func() time.Time, write func(at time.Time) error) error {
 	return oauth.ErrUnavailable
 }
 
+// Deny appends an entry that names id, stamped as readers need it. Any error is oauth.ErrUnavailable.
+func Deny(ctx context.Context, log Log, now func() time.Time, kind Kind, id string) error {
+	return Stamp(now, func(at time.Time) error { return log.Append(ctx, Entry{At: at, Kind: kind, ID: id}) })
+}
+
 // age is how long ago from was, by whichever of wall clock and monotonic clock says more: the monotonic
 // clock stands still while a function is frozen, the wall clock can be set back.
 func age(from, now time.Time) time.Duration {
