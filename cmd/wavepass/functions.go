@@ -35,7 +35,7 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 			Store: d.store, Sealer: d.sealer, Algorithm: alg, KeyTimes: times, Limits: limits, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"refresh": behindAPI(refresh.New(at, refresh.Parts{
-			Store: d.store, Sealer: d.sealer, Algorithm: alg, KeyTimes: times, Grace: cfg.Grace, Cookies: cookies, Trail: trail, Now: time.Now,
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, KeyTimes: times, Grace: cfg.Grace, MinAge: cfg.RotationMinAge, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"revoke": behindAPI(revoke.New(at, revoke.Parts{
 			Store: d.store, Sealer: d.sealer, KeyTimes: times, Cookies: cookies, Trail: trail, Now: time.Now,

@@ -32,7 +32,7 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of DESIGN §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.`
+REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.`
 }
 
 const shutdownTime = 5 * time.Second
@@ -109,7 +109,7 @@ func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (s
 func settings(given map[string]string) (config.Config, error) {
 	environment := map[string]string{}
 	for _, name := range []string{
-		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN",
+		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "COOKIE_DOMAIN",
 		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT",
 	} {
 		if value, ok := os.LookupEnv(name); ok {

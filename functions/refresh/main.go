@@ -20,6 +20,7 @@ func main() {
 		Algorithm: keyring.Algorithm(cfg.SigningAlg),
 		KeyTimes:  boot.KeyTimes(cfg),
 		Grace:     cfg.Grace,
+		MinAge:    cfg.RotationMinAge,
 		Cookies:   browser.Jar{Domain: cfg.CookieDomain},
 		Trail:     boot.Trail(),
 		Now:       time.Now,

@@ -67,7 +67,9 @@ type Client struct {
 	IdleLife    time.Duration // a session unused for so long ends
 	Absolute    time.Duration // a session ends after so long, however busy
 	Remembered  time.Duration // the same, when the person asked to be remembered; cookie kinds only
-	LateRetries int           // DESIGN §6
+	LateRetries int           // docs/design.md §6
+	SharedStore bool          // several processes use one stored refresh token; native only
+	FirstParty  bool          // the operator's own: it may manage the account of the person that uses it
 	SecretHash  []byte        // SHA-256 of the secret; service only
 	Introspects []string      // clients whose handles and refresh tokens it may look at; service only
 }
@@ -75,7 +77,7 @@ type Client struct {
 // New returns a client with the defaults of its kind. A service client still needs its SecretHash.
 func New(id string, kind Kind) Client {
 	c := Client{
-		ID: id, Kind: kind, Roles: RolesEmbed,
+		ID: id, Kind: kind, Roles: RolesEmbed, FirstParty: true,
 		AccessLife: DefaultAccessLife, IdleLife: DefaultIdleLife, Absolute: DefaultAbsoluteLife,
 	}
 	switch kind {
@@ -111,6 +113,8 @@ func (c Client) Check() error {
 		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
 	case c.LateRetries > 0 && c.Kind != Native:
 		return fmt.Errorf("client %s: only native clients have late retries", c.ID)
+	case c.SharedStore && c.Kind != Native:
+		return fmt.Errorf("client %s: only native clients have a shared store", c.ID)
 	case c.Remembered > 0 && !c.UsesCookies():
 		return fmt.Errorf("client %s: only browser and site clients remember", c.ID)
 	case c.Kind == Service && len(c.SecretHash) != sha256.Size || c.Kind != Service && len(c.SecretHash) > 0:

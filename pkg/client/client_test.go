@@ -24,7 +24,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		client.Service: {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: 30 * day},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
-			want.ID, want.Kind, want.Roles = "app", kind, client.RolesEmbed
+			want.ID, want.Kind, want.Roles, want.FirstParty = "app", kind, client.RolesEmbed, true
 			if diff := cmp.Diff(want, client.New("app", kind)); diff != "" {
 				t.Errorf("defaults (-want +got):\n%s", diff)
 			}
@@ -104,6 +104,11 @@ var checks = []struct {
 	{"late retries of a browser", client.Browser, func(c *client.Client) { c.LateRetries = 1 }, "client c: only native"},
 	{"late retries of a site", client.Site, func(c *client.Client) { c.LateRetries = 1 }, "client c: only native"},
 	{"late retries of a service", client.Service, func(c *client.Client) { c.LateRetries = 1 }, "client c: only native"},
+
+	{"shared store", client.Native, func(c *client.Client) { c.SharedStore = true }, ""},
+	{"shared store of a browser", client.Browser, func(c *client.Client) { c.SharedStore = true }, "client c: only native"},
+	{"shared store of a site", client.Site, func(c *client.Client) { c.SharedStore = true }, "client c: only native"},
+	{"shared store of a service", client.Service, func(c *client.Client) { c.SharedStore = true }, "client c: only native"},
 
 	{"service without a secret", client.Service, func(c *client.Client) { c.SecretHash = nil }, "client c: a service client has a secret"},
 	{"service, hash too short", client.Service, func(c *client.Client) { c.SecretHash = make([]byte, 31) }, "client c: a service client has a secret"},

@@ -30,6 +30,7 @@ type Config struct {
 	Staleness      time.Duration `env:"REVOCATION_STALENESS" envDefault:"5s"`
 	Shards         int           `env:"REVOCATION_SHARDS" envDefault:"1"`
 	Grace          time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
+	RotationMinAge time.Duration `env:"ROTATION_MIN_AGE" envDefault:"10s"` // a refresh token younger than this is not rotated
 	AttemptLimits  AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
 	CookieDomain   string        `env:"COOKIE_DOMAIN"`     // shares cookies between subdomains; empty: this host only
 	DynamoEndpoint string        `env:"DYNAMODB_ENDPOINT"` // DynamoDB Local; never in the cloud
@@ -108,6 +109,9 @@ func (c Config) check() (wrong []error) {
 	}
 	if c.Grace < 0 || c.Grace > 10*time.Minute {
 		bad("REFRESH_GRACE: %s: want 0s to 10m", c.Grace)
+	}
+	if c.RotationMinAge < 0 || c.RotationMinAge > time.Minute {
+		bad("ROTATION_MIN_AGE: %s: want 0s to 1m", c.RotationMinAge)
 	}
 	if c.CookieDomain != "" && !validDomain.MatchString(c.CookieDomain) {
 		bad("COOKIE_DOMAIN: %q: want a domain like example.com, without a dot at its beginning", c.CookieDomain)

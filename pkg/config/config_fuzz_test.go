@@ -31,6 +31,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		within("REVOCATION_STALENESS", c.Staleness, 0, 5*time.Minute)
 		within("REFRESH_GRACE", c.Grace, 0, 10*time.Minute)
+		within("ROTATION_MIN_AGE", c.RotationMinAge, 0, time.Minute)
 		within("ATTEMPT_LIMITS", c.AttemptLimits.Account.Window, time.Minute, 24*time.Hour)
 		within("ATTEMPT_LIMITS", c.AttemptLimits.Network.Window, time.Minute, 24*time.Hour)
 		cloud := variables["AWS_LAMBDA_FUNCTION_NAME"] != "" && !c.SAMLocal

@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 	limit := func(n int) config.AttemptLimit { return config.AttemptLimit{Count: n, Window: 15 * time.Minute} }
 	want := config.Config{
 		TableName: "wavepass", SigningAlg: "ES256", KeyPeriod: 30 * 24 * time.Hour, KeyCacheAge: 5 * time.Minute,
-		Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute,
+		Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute, RotationMinAge: 10 * time.Second,
 		AttemptLimits: config.AttemptLimits{Account: limit(10), Network: limit(300)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -54,6 +54,9 @@ func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 		{"REVOCATION_SHARDS", "many", "REVOCATION_SHARDS: "},
 		{"REFRESH_GRACE", "-1s", "REFRESH_GRACE: "},
 		{"REFRESH_GRACE", "11m", "REFRESH_GRACE: "},
+		{"ROTATION_MIN_AGE", "10", "ROTATION_MIN_AGE: "},
+		{"ROTATION_MIN_AGE", "-1s", "ROTATION_MIN_AGE: "},
+		{"ROTATION_MIN_AGE", "61s", "ROTATION_MIN_AGE: "},
 		{"COOKIE_DOMAIN", ".example.com", "COOKIE_DOMAIN: "},
 		{"COOKIE_DOMAIN", "com", "COOKIE_DOMAIN: "},
 		{"COOKIE_DOMAIN", "example.com; Path=/x", "COOKIE_DOMAIN: "},

@@ -30,6 +30,7 @@ type Parts struct {
 	Algorithm keyring.Algorithm
 	KeyTimes  keyring.Times
 	Grace     time.Duration
+	MinAge    time.Duration // a refresh token younger than this is answered with itself
 	Cookies   browser.Jar
 	Trail     *audit.Trail
 	Now       func() time.Time

@@ -9,7 +9,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 )
 
-// clientRecord is a client under its id. Lifetimes are nanoseconds.
+// clientRecord is a client under its id. Lifetimes are nanoseconds. A record without third_party, as all were before there was
+// such a thing, is of a first-party client.
 type clientRecord struct {
 	Kind        client.Kind      `json:"kind"`
 	Origins     []string         `json:"origins,omitempty"`
@@ -22,6 +23,8 @@ type clientRecord struct {
 	Absolute    int64            `json:"absolute"`
 	Remembered  int64            `json:"remembered,omitzero"`
 	LateRetries int              `json:"late_retries,omitzero"`
+	SharedStore bool             `json:"shared_store,omitzero"`
+	ThirdParty  bool             `json:"third_party,omitzero"`
 	SecretHash  []byte           `json:"secret_hash,omitempty"`
 	Introspects []string         `json:"introspects,omitempty"`
 }
@@ -53,6 +56,8 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 		Absolute:    time.Duration(r.Absolute),
 		Remembered:  time.Duration(r.Remembered),
 		LateRetries: r.LateRetries,
+		SharedStore: r.SharedStore,
+		FirstParty:  !r.ThirdParty,
 		SecretHash:  r.SecretHash,
 		Introspects: r.Introspects,
 	}, nil
@@ -73,6 +78,8 @@ func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 			Absolute:    int64(c.Absolute),
 			Remembered:  int64(c.Remembered),
 			LateRetries: c.LateRetries,
+			SharedStore: c.SharedStore,
+			ThirdParty:  !c.FirstParty,
 			SecretHash:  c.SecretHash,
 			Introspects: c.Introspects,
 		})

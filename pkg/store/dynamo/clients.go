@@ -38,6 +38,8 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 		Absolute:    r.duration("absolute_life"),
 		Remembered:  r.duration("remembered_life"),
 		LateRetries: int(r.number("late_retries")),
+		SharedStore: r.has("shared_store") && r.truth("shared_store"),
+		FirstParty:  !r.has("third_party") || !r.truth("third_party"),
 		Introspects: r.texts("introspects"),
 	}
 	if r.has("secret_hash") {
@@ -65,6 +67,13 @@ func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 	it["remembered_life"] = number(c.Remembered.Milliseconds())
 	it["late_retries"] = number(c.LateRetries)
 	it["introspects"] = texts(c.Introspects)
+	// Items written before these two existed lack them: such a client is first-party and shares no store.
+	if c.SharedStore {
+		it["shared_store"] = truth(true)
+	}
+	if !c.FirstParty {
+		it["third_party"] = truth(true)
+	}
 	if len(c.SecretHash) > 0 {
 		it["secret_hash"] = bytesOf(c.SecretHash)
 	}

@@ -40,7 +40,7 @@ func records() []record {
 	service := client.Client{
 		ID: "partner", Kind: client.Service, Origins: []string{"https://a"}, Redirects: []string{"https://a/b"},
 		Audiences: []string{"x", "y"}, Scopes: []string{"s"}, Roles: client.RolesLookup, AccessLife: time.Minute,
-		IdleLife: time.Hour, Absolute: 24 * time.Hour, Remembered: 48 * time.Hour, LateRetries: 2,
+		IdleLife: time.Hour, Absolute: 24 * time.Hour, Remembered: 48 * time.Hour, LateRetries: 2, SharedStore: true,
 		SecretHash: []byte{0, 1, 255}, Introspects: []string{"app"},
 	}
 	putClient := func(c client.Client) record {
@@ -87,11 +87,26 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 	}
 }
 
+// TestClientWithoutTheNewerAttributes reads an item as it was written before shared_store and third_party existed.
+func TestClientWithoutTheNewerAttributes(t *testing.T) {
+	table := newFake(t)
+	store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL})
+	if err := store.PutClient(t.Context(), client.Client{ID: "app", SharedStore: true}); err != nil {
+		t.Fatal(err)
+	}
+	table.damage(func(it map[string]any) { delete(it, "shared_store"); delete(it, "third_party") })
+	got, err := store.Client(t.Context(), "app")
+	if err != nil || got.SharedStore || !got.FirstParty {
+		t.Errorf("client %+v, error %v; want a first-party client without a shared store", got, err)
+	}
+}
+
 // TestDamagedItemIsUnavailable takes away, and then replaces, one attribute after the other.
 func TestDamagedItemIsUnavailable(t *testing.T) {
 	optional := map[string]bool{ // when missing; of a wrong type they are damage too
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
 		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
+		"shared_store": true, "third_party": true,
 	}
 	for _, r := range records() {
 		table := newFake(t)

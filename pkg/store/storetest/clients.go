@@ -33,6 +33,8 @@ func newClient(t *testing.T) client.Client {
 		Absolute:    24 * time.Hour,
 		Remembered:  400 * 24 * time.Hour,
 		LateRetries: 5,
+		SharedStore: true,
+		FirstParty:  true,
 		SecretHash:  bytes.Repeat([]byte{0x00, 0xff}, 16),
 		Introspects: []string{"web", "app"},
 	}
@@ -51,6 +53,7 @@ func clientRoundTrip(t *testing.T, f fixture) {
 	for name, c := range map[string]client.Client{
 		"every field set": full,
 		"only an id":      {ID: fresh(t, "c")},
+		"third party":     {ID: fresh(t, "c"), Kind: client.Native, FirstParty: false, SharedStore: false},
 		"empty lists": {
 			ID: fresh(t, "c"), Kind: client.Browser, Origins: []string{}, Redirects: []string{}, Audiences: []string{},
 			Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
