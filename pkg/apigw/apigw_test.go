@@ -93,6 +93,25 @@ func TestEveryDomainErrorHasOneAnswer(t *testing.T) {
 	}
 }
 
+// A refusal is explained only to callers who may know, and what is for logs stays there.
+func TestRefusalSaysItsReasonAndNothingElse(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{&session.RefusedError{Reason: session.BecauseIdle, Detail: "detail 4711"}, `{"error":"invalid_grant","error_description":"the refresh token is not valid","reason":"idle"}`},
+		{&session.RefusedError{Detail: "detail 4711"}, `{"error":"invalid_grant","error_description":"the refresh token is not valid"}`},
+		{session.ErrRefused, `{"error":"invalid_grant","error_description":"the refresh token is not valid"}`},
+	} {
+		r, _ := call(t, events.APIGatewayV2HTTPRequest{}, func(context.Context, *apigw.Request) (apigw.Response, error) {
+			return apigw.Response{}, fmt.Errorf("endpoint: %w", tc.err)
+		})
+		if r.StatusCode != 400 || r.Body != tc.want {
+			t.Errorf("%v: got %d %s, want 400 %s", tc.err, r.StatusCode, r.Body, tc.want)
+		}
+	}
+}
+
 func TestAnswersAreNotKept(t *testing.T) {
 	r, _ := call(t, events.APIGatewayV2HTTPRequest{}, func(context.Context, *apigw.Request) (apigw.Response, error) {
 		return apigw.Encode(map[string]string{"a": "b"})

@@ -90,7 +90,10 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 			continue
 		}
 		response := errorResponse(a.status, a.code, a.description)
+		var refused *session.RefusedError
 		switch {
+		case errors.As(err, &refused):
+			response = explained(a.status, a.code, a.description, refused.Reason)
 		case a.err == oauth.ErrUnavailable:
 			log.ErrorContext(ctx, "unavailable", "request_id", r.ID, "error", err.Error())
 			response.Headers = map[string]string{"Retry-After": seconds(retryAfter)}
@@ -104,10 +107,16 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 }
 
 func errorResponse(status int, code, description string) Response {
+	return explained(status, code, description, "")
+}
+
+// explained is an error that may also say why a session ended, in a member that RFC 6749 leaves to the server.
+func explained(status int, code, description, reason string) Response {
 	body, _ := json.Marshal(struct {
 		Code        string `json:"error"`
 		Description string `json:"error_description"`
-	}{code, description})
+		Reason      string `json:"reason,omitzero"`
+	}{code, description, reason})
 	response := Response{Status: status, Body: body}
 	if code == oauth.CodeInvalidToken {
 		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`} // RFC 6750 §3

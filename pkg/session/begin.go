@@ -23,6 +23,7 @@ type Login struct {
 	Epoch     int64 // as it stood beside the password hash
 	AMR       []string
 	Client    client.Client
+	Scopes    []string // granted; nil: those of the client, also those that it gets later
 	Remember  bool
 	Device    string
 	Network   string // prefix of the caller's address
@@ -40,6 +41,7 @@ func Begin(l Login, keyVersion byte, now time.Time) (Session, RefreshToken, erro
 		AccountID:  l.AccountID,
 		ID:         id,
 		ClientID:   l.Client.ID,
+		Scopes:     l.Scopes,
 		RotatedAt:  now.Truncate(time.Millisecond),
 		CreatedAt:  now.Truncate(time.Millisecond),
 		AuthTime:   now.Truncate(time.Second),

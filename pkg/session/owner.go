@@ -72,22 +72,17 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 	}
 	switch {
 	case errors.Is(sessionErr, ErrNotFound) || errors.Is(accountErr, account.ErrNotFound):
-		return Session{}, account.Account{}, ended("no such session or account")
+		return Session{}, account.Account{}, &EndedError{BecauseEnded}
 	case sessionErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: read: %w", sessionErr)
 	case accountErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
-	case !s.Live(o.now()):
-		return Session{}, account.Account{}, ended("expired or revoked")
-	case !o.Usable(s, a):
-		return Session{}, account.Account{}, ended("account disabled or epoch")
+	}
+	if err := Usable(s, a, o.now()); err != nil {
+		return Session{}, account.Account{}, err
 	}
 	return s, a, nil
 }
 
-// Usable reports whether a session of the account a may be used.
-func (o *Owners) Usable(s Session, a account.Account) bool {
-	return s.Live(o.now()) && !a.Disabled && s.Epoch >= a.Epoch
-}
-
-func ended(reason string) error { return fmt.Errorf("%w: %s", ErrEnded, reason) }
+// Usable reports whether a session of the account a may be used now.
+func (o *Owners) Usable(s Session, a account.Account) bool { return Usable(s, a, o.now()) == nil }

@@ -84,28 +84,27 @@ func TestOwnerIsReadInOneRoundTrip(t *testing.T) {
 }
 
 func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
-	const ended = "expired or revoked"
 	for name, test := range map[string]struct {
 		reason string
 		change func(*world)
 	}{
-		"no session": {"no such session or account", func(w *world) { w.store.DropSession(w.id) }},
-		"no account": {"no such session or account", func(w *world) { w.store.DropAccount(w.account.ID) }},
-		"another account's session": {"no such session or account", func(w *world) {
+		"no session": {session.BecauseEnded, func(w *world) { w.store.DropSession(w.id) }},
+		"no account": {session.BecauseEnded, func(w *world) { w.store.DropAccount(w.account.ID) }},
+		"another account's session": {session.BecauseEnded, func(w *world) {
 			w.first.AccountID = uuid.MustParse("0190b0e4-7e00-7000-8000-000000000002")
 		}},
-		"revoked":      {ended, func(w *world) { w.change(func(s *session.Session) { s.RevokedAt = start }) }},
-		"idle expiry":  {ended, func(w *world) { w.clock.Set(w.stored().IdleExpiry) }},
-		"after expiry": {ended, func(w *world) { w.clock.Set(w.stored().Expiry.Add(time.Hour)) }},
-		"absolute expiry": {ended, func(w *world) {
+		"revoked":      {session.BecauseEnded, func(w *world) { w.change(func(s *session.Session) { s.RevokedAt = start }) }},
+		"idle expiry":  {session.BecauseIdle, func(w *world) { w.clock.Set(w.stored().IdleExpiry) }},
+		"after expiry": {session.BecauseIdle, func(w *world) { w.clock.Set(w.stored().Expiry.Add(time.Hour)) }},
+		"absolute expiry": {session.BecauseAbsolute, func(w *world) {
 			w.change(func(s *session.Session) { s.IdleExpiry = s.Expiry.Add(time.Hour) })
 			w.clock.Set(w.stored().Expiry)
 		}},
-		"account disabled": {"account disabled or epoch", func(w *world) {
+		"account disabled": {session.BecauseDisabled, func(w *world) {
 			w.account.Disabled = true
 			w.store.SetAccount(w.account, "")
 		}},
-		"older epoch": {"account disabled or epoch", func(w *world) {
+		"older epoch": {session.BecauseEndedElsewhere, func(w *world) {
 			w.account.Epoch++
 			w.store.SetAccount(w.account, "")
 		}},
@@ -182,7 +181,7 @@ func TestOwnerThatIsGoneIsRefusedWhateverTheOtherReadSays(t *testing.T) {
 			w := newWorld(t, client.Native)
 			test.drop(w)
 			w.store.Before = fakestore.Fail(test.fails)
-			w.wantNoOwner(0, "app", "no such session or account")
+			w.wantNoOwner(0, "app", session.BecauseEnded)
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"strings"
 	"time"
 
@@ -109,5 +108,3 @@ func (t RefreshToken) successor() RefreshToken {
 	t.Generation++
 	return t
 }
-
-func refuse(reason string) error { return fmt.Errorf("%w: %s", ErrRefused, reason) }

@@ -11,14 +11,13 @@ import (
 )
 
 var (
-	// ErrRefused says that a refresh token is not accepted. The caller never learns why: the reason is
-	// in the error's text, for logs.
+	// ErrRefused says that a refresh token is not accepted. Every such error is a *RefusedError.
 	ErrRefused = errors.New("session: refused")
 	// ErrNotFound says that there is no such session.
 	ErrNotFound = errors.New("session: not found")
 	// ErrRevoked says that a session was revoked already.
 	ErrRevoked = errors.New("session: revoked before")
-	// ErrEnded says that the session of an access token has ended, or its account has.
+	// ErrEnded says that a session cannot be used any more. Every such error is an *EndedError.
 	ErrEnded = errors.New("session: ended")
 	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
 	ErrStale = errors.New("session: condition failed")
@@ -26,30 +25,39 @@ var (
 
 // Session is one login on one device.
 type Session struct {
-	AccountID  uuid.UUID
-	ID         uuid.UUID
-	ClientID   string
-	Generation uint32    // how many times its refresh token has rotated
-	RotatedAt  time.Time // milliseconds; of the login when it never rotated
-	CreatedAt  time.Time
-	AuthTime   time.Time
-	AMR        []string  // how the person authenticated (RFC 8176)
-	IdleExpiry time.Time // whole seconds; never after Expiry
-	Expiry     time.Time // absolute, whole seconds
-	Epoch      int64     // of the account when the session began, or when it was kept through a change
-	Remembered bool      // the person asked to stay logged in on this device
-	Device     string    // a name that the person knows it by, may be empty
-	Network    string    // prefix of the address that logged in; empty in sessions that are older than the field
-	UsedFrom   string    // the same, of the last rotation; empty while there was none
-	Late       []Late    // the last late retries
-	RevokedAt  time.Time // zero while it lives
-	Reason     Reason    // of the revocation
+	AccountID     uuid.UUID
+	ID            uuid.UUID
+	ClientID      string
+	Scopes        []string  // granted at the login; nil in sessions older than the field: those of the client. Empty: none
+	Generation    uint32    // how many times its refresh token has rotated
+	RotatedAt     time.Time // when the newest token was made, milliseconds; the login when it never rotated
+	PriorRotation time.Time // when the token before the newest was made, milliseconds; zero when that is not known
+	CreatedAt     time.Time
+	AuthTime      time.Time
+	AMR           []string  // how the person authenticated (RFC 8176)
+	IdleExpiry    time.Time // whole seconds; never after Expiry
+	Expiry        time.Time // absolute, whole seconds
+	Epoch         int64     // of the account when the session began, or when it was kept through a change
+	Remembered    bool      // the person asked to stay logged in on this device
+	Device        string    // a name that the person knows it by, may be empty
+	Network       string    // prefix of the address that logged in; empty in sessions that are older than the field
+	UsedFrom      string    // the same, of the last rotation; empty while there was none
+	Late          []Late    // the last late retries
+	Stale         []Stale   // stale tokens that came back, of clients whose processes share one credential store
+	RevokedAt     time.Time // zero while it lives
+	Reason        Reason    // of the revocation
 }
 
 // Late is one late retry: the generation of the token that came back, and when.
 type Late struct {
 	Generation uint32
 	At         time.Time // milliseconds
+}
+
+// Stale counts how often the token of one generation came back after its successors were in use.
+type Stale struct {
+	Generation uint32
+	Count      int
 }
 
 // Reason says why a session was revoked.
@@ -73,10 +81,24 @@ type Rotation struct {
 	AccountID  uuid.UUID
 	SessionID  uuid.UUID
 	ClientID   string
-	Generation uint32    // of the token that is replaced
-	Now        time.Time // becomes RotatedAt
-	Network    string    // becomes UsedFrom
+	Generation uint32        // of the token that is replaced
+	MinAge     time.Duration // how old that token must be; 0: any age
+	Now        time.Time     // becomes RotatedAt
+	Network    string        // becomes UsedFrom
 	IdleExpiry time.Time
+}
+
+// Apply returns s after the rotation, and whether the rotation's condition holds for s. It is what
+// Store.Rotate means, for stores that can run Go inside a transaction.
+func (r Rotation) Apply(s Session) (Session, bool) {
+	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.Live(r.Now) ||
+		r.MinAge > 0 && s.RotatedAt.After(r.Now.Add(-r.MinAge)) {
+		return s, false
+	}
+	s.Generation++
+	s.PriorRotation, s.RotatedAt = s.RotatedAt, r.Now
+	s.UsedFrom, s.IdleExpiry = r.Network, r.IdleExpiry
+	return s, true
 }
 
 // LateRetry records a late retry.
@@ -105,9 +127,10 @@ type Store interface {
 	// still be there and is returned as it is.
 	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
 
-	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, and returns the session
-	// as it then is. The condition: the session has this generation and client, is not revoked, and
-	// neither expiry is reached at Now. Where it fails, ErrStale comes with the session as it was found at that
+	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, moves what was
+	// RotatedAt to PriorRotation, and returns the session as it then is. The condition: the session has this
+	// generation and client, is not revoked, neither expiry is reached at Now, and RotatedAt is at least MinAge
+	// before Now unless that is 0. Where it fails, ErrStale comes with the session as it was found at that
 	// very moment; ErrNotFound when there is none. Of any number of rotations of one generation exactly
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)

@@ -95,11 +95,10 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (found session.S
 		if found, err = s.find(r.AccountID, r.SessionID); err != nil {
 			return err
 		}
-		if found.Generation != r.Generation || found.ClientID != r.ClientID || !found.Live(r.Now) {
+		var ok bool
+		if found, ok = r.Apply(found); !ok {
 			return session.ErrStale
 		}
-		found.Generation++
-		found.RotatedAt, found.UsedFrom, found.IdleExpiry = r.Now, r.Network, r.IdleExpiry
 		s.sessions[found.ID] = cloneSession(found)
 		return nil
 	})
@@ -152,7 +151,8 @@ func (s *Store) find(account, id uuid.UUID) (session.Session, error) {
 }
 
 func cloneSession(s session.Session) session.Session {
-	s.Late, s.AMR = slices.Clone(s.Late), slices.Clone(s.AMR)
+	s.AMR, s.Scopes = slices.Clone(s.AMR), slices.Clone(s.Scopes)
+	s.Late, s.Stale = slices.Clone(s.Late), slices.Clone(s.Stale)
 	return s
 }
 

@@ -17,8 +17,10 @@ import (
 // milliseconds.
 type sessionRecord struct {
 	ClientID   string         `json:"client_id"`
+	Scopes     []string       `json:"scopes,omitzero"` // absent in records older than the field
 	Generation uint32         `json:"generation"`
 	RotatedAt  int64          `json:"rotated_at"`
+	Prior      int64          `json:"prior_rotation,omitzero"`
 	CreatedAt  int64          `json:"created_at"`
 	AuthTime   int64          `json:"auth_time"`
 	AMR        []string       `json:"amr,omitempty"`
@@ -30,6 +32,7 @@ type sessionRecord struct {
 	Network    string         `json:"network,omitzero"`
 	UsedFrom   string         `json:"used_from,omitzero"`
 	Late       []lateRecord   `json:"late,omitempty"`
+	Stale      []staleRecord  `json:"stale,omitempty"`
 	RevokedAt  int64          `json:"revoked_at,omitzero"`
 	Reason     session.Reason `json:"reason,omitzero"`
 }
@@ -39,13 +42,20 @@ type lateRecord struct {
 	At         int64  `json:"at"`
 }
 
+type staleRecord struct {
+	Generation uint32 `json:"generation"`
+	Count      int    `json:"count"`
+}
+
 func sessionKey(account, id uuid.UUID) []byte { return append(account[:], id[:]...) }
 
 func newSessionRecord(s session.Session) sessionRecord {
-	return sessionRecord{
+	r := sessionRecord{
 		ClientID:   s.ClientID,
+		Scopes:     s.Scopes,
 		Generation: s.Generation,
 		RotatedAt:  toMillis(s.RotatedAt),
+		Prior:      toMillis(s.PriorRotation),
 		CreatedAt:  toMillis(s.CreatedAt),
 		AuthTime:   toMillis(s.AuthTime),
 		AMR:        s.AMR,
@@ -56,42 +66,45 @@ func newSessionRecord(s session.Session) sessionRecord {
 		Device:     s.Device,
 		Network:    s.Network,
 		UsedFrom:   s.UsedFrom,
-		Late:       newLateRecords(s.Late),
 		RevokedAt:  toMillis(s.RevokedAt),
 		Reason:     s.Reason,
 	}
-}
-
-func newLateRecords(late []session.Late) []lateRecord {
-	var records []lateRecord
-	for _, l := range late {
-		records = append(records, lateRecord{l.Generation, toMillis(l.At)})
+	for _, l := range s.Late {
+		r.Late = append(r.Late, lateRecord{l.Generation, toMillis(l.At)})
 	}
-	return records
+	for _, stale := range s.Stale {
+		r.Stale = append(r.Stale, staleRecord(stale))
+	}
+	return r
 }
 
 func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 	s := session.Session{
-		AccountID:  account,
-		ID:         id,
-		ClientID:   r.ClientID,
-		Generation: r.Generation,
-		RotatedAt:  fromMillis(r.RotatedAt),
-		CreatedAt:  fromMillis(r.CreatedAt),
-		AuthTime:   fromMillis(r.AuthTime),
-		AMR:        r.AMR,
-		IdleExpiry: fromMillis(r.IdleExpiry),
-		Expiry:     fromMillis(r.Expiry),
-		Epoch:      r.Epoch,
-		Remembered: r.Remembered,
-		Device:     r.Device,
-		Network:    r.Network,
-		UsedFrom:   r.UsedFrom,
-		RevokedAt:  fromMillis(r.RevokedAt),
-		Reason:     r.Reason,
+		AccountID:     account,
+		ID:            id,
+		ClientID:      r.ClientID,
+		Scopes:        r.Scopes,
+		Generation:    r.Generation,
+		RotatedAt:     fromMillis(r.RotatedAt),
+		PriorRotation: fromMillis(r.Prior),
+		CreatedAt:     fromMillis(r.CreatedAt),
+		AuthTime:      fromMillis(r.AuthTime),
+		AMR:           r.AMR,
+		IdleExpiry:    fromMillis(r.IdleExpiry),
+		Expiry:        fromMillis(r.Expiry),
+		Epoch:         r.Epoch,
+		Remembered:    r.Remembered,
+		Device:        r.Device,
+		Network:       r.Network,
+		UsedFrom:      r.UsedFrom,
+		RevokedAt:     fromMillis(r.RevokedAt),
+		Reason:        r.Reason,
 	}
 	for _, l := range r.Late {
 		s.Late = append(s.Late, session.Late{Generation: l.Generation, At: fromMillis(l.At)})
+	}
+	for _, stale := range r.Stale {
+		s.Stale = append(s.Stale, session.Stale(stale))
 	}
 	return s
 }
@@ -167,13 +180,9 @@ func seekBefore(cursor *bbolt.Cursor, account, before uuid.UUID) (key, data []by
 
 // Rotate implements session.Store.
 func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
-	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, func(found *session.Session) bool {
-		if found.Generation != r.Generation || found.ClientID != r.ClientID || !found.Live(r.Now) {
-			return false
-		}
-		found.Generation++
-		found.RotatedAt, found.UsedFrom, found.IdleExpiry = r.Now, r.Network, r.IdleExpiry
-		return true
+	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, func(found *session.Session) (ok bool) {
+		*found, ok = r.Apply(*found)
+		return ok
 	})
 }
 

@@ -186,6 +186,16 @@ func TestBucketWithoutALimitTakesNothing(t *testing.T) {
 	}
 }
 
+// Items of the version before lack what it did not know: nothing may be made of that but "not known".
+func TestSessionOlderThanItsAttributesIsRead(t *testing.T) {
+	table := newFake(t)
+	table.on("GetItem", func(w http.ResponseWriter, _ call, _ int) { reply(w, map[string]any{"Item": sessionOnTheWire}) })
+	got, err := open(t, dynamo.Config{Table: "t", Endpoint: table.URL}).Session(t.Context(), testAccount, testSession)
+	if err != nil || got.Scopes != nil || !got.PriorRotation.IsZero() || got.Stale != nil {
+		t.Errorf("Session = %+v, %v; want no scopes, prior rotation or stale tokens", got, err)
+	}
+}
+
 func TestLostReplyOfARotationComesBackAsTheSessionFound(t *testing.T) {
 	table := newFake(t)
 	table.on("UpdateItem", func(w http.ResponseWriter, _ call, before int) {

@@ -82,20 +82,28 @@ func (s *Store) Create(ctx context.Context, created session.Session) error {
 
 // Rotate implements session.Store.
 func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
+	condition := "generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
+		" AND idle_expiry > :now AND expiry > :now"
+	values := item{
+		":generation": number(r.Generation),
+		":next":       number(int64(r.Generation) + 1),
+		":client":     text(r.ClientID),
+		":now":        seconds(r.Now), // expiries are whole seconds: the fraction decides nothing
+		":rotated":    milliseconds(r.Now),
+		":network":    text(r.Network),
+		":idle":       seconds(r.IdleExpiry),
+	}
+	if r.MinAge > 0 {
+		condition += " AND rotated_at <= :young"
+		values[":young"] = milliseconds(r.Now.Add(-r.MinAge))
+	}
 	return s.updateSession(ctx, "rotate", r.AccountID, r.SessionID, dynamodb.UpdateItemInput{
-		ConditionExpression: aws.String("generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
-			" AND idle_expiry > :now AND expiry > :now"),
-		// The idle expiry is never after the absolute one, so it is the time to live as well.
-		UpdateExpression: aws.String("SET generation = :next, rotated_at = :rotated, used_from = :network, idle_expiry = :idle, expires_at = :idle"),
-		ExpressionAttributeValues: item{
-			":generation": number(r.Generation),
-			":next":       number(int64(r.Generation) + 1),
-			":client":     text(r.ClientID),
-			":now":        seconds(r.Now), // expiries are whole seconds: the fraction decides nothing
-			":rotated":    milliseconds(r.Now),
-			":network":    text(r.Network),
-			":idle":       seconds(r.IdleExpiry),
-		},
+		ConditionExpression: &condition,
+		// Every right-hand side is the item as it was. The idle expiry is never after the absolute one, so it
+		// is the time to live as well.
+		UpdateExpression: aws.String("SET generation = :next, prior_rotation = rotated_at, rotated_at = :rotated," +
+			" used_from = :network, idle_expiry = :idle, expires_at = :idle"),
+		ExpressionAttributeValues: values,
 	})
 }
 
@@ -178,6 +186,15 @@ func encodeSession(s session.Session) item {
 	it["network"] = text(s.Network)
 	it["used_from"] = text(s.UsedFrom)
 	it["late"] = encodeLate(s.Late)
+	if s.Scopes != nil {
+		it["scopes"] = texts(s.Scopes)
+	}
+	if !s.PriorRotation.IsZero() {
+		it["prior_rotation"] = milliseconds(s.PriorRotation)
+	}
+	if len(s.Stale) > 0 {
+		it["stale"] = encodeStale(s.Stale)
+	}
 	if !s.RevokedAt.IsZero() {
 		it["revoked_at"] = milliseconds(s.RevokedAt)
 		it["reason"] = text(string(s.Reason))
@@ -208,12 +225,19 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 		Device:     r.text("device"),
 		Late:       r.late("late"),
 	}
-	if r.has("network") { // items are older than these two
+	if r.has("network") { // there are items older than these attributes
 		s.Network = r.text("network")
 	}
 	if r.has("used_from") {
 		s.UsedFrom = r.text("used_from")
 	}
+	if r.has("scopes") {
+		s.Scopes = append([]string{}, r.texts("scopes")...) // not nil: that would be "not known"
+	}
+	if r.has("prior_rotation") {
+		s.PriorRotation = r.milliseconds("prior_rotation")
+	}
+	s.Stale = r.stale("stale")
 	if r.has("revoked_at") {
 		s.RevokedAt = r.milliseconds("revoked_at")
 		s.Reason = session.Reason(r.text("reason"))
@@ -229,22 +253,48 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 func encodeLate(late []session.Late) types.AttributeValue {
 	list := make([]string, len(late))
 	for i, l := range late {
-		list[i] = strconv.FormatUint(uint64(l.Generation), 10) + "@" + strconv.FormatInt(l.At.UnixMilli(), 10)
+		list[i] = pair(l.Generation, "@", l.At.UnixMilli())
 	}
 	return texts(list)
 }
 
+// encodeStale keeps each count as "<generation>x<count>".
+func encodeStale(stale []session.Stale) types.AttributeValue {
+	list := make([]string, len(stale))
+	for i, s := range stale {
+		list[i] = pair(s.Generation, "x", int64(s.Count))
+	}
+	return texts(list)
+}
+
+func pair(generation uint32, separator string, n int64) string {
+	return strconv.FormatUint(uint64(generation), 10) + separator + strconv.FormatInt(n, 10)
+}
+
 func (r *reader) late(name string) []session.Late {
 	var late []session.Late
-	for _, encoded := range r.texts(name) {
-		generation, at, _ := strings.Cut(encoded, "@")
-		g, generationErr := strconv.ParseUint(generation, 10, 32)
-		ms, atErr := strconv.ParseInt(at, 10, 64)
-		if generationErr != nil || atErr != nil {
-			r.fail(name)
-			return nil
-		}
-		late = append(late, session.Late{Generation: uint32(g), At: time.UnixMilli(ms).UTC()})
-	}
+	r.pairs(name, "@", func(g uint32, ms int64) {
+		late = append(late, session.Late{Generation: g, At: time.UnixMilli(ms).UTC()})
+	})
 	return late
+}
+
+func (r *reader) stale(name string) []session.Stale {
+	var stale []session.Stale
+	r.pairs(name, "x", func(g uint32, count int64) { stale = append(stale, session.Stale{Generation: g, Count: int(count)}) })
+	return stale
+}
+
+// pairs calls each with every pair of a list.
+func (r *reader) pairs(name, separator string, each func(generation uint32, n int64)) {
+	for _, encoded := range r.texts(name) {
+		generation, n, _ := strings.Cut(encoded, separator)
+		g, generationErr := strconv.ParseUint(generation, 10, 32)
+		value, valueErr := strconv.ParseInt(n, 10, 64)
+		if generationErr != nil || valueErr != nil {
+			r.fail(name)
+			return
+		}
+		each(uint32(g), value)
+	}
 }

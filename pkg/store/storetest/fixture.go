@@ -91,22 +91,25 @@ func (f fixture) newSession(t *testing.T) session.Session {
 	t.Helper()
 	now := f.clock.Now()
 	return session.Session{
-		AccountID:  newID(t),
-		ID:         newID(t),
-		ClientID:   fresh(t, "c"),
-		Generation: 3,
-		RotatedAt:  now.Add(-time.Minute + 123*time.Millisecond),
-		CreatedAt:  now.Add(-time.Hour + 456*time.Millisecond),
-		AuthTime:   now.Add(-time.Hour),
-		AMR:        []string{"pwd", "otp"},
-		IdleExpiry: now.Add(2 * time.Hour),
-		Expiry:     now.Add(3 * time.Hour),
-		Epoch:      1_700_000_000,
-		Remembered: true,
-		Device:     "Zoë's phone #2\n\"ünïcode\" 🌊",
-		Network:    "2001:db8:1:2::/64",
-		UsedFrom:   network,
-		Late:       []session.Late{{Generation: 1, At: now.Add(-3*time.Minute + time.Millisecond)}},
+		AccountID:     newID(t),
+		ID:            newID(t),
+		ClientID:      fresh(t, "c"),
+		Scopes:        []string{"openid", "orders:read"},
+		Generation:    3,
+		RotatedAt:     now.Add(-time.Minute + 123*time.Millisecond),
+		PriorRotation: now.Add(-2*time.Minute + 789*time.Millisecond),
+		CreatedAt:     now.Add(-time.Hour + 456*time.Millisecond),
+		AuthTime:      now.Add(-time.Hour),
+		AMR:           []string{"pwd", "otp"},
+		IdleExpiry:    now.Add(2 * time.Hour),
+		Expiry:        now.Add(3 * time.Hour),
+		Epoch:         1_700_000_000,
+		Remembered:    true,
+		Device:        "Zoë's phone #2\n\"ünïcode\" 🌊",
+		Network:       "2001:db8:1:2::/64",
+		UsedFrom:      network,
+		Late:          []session.Late{{Generation: 1, At: now.Add(-3*time.Minute + time.Millisecond)}},
+		Stale:         []session.Stale{{Generation: 0, Count: 16}, {Generation: 1, Count: 1}},
 	}
 }
 
@@ -156,7 +159,8 @@ func rotation(s session.Session) session.Rotation {
 // rotated is what s becomes by r.
 func rotated(s session.Session, r session.Rotation) session.Session {
 	s.Generation++
-	s.RotatedAt, s.UsedFrom, s.IdleExpiry = r.Now, r.Network, r.IdleExpiry
+	s.PriorRotation, s.RotatedAt = s.RotatedAt, r.Now
+	s.UsedFrom, s.IdleExpiry = r.Network, r.IdleExpiry
 	return s
 }
 

@@ -12,6 +12,8 @@ var rotationTests = []subtest{
 	{"SetsGenerationRotatedAtAndIdleExpiryOnly", rotateChanges},
 	{"ConditionFailedComesWithTheSessionAndChangesNothing", rotateRefused},
 	{"ExpiryIsExact", rotateExpiryBoundary},
+	{"YoungTokenIsNotRotated", rotateYoung},
+	{"FirstRotationRemembersTheLogin", rotateOlderThanTheField},
 	{"MissingIsNotFound", rotateMissing},
 	{"OneOfManyParallelWins", rotateParallel},
 	{"AppliedButReplyLostIsStaleWithTheNextGeneration", rotateReplyLost},
@@ -92,6 +94,49 @@ func rotateExpiryBoundary(t *testing.T, f fixture) {
 		got, err = f.Rotate(t.Context(), r)
 		wantErr(t, name+" expiry: rotate a millisecond before", err, nil)
 		same(t, name+" expiry: rotated", got, rotated(s, r))
+	}
+}
+
+// rotateYoung checks that a token which must be old enough rotates from the very millisecond on, and that no age
+// is asked for where MinAge is zero, also when another host's clock is ahead.
+func rotateYoung(t *testing.T, f fixture) {
+	const minAge = 10 * time.Second
+	for _, c := range []struct {
+		minAge, age time.Duration
+		want        error
+	}{
+		{minAge, 0, session.ErrStale},
+		{minAge, -time.Hour, session.ErrStale},
+		{minAge, minAge - time.Millisecond, session.ErrStale},
+		{minAge, minAge, nil},
+		{minAge, time.Hour, nil},
+		{0, 0, nil},
+		{0, -time.Hour, nil},
+	} {
+		s := f.storedSession(t, nil)
+		r := rotation(s)
+		r.MinAge, r.Now = c.minAge, s.RotatedAt.Add(c.age)
+		want := s
+		if c.want == nil {
+			want = rotated(s, r)
+		}
+		name := "age " + c.age.String() + " of " + c.minAge.String()
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, name, err, c.want)
+		same(t, name+": returned session", got, want)
+		f.wantSession(t, name, want)
+	}
+}
+
+// rotateOlderThanTheField has a session that does not know when the token before the newest was made: after a
+// rotation it does.
+func rotateOlderThanTheField(t *testing.T, f fixture) {
+	s := f.storedSession(t, func(s *session.Session) { s.Generation, s.PriorRotation = 0, time.Time{} })
+	made := s.RotatedAt
+	got, err := f.Rotate(t.Context(), rotation(s))
+	wantErr(t, "rotate", err, nil)
+	if !got.PriorRotation.Equal(made) {
+		t.Errorf("prior rotation %v, want the login's time %v", got.PriorRotation, made)
 	}
 }
 

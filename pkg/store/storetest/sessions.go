@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 var sessionTests = []subtest{
 	{"EveryFieldComesBack", sessionRoundTrip},
+	{"NoScopesAreNotUnknownScopes", sessionScopes},
 	{"NeedsAccountAndID", sessionNeedsAccountAndID},
 	{"ExpiredOrRevokedIsReturnedAsItIs", deadSessionIsReturned},
 	{"CreateAgainChangesNothing", createAgain},
@@ -27,8 +29,11 @@ func sessionRoundTrip(t *testing.T, f fixture) {
 		"every optional field empty": func(s *session.Session) {
 			s.Generation, s.Epoch, s.Remembered, s.Device, s.AMR, s.Late = 0, 0, false, "", nil, nil
 			s.Network, s.UsedFrom = "", ""
+			s.Scopes, s.Stale, s.PriorRotation = nil, nil, time.Time{}
 		},
-		"empty lists": func(s *session.Session) { s.AMR, s.Late = []string{}, []session.Late{} },
+		"empty lists": func(s *session.Session) {
+			s.AMR, s.Scopes, s.Late, s.Stale = []string{}, []string{}, []session.Late{}, []session.Stale{}
+		},
 		"largest generation and epoch": func(s *session.Session) {
 			s.Generation, s.Epoch = math.MaxUint32, math.MaxInt64
 			s.Late = []session.Late{{Generation: math.MaxUint32 - 1, At: now.Add(999 * time.Millisecond)}}
@@ -46,6 +51,23 @@ func sessionRoundTrip(t *testing.T, f fixture) {
 	} {
 		s := f.storedSession(t, change)
 		f.wantSession(t, name, s)
+	}
+}
+
+// sessionScopes tells a session that was granted nothing from one that is older than the field, before and after a
+// rotation: the second has what its client has.
+func sessionScopes(t *testing.T, f fixture) {
+	for name, scopes := range map[string][]string{"unknown": nil, "none": {}} {
+		s := f.storedSession(t, func(s *session.Session) { s.Scopes = scopes })
+		read, err := f.Session(t.Context(), s.AccountID, s.ID)
+		wantErr(t, "read", err, nil)
+		rotated, err := f.Rotate(t.Context(), rotation(s))
+		wantErr(t, "rotate", err, nil)
+		for when, got := range map[string]session.Session{"read": read, "rotated": rotated} {
+			if len(got.Scopes) > 0 || (got.Scopes == nil) != (scopes == nil) {
+				t.Errorf("scopes %s, %s: got %#v, want %#v", name, when, got.Scopes, scopes)
+			}
+		}
 	}
 }
 
@@ -103,11 +125,11 @@ func createAgainAfterRevocation(t *testing.T, f fixture) {
 func sessionCopies(t *testing.T, f fixture) {
 	want, given := f.newSession(t), session.Session{}
 	given = want
-	given.AMR = append([]string(nil), want.AMR...)
-	given.Late = append([]session.Late(nil), want.Late...)
+	given.AMR, given.Scopes = slices.Clone(want.AMR), slices.Clone(want.Scopes)
+	given.Late, given.Stale = slices.Clone(want.Late), slices.Clone(want.Stale)
 	spoil := func(s session.Session) {
-		s.AMR[0] = "spoiled"
-		s.Late[0].Generation = 99
+		s.AMR[0], s.Scopes[0] = "spoiled", "spoiled"
+		s.Late[0].Generation, s.Stale[0].Generation = 99, 99
 	}
 	wantErr(t, "create", f.Create(t.Context(), given), nil)
 	spoil(given)
