@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -98,6 +99,9 @@ func (s *Store) ForgetCalls() {
 	defer s.mu.Unlock()
 	s.calls = nil
 }
+
+// Schema implements schema.Source. It is not counted: nothing is kept in another form.
+func (s *Store) Schema(context.Context) (int, error) { return schema.Current, nil }
 
 // do counts the call and carries it out under the lock, between the hooks.
 func (s *Store) do(ctx context.Context, method string, work func() error) error {

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "audit", "client", "revocation", "account", "keyring", "policy", "token", "session", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "client", "revocation", "account", "keyring", "policy", "token", "session", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -35,6 +35,7 @@ var rules = []struct {
 }{
 	{"oauth", nil},
 	{"audit", []string{jsonv2}},
+	{"schema", nil},
 	{"revocation", []string{"oauth"}},
 	{"client", []string{"oauth", ids}},
 	{"policy", []string{"oauth"}},

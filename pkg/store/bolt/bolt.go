@@ -33,10 +33,6 @@ var (
 	ErrFormat = errors.New("not a store that this version can read")
 )
 
-// format is the version of everything below. A change of keys or records that the code before it could
-// misread raises it.
-const format = "1"
-
 const lockTimeout = time.Second
 
 // One bucket an entity.
@@ -50,7 +46,7 @@ var (
 	keyringBucket    = []byte("keyring")
 	clientBucket     = []byte("clients")
 
-	formatKey = []byte("format")
+	formatKey = []byte("format") // holds the schema number
 )
 
 // Store is one open file. Safe for concurrent use.
@@ -61,8 +57,21 @@ type Store struct {
 
 // Open opens the file at path, readable by its owner only, and creates it when it is absent; the folder
 // must be there. now is the clock that expiries are compared with. Errors are ErrInUse, after a second,
-// ErrFormat, and those of the file system.
-func Open(path string, now func() time.Time) (opened *Store, err error) {
+// schema.ErrOlder, ErrFormat, and those of the file system.
+func Open(path string, now func() time.Time) (*Store, error) {
+	s, err := openFile(path, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.db.Update(s.prepare); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// openFile opens the database and looks at nothing in it.
+func openFile(path string, now func() time.Time) (opened *Store, err error) {
 	// The file is read through a memory map: where it was cut off, reading faults instead of failing.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -80,18 +89,13 @@ func Open(path string, now func() time.Time) (opened *Store, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
 	}
-	s := &Store{db: db, now: now}
-	if err := db.Update(s.prepare); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
-	}
-	return s, nil
+	return &Store{db: db, now: now}, nil
 }
 
 // Close waits for the transactions that are under way and closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// prepare checks the format, creates what a new file lacks and deletes what has expired.
+// prepare checks the schema number, creates what a new file lacks and deletes what has expired.
 func (s *Store) prepare(tx *bbolt.Tx) error {
 	if bucket, _ := tx.Cursor().First(); bucket != nil && tx.Bucket(metaBucket) == nil {
 		return fmt.Errorf("%w: another program's database", ErrFormat)
@@ -100,13 +104,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	switch found := meta.Get(formatKey); {
-	case found == nil:
-		err = meta.Put(formatKey, []byte(format))
-	case string(found) != format:
-		err = fmt.Errorf("%w: format %q, want %q", ErrFormat, found, format)
-	}
-	if err != nil {
+	if err := checkSchema(meta); err != nil {
 		return err
 	}
 	for _, name := range [][]byte{

@@ -40,16 +40,6 @@ func TestOpenRefusesWhatIsNotAStore(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesANewerFormat(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store")
-	closeStore(t, open(t, path, time.Now))
-	setFormat(t, path, "2")
-	s, err := bolt.Open(path, time.Now)
-	wantOpenError(t, "format 2", s, err, bolt.ErrFormat, path, `"2"`, `"1"`)
-	setFormat(t, path, "1") // also proves that the refusal has let go of the file
-	open(t, path, time.Now)
-}
-
 // TestOpenRefusesAnotherProgramsDatabase: without a format the buckets of somebody else would be joined
 // by ours.
 func TestOpenRefusesAnotherProgramsDatabase(t *testing.T) {
@@ -144,13 +134,6 @@ func change(t *testing.T, path string, do func(*bbolt.Tx) error) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func setFormat(t *testing.T, path, format string) {
-	t.Helper()
-	change(t, path, func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte(format))
-	})
 }
 
 func TestFileThatWasCutOffIsRefused(t *testing.T) {

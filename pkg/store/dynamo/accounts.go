@@ -11,8 +11,9 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 )
 
-// Account implements account.Store.
+// Account implements account.Store. Functions that go on to change the account need the schema number as well.
 func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
+	defer s.readSchemaMeanwhile(ctx)()
 	got, err := s.get(ctx, "read account", accountKey(id))
 	switch {
 	case err != nil:

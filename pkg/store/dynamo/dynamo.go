@@ -2,8 +2,8 @@
 // contracts into conditional writes and strongly consistent reads; the rules themselves are the domain's.
 //
 // The table has the string keys pk and sk and the TTL attribute expires_at. A function needs GetItem, PutItem,
-// UpdateItem and Query on the partitions that it uses (items.go); nothing here scans, and only DeleteAccount,
-// which is no function's, deletes.
+// UpdateItem and Query on the partitions that it uses (items.go). Only Migrate, which is no function's, scans, and
+// only DeleteAccount, which is no function's either, deletes.
 package dynamo
 
 import (
@@ -27,6 +27,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -76,6 +77,7 @@ type Store struct {
 	shards   int
 	callTime time.Duration
 	now      func() time.Time
+	schema   heldSchema
 }
 
 var _ interface {
@@ -88,6 +90,7 @@ var _ interface {
 	client.Registrar
 	keyring.Store
 	revocation.Log
+	schema.Source
 	session.Store
 	session.Creator
 	session.Lister

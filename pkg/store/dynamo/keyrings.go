@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -36,6 +37,10 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 			return fmt.Errorf("dynamo: replace keyring: no part %s", part)
 		}
 		writes = append(writes, s.putPart(part, version, data))
+	}
+	if version == 0 {
+		writes = append(writes, s.beginSchema())
+		defer s.schema.hold(0, time.Time{}) // somebody has given the table its number
 	}
 	failed, err := s.transact(ctx, "replace keyring", writes...)
 	if err == nil && failed != nil {

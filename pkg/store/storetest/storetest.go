@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -32,6 +33,7 @@ type Store interface {
 	session.Lister
 	revocation.Log
 	keyring.Store
+	schema.Source
 }
 
 // Run runs the suite. open returns a fresh store that reads the time from now and closes itself when the
@@ -54,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Attempts", attemptTests},
 		{"Revocation", revocationTests},
 		{"Keyring", keyringTests},
+		{"Schema", schemaTests},
 		{"Client", clientTests},
 		{"Context", contextTests},
 		{"Refresh", refreshTests},
