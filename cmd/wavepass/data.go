@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -31,6 +32,7 @@ type store interface {
 	password.Store
 	demoStore
 	account.Keeper
+	schema.Source
 }
 
 // What a data folder holds.
@@ -63,9 +65,17 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error
 	}
 	if err := d.prepare(ctx, cfg); err != nil {
 		d.close()
-		return data{}, fmt.Errorf("data folder: %w", err)
+		return data{}, fmt.Errorf("data folder: %w", c.explain(err))
 	}
 	return d, nil
+}
+
+// explain says what to do about a folder that another version has made.
+func (f folder) explain(err error) error {
+	if f.DynamoDB != "" {
+		return explainSchema(err, "the table at "+f.DynamoDB, " --dynamodb "+f.DynamoDB)
+	}
+	return explainSchema(err, f.Data, f.flag())
 }
 
 // openData opens the sealing key, which is created where it is missing, and the store.
@@ -75,19 +85,27 @@ func (f folder) openData() (data, error) {
 		return data{}, fmt.Errorf("data folder: %w", err)
 	}
 	if f.DynamoDB != "" {
-		table, err := dynamo.Open(dynamo.Config{
-			Table: localTable, Endpoint: f.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
-		})
+		table, err := f.localTable()
 		if err != nil {
-			return data{}, fmt.Errorf("--dynamodb: %w", err)
+			return data{}, err
 		}
 		return data{store: table, sealer: sealer, close: func() {}}, nil
 	}
 	file, err := bolt.Open(filepath.Join(f.Data, databaseName), time.Now)
 	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
+		return data{}, fmt.Errorf("data folder: %w", f.explain(err))
 	}
 	return data{store: file, sealer: sealer, close: func() { _ = file.Close() }}, nil
+}
+
+func (f folder) localTable() (*dynamo.Store, error) {
+	table, err := dynamo.Open(dynamo.Config{
+		Table: localTable, Endpoint: f.DynamoDB, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: time.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--dynamodb: %w", err)
+	}
+	return table, nil
 }
 
 // createTable creates the template's table where it is missing.
@@ -104,6 +122,16 @@ func (c *localCommand) createTable(ctx context.Context) error {
 }
 
 func (d *data) prepare(ctx context.Context, cfg config.Config) error {
+	keys := d.keyring(cfg)
+	if err := keys.Ensure(ctx); err != nil { // a new store has its schema number from here on
+		return err
+	}
+	switch number, err := d.store.Schema(ctx); {
+	case err != nil:
+		return err
+	case number != schema.Current:
+		return schema.ErrOlder
+	}
 	if err := seedDemo(ctx, d.store, time.Now()); err != nil {
 		return err
 	}
@@ -112,10 +140,6 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	d.demo = demo
-	keys := d.keyring(cfg)
-	if err := keys.Ensure(ctx); err != nil {
-		return err
-	}
 	// A key file that does not fit the keyring would only show at the first login.
 	if err := keys.Signer().Load(ctx); err != nil {
 		return fmt.Errorf("sealing.key does not open the keys in the store: %w", err)

@@ -13,8 +13,9 @@ import (
 )
 
 type commands struct {
-	Local localCommand `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
-	Drill drillCommand `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
+	Local   localCommand   `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
+	Drill   drillCommand   `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
+	Migrate migrateCommand `cmd:"" help:"Bring what an older version has stored to the form of this one."`
 	adminCommands
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -113,27 +114,36 @@ func (t target) openCloud(ctx context.Context, cfg config.Config) (data, error) 
 	if t.SealingKey == "" {
 		return data{}, errors.New("--table needs --sealing-key: the stack's output SealingKey, kms:<ARN>")
 	}
-	found, err := awsconfig.LoadDefaultConfig(ctx)
+	table, found, err := cloudTable(ctx, t.Table, cfg)
 	if err != nil {
-		return data{}, fmt.Errorf("AWS configuration: %w", err)
-	}
-	if found.Region == "" {
-		return data{}, errors.New("no region: set AWS_REGION, or choose a profile that has one with AWS_PROFILE")
+		return data{}, err
 	}
 	sealer, err := seal.FromSetting(t.SealingKey, seal.KMSConfig{Credentials: found.Credentials})
 	if err != nil {
 		return data{}, fmt.Errorf("--sealing-key: %w", err)
 	}
-	table, err := dynamo.Open(dynamo.Config{
-		Table: t.Table, Region: found.Region, Credentials: found.Credentials, Endpoint: cfg.DynamoEndpoint, Shards: cfg.Shards, Now: time.Now,
-	})
-	if err != nil {
-		return data{}, err
-	}
-	if err := checkClock(ctx, table); err != nil {
-		return data{}, err
+	if _, err := table.Schema(ctx); err != nil {
+		return data{}, explainSchema(err, "the table "+t.Table, "")
 	}
 	return data{store: table, sealer: sealer, close: func() {}}, nil
+}
+
+// cloudTable opens a table, by a clock that is right. Region and credentials are found as the AWS CLI finds them.
+func cloudTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Store, aws.Config, error) {
+	found, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, found, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if found.Region == "" {
+		return nil, found, errors.New("no region: set AWS_REGION, or choose a profile that has one with AWS_PROFILE")
+	}
+	table, err := dynamo.Open(dynamo.Config{
+		Table: name, Region: found.Region, Credentials: found.Credentials, Endpoint: cfg.DynamoEndpoint, Shards: cfg.Shards, Now: time.Now,
+	})
+	if err != nil {
+		return nil, found, err
+	}
+	return table, found, checkClock(ctx, table)
 }
 
 // checkClock refuses to work by a clock whose stamps would be hidden from readers, or hide others.
