@@ -36,7 +36,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
 	"Account", "LoginName", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "Session", "SessionsOf", "Rotate", "RecordLate", "Revoke",
+	"Append", "Since", "Create", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
 }
 
 func call[T any](s *faultyStore, method string, work func() (T, error)) (T, error) {
@@ -127,8 +127,8 @@ func (s *faultyStore) Rotate(ctx context.Context, r session.Rotation) (session.S
 	return call(s, "Rotate", func() (session.Session, error) { return s.Store.Rotate(ctx, r) })
 }
 
-func (s *faultyStore) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
-	return call(s, "RecordLate", func() (session.Session, error) { return s.Store.RecordLate(ctx, l) })
+func (s *faultyStore) RecordReplay(ctx context.Context, l session.Replay) (session.Session, error) {
+	return call(s, "RecordReplay", func() (session.Session, error) { return s.Store.RecordReplay(ctx, l) })
 }
 
 func (s *faultyStore) Revoke(ctx context.Context, e session.Ending) error {

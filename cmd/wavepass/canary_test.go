@@ -90,7 +90,8 @@ type canaryService struct {
 func newCanaryService(t *testing.T) *canaryService {
 	t.Helper()
 	cfg, err := config.Load(map[string]string{
-		"TABLE_NAME": "local", "ISSUER": canaryIssuer, "REVOCATION_STALENESS": "0s", "ATTEMPT_LIMITS": "4/24h,10000/24h",
+		"ROTATION_MIN_AGE": "0s", // the walk sees rotations
+		"TABLE_NAME":       "local", "ISSUER": canaryIssuer, "REVOCATION_STALENESS": "0s", "ATTEMPT_LIMITS": "4/24h,10000/24h",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,14 +13,15 @@ type section struct {
 	prints []string
 }
 
-const refused = `{"error":"invalid_grant","error_description":"the refresh token is not valid"}` + "\n"
+// refused is the beginning of a refusal, which may go on with its reason.
+const refused = `{"error":"invalid_grant","error_description":"the refresh token is not valid"`
 
 var sections = []section{
 	{"The life of a session", []string{
-		`{"access_token":"ey`, `"refresh_token":"wprt_`, `{"sub":"`, "the same successor\n", refused + refused, "200\n200\n403\n",
+		`{"access_token":"ey`, `"refresh_token":"wprt_`, `{"sub":"`, "the same successor\n", refused + "}\n" + refused + `,"reason":"reuse"}` + "\n", "200\n200\n403\n",
 	}},
 	{"Sessions and devices", []string{
-		`{"sessions":[{"id":"`, `"device":"tablet"`, `"device":"laptop"`, `"next":"`, "200\n" + refused, "200\n" + refused + `"current":true` + "\n",
+		`{"sessions":[{"id":"`, `"device":"tablet"`, `"device":"laptop"`, `"next":"`, "200\n" + refused, "200\n" + refused, `"current":true` + "\n",
 		`{"error":"invalid_credentials","error_description":"the username or the password is wrong"}401` + "\n200\n200\n", "200\n" + refused,
 	}},
 }
@@ -44,6 +45,7 @@ func walk(t *testing.T, args ...string) {
 		t.Fatal(err)
 	}
 	t.Setenv("REVOCATION_STALENESS", "1s") // the page waits for the default, five times as long
+	t.Setenv("ROTATION_MIN_AGE", "0s")     // as the page says
 	s := start(t, append(args, "--data", t.TempDir())...)
 	for _, section := range sections {
 		out, err := exec.Command("sh", "-c", section.script(t, string(readme), s.url)).CombinedOutput()

@@ -70,6 +70,7 @@ func TestEveryDomainErrorHasOneAnswer(t *testing.T) {
 		{account.ErrInvalidCredentials, 401, "invalid_credentials", "", false},
 		{&account.TooManyAttemptsError{RetryAfter: 61*time.Second + time.Millisecond}, 429, "too_many_attempts", "62", false},
 		{&account.TooManyAttemptsError{}, 429, "too_many_attempts", "1", false},
+		{session.ErrOvertaken, 503, "temporarily_unavailable", "1", false},
 		{oauth.ErrUnavailable, 503, "temporarily_unavailable", "2", true},
 		{apigw.InvalidRequest("plain words"), 400, "invalid_request", "", false},
 		{apigw.UnsupportedGrantType("plain words"), 400, "unsupported_grant_type", "", false},

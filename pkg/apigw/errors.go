@@ -67,6 +67,7 @@ var answers = []struct {
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name"},
 	{browser.ErrTwoTokens, http.StatusBadRequest, oauth.CodeInvalidRequest, "browser clients send the refresh token in its cookie, all others in the body, nobody in both"},
+	{session.ErrOvertaken, http.StatusServiceUnavailable, oauth.CodeUnavailable, "a newer refresh token of this session is in use; try again with that one"},
 	{oauth.ErrUnavailable, http.StatusServiceUnavailable, oauth.CodeUnavailable, "try again in a moment; nothing was lost"},
 }
 
@@ -94,6 +95,8 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 		switch {
 		case errors.As(err, &refused):
 			response = explained(a.status, a.code, a.description, refused.Reason)
+		case a.err == session.ErrOvertaken:
+			response.Headers = map[string]string{"Retry-After": "1"} // the newer token arrives any moment
 		case a.err == oauth.ErrUnavailable:
 			log.ErrorContext(ctx, "unavailable", "request_id", r.ID, "error", err.Error())
 			response.Headers = map[string]string{"Retry-After": seconds(retryAfter)}

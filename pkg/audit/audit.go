@@ -20,8 +20,10 @@ const (
 	LoginFailed    = "login_failed"    // wrong password, unknown username or disabled account
 	LoginLimited   = "login_limited"   // refused before the password was checked
 	Refresh        = "refresh"         // the refresh token rotated
-	RaceReplay     = "race_replay"     // a token just replaced was answered with its successor again
+	RaceReplay     = "race_replay"     // a token just replaced was answered with its successor again, or one just made with itself
 	LateRetry      = "late_retry"      // the same, after the grace window
+	Overtaken      = "overtaken"       // a token was replaced twice on its way: its tab was asked to come again
+	StaleToken     = "stale_token"     // an old token of a shared credential store came back and was counted
 	ReuseDetected  = "reuse_detected"  // an old token came back: the session was revoked
 	RestoredTable  = "restored_table"  // a token newer than the table: alarm, the table was set back
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign

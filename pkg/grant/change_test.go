@@ -37,7 +37,7 @@ func (w *world) wantNothingWritten(f func()) {
 	w.store.ForgetCalls()
 	f()
 	for _, call := range w.store.Calls() {
-		if slices.Contains([]string{"Create", "Rotate", "RecordLate", "ChangeAccount", "Append"}, call) {
+		if slices.Contains([]string{"Create", "Rotate", "RecordReplay", "ChangeAccount", "Append"}, call) {
 			w.t.Errorf("%s was called, want no write tried", call)
 		}
 	}

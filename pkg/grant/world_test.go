@@ -118,7 +118,7 @@ func (w *world) wire() {
 		Sessions: w.store, MAC: mac, Signer: w.keys, Trail: trail, Now: w.clock.Now,
 	})
 	w.refresh = grant.NewRefresh(grant.RefreshParts{
-		Sessions: session.NewRefresher(w.store, w.store, mac, session.DefaultGrace, trail, w.clock.Now),
+		Sessions: session.NewRefresher(w.store, w.store, mac, session.Rules{Grace: session.DefaultGrace}, trail, w.clock.Now),
 		Signer:   w.keys, Now: w.clock.Now,
 	})
 	w.revoke = grant.NewRevoke(grant.RevokeParts{

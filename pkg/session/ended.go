@@ -1,6 +1,8 @@
 package session
 
 import (
+	"errors"
+	"math"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -55,6 +57,20 @@ func Usable(s Session, a account.Account, now time.Time) error {
 		return &EndedError{BecauseIdle}
 	}
 	return nil
+}
+
+// deletedAccount stands for an account that is gone: its deletion has ended every session.
+var deletedAccount = account.Account{Epoch: math.MaxInt64}
+
+// told is the reason that the client clientID is told when it presents a token of generation g: nothing unless the
+// session is its own and the token was the newest or the one before.
+func told(s Session, a account.Account, g uint32, clientID string, now time.Time) string {
+	behind := int64(s.Generation) - int64(g)
+	var ended *EndedError
+	if s.ClientID != clientID || behind != 0 && behind != 1 || !errors.As(Usable(s, a, now), &ended) {
+		return ""
+	}
+	return ended.Reason
 }
 
 // told is the reason of a revocation as clients are told it.

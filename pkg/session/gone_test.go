@@ -22,22 +22,24 @@ func TestGoneSessionIsRefusedAndNothingRevoked(t *testing.T) {
 			func(w *world) { w.store.DropSession(w.id) }, "no such session",
 		},
 		"idle expiry reached": {
-			func(w *world) { w.change(func(s *session.Session) { s.IdleExpiry = w.clock.Now() }) }, "expired",
+			func(w *world) { w.change(func(s *session.Session) { s.IdleExpiry = w.clock.Now() }) }, session.BecauseIdle,
 		},
 		"absolute expiry reached": {
-			func(w *world) { w.change(func(s *session.Session) { s.Expiry = w.clock.Now() }) }, "expired",
+			func(w *world) {
+				w.change(func(s *session.Session) { s.IdleExpiry, s.Expiry = w.clock.Now(), w.clock.Now() })
+			}, session.BecauseAbsolute,
 		},
 		"revoked": {
-			func(w *world) { w.change(func(s *session.Session) { s.RevokedAt, s.Reason = start, "client" }) }, "revoked",
+			func(w *world) { w.change(func(s *session.Session) { s.RevokedAt, s.Reason = start, "client" }) }, session.BecauseEnded,
 		},
 		"epoch behind": {
-			func(w *world) { w.account.Epoch = 101; w.store.SetAccount(w.account, "") }, "epoch",
+			func(w *world) { w.account.Epoch = 101; w.store.SetAccount(w.account, "") }, session.BecauseEndedElsewhere,
 		},
 		"account disabled": {
-			func(w *world) { w.account.Disabled = true; w.store.SetAccount(w.account, "") }, "account disabled",
+			func(w *world) { w.account.Disabled = true; w.store.SetAccount(w.account, "") }, session.BecauseDisabled,
 		},
 		"account missing": {
-			func(w *world) { w.store.DropAccount(w.account.ID) }, "no such account",
+			func(w *world) { w.store.DropAccount(w.account.ID) }, session.BecauseEndedElsewhere,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +49,7 @@ func TestGoneSessionIsRefusedAndNothingRevoked(t *testing.T) {
 				test.spoil(w)
 				w.wantRefused(g, test.reason)
 				w.wantEvents(audit.RefreshRefused)
-				if n := w.store.Count("Revoke") + w.store.Count("RecordLate"); n != 0 {
+				if n := w.store.Count("Revoke") + w.store.Count("RecordReplay"); n != 0 {
 					t.Errorf("generation %d: %d writes beside the rotation", g, n)
 				}
 				if log := w.store.Log(); len(log) != 0 {
@@ -72,12 +74,12 @@ func TestRefusalsLookAlike(t *testing.T) {
 	}
 }
 
-func TestTokenAtItsAbsoluteExpiryCostsNoStoreCall(t *testing.T) {
+func TestTokenAtItsAbsoluteExpiryIsRefused(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Hour} {
 		w := newWorld(t, client.Native)
+		w.change(func(s *session.Session) { s.IdleExpiry = s.Expiry })
 		w.clock.Set(w.first.Expiry.Add(after))
-		w.wantUntouched(func() { w.wantRefused(0, "absolute expiry") })
-		w.wantCalls()
+		w.wantUntouched(func() { w.wantRefused(0, session.BecauseAbsolute) })
 		w.wantEvents(audit.RefreshRefused)
 	}
 	w := newWorld(t, client.Native)
@@ -117,10 +119,13 @@ func TestRestampedSessionIsReadOnceMoreAndLives(t *testing.T) {
 }
 
 func TestSessionWhoseEpochStaysBehindIsReadOnceAndRefused(t *testing.T) {
-	for name, meanwhile := range map[string]func(*world){
-		"as it was":             func(*world) {},
-		"re-stamped too little": func(w *world) { w.change(func(s *session.Session) { s.Epoch = 199 }) },
-		"deleted in between":    func(w *world) { w.store.DropSession(w.id) },
+	for name, test := range map[string]struct {
+		reason    string
+		meanwhile func(*world)
+	}{
+		"as it was":             {session.BecauseEndedElsewhere, func(*world) {}},
+		"re-stamped too little": {session.BecauseEndedElsewhere, func(w *world) { w.change(func(s *session.Session) { s.Epoch = 199 }) }},
+		"deleted in between":    {"no such session", func(w *world) { w.store.DropSession(w.id) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Browser)
@@ -128,11 +133,11 @@ func TestSessionWhoseEpochStaysBehindIsReadOnceAndRefused(t *testing.T) {
 			w.store.SetAccount(w.account, "")
 			w.store.Before = func(_ context.Context, method string) error {
 				if method == "Session" {
-					meanwhile(w)
+					test.meanwhile(w)
 				}
 				return nil
 			}
-			w.wantRefused(0, "epoch")
+			w.wantRefused(0, test.reason)
 			if n := w.store.Count("Session"); n != 1 {
 				t.Errorf("the session was read %d times, want once", n)
 			}

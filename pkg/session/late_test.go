@@ -38,7 +38,7 @@ func TestLateRetryGetsTheSameSuccessorAndIsRecorded(t *testing.T) {
 		t.Errorf("session of the answer (-want +got):\n%s", diff)
 	}
 	w.wantEvents(audit.LateRetry)
-	w.wantCalls("Rotate", "Account", "RecordLate")
+	w.wantCalls("Rotate", "Account", "RecordReplay")
 	w.wantLive()
 }
 
@@ -166,7 +166,7 @@ func TestLateRetryIsWrittenOnlyAfterTheAccountWasRead(t *testing.T) {
 					t.Errorf("case %d, want an error", got.Case)
 				}
 			})
-			if n := w.store.Count("RecordLate"); n != 0 {
+			if n := w.store.Count("RecordReplay"); n != 0 {
 				t.Errorf("a late retry was written %d times", n)
 			}
 		})

@@ -10,11 +10,11 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// meanwhile returns a hook that runs f just before the first RecordLate.
+// meanwhile returns a hook that runs f just before the first RecordReplay.
 func meanwhile(f func()) func(context.Context, string) error {
 	first := true
 	return func(_ context.Context, method string) error {
-		if method == "RecordLate" && first {
+		if method == "RecordReplay" && first {
 			first = false
 			f()
 		}
@@ -54,7 +54,7 @@ func TestConflictOnALateRetryIsDecidedAfresh(t *testing.T) {
 			w.store.Before = meanwhile(func() { w.change(test.meanwhile) })
 			switch test.want {
 			case session.Gone:
-				w.wantRefused(4, "revoked")
+				w.wantRefused(4, session.BecauseEnded)
 			case session.Reuse:
 				w.wantRefused(4, "reuse")
 				w.wantRevoked(session.ReasonReuse)
@@ -70,14 +70,14 @@ func TestSessionThatVanishesBeforeALateRetryIsGone(t *testing.T) {
 	w := newWorld(t, client.Native)
 	w.rotatedLongAgo(5)
 	w.store.Before = meanwhile(func() { w.store.DropSession(w.id) })
-	w.wantRefused(4, "no such session")
+	w.wantRefused(4, "ended meanwhile")
 	w.wantEvents(audit.RefreshRefused)
 }
 
 func TestTwoLateRetriesAtOnceCountOnce(t *testing.T) {
 	w := newWorld(t, client.Native)
 	w.rotatedLongAgo(5)
-	w.store.Before = fakestore.Meet(patience, "RecordLate", "RecordLate")
+	w.store.Before = fakestore.Meet(patience, "RecordReplay", "RecordReplay")
 	refresher, presented := w.refresher(), w.token(4)
 	type result struct {
 		got session.Refreshed
@@ -107,7 +107,7 @@ func TestEndlessConflictOnALateRetryIsUnavailable(t *testing.T) {
 	w := newWorld(t, client.Native)
 	w.rotatedLongAgo(20)
 	w.store.Before = func(_ context.Context, method string) error {
-		if method == "RecordLate" { // old ones do not count, but the list is not as it was read
+		if method == "RecordReplay" { // old ones do not count, but the list is not as it was read
 			w.change(func(s *session.Session) { s.Late = append(s.Late, session.Late{Generation: 1, At: start}) })
 		}
 		return nil
@@ -116,15 +116,15 @@ func TestEndlessConflictOnALateRetryIsUnavailable(t *testing.T) {
 	wantUnavailable(t, err)
 	w.wantEvents()
 	w.wantLive()
-	if n := w.store.Count("RecordLate"); n < 2 || n > 10 {
+	if n := w.store.Count("RecordReplay"); n < 2 || n > 10 {
 		t.Errorf("tried %d times, want a few", n)
 	}
 }
 
 func TestLateRetryThatCannotBeRecordedIsUnavailableAndCanBeRetried(t *testing.T) {
 	for name, fail := range map[string]func(*fakestore.Store){
-		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("RecordLate") },
-		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("RecordLate") },
+		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("RecordReplay") },
+		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("RecordReplay") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)

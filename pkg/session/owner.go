@@ -33,31 +33,50 @@ func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners
 type Holder struct{ AccountID, SessionID uuid.UUID }
 
 // Of returns the account of token, in one round trip, if token could be refreshed now: its session is Living
-// and belongs to the client, and the token is the newest or the one before. Anything else is ErrRefused: who
-// holds an old token must not be able to end all sessions of an account with it.
+// and belongs to the client, and the token is the newest or the one before. Anything else is a RefusedError: an
+// old token must not be enough to end all sessions of an account.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (account.Account, error) {
-	s, a, err := o.Living(ctx, Holder{token.AccountID, token.SessionID})
-	switch {
-	case errors.Is(err, ErrEnded):
-		return account.Account{}, refuse(err.Error())
-	case err != nil:
+	s, a, err := o.read(ctx, Holder{token.AccountID, token.SessionID})
+	if err != nil {
+		if errors.Is(err, ErrEnded) {
+			err = refuse(err.Error())
+		}
 		return account.Account{}, err
 	}
 	behind := int64(s.Generation) - int64(token.Generation)
+	ended := Usable(s, a, o.now())
 	switch {
 	case s.ClientID != clientID:
 		return account.Account{}, refuse("another client's")
 	case behind != 0 && behind != 1:
 		return account.Account{}, refuse("an old token")
+	case ended != nil:
+		reason := told(s, a, token.Generation, clientID, o.now())
+		if reason == BecauseReuse && behind != 0 { // this token may have been the reuse
+			reason = ""
+		}
+		return account.Account{}, &RefusedError{Reason: reason, Detail: ended.Error()}
 	}
 	return a, nil
 }
 
-// Living returns the session of an access token and its account, in one round trip. ErrEnded when the
+// Living returns the session of an access token and its account, in one round trip. An EndedError when the
 // session may not be used any more: an authorizer may let its tokens through for as long as its denylist may
-// be old. A session whose epoch is behind is read once more: a change that kept it may have come between the
-// two reads.
+// be old.
 func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account, error) {
+	s, a, err := o.read(ctx, h)
+	if err == nil {
+		err = Usable(s, a, o.now())
+	}
+	if err != nil {
+		return Session{}, account.Account{}, err
+	}
+	return s, a, nil
+}
+
+// read reads session and account. A session whose epoch is behind is read once more: a change that kept it may
+// have come between the two reads.
+func (o *Owners) read(ctx context.Context, h Holder) (Session, account.Account, error) {
 	var (
 		wg                     sync.WaitGroup
 		s                      Session
@@ -77,9 +96,6 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 		return Session{}, account.Account{}, fmt.Errorf("session: read: %w", sessionErr)
 	case accountErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
-	}
-	if err := Usable(s, a, o.now()); err != nil {
-		return Session{}, account.Account{}, err
 	}
 	return s, a, nil
 }

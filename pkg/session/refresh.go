@@ -15,28 +15,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// DefaultGrace is how long after its rotation a token is still answered with its successor.
-const DefaultGrace = time.Minute
-
-const (
-	// clockSkew is how far the clocks of two hosts may differ. It widens the grace window at both ends,
-	// so that a retry inside the window is inside by whichever clock looks.
-	clockSkew = 5 * time.Second
-	// tries bounds how often a condition may fail because another request was faster.
-	tries = 4
-)
-
-// Case is a row of the table in DESIGN §6.
-type Case int
-
-const (
-	Gone          Case = iota // the session cannot be used, by this client or at all
-	RestoredTable             // the token is newer than the table
-	Rotate                    // the newest token: it gets a successor
-	Race                      // the one before, just replaced: the same successor again
-	LateAllowed               // the one before, long replaced, and the client may: the same successor again
-	Reuse                     // any other: somebody has a copy
-)
+// tries bounds how often a condition may fail because another request was faster.
+const tries = 4
 
 // Accounts reads accounts, as account.Store.
 type Accounts interface {
@@ -48,56 +28,27 @@ type Refresher struct {
 	store    Store
 	accounts Accounts
 	keys     Keys
-	grace    time.Duration
+	rules    Rules
 	trail    *audit.Trail
 	now      func() time.Time
 }
 
-// NewRefresher returns a Refresher with the given grace window.
-func NewRefresher(store Store, accounts Accounts, keys Keys, grace time.Duration, trail *audit.Trail, now func() time.Time) *Refresher {
-	return &Refresher{store, accounts, keys, grace, trail, now}
+// NewRefresher returns a Refresher that carries out rules.
+func NewRefresher(store Store, accounts Accounts, keys Keys, rules Rules, trail *audit.Trail, now func() time.Time) *Refresher {
+	return &Refresher{store, accounts, keys, rules, trail, now}
 }
 
 // Refreshed is a refresh that succeeded.
 type Refreshed struct {
-	Case    Case // Rotate, Race or LateAllowed
+	Case    Case // Young, Rotate, Race or LateAllowed
 	Session Session
 	Account account.Account
-	Token   oauth.Secret // the successor of the presented token
+	Token   oauth.Secret // the successor of the presented token, or itself when that is Young
 }
 
-// decide is the table: one row a case, in the table's order of precedence. s is the session as the store
-// had it when the rotation's condition failed; g is the generation of the presented token.
-func (r *Refresher) decide(s Session, g uint32, c client.Client, now time.Time) Case {
-	age := int64(s.Generation) - int64(g) // generations the token is behind
-	switch {
-	case !s.Live(now) || s.ClientID != c.ID:
-		return Gone
-	case age < 0:
-		return RestoredTable
-	case age == 0:
-		return Rotate
-	case age > 1:
-		return Reuse
-	case r.inWindow(s.RotatedAt, now) || r.inWindow(lastLate(s.Late, g), now):
-		return Race
-	case len(recentLate(s.Late, g)) < c.LateRetries:
-		return LateAllowed
-	default:
-		return Reuse
-	}
-}
-
-// inWindow reports whether a token that arrived at now is within the grace window that opened at start. No
-// replay moves it. While this request waited for the store another may have opened the window, so only a
-// start that is in the future even now, by more than the clocks may differ, is none.
-func (r *Refresher) inWindow(start, now time.Time) bool {
-	return !start.IsZero() && !start.After(r.now().Add(clockSkew)) && now.Sub(start) <= r.grace+clockSkew
-}
-
-// Refresh exchanges the presented token of client c; network is a prefix of the caller's address. It returns
-// ErrRefused for every refusal, whatever the case, and oauth.ErrUnavailable when the outcome is not certain;
-// the token is then good for another try.
+// Refresh exchanges the presented token of client c; network is a prefix of the caller's address. It returns a
+// RefusedError for every refusal, ErrOvertaken when the caller is to come again with a newer token, and
+// oauth.ErrUnavailable when the outcome is not certain; the token is then good for another try.
 func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
 	if err := r.keys.Load(ctx); err != nil {
 		return Refreshed{}, fmt.Errorf("session: read keys: %w", err)
@@ -106,42 +57,38 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	if err != nil {
 		return Refreshed{}, err
 	}
-	now := r.now()
-	if !now.Before(token.Expiry) {
-		return Refreshed{}, r.refuse(ctx, token, c, "absolute expiry")
-	}
+	arrived := r.now()
 	rotation := Rotation{
 		AccountID: token.AccountID, SessionID: token.SessionID, ClientID: c.ID, Generation: token.Generation,
-		Now: now.Truncate(time.Millisecond), Network: network, IdleExpiry: idleExpiry(now, c.IdleLife, token.Expiry),
+		MinAge: r.rules.MinAge, Now: arrived.Truncate(time.Millisecond), Network: network,
+		IdleExpiry: idleExpiry(arrived, c.IdleLife, token.Expiry),
 	}
-	found, err := r.rotateAndLookUp(ctx, rotation)
+	f, err := r.rotateAndLookUp(ctx, rotation)
 	if err != nil {
 		return Refreshed{}, err
 	}
-	if reason := r.accountForbids(ctx, &found); reason != nil {
-		if errors.Is(reason, ErrRefused) {
-			return Refreshed{}, r.refuse(ctx, token, c, reason.Error())
-		}
-		return Refreshed{}, reason
-	}
-	outcome, err := r.settle(ctx, &found, rotation, token, c, now)
+	p := Presented{Generation: token.Generation, Client: c, Arrived: arrived}
+	outcome, err := r.settle(ctx, &f, rotation, p)
+	r.record(ctx, outcome, token, c, err)
 	if err != nil {
 		return Refreshed{}, err
 	}
-	successor, err := token.successor().Encode(ctx, r.keys)
+	if outcome != Young {
+		token = token.successor()
+	}
+	text, err := token.Encode(ctx, r.keys)
 	if err != nil {
 		return Refreshed{}, fmt.Errorf("session: encode the successor: %w", err)
 	}
-	return Refreshed{outcome, found.session, found.account, successor}, nil
+	return Refreshed{outcome, f.session, f.account, text}, nil
 }
 
 // found is what one round trip tells.
 type found struct {
-	session   Session
-	rotated   bool // the rotation's condition held
-	missing   bool // there is no such session
-	account   account.Account
-	noAccount bool
+	session Session
+	rotated bool            // the rotation's condition held
+	missing bool            // there is no such session
+	account account.Account // of an epoch above every session's when it was deleted
 }
 
 // rotateAndLookUp rotates, reads the account and freshens the keys, all at once. The rotation is tried
@@ -159,122 +106,130 @@ func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation) (fou
 
 	f.rotated = rotateErr == nil
 	f.missing = errors.Is(rotateErr, ErrNotFound)
-	f.noAccount = errors.Is(accountErr, account.ErrNotFound)
+	if errors.Is(accountErr, account.ErrNotFound) {
+		f.account, accountErr = deletedAccount, nil
+	}
 	switch {
 	case !f.rotated && !f.missing && !errors.Is(rotateErr, ErrStale):
 		return found{}, fmt.Errorf("session: rotate: %w", rotateErr)
-	case accountErr != nil && !f.noAccount:
+	case accountErr != nil:
 		return found{}, fmt.Errorf("session: read account: %w", accountErr)
 	case keyErr != nil:
 		return found{}, fmt.Errorf("session: read keys: %w", keyErr)
 	}
-	return f, nil
+	return f, r.readEpochAgain(ctx, &f)
 }
 
-// accountForbids returns ErrRefused when session or account are gone. A session whose epoch is behind is
-// read once more: "end others" may have re-stamped it between the two reads.
-func (r *Refresher) accountForbids(ctx context.Context, f *found) error {
-	switch {
-	case f.missing:
-		return refuse("no such session")
-	case f.noAccount:
-		return refuse("no such account")
-	case f.account.Disabled:
-		return refuse("account disabled")
-	case f.session.Epoch >= f.account.Epoch:
+// readEpochAgain reads a session whose epoch is behind its account's once more: "end others" may have given it
+// the new one between the two reads.
+func (r *Refresher) readEpochAgain(ctx context.Context, f *found) error {
+	if f.missing || f.account.Disabled || f.session.Epoch >= f.account.Epoch {
 		return nil
 	}
 	again, err := r.store.Session(ctx, f.session.AccountID, f.session.ID)
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && again.Epoch < f.account.Epoch:
-		return refuse("epoch")
+	case errors.Is(err, ErrNotFound):
+		f.missing = true
 	case err != nil:
 		return fmt.Errorf("session: read again: %w", err)
+	default:
+		f.session.Epoch = again.Epoch
 	}
-	f.session.Epoch = again.Epoch
 	return nil
 }
 
-// settle carries out what the table says and returns the case. When another request changes the session
-// in between, the case is decided afresh from what it has become.
-func (r *Refresher) settle(ctx context.Context, f *found, rotation Rotation, token RefreshToken, c client.Client, now time.Time) (Case, error) {
-	s := &f.session
+// settle finds the case and carries it out. When another request changes the session in between, the case is
+// found afresh from what the session has become.
+func (r *Refresher) settle(ctx context.Context, f *found, rotation Rotation, p Presented) (Case, error) {
 	for range tries {
-		outcome := Rotate
-		if !f.rotated {
-			outcome = r.decide(*s, token.Generation, c, now)
-		}
-		var err error
-		switch outcome {
-		case Gone:
-			return outcome, r.refuse(ctx, token, c, "expired, revoked or another client's")
-
-		case RestoredTable:
-			r.record(ctx, audit.RestoredTable, token, c)
-			return outcome, refuse("newer than the table")
-
-		case Rotate:
-			if !f.rotated {
-				*s, err = r.store.Rotate(ctx, rotation)
-			}
-			if err == nil {
-				r.record(ctx, audit.Refresh, token, c)
-				return outcome, nil
-			}
-
-		case Race:
-			r.record(ctx, audit.RaceReplay, token, c)
-			return outcome, nil
-
-		case LateAllowed:
-			*s, err = r.store.RecordLate(ctx, lateRetry(*s, token.Generation, now))
-			if err == nil {
-				r.record(ctx, audit.LateRetry, token, c)
-				return outcome, nil
-			}
-
-		case Reuse:
-			switch err := r.revoke(ctx, *s); {
-			case errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked):
-				return outcome, r.refuse(ctx, token, c, "revoked meanwhile")
-			case err != nil:
-				return outcome, err
-			}
-			r.record(ctx, audit.ReuseDetected, token, c)
-			return outcome, refuse("reuse")
-		}
+		p.Now = r.now()
+		outcome := r.decide(*f, p)
+		err := r.write(ctx, f, outcome, rotation, p)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return outcome, r.refuse(ctx, token, c, "no such session")
-		case !errors.Is(err, ErrStale):
-			return outcome, fmt.Errorf("session: refresh: %w", err)
+		case errors.Is(err, ErrStale):
+			continue
+		case errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked):
+			return Gone, refuse("ended meanwhile")
+		case err != nil:
+			return outcome, fmt.Errorf("%w: session: refresh: %w", oauth.ErrUnavailable, err)
 		}
+		return outcome, r.answer(*f, outcome, p)
 	}
 	return Gone, fmt.Errorf("%w: session: too many concurrent changes", oauth.ErrUnavailable)
 }
 
-// revoke ends a session because of reuse. Until that is confirmed nobody is told anything but "later".
-// ErrNotFound and ErrRevoked say that it had ended meanwhile.
-func (r *Refresher) revoke(ctx context.Context, s Session) error {
-	err := revoke(ctx, r.store, r.now, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: ReasonReuse})
-	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrRevoked) {
-		return err
+func (r *Refresher) decide(f found, p Presented) Case {
+	switch {
+	case f.missing:
+		return Gone
+	case f.rotated && Usable(f.session, f.account, p.Arrived) == nil:
+		return Rotate
 	}
-	return fmt.Errorf("%w: session: revoke after reuse: %w", oauth.ErrUnavailable, err)
+	return r.rules.Decide(f.session, f.account, p)
 }
 
-func (r *Refresher) refuse(ctx context.Context, token RefreshToken, c client.Client, reason string) error {
-	r.recordReason(ctx, audit.RefreshRefused, token, c, reason)
-	return refuse(reason)
+// write makes the one write that a case has, if it has one and it is not made yet.
+func (r *Refresher) write(ctx context.Context, f *found, outcome Case, rotation Rotation, p Presented) (err error) {
+	s := f.session
+	switch outcome {
+	case Rotate:
+		if !f.rotated {
+			rotation.MinAge = 0 // the rules have found the token old enough
+			f.session, err = r.store.Rotate(ctx, rotation)
+		}
+	case LateAllowed:
+		f.session, err = r.store.RecordReplay(ctx, lateReplay(s, p.Generation, p.Arrived))
+	case StaleAllowed:
+		f.session, err = r.store.RecordReplay(ctx, staleReplay(s, p.Generation))
+	case Reuse:
+		err = revoke(ctx, r.store, r.now, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: ReasonReuse})
+	}
+	return err
 }
 
-func (r *Refresher) record(ctx context.Context, name string, token RefreshToken, c client.Client) {
-	r.recordReason(ctx, name, token, c, "")
+// answer is the error of a case that is no success.
+func (r *Refresher) answer(f found, outcome Case, p Presented) error {
+	switch outcome {
+	case Gone:
+		if f.missing {
+			return refuse("no such session")
+		}
+		detail := "another client's"
+		if ended := Usable(f.session, f.account, p.Arrived); ended != nil {
+			detail = ended.Error()
+		}
+		return &RefusedError{Reason: r.rules.Told(f.session, f.account, p), Detail: detail}
+	case RestoredTable:
+		return refuse("newer than the table")
+	case Reuse:
+		return refuse("reuse")
+	case Overtaken, StaleAllowed:
+		return ErrOvertaken
+	}
+	return nil
 }
 
-func (r *Refresher) recordReason(ctx context.Context, name string, token RefreshToken, c client.Client, reason string) {
-	r.trail.Record(ctx, audit.Event{
-		Name: name, Subject: token.AccountID.String(), SessionID: token.SessionID.String(),
-		ClientID: c.ID, Generation: token.Generation, Reason: reason,
-	})
+// events names the audit event of each case.
+func (c Case) event() string {
+	return [...]string{
+		Gone: audit.RefreshRefused, RestoredTable: audit.RestoredTable, Young: audit.RaceReplay, Rotate: audit.Refresh,
+		Race: audit.RaceReplay, LateAllowed: audit.LateRetry, Overtaken: audit.Overtaken, StaleAllowed: audit.StaleToken,
+		Reuse: audit.ReuseDetected,
+	}[c]
+}
+
+// record tells what became of a token, unless that is not certain.
+func (r *Refresher) record(ctx context.Context, outcome Case, token RefreshToken, c client.Client, err error) {
+	if errors.Is(err, oauth.ErrUnavailable) {
+		return
+	}
+	e := audit.Event{
+		Name: outcome.event(), Subject: token.AccountID.String(), SessionID: token.SessionID.String(),
+		ClientID: c.ID, Generation: token.Generation,
+	}
+	var refused *RefusedError
+	if outcome == Gone && errors.As(err, &refused) {
+		e.Reason = refused.Detail
+	}
+	r.trail.Record(ctx, e)
 }

@@ -116,8 +116,8 @@ func TestReplayDoesNotMoveTheWindow(t *testing.T) {
 
 func TestWindowNeverOutlivesAnExpiry(t *testing.T) {
 	for name, expire := range map[string]func(*session.Session, time.Time){
-		"idle":     func(s *session.Session, at time.Time) { s.IdleExpiry = at },
-		"absolute": func(s *session.Session, at time.Time) { s.IdleExpiry, s.Expiry = at, at },
+		session.BecauseIdle:     func(s *session.Session, at time.Time) { s.IdleExpiry = at },
+		session.BecauseAbsolute: func(s *session.Session, at time.Time) { s.IdleExpiry, s.Expiry = at, at },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)
@@ -128,7 +128,7 @@ func TestWindowNeverOutlivesAnExpiry(t *testing.T) {
 			w.clock.Advance(30*time.Second - time.Millisecond)
 			w.wantCase(4, session.Race)
 			w.clock.Advance(time.Millisecond)
-			w.wantUntouched(func() { w.wantRefused(4, "expired") })
+			w.wantUntouched(func() { w.wantRefused(4, name) })
 			w.wantEvents(audit.RaceReplay, audit.RefreshRefused)
 		})
 	}

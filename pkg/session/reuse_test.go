@@ -23,7 +23,7 @@ func TestOlderGenerationRevokesTheSessionAtOnce(t *testing.T) {
 				w.wantRevoked(session.ReasonReuse)
 				w.wantEvents(audit.ReuseDetected)
 				w.wantCalls("Rotate", "Account", "Revoke")
-				w.wantRefused(20, "revoked") // nobody goes on with the newest either
+				w.wantRefused(20, session.BecauseReuse) // nobody goes on with the newest either
 			})
 		}
 	}
@@ -58,7 +58,7 @@ func TestReuseOfASessionThatVanishesIsRefused(t *testing.T) {
 		}
 		return nil
 	}
-	w.wantRefused(3, "revoked meanwhile")
+	w.wantRefused(3, "ended meanwhile")
 }
 
 // Two copies of an old token arrive together: one of them ends the session, and is the event.
@@ -73,7 +73,7 @@ func TestReuseOfASessionThatIsRevokedMeanwhileIsRefused(t *testing.T) {
 		}
 		return nil
 	}
-	w.wantRefused(3, "revoked meanwhile")
+	w.wantRefused(3, "ended meanwhile")
 }
 
 func TestSlowRevocationAfterReuseIsStampedAgain(t *testing.T) {

@@ -26,7 +26,7 @@ func TestRevokeEndsTheSessionWhateverTheGeneration(t *testing.T) {
 			t.Fatalf("session of generation %d: ended %t, error %v, want it ended", generation, ended, err)
 		}
 		w.wantRevoked(session.ReasonClient)
-		w.wantRefused(generation, "revoked")
+		w.wantRefused(generation, session.BecauseEnded)
 	}
 }
 

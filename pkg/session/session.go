@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,6 +18,9 @@ var (
 	ErrNotFound = errors.New("session: not found")
 	// ErrRevoked says that a session was revoked already.
 	ErrRevoked = errors.New("session: revoked before")
+	// ErrOvertaken says that newer refresh tokens of the session are in use, and that nothing was done: the
+	// caller is to come again with the newest.
+	ErrOvertaken = errors.New("session: overtaken by newer refresh tokens")
 	// ErrEnded says that a session cannot be used any more. Every such error is an *EndedError.
 	ErrEnded = errors.New("session: ended")
 	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
@@ -88,8 +92,8 @@ type Rotation struct {
 	IdleExpiry time.Time
 }
 
-// Apply returns s after the rotation, and whether the rotation's condition holds for s. It is what
-// Store.Rotate means, for stores that can run Go inside a transaction.
+// Apply returns s after the rotation, and whether the rotation's condition holds. It is for stores that can run Go
+// inside a transaction.
 func (r Rotation) Apply(s Session) (Session, bool) {
 	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.Live(r.Now) ||
 		r.MinAge > 0 && s.RotatedAt.After(r.Now.Add(-r.MinAge)) {
@@ -101,13 +105,25 @@ func (r Rotation) Apply(s Session) (Session, bool) {
 	return s, true
 }
 
-// LateRetry records a late retry.
-type LateRetry struct {
-	AccountID  uuid.UUID
-	SessionID  uuid.UUID
-	ClientID   string
-	Generation uint32 // the session's
-	Was, Now   []Late // the list as it was read, and as it becomes
+// Replay records that a token came back which had been replaced before.
+type Replay struct {
+	AccountID       uuid.UUID
+	SessionID       uuid.UUID
+	ClientID        string
+	Generation      uint32  // the session's
+	WasLate, Late   []Late  // the session's list as it was read, and as it becomes
+	WasStale, Stale []Stale // the same
+}
+
+// Apply returns s after the replay was recorded, and whether the condition holds, as Rotation.Apply.
+func (r Replay) Apply(s Session) (Session, bool) {
+	sameLate := func(a, b Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
+	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.RevokedAt.IsZero() ||
+		!slices.EqualFunc(s.Late, r.WasLate, sameLate) || !slices.Equal(s.Stale, r.WasStale) {
+		return s, false
+	}
+	s.Late, s.Stale = r.Late, r.Stale
+	return s, true
 }
 
 // Ending revokes a session.
@@ -135,9 +151,9 @@ type Store interface {
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)
 
-	// RecordLate replaces Late in one conditional write: the session has this generation and client, is
-	// not revoked, and Late is as it Was. Results as Rotate.
-	RecordLate(ctx context.Context, l LateRetry) (Session, error)
+	// RecordReplay replaces Late and Stale in one conditional write: the session has this generation and client,
+	// is not revoked, and both lists are as they were read. Results as Rotate.
+	RecordReplay(ctx context.Context, r Replay) (Session, error)
 
 	// Revoke sets RevokedAt (the entry's stamp) and Reason, if the session has none yet, and appends the
 	// entry to the revocation log, both or neither. It may be repeated with a later entry. ErrRevoked when

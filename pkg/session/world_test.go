@@ -84,6 +84,7 @@ type world struct {
 	store   *fakestore.Store
 	keys    *keys
 	trail   *lockedBuffer
+	rules   session.Rules
 	client  client.Client
 	account account.Account
 	id      uuid.UUID // of the session
@@ -97,6 +98,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 		clock:   fakestore.NewClock(start),
 		keys:    newKeys(),
 		trail:   &lockedBuffer{},
+		rules:   session.Rules{Grace: session.DefaultGrace},
 		client:  client.New("app", kind),
 		account: account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 100},
 	}
@@ -115,7 +117,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 func (w *world) refresher() *session.Refresher { return w.refresherOver(w.store) }
 
 func (w *world) refresherOver(store session.Store) *session.Refresher {
-	return session.NewRefresher(store, w.store, w.keys, session.DefaultGrace, audit.NewTrail(w.trail, w.clock.Now), w.clock.Now)
+	return session.NewRefresher(store, w.store, w.keys, w.rules, audit.NewTrail(w.trail, w.clock.Now), w.clock.Now)
 }
 
 // token is the text of the session's refresh token of generation g.

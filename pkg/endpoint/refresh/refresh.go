@@ -40,7 +40,7 @@ type Parts struct {
 func New(cfg apigw.Config, p Parts) apigw.Function {
 	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
 	refresh := grant.NewRefresh(grant.RefreshParts{
-		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), p.Grace, p.Trail, p.Now),
+		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), session.Rules{Grace: p.Grace, MinAge: p.MinAge}, p.Trail, p.Now),
 		Signer:   keys.Signer(),
 		Now:      p.Now,
 	})

@@ -90,33 +90,26 @@ func (s *Store) SessionsOf(ctx context.Context, account, before uuid.UUID, limit
 }
 
 // Rotate implements session.Store.
-func (s *Store) Rotate(ctx context.Context, r session.Rotation) (found session.Session, err error) {
-	err = s.do(ctx, "Rotate", func() error {
-		if found, err = s.find(r.AccountID, r.SessionID); err != nil {
-			return err
-		}
-		var ok bool
-		if found, ok = r.Apply(found); !ok {
-			return session.ErrStale
-		}
-		s.sessions[found.ID] = cloneSession(found)
-		return nil
-	})
-	return found, err
+func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
+	return s.changeSession(ctx, "Rotate", r.AccountID, r.SessionID, r.Apply)
 }
 
-// RecordLate implements session.Store.
-func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (found session.Session, err error) {
-	err = s.do(ctx, "RecordLate", func() error {
-		if found, err = s.find(l.AccountID, l.SessionID); err != nil {
+// RecordReplay implements session.Store.
+func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
+	return s.changeSession(ctx, "RecordReplay", r.AccountID, r.SessionID, r.Apply)
+}
+
+func (s *Store) changeSession(ctx context.Context, method string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (found session.Session, err error) {
+	err = s.do(ctx, method, func() error {
+		if found, err = s.find(account, id); err != nil {
 			return err
 		}
-		if found.Generation != l.Generation || found.ClientID != l.ClientID || !found.RevokedAt.IsZero() ||
-			!slices.EqualFunc(found.Late, l.Was, sameLate) {
+		changed, ok := apply(found)
+		if !ok {
 			return session.ErrStale
 		}
-		found.Late = slices.Clone(l.Now)
-		s.sessions[found.ID] = cloneSession(found)
+		found = cloneSession(changed)
+		s.sessions[id] = cloneSession(changed)
 		return nil
 	})
 	return found, err
@@ -155,8 +148,6 @@ func cloneSession(s session.Session) session.Session {
 	s.Late, s.Stale = slices.Clone(s.Late), slices.Clone(s.Stale)
 	return s
 }
-
-func sameLate(a, b session.Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
 
 // Append implements revocation.Log.
 func (s *Store) Append(ctx context.Context, e revocation.Entry) error {

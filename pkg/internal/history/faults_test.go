@@ -178,8 +178,8 @@ func (f *faulty) Rotate(ctx context.Context, r session.Rotation) (got session.Se
 	return got, err
 }
 
-func (f *faulty) RecordLate(ctx context.Context, l session.LateRetry) (got session.Session, err error) {
-	err = f.call("RecordLate", nil, func() error { got, err = f.table.RecordLate(ctx, l); return err })
+func (f *faulty) RecordReplay(ctx context.Context, l session.Replay) (got session.Session, err error) {
+	err = f.call("RecordReplay", nil, func() error { got, err = f.table.RecordReplay(ctx, l); return err })
 	return got, err
 }
 

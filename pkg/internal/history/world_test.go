@@ -74,7 +74,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 			Accounts: checker, Sessions: store, MAC: mac, Signer: signer, Trail: trail, Now: now,
 		}),
 		refresh: grant.NewRefresh(grant.RefreshParts{
-			Sessions: session.NewRefresher(store, store, mac, session.DefaultGrace, trail, now),
+			Sessions: session.NewRefresher(store, store, mac, session.Rules{Grace: session.DefaultGrace}, trail, now),
 			Signer:   signer, Now: now,
 		}),
 		revoke: grant.NewRevoke(grant.RevokeParts{

@@ -50,7 +50,7 @@ func (w *world) refresh(p presented) bool {
 	}
 	right := w.settled(v, p, saw, now)
 	later := errors.Is(err, oauth.ErrUnavailable)
-	if later && v.keysOnly() && v.changed["Rotate"]+v.changed["RecordLate"] > 0 {
+	if later && v.keysOnly() && v.changed["Rotate"]+v.changed["RecordReplay"] > 0 {
 		w.fail("generation %d was written, and answered by an outage because of keys that could not be read", p.generation)
 	}
 	// Keys that cannot be read beside the rotation are forgiven once: the answer is then as without a fault.
@@ -87,7 +87,7 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		}
 		second()
 	}
-	v.before["RecordLate"] = p.beforeWrite
+	v.before["RecordReplay"] = p.beforeWrite
 	v.before["Revoke"] = func() {
 		if p.disturbed() {
 			saw.right |= s.permits(p.generation, p.client, now) // as it has become meanwhile
@@ -99,7 +99,7 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		}
 		s.rotated(now)
 	}
-	v.did["RecordLate"] = func() {
+	v.did["RecordReplay"] = func() {
 		if right := s.permits(p.generation, p.client, now); right&late == 0 {
 			w.fail("generation %d of %d was recorded as late: right was %v", p.generation, s.generation, right)
 		}
@@ -124,7 +124,7 @@ func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
 			right |= gone
 		}
 	}
-	for method, row := range map[string]row{"Rotate": rotate, "RecordLate": late} {
+	for method, row := range map[string]row{"Rotate": rotate, "RecordReplay": late} {
 		if v.faults[method] == repeated && v.changed[method] > 0 {
 			right = right&^row | race // its own first try looks like another tab's
 		}
@@ -159,7 +159,7 @@ func (w *world) judge(v *visit, p presented, right row, err error) {
 	case got&successes == 0 && (!errors.Is(err, session.ErrRefused) || errors.Is(err, oauth.ErrUnavailable)):
 		w.fail("refresh with generation %d: event %s, yet error %v, want a refusal", p.generation, events[0], err)
 	}
-	for method, its := range map[string]row{"Rotate": rotate, "RecordLate": late, "Revoke": reuse} {
+	for method, its := range map[string]row{"Rotate": rotate, "RecordReplay": late, "Revoke": reuse} {
 		wrote, due := v.changed[method] > 0, got == its
 		// What was written before another reason came up, or again by the table's client, stays.
 		excused := method == "Rotate" && got == gone || v.faults[method] == repeated

@@ -150,8 +150,8 @@ func (t table) Rotate(ctx context.Context, r session.Rotation) (found session.Se
 	return do(ctx, "Rotate", func() (session.Session, error) { return t.Store.Rotate(ctx, r) })
 }
 
-func (t table) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
-	return do(ctx, "RecordLate", func() (session.Session, error) { return t.Store.RecordLate(ctx, l) })
+func (t table) RecordReplay(ctx context.Context, l session.Replay) (session.Session, error) {
+	return do(ctx, "RecordReplay", func() (session.Session, error) { return t.Store.RecordReplay(ctx, l) })
 }
 
 func (t table) Revoke(ctx context.Context, e session.Ending) error {

@@ -152,7 +152,7 @@ func (w *walk) plan(s *sessionModel, g uint32) presented {
 		session: s, generation: g,
 		function:     rapid.IntRange(0, 1).Draw(w.t, "function"),
 		accountFirst: rapid.Bool().Draw(w.t, "account first"),
-		faults:       drawFaults(w.t, "Rotate", "Account", "RecordLate", "Revoke", "Session", "ReadPart"),
+		faults:       drawFaults(w.t, "Rotate", "Account", "RecordReplay", "Revoke", "Session", "ReadPart"),
 	}
 	if one(w.t, 4, "meanwhile") {
 		p.meanwhile = w.interruption(s, g)

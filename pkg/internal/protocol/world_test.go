@@ -128,7 +128,7 @@ func (w *world) boot(function string) {
 		})
 	case "refresh 0", "refresh 1":
 		w.refreshes[function[len(function)-1]-'0'] = grant.NewRefresh(grant.RefreshParts{
-			Sessions: session.NewRefresher(seen, seen, ring.MAC(), grace, trail, now),
+			Sessions: session.NewRefresher(seen, seen, ring.MAC(), session.Rules{Grace: grace}, trail, now),
 			Signer:   ring.Signer(), Now: now,
 		})
 	case "revoke":

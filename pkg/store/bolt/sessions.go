@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -180,29 +179,17 @@ func seekBefore(cursor *bbolt.Cursor, account, before uuid.UUID) (key, data []by
 
 // Rotate implements session.Store.
 func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
-	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, func(found *session.Session) (ok bool) {
-		*found, ok = r.Apply(*found)
-		return ok
-	})
+	return s.changeSession(ctx, "rotate session", r.AccountID, r.SessionID, r.Apply)
 }
 
-// RecordLate implements session.Store.
-func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
-	return s.changeSession(ctx, "record late retry", l.AccountID, l.SessionID, func(found *session.Session) bool {
-		if found.Generation != l.Generation || found.ClientID != l.ClientID || !found.RevokedAt.IsZero() ||
-			!slices.EqualFunc(found.Late, l.Was, sameLate) {
-			return false
-		}
-		found.Late = l.Now
-		return true
-	})
+// RecordReplay implements session.Store.
+func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
+	return s.changeSession(ctx, "record replay", r.AccountID, r.SessionID, r.Apply)
 }
 
-func sameLate(a, b session.Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
-
-// changeSession stores what change makes of a session, provided that it agrees, and returns the session
-// as it then is. When change does not agree the session is returned as it was found, with ErrStale.
-func (s *Store) changeSession(ctx context.Context, what string, account, id uuid.UUID, change func(*session.Session) bool) (session.Session, error) {
+// changeSession stores what apply makes of a session, provided that its condition holds, and returns the session
+// as it then is. When the condition fails the session is returned as it was found, with ErrStale.
+func (s *Store) changeSession(ctx context.Context, what string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (session.Session, error) {
 	var result session.Session
 	err := s.write(ctx, what, func(tx *bbolt.Tx) error {
 		sessions, key := tx.Bucket(sessionBucket), sessionKey(account, id)
@@ -214,10 +201,11 @@ func (s *Store) changeSession(ctx context.Context, what string, account, id uuid
 			return session.ErrNotFound
 		}
 		result = record.session(account, id)
-		if !change(&result) {
+		changed, ok := apply(result)
+		if !ok {
 			return session.ErrStale
 		}
-		record = newSessionRecord(result)
+		record = newSessionRecord(changed)
 		result = record.session(account, id) // as it will be read, and nothing of the caller's
 		return put(sessions, key, record)
 	})

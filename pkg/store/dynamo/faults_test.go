@@ -63,8 +63,8 @@ var operations = []operation{
 		_, err := s.Rotate(ctx, session.Rotation{AccountID: testAccount, SessionID: testSession})
 		return err
 	}},
-	{"RecordLate", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error {
-		_, err := s.RecordLate(ctx, session.LateRetry{AccountID: testAccount, SessionID: testSession})
+	{"RecordReplay", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error {
+		_, err := s.RecordReplay(ctx, session.Replay{AccountID: testAccount, SessionID: testSession})
 		return err
 	}},
 	{"Take", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Take(ctx, testBucket); return err }},

@@ -107,17 +107,24 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 	})
 }
 
-// RecordLate implements session.Store.
-func (s *Store) RecordLate(ctx context.Context, l session.LateRetry) (session.Session, error) {
-	return s.updateSession(ctx, "record late retry", l.AccountID, l.SessionID, dynamodb.UpdateItemInput{
-		ConditionExpression: aws.String("generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at)" +
-			" AND late = :was"),
-		UpdateExpression: aws.String("SET late = :late"),
+// RecordReplay implements session.Store.
+func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
+	condition := "generation = :generation AND client_id = :client AND attribute_not_exists(revoked_at) AND late = :was_late"
+	if len(r.WasStale) > 0 {
+		condition += " AND stale = :was_stale"
+	} else {
+		condition += " AND (stale = :was_stale OR attribute_not_exists(stale))"
+	}
+	return s.updateSession(ctx, "record replay", r.AccountID, r.SessionID, dynamodb.UpdateItemInput{
+		ConditionExpression: &condition,
+		UpdateExpression:    aws.String("SET late = :late, stale = :stale"),
 		ExpressionAttributeValues: item{
-			":generation": number(l.Generation),
-			":client":     text(l.ClientID),
-			":was":        encodeLate(l.Was),
-			":late":       encodeLate(l.Now),
+			":generation": number(r.Generation),
+			":client":     text(r.ClientID),
+			":was_late":   encodeLate(r.WasLate),
+			":late":       encodeLate(r.Late),
+			":was_stale":  encodeStale(r.WasStale),
+			":stale":      encodeStale(r.Stale),
 		},
 	})
 }

@@ -49,7 +49,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 	for name, write := range map[string]func(context.Context) error{
 		"Create":        func(ctx context.Context) error { return f.Create(ctx, unborn) },
 		"Rotate":        func(ctx context.Context) error { _, err := f.Rotate(ctx, rotation(s)); return err },
-		"RecordLate":    func(ctx context.Context) error { _, err := f.RecordLate(ctx, lateRetry(s)); return err },
+		"RecordReplay":  func(ctx context.Context) error { _, err := f.RecordReplay(ctx, lateReplay(s)); return err },
 		"Revoke":        func(ctx context.Context) error { return f.Revoke(ctx, ending(s, session.ReasonReuse, now)) },
 		"CreateAccount": func(ctx context.Context) error { return f.CreateAccount(ctx, a, hash) },
 		"ChangeAccount": func(ctx context.Context) error { return f.ChangeAccount(ctx, changeOf(f, kept, "")) },
@@ -64,7 +64,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 		wantErr(t, name, write(ctx), oauth.ErrUnavailable)
 	}
 
-	f.wantSession(t, "after Rotate, RecordLate and Revoke", s)
+	f.wantSession(t, "after Rotate, RecordReplay and Revoke", s)
 	same(t, "entries after Revoke", f.entriesOf(t, s.ID.String(), time.Time{}), nil)
 	_, err := f.Session(t.Context(), unborn.AccountID, unborn.ID)
 	wantErr(t, "after Create", err, session.ErrNotFound)

@@ -164,10 +164,11 @@ func rotated(s session.Session, r session.Rotation) session.Session {
 	return s
 }
 
-func lateRetry(s session.Session, now ...session.Late) session.LateRetry {
-	return session.LateRetry{
+// lateReplay records late retries in place of those that s has.
+func lateReplay(s session.Session, late ...session.Late) session.Replay {
+	return session.Replay{
 		AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Generation: s.Generation,
-		Was: s.Late, Now: now,
+		WasLate: s.Late, Late: late, WasStale: s.Stale, Stale: s.Stale,
 	}
 }
 

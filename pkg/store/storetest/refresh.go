@@ -70,9 +70,9 @@ func (l *lossy) Rotate(ctx context.Context, r session.Rotation) (session.Session
 	return s, nil
 }
 
-func (l *lossy) RecordLate(ctx context.Context, r session.LateRetry) (session.Session, error) {
-	s, err := l.Store.RecordLate(ctx, r)
-	if err := l.lose("RecordLate", err); err != nil {
+func (l *lossy) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
+	s, err := l.Store.RecordReplay(ctx, r)
+	if err := l.lose("RecordReplay", err); err != nil {
 		return s, err
 	}
 	return s, nil
@@ -108,7 +108,7 @@ func logIn(t *testing.T, f fixture, lose string) login {
 	l.session = s
 	l.token, err = token.Encode(t.Context(), fixedKeys{})
 	wantErr(t, "encode", err, nil)
-	l.refresher = session.NewRefresher(&lossy{Store: f, method: lose}, f, fixedKeys{}, session.DefaultGrace,
+	l.refresher = session.NewRefresher(&lossy{Store: f, method: lose}, f, fixedKeys{}, session.Rules{Grace: session.DefaultGrace},
 		audit.NewTrail(io.Discard, f.clock.Now), f.clock.Now)
 	return l
 }
@@ -192,7 +192,7 @@ func refreshRotateReplyLost(t *testing.T, f fixture) {
 }
 
 func refreshLateReplyLost(t *testing.T, f fixture) {
-	l := logIn(t, f, "RecordLate")
+	l := logIn(t, f, "RecordReplay")
 	lost := l.refresh(t, "rotate", l.token, session.Rotate, 1) // the caller never sees it
 	f.clock.Add(time.Hour)
 	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)

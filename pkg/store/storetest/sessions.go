@@ -147,11 +147,11 @@ func sessionCopies(t *testing.T, f fixture) {
 	want = rotated(want, r)
 	f.wantSession(t, "after changing what Rotate returned", want)
 
-	late := lateRetry(want, session.Late{Generation: 3, At: r.Now})
-	returned, err = f.RecordLate(t.Context(), late)
-	wantErr(t, "record late", err, nil)
+	late := lateReplay(want, session.Late{Generation: 3, At: r.Now})
+	returned, err = f.RecordReplay(t.Context(), late)
+	wantErr(t, "record replay", err, nil)
 	want.Late = []session.Late{{Generation: 3, At: r.Now}}
-	late.Now[0].Generation = 99
+	late.Late[0].Generation = 99
 	spoil(returned)
-	f.wantSession(t, "after changing what was passed to and returned by RecordLate", want)
+	f.wantSession(t, "after changing what was passed to and returned by RecordReplay", want)
 }

@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Session", sessionTests},
 		{"SessionsOf", listingTests},
 		{"Rotate", rotationTests},
-		{"RecordLate", lateRetryTests},
+		{"RecordReplay", replayTests},
 		{"Revoke", endingTests},
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},
