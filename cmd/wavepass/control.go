@@ -30,8 +30,9 @@ const (
 )
 
 type controlCall struct {
-	Args  []string `json:"args"`
-	Input string   `json:"input"` // what the command has read from standard input
+	Args     []string `json:"args"`
+	Operator string   `json:"operator"`
+	Input    string   `json:"input"` // what the command has read from standard input
 }
 
 type controlAnswer struct {
@@ -53,7 +54,7 @@ func askRunning(ctx context.Context, f folder, in invocation, o output) (bool, e
 	}
 	_ = conn.SetDeadline(time.Now().Add(controlTime + controlSlack))
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	call := controlCall{Args: in.args}
+	call := controlCall{Args: in.args, Operator: in.operator}
 	if in.input != nil {
 		call.Input = in.input.read
 	}
@@ -153,7 +154,7 @@ func carryOut(ctx context.Context, call controlCall, a admin) (answer controlAns
 	var out, log bytes.Buffer
 	ctx, cancel := context.WithTimeout(ctx, controlTime)
 	defer cancel()
-	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{call.Args, &a, &input{from: strings.NewReader(call.Input)}})
+	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{call.Args, call.Operator, &a, &input{from: strings.NewReader(call.Input)}})
 	answer = controlAnswer{Out: out.String(), Log: log.String()}
 	if err != nil {
 		answer.Error = err.Error()

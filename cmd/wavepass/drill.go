@@ -82,7 +82,7 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	if err != nil {
 		return err
 	}
-	operator, why := c.operator(ctx)
+	operator, why := c.operator(ctx, in)
 	if operator == nil {
 		fmt.Fprintf(o.log, "no operator: %s\n", why)
 	}
@@ -134,8 +134,8 @@ func (c *drillCommand) password(ctx context.Context, o output, in invocation) (o
 }
 
 // operator works on the target, if that is the deployment at the address: they must share a signing key.
-func (c *drillCommand) operator(ctx context.Context) (operator drill.Operator, why string) {
-	op := operatorOf{c.target}
+func (c *drillCommand) operator(ctx context.Context, in invocation) (operator drill.Operator, why string) {
+	op := operatorOf{c.target, in.operator}
 	own, err := op.command(ctx, "key", "export-jwks")
 	if err != nil {
 		return nil, err.Error()
@@ -184,7 +184,10 @@ func keyIDs(set []byte) []string {
 }
 
 // operatorOf does with a target what a person would do at the command line.
-type operatorOf struct{ target }
+type operatorOf struct {
+	target
+	name string
+}
 
 func (p operatorOf) DisableAccount(ctx context.Context, username string) error {
 	_, err := p.command(ctx, "account", "disable", "--", username)
@@ -203,7 +206,9 @@ func (p operatorOf) RevokeKey(ctx context.Context, keyID string) error {
 
 func (p operatorOf) command(ctx context.Context, group, name string, args ...string) ([]byte, error) {
 	var out, log bytes.Buffer
-	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{args: slices.Concat([]string{group, name}, p.flags(), args)})
+	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{
+		args: slices.Concat([]string{group, name}, p.flags(), args), operator: p.name,
+	})
 	return out.Bytes(), err
 }
 

@@ -16,9 +16,10 @@ const maxInput = 4 << 10
 
 // invocation is one call of this program. Inside a running `wavepass local` the deployment is open already.
 type invocation struct {
-	args  []string
-	open  *admin
-	input *input
+	args     []string
+	operator string // the name of the person at the command line
+	open     *admin
+	input    *input
 }
 
 // input is what a command reads, as far as it does.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/wavepass/wavepass/pkg/audit"
 )
 
 type commands struct {
@@ -40,7 +42,7 @@ func main() {
 type output struct{ out, log io.Writer }
 
 func run(ctx context.Context, args []string, o output) error {
-	return parseAndRun(ctx, &commands{}, o, invocation{args: args, input: &input{from: os.Stdin}})
+	return parseAndRun(ctx, &commands{}, o, invocation{args: args, operator: operatorName(), input: &input{from: os.Stdin}})
 }
 
 // helped ends the parsing of a call that asked for help and got it.
@@ -51,7 +53,7 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 	parser, err := kong.New(commands,
 		kong.Name("wavepass"),
 		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
-		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(audit.WithActor(ctx, audit.Operator(in.operator)), (*context.Context)(nil)),
 		kong.Bind(o, in),
 		kong.Writers(o.out, o.log),
 		kong.Exit(func(int) { panic(helped{}) }), // after help, which here may be one command among others

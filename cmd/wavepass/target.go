@@ -55,6 +55,16 @@ func (a admin) keys() *grant.Keys {
 // knowsPeriod reports whether it is known when keys are due.
 func (a admin) knowsPeriod() bool { return !a.cloud || os.Getenv("KEY_PERIOD") != "" }
 
+// operatorName is the person at the command line, for the audit trail.
+func operatorName() string {
+	for _, variable := range []string{"USER", "LOGNAME", "USERNAME"} {
+		if name := os.Getenv(variable); name != "" {
+			return name
+		}
+	}
+	return "unknown"
+}
+
 // run does the work on the target. Where `wavepass local` has the folder open it is asked to do it.
 func (t target) run(ctx context.Context, o output, in invocation, work func(admin) error) error {
 	if in.open != nil {

@@ -45,6 +45,7 @@ func Serve(cfg Config, routes map[string]Handler) Function {
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		r := newRequest(e)
 		ctx = audit.WithCaller(ctx, audit.Caller{RequestID: r.ID, Network: r.Network, UserAgent: r.userAgent()})
+		ctx = audit.WithActor(ctx, audit.Person)
 		response, err := serve(ctx, cfg, routes, r, e)
 		if err != nil {
 			response = answer(ctx, cfg.Log, r, err)

@@ -56,6 +56,7 @@ type Event struct {
 	Name      string    `json:"event"`
 	Time      time.Time `json:"time"`       // UTC, set by Trail
 	RequestID string    `json:"request_id"` // the gateway's, set by Trail
+	Actor     string    `json:"actor"`      // whose act it was, see Person; empty: the context's
 	Subject   string    `json:"sub"`        // account id
 	SessionID string    `json:"sid"`
 	ClientID  string    `json:"client_id"`
@@ -72,7 +73,26 @@ type Event struct {
 // Key is the event of what happened to a key.
 func Key(what, id string) Event { return Event{Name: keyPrefix + what, KeyID: id} }
 
-// Caller is who sent the request, as far as the gateway knows.
+// Actors. A client that authenticated and an operator are named, by Client and Operator.
+const (
+	Person = "person" // the person who uses the service, or anybody who passes for them
+	System = "system" // the schedule
+)
+
+// Client is the actor of what an authenticated client did.
+func Client(id string) string { return "client:" + id }
+
+// Operator is the actor of what somebody did at the command line.
+func Operator(name string) string { return "operator:" + name }
+
+type actorKey struct{}
+
+// WithActor returns a context whose events have this actor unless they name another.
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
+}
+
+// Caller is where a request came from, as far as the gateway knows.
 type Caller struct {
 	RequestID string
 	Network   string
@@ -96,13 +116,16 @@ type Trail struct {
 // NewTrail returns a trail that writes to out.
 func NewTrail(out io.Writer, now func() time.Time) *Trail { return &Trail{now: now, out: out} }
 
-// Record completes e with the time and the caller, and writes it. A line that cannot be written is lost:
+// Record completes e with the time, the caller and the actor, and writes it. A line that cannot be written is lost:
 // refusing people because a log is full would hand an attacker a switch.
 func (t *Trail) Record(ctx context.Context, e Event) {
 	caller, _ := ctx.Value(callerKey{}).(Caller)
 	e.Time = t.now().UTC().Truncate(time.Millisecond)
 	e.RequestID, e.Network, e.UserAgent = caller.RequestID, caller.Network, caller.UserAgent
-	// Whoever sends a user agent that is not UTF-8 does not escape the trail.
+	if e.Actor == "" {
+		e.Actor, _ = ctx.Value(actorKey{}).(string)
+	}
+	// A user agent that is not UTF-8 must not keep the event out of the trail.
 	line, err := json.Marshal(e, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return

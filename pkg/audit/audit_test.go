@@ -37,7 +37,7 @@ var caller = audit.Caller{RequestID: "r-1", Network: "203.0.113.0/24", UserAgent
 
 // The shape of a line is an interface to log filters and alarms.
 func TestLinesHaveTheGoldenShape(t *testing.T) {
-	got := record(audit.WithCaller(context.Background(), caller),
+	got := record(audit.WithActor(audit.WithCaller(context.Background(), caller), audit.Person),
 		audit.Event{Name: audit.Login, Subject: "a-1", SessionID: "s-1", ClientID: "app"},
 		audit.Event{Name: audit.ReuseDetected, Subject: "a-1", SessionID: "s-1", ClientID: "app", Generation: 7},
 		audit.Event{Name: audit.RefreshRefused, Subject: "a-1", SessionID: "s-1", ClientID: "app", Generation: 1, Reason: "epoch"},
@@ -73,7 +73,7 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 }
 
 func TestWithoutACallerItsMembersAreEmpty(t *testing.T) {
-	const want = `{"event":"login","time":"2026-07-01T12:00:00.123Z","request_id":"","sub":"","sid":"","client_id":"","network":"","user_agent":""}` + "\n"
+	const want = `{"event":"login","time":"2026-07-01T12:00:00.123Z","request_id":"","actor":"","sub":"","sid":"","client_id":"","network":"","user_agent":""}` + "\n"
 	if got := record(context.Background(), audit.Event{Name: audit.Login}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -85,6 +85,16 @@ func TestTimeAndCallerAreTheTrailsToSet(t *testing.T) {
 	got := record(audit.WithCaller(context.Background(), caller), forged)
 	if strings.Contains(got, "forged") || strings.Contains(got, "1970") || !strings.Contains(got, `"request_id":"r-1"`) {
 		t.Errorf("got %s, want the trail's own time and caller", got)
+	}
+}
+
+func TestActorIsTheContextsUnlessTheEventNamesOne(t *testing.T) {
+	ctx := audit.WithActor(context.Background(), audit.Operator("ada"))
+	for _, tc := range []struct{ event, want string }{{"", "operator:ada"}, {audit.Client("partner"), "client:partner"}} {
+		got := record(ctx, audit.Event{Name: audit.TokenRevoked, Actor: tc.event})
+		if !strings.Contains(got, `"actor":"`+tc.want+`"`) {
+			t.Errorf("event with the actor %q: got %s, want %s", tc.event, got, tc.want)
+		}
 	}
 }
 

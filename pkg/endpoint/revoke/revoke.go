@@ -92,6 +92,9 @@ func (e endpoint) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
+	if c.Kind == client.Service { // the one kind that authenticates
+		ctx = audit.WithActor(ctx, audit.Client(c.ID))
+	}
 	if err := e.revoker.Revoke(ctx, grant.RevokeRequest{At: r.At, Client: c, Token: in.Token}); err != nil {
 		return apigw.Response{}, err
 	}

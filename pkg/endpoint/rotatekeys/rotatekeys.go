@@ -43,7 +43,8 @@ func New(p Parts) Function {
 		Log:  p.Store, Trail: p.Trail, Now: p.Now,
 	})
 	return func(ctx context.Context, event events.EventBridgeEvent) error {
-		_, err := keys.Rotate(audit.WithCaller(ctx, audit.Caller{RequestID: event.ID}))
+		ctx = audit.WithActor(audit.WithCaller(ctx, audit.Caller{RequestID: event.ID}), audit.System)
+		_, err := keys.Rotate(ctx)
 		if err != nil {
 			p.Log.ErrorContext(ctx, "keys not rotated", "request_id", event.ID, "error", err.Error())
 		}

@@ -80,7 +80,7 @@ func TestDueRotationLeavesEventsOfTheRun(t *testing.T) {
 	if err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"event":"key_promoted"`, `"kid":"mac:2"`, `"request_id":"run-1"`} {
+	for _, want := range []string{`"event":"key_promoted"`, `"kid":"mac:2"`, `"request_id":"run-1"`, `"actor":"system"`} {
 		if !strings.Contains(w.trail.String(), want) {
 			t.Errorf("the trail lacks %s: %s", want, w.trail.String())
 		}
