@@ -71,5 +71,6 @@ func (s *Store) changeCount(ctx context.Context, what string, b account.Bucket, 
 const attemptsKept = time.Minute
 
 func purgeAttempts(tx *bbolt.Tx, now time.Time, limit int) error {
-	return purgeBefore(tx.Bucket(attemptBucket), now.Add(-attemptsKept), limit)
+	_, err := purgeBefore(tx.Bucket(attemptBucket), now.Add(-attemptsKept), limit)
+	return err
 }

@@ -3,9 +3,8 @@
 //
 // Every write is one transaction that checks its condition inside, and bbolt runs one writing transaction
 // at a time, so conditions never race. What has expired is deleted on Open, and during writes where it
-// costs next to nothing: creating a session deletes the expired ones of the same account, appending a
-// revocation or counting an attempt deletes a few of the oldest. Nothing relies on that: what must not
-// count when expired is compared with the clock.
+// costs next to nothing: creating a session, appending a revocation or counting an attempt deletes a few of the
+// oldest. Nothing relies on that: what must not count when expired is compared with the clock.
 package bolt
 
 import (
@@ -39,6 +38,7 @@ const lockTimeout = time.Second
 var (
 	metaBucket       = []byte("meta")
 	sessionBucket    = []byte("sessions")
+	expiryBucket     = []byte("session expiries")
 	accountBucket    = []byte("accounts")
 	loginNameBucket  = []byte("login names")
 	attemptBucket    = []byte("attempts")
@@ -114,12 +114,15 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 			return err
 		}
 	}
+	if err := indexExpiries(tx); err != nil {
+		return err
+	}
 	return s.purge(tx)
 }
 
 func (s *Store) purge(tx *bbolt.Tx) error {
 	return errors.Join(
-		purgeSessions(tx, nil, s.now()),
+		purgeSessions(tx, s.now(), all),
 		purgeAttempts(tx, s.now(), all),
 		purgeRevocations(tx, s.now(), all),
 	)

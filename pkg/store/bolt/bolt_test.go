@@ -182,6 +182,60 @@ func TestWritesDeleteWhatHasExpired(t *testing.T) {
 	}
 }
 
+// TestLoginsDeleteTheOldestSessionsOfAnybody: a few at a time, so that no login waits for many.
+func TestLoginsDeleteTheOldestSessionsOfAnybody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	moment := start
+	s := open(t, path, func() time.Time { return moment })
+	login := func(expiry time.Duration) session.Session {
+		created := newContent().session // of an account of its own
+		created.Expiry = start.Add(expiry)
+		if err := s.Create(t.Context(), created); err != nil {
+			t.Fatal(err)
+		}
+		return created
+	}
+	var lives []session.Session
+	for hours := range 10 { // the last to log in expire first
+		lives = append(lives, login(time.Duration(10-hours)*time.Hour))
+	}
+	moment = start.Add(9 * time.Hour)
+	for _, left := range []int{6, 2, 1} { // nine have expired; a login deletes four
+		login(24 * time.Hour)
+		found := 0
+		for _, created := range lives {
+			if _, err := s.Session(t.Context(), created.AccountID, created.ID); err == nil {
+				found++
+			}
+		}
+		if _, err := s.Session(t.Context(), lives[0].AccountID, lives[0].ID); found != left || err != nil {
+			t.Errorf("%d of the first sessions are left, the one that lives with error %v; want %d, without error", found, err, left)
+		}
+	}
+	closeStore(t, s)
+	if got := count(t, path, "session expiries"); got != 4 {
+		t.Errorf("the index names %d sessions, want 4", got)
+	}
+}
+
+// TestFileWithoutAnIndexOfExpiriesGetsOne: those of the version before had none.
+func TestFileWithoutAnIndexOfExpiriesGetsOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	c := newContent()
+	s := open(t, path, at(start))
+	c.store(t, s)
+	closeStore(t, s)
+	change(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("session expiries")) })
+	closeStore(t, open(t, path, at(c.session.Expiry.Add(-time.Millisecond))))
+	if got := count(t, path, "sessions"); got != 1 {
+		t.Errorf("%d sessions just before the expiry, want 1", got)
+	}
+	closeStore(t, open(t, path, at(c.session.Expiry)))
+	if got := count(t, path, "sessions"); got != 0 {
+		t.Errorf("%d sessions at the expiry, want none", got)
+	}
+}
+
 func count(t *testing.T, path, bucket string) (n int) {
 	t.Helper()
 	change(t, path, func(tx *bbolt.Tx) error {

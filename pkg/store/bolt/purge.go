@@ -22,8 +22,9 @@ func appendTime(key []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(key, uint64(max(0, t.UnixMilli())))
 }
 
-// purgeBefore deletes at most limit items of a bucket whose keys begin with a time before end, oldest first.
-func purgeBefore(b *bbolt.Bucket, end time.Time, limit int) error {
+// purgeBefore deletes at most limit items of a bucket whose keys begin with a time before end, oldest first, and
+// returns their keys.
+func purgeBefore(b *bbolt.Bucket, end time.Time, limit int) ([][]byte, error) {
 	var expired [][]byte // a cursor is not to be moved over what it deletes
 	before := appendTime(nil, end)
 	cursor := b.Cursor()
@@ -35,8 +36,8 @@ func purgeBefore(b *bbolt.Bucket, end time.Time, limit int) error {
 	}
 	for _, key := range expired {
 		if err := b.Delete(key); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return expired, nil
 }

@@ -71,5 +71,6 @@ func (s *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, 
 // purgeRevocations deletes what has expired. Every entry lives equally long, so the oldest expire first.
 func purgeRevocations(tx *bbolt.Tx, now time.Time, limit int) error {
 	life := revocation.Entry{At: now}.ExpiresAt().Sub(now)
-	return purgeBefore(tx.Bucket(revocationBucket), now.Add(-life), limit)
+	_, err := purgeBefore(tx.Bucket(revocationBucket), now.Add(-life), limit)
+	return err
 }

@@ -116,7 +116,10 @@ func (s *Store) Create(ctx context.Context, created session.Session) error {
 		if sessions.Get(key) != nil {
 			return nil
 		}
-		if err := purgeSessions(tx, created.AccountID[:], s.now()); err != nil {
+		if err := purgeSessions(tx, s.now(), few); err != nil {
+			return err
+		}
+		if err := tx.Bucket(expiryBucket).Put(expiryKey(created.Expiry, key), nil); err != nil {
 			return err
 		}
 		return put(sessions, key, newSessionRecord(created))
@@ -237,23 +240,37 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 	})
 }
 
-// purgeSessions deletes the sessions under a prefix of their keys whose absolute expiry is reached. One
-// that is only idle must stay: an access token of it may be alive, and revoking it must still work.
-func purgeSessions(tx *bbolt.Tx, prefix []byte, now time.Time) error {
-	sessions := tx.Bucket(sessionBucket)
-	var expired [][]byte // a cursor is not to be moved over what it deletes
-	cursor := sessions.Cursor()
-	for key, data := cursor.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, data = cursor.Next() {
+// expiryKey is where the index of absolute expiries, which never move, names the session at key.
+func expiryKey(expiry time.Time, key []byte) []byte { return append(appendTime(nil, expiry), key...) }
+
+// indexExpiries builds the index of a file that has none.
+func indexExpiries(tx *bbolt.Tx) error {
+	if tx.Bucket(expiryBucket) != nil {
+		return nil
+	}
+	expiries, err := tx.CreateBucket(expiryBucket)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(sessionBucket).ForEach(func(key, data []byte) error {
 		var record sessionRecord
 		if err := json.Unmarshal(data, &record); err != nil {
 			return err
 		}
-		if !now.Before(fromMillis(record.Expiry)) {
-			expired = append(expired, bytes.Clone(key))
-		}
+		return expiries.Put(expiryKey(fromMillis(record.Expiry), key), nil)
+	})
+}
+
+// purgeSessions deletes at most limit sessions whose absolute expiry is reached, whosever they are. One that is
+// only idle must stay: an access token of it may be alive, and revoking it must still work.
+func purgeSessions(tx *bbolt.Tx, now time.Time, limit int) error {
+	expired, err := purgeBefore(tx.Bucket(expiryBucket), now.Add(time.Millisecond), limit)
+	if err != nil {
+		return err
 	}
+	behindTime := len(appendTime(nil, now))
 	for _, key := range expired {
-		if err := sessions.Delete(key); err != nil {
+		if err := tx.Bucket(sessionBucket).Delete(key[behindTime:]); err != nil {
 			return err
 		}
 	}
