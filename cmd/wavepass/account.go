@@ -29,11 +29,7 @@ func (a admin) administer() grant.Administer {
 
 // find returns the account of a username.
 func (a admin) find(ctx context.Context, username string) (account.Account, error) {
-	canonical, err := account.CanonicalUsername(username)
-	if err != nil {
-		return account.Account{}, err
-	}
-	login, err := a.store.LoginName(ctx, canonical)
+	_, login, err := account.FindLogin(ctx, a.store, username)
 	if err != nil {
 		return account.Account{}, explainAccount(err, username)
 	}
@@ -97,7 +93,7 @@ func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
 			return err
 		}
 		created.Roles, created.Scopes = c.Role, c.Scope
-		if err := a.store.CreateAccount(ctx, created, hash); err != nil {
+		if err := account.Register(ctx, a.store, c.Username, created, hash); err != nil {
 			return explainAccount(err, c.Username)
 		}
 		_, err = fmt.Fprintf(o.out, "added  %s (%s)\n", created.Username, created.ID)

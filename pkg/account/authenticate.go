@@ -67,7 +67,7 @@ func (a *Authenticator) authenticate(ctx context.Context, username, network stri
 		account: newBucket("account", name+"\x00"+network, a.limits.Account, now),
 		network: newBucket("network", network, a.limits.Network, now),
 	}
-	login, err := a.takeAndLookUp(ctx, counted, name, now)
+	login, err := a.takeAndLookUp(ctx, counted, username, now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Authenticated{}, 0, err
 	}
@@ -94,7 +94,7 @@ func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
 }
 
 // takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip.
-func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name string, now time.Time) (LoginName, error) {
+func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (LoginName, error) {
 	var (
 		wg                               sync.WaitGroup
 		login                            LoginName
@@ -103,7 +103,11 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, name strin
 	)
 	wg.Go(func() { accountOK, accountErr = a.attempts.Take(ctx, b.account) })
 	wg.Go(func() { networkOK, networkErr = a.attempts.Take(ctx, b.network) })
-	wg.Go(func() { login, loginErr = a.store.LoginName(ctx, name) })
+	wg.Go(func() {
+		if _, login, loginErr = FindLogin(ctx, a.store, username); errors.Is(loginErr, ErrUsername) {
+			login, loginErr = a.store.LoginName(ctx, "") // nobody's, at the same cost
+		}
+	})
 	wg.Wait()
 
 	failed := errors.Join(accountErr, networkErr)

@@ -19,3 +19,6 @@ func Fits(hash, password string) bool {
 	_, ok := parseHash(hash)
 	return ok && verifyPassword(hash, password)
 }
+
+// Opaque is what is hashed of a password.
+var Opaque = opaque

@@ -1,62 +1,209 @@
 package account
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/secure/bidirule"
 	"golang.org/x/text/secure/precis"
-
-	"github.com/wavepass/wavepass/pkg/oauth"
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 )
 
-const (
-	maxUsername = 254 // bytes: the longest e-mail address
-	minPassword = 8   // code points, when a password is set
-	maxPassword = 256 // code points
-)
+const maxUsername = 254 // bytes: the longest e-mail address
 
-// ErrUsername and ErrPassword say that a text cannot be a username or a password.
-var (
-	ErrUsername = errors.New("username: want 1 to 254 bytes without spaces or control characters (RFC 8265)")
-	ErrPassword = errors.New("password: want 8 to 256 characters, none of them a control character (RFC 8265)")
-)
+// ErrUsername says that a text cannot be a username.
+var ErrUsername = errors.New("username: want 1 to 254 bytes of letters, digits, marks and symbols of ASCII (RFC 8265)")
 
-// CanonicalUsername returns the form under which a username is stored and looked up: PRECIS
-// UsernameCaseMapped, so that case, width and composition make no difference (RFC 8265 §3.3).
+// identifier is UsernameCaseMapped (RFC 8265 §3.3) without the Bidi rule, which CanonicalUsername applies part by part.
+var identifier = precis.NewIdentifier(precis.FoldWidth, precis.LowerCase(), precis.Norm(norm.NFC))
+
+// foldings bounds how often a name is folded until nothing changes (RFC 8266 §2.1 advises as many).
+const foldings = 4
+
+// CanonicalUsername returns the form under which a username is stored: PRECIS UsernameCaseMapped (RFC 8265 §3.3),
+// so that case, width and composition make no difference, with two changes (docs/adr/0035-how-names-are-folded.md).
+// Letters that differ in case only by their place in a word, as the final sigma does, are one letter; and in an
+// address the Bidi rule holds for the part before the @ and for each label of the domain by itself.
 func CanonicalUsername(username string) (string, error) {
+	if len(username) > maxUsername || username == "" {
+		return "", ErrUsername
+	}
+	canonical := username
+	for range foldings {
+		prepared, err := identifier.String(canonical)
+		if err != nil {
+			return "", unacceptable(username)
+		}
+		folded := norm.NFC.String(strings.Map(foldCase, prepared))
+		if folded == canonical {
+			if err := checkCanonical(canonical); err != nil {
+				return "", err
+			}
+			return canonical, nil
+		}
+		canonical = folded
+	}
+	return "", ErrUsername
+}
+
+func checkCanonical(name string) error {
+	if len(name) > maxUsername {
+		return ErrUsername
+	}
+	local, domain, _ := strings.Cut(name, "@")
+	if holdBidiRule([]string{name}) || holdBidiRule([]string{local}) && holdBidiRule(strings.Split(domain, ".")) {
+		return nil
+	}
+	return fmt.Errorf("%w: it has letters written from right to left among others (RFC 5893)", ErrUsername)
+}
+
+// holdBidiRule reports whether labels hold the Bidi rule, which concerns all of them as soon as one has letters that are
+// written from right to left (RFC 5893 §2).
+func holdBidiRule(labels []string) bool {
+	return !slices.ContainsFunc(labels, func(label string) bool { return bidirule.DirectionString(label) == bidi.RightToLeft }) ||
+		!slices.ContainsFunc(labels, func(label string) bool { return !bidirule.ValidString(label) })
+}
+
+// foldCase returns the one lower-case letter for all letters that Unicode's simple case folding takes for equal.
+// Marks are no letters: to fold U+0345, an iota below a letter, would put a letter beside it.
+func foldCase(r rune) rune {
+	if !unicode.IsLetter(r) {
+		return r
+	}
+	lower := unicode.ToLower(unicode.ToUpper(r))
+	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+		if other == lower {
+			return lower
+		}
+	}
+	return r
+}
+
+// unacceptable is the error of a username with a character that may not be in one. Some characters may, beside
+// certain others (RFC 5892 appendix A): one of those is named only when no other is to blame.
+func unacceptable(username string) error {
+	var beside *CharacterError
+	position := 0
+	for i, r := range username {
+		position++
+		_, size := utf8.DecodeRuneInString(username[i:])
+		found := &CharacterError{Err: ErrUsername, Position: position, Rune: r, Invalid: r == utf8.RuneError && size == 1}
+		switch folded, _ := utf8.DecodeRuneInString(width.Fold.String(string(r))); {
+		case !found.Invalid && identifier.Allowed().Contains(folded):
+		case strings.ContainsRune(contextual, r) || unicode.Is(unicode.Nd, r):
+			if beside == nil {
+				beside = found
+			}
+		default:
+			return found
+		}
+	}
+	if beside == nil {
+		return ErrUsername
+	}
+	return beside
+}
+
+// contextual are the characters that RFC 5892 allows beside certain others, but for digits.
+const contextual = "\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d"
+
+// CharacterError says which character of a text is refused. It never holds the rest of the text.
+type CharacterError struct {
+	Err      error // ErrUsername or ErrPassword
+	Position int   // in characters, from 1
+	Rune     rune
+	Invalid  bool // it is no character but a byte that is not UTF-8
+}
+
+func (e *CharacterError) Error() string { return e.Err.Error() + ": " + e.Refused() }
+
+func (e *CharacterError) Unwrap() error { return e.Err }
+
+// Refused is the sentence about the character.
+func (e *CharacterError) Refused() string {
+	if e.Invalid {
+		return fmt.Sprintf("character %d is not valid UTF-8", e.Position)
+	}
+	return fmt.Sprintf("character %d, U+%04X, cannot be used", e.Position, e.Rune)
+}
+
+// storedForms are the forms under which a username may be stored, in the order in which they count. Accounts that
+// are older than the folding of CanonicalUsername keep the form of their time: UsernameCaseMapped as it was typed then.
+// It comes first, so that everybody still reaches the account that they did.
+func storedForms(username string) ([]string, error) {
+	canonical, err := CanonicalUsername(username)
 	if len(username) > maxUsername {
-		return "", ErrUsername
+		return nil, err
 	}
-	canonical, err := precis.UsernameCaseMapped.String(username)
-	if err != nil || canonical == "" || len(canonical) > maxUsername {
-		return "", ErrUsername
+	var forms []string
+	add := func(form string) {
+		if form != "" && len(form) <= maxUsername && !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
 	}
-	return canonical, nil
+	if older, olderErr := precis.UsernameCaseMapped.String(username); olderErr == nil {
+		add(older)
+	}
+	add(canonical)
+	add(withFinalSigmas(canonical))
+	if len(forms) == 0 {
+		return nil, err
+	}
+	return forms, nil
 }
 
-// CheckPassword returns ErrPassword when a text cannot be a new password.
-func CheckPassword(password oauth.Secret) error {
-	_, err := preparePassword(password.Reveal())
-	return err
+// withFinalSigmas is a canonical name as its owner writes it: with a final sigma at the end of each word.
+func withFinalSigmas(name string) string {
+	letters := []rune(name)
+	for i, r := range letters {
+		if r == 'σ' && i > 0 && unicode.IsLetter(letters[i-1]) && (i == len(letters)-1 || !unicode.IsLetter(letters[i+1])) {
+			letters[i] = 'ς'
+		}
+	}
+	return string(letters)
 }
 
-// preparePassword applies PRECIS OpaqueString (RFC 8265 §4.2) and the limits for a new password.
-func preparePassword(password string) (string, error) {
-	prepared, err := opaque(password)
-	if err != nil || utf8.RuneCountInString(prepared) < minPassword {
-		return "", ErrPassword
+// FindLogin returns what a username leads to, and the form under which it is stored. Errors: ErrUsername,
+// ErrNotFound, oauth.ErrUnavailable. All forms are read at once, whatever there is.
+func FindLogin(ctx context.Context, store Store, username string) (stored string, found LoginName, err error) {
+	forms, err := storedForms(username)
+	if err != nil {
+		return "", LoginName{}, err
 	}
-	return prepared, nil
+	logins, errs := make([]LoginName, len(forms)), make([]error, len(forms))
+	var wg sync.WaitGroup
+	for i, form := range forms {
+		wg.Go(func() { logins[i], errs[i] = store.LoginName(ctx, form) })
+	}
+	wg.Wait()
+	for i, form := range forms {
+		if !errors.Is(errs[i], ErrNotFound) {
+			return form, logins[i], errs[i]
+		}
+	}
+	return "", LoginName{}, ErrNotFound
 }
 
-// opaque applies only the upper limit, and that before any work: at login the text is a stranger's.
-func opaque(password string) (string, error) {
-	if !utf8.ValidString(password) || len(password) > maxPassword*utf8.UTFMax || utf8.RuneCountInString(password) > maxPassword {
-		return "", ErrPassword
+// Register stores an account that New has made of a username, unless the username leads to an account already, in
+// whatever form. Errors: ErrExists, oauth.ErrUnavailable. The same account again changes nothing.
+func Register(ctx context.Context, store interface {
+	Store
+	Creator
+}, username string, a Account, hash string) error {
+	// Nobody stores the older forms any more, so they need no condition of the write.
+	switch _, found, err := FindLogin(ctx, store, username); {
+	case err == nil && found.AccountID != a.ID:
+		return ErrExists
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
 	}
-	prepared, err := precis.OpaqueString.String(password)
-	if err != nil || prepared == "" {
-		return "", ErrPassword
-	}
-	return prepared, nil
+	return store.CreateAccount(ctx, a, hash)
 }

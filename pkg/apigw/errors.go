@@ -92,7 +92,10 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 		}
 		response := errorResponse(a.status, a.code, a.description)
 		var refused *session.RefusedError
+		var character *account.CharacterError
 		switch {
+		case errors.As(err, &character):
+			response = errorResponse(a.status, a.code, a.description+": "+character.Refused())
 		case errors.As(err, &refused):
 			response = explained(a.status, a.code, a.description, refused.Reason)
 		case a.err == session.ErrOvertaken:
