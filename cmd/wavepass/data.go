@@ -141,7 +141,7 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 	}
 	d.demo = demo
 	// A key file that does not fit the keyring would only show at the first login.
-	if err := keys.Signer().Load(ctx); err != nil {
+	if _, err := keys.SigningKeys().Current(ctx); err != nil {
 		return fmt.Errorf("sealing.key does not open the keys in the store: %w", err)
 	}
 	return nil

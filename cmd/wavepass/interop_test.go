@@ -69,7 +69,7 @@ func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
 	t.Cleanup(tls.Close)
 
 	s := &secure{server: &server{t: t, url: tls.URL, client: tls.Client()}, tls: tls, alg: alg, cert: filepath.Join(t.TempDir(), "ca.pem")}
-	s.key, err = d.keyring(cfg).Signer().Key(t.Context())
+	s.key, err = d.keyring(cfg).SigningKeys().Current(t.Context())
 	check(t, err)
 	check(t, os.WriteFile(s.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw}), 0o600))
 	return s

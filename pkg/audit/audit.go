@@ -27,6 +27,7 @@ const (
 	ReuseDetected  = "reuse_detected"  // an old token came back: the session was revoked
 	RestoredTable  = "restored_table"  // a token newer than the table: alarm, the table was set back
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
+	RolesOmitted   = "roles_omitted"   // an access token was issued without the roles, which did not fit into it
 	TokenRevoked   = "token_revoked"   // one access token was denied
 	SessionRevoked = "session_revoked" // a client handed in a refresh token, and its session ended
 	LoggedOut      = "logged_out"      // a person ended a session

@@ -4,14 +4,17 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -19,13 +22,13 @@ import (
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
-// Signer gives the key that access tokens are signed with; keyring.Signer implements it.
-type Signer interface {
-	// Load makes sure, before a write, that a key is held that may be used after it.
-	Load(ctx context.Context) error
-	// Freshen re-reads the key when that is due. After Load an outage in the middle is forgiven.
-	Freshen(ctx context.Context) error
-	Key(ctx context.Context) (keyring.SigningKey, error)
+// SigningKeys gives the key that access tokens are signed with; *keyring.SigningKeys implements it.
+type SigningKeys interface {
+	// Current returns the key to sign with, also after a write. Errors: oauth.ErrUnavailable.
+	Current(ctx context.Context) (keyring.SigningKey, error)
+	// Renew reads the keys again when that is due, beside another call to the store, and returns the newest; key when
+	// they cannot be read.
+	Renew(ctx context.Context, key keyring.SigningKey) keyring.SigningKey
 }
 
 // Place is where a token is issued and accepted: the issuer of this deployment, and the audience of
@@ -49,15 +52,12 @@ func mayHoldRefreshTokens(c client.Client) bool {
 
 // accessTokens issues the access token of a session.
 type accessTokens struct {
-	issuer *token.Issuer
-	now    func() time.Time
+	trail *audit.Trail
+	now   func() time.Time
 }
 
-func (t accessTokens) issue(ctx context.Context, at Place, s session.Session, a account.Account, c client.Client) (oauth.TokenResponse, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return oauth.TokenResponse{}, fmt.Errorf("grant: new token id: %w", err)
-	}
+// issue cannot fail, because a session may have been written before.
+func (t accessTokens) issue(ctx context.Context, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client) oauth.TokenResponse {
 	now := t.now().Truncate(time.Second)
 	expiry := now.Add(c.AccessLife)
 	if s.Expiry.Before(expiry) {
@@ -69,7 +69,7 @@ func (t accessTokens) issue(ctx context.Context, at Place, s session.Session, a 
 		Audience: c.Audiences,
 		Expiry:   expiry,
 		IssuedAt: now,
-		ID:       id.String(),
+		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)
 		ClientID: c.ID,
 		Scope:    strings.Join(grantedScopes(c, a), " "),
 		Login:    &token.Login{SessionID: s.ID, Epoch: s.Epoch, AuthTime: s.AuthTime, AMR: s.AMR},
@@ -80,11 +80,36 @@ func (t accessTokens) issue(ctx context.Context, at Place, s session.Session, a 
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles
 	}
-	signed, err := t.issuer.Sign(ctx, claims)
-	if err != nil {
-		return oauth.TokenResponse{}, fmt.Errorf("grant: sign: %w", err)
+	signed, rolesOmitted := token.Sign(key, claims)
+	if rolesOmitted {
+		t.trail.Record(ctx, audit.Event{
+			Name: audit.RolesOmitted, Subject: claims.Subject, SessionID: s.ID.String(), ClientID: c.ID,
+		})
 	}
-	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: expiry.Sub(now), Scope: claims.Scope}, nil
+	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: expiry.Sub(now), Scope: claims.Scope}
+}
+
+// newestKeys returns the keys that a new session begins with, in one round trip at the most.
+func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (mac keyring.MACKey, key keyring.SigningKey, err error) {
+	var (
+		wg             sync.WaitGroup
+		macErr, keyErr error
+	)
+	wg.Go(func() {
+		if mac, macErr = macs.Current(ctx); macErr == nil && macs.Renew(ctx, mac) != nil {
+			mac, macErr = macs.Current(ctx) // the one before was taken away
+		}
+	})
+	wg.Go(func() {
+		if key, keyErr = signing.Current(ctx); keyErr == nil {
+			key = signing.Renew(ctx, key)
+		}
+	})
+	wg.Wait()
+	if err := errors.Join(macErr, keyErr); err != nil {
+		return mac, key, fmt.Errorf("grant: keys: %w", err)
+	}
+	return mac, key, nil
 }
 
 // grantedScopes are those that both the client and the account may have, in the client's order.

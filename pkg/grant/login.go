@@ -10,9 +10,9 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
-	"github.com/wavepass/wavepass/pkg/token"
 )
 
 // LoginParts is what a Login is made of; every field is needed.
@@ -20,7 +20,7 @@ type LoginParts struct {
 	Accounts *account.Authenticator
 	Sessions session.Creator
 	MAC      session.Keys
-	Signer   Signer
+	Signing  SigningKeys
 	Trail    *audit.Trail
 	Now      func() time.Time
 }
@@ -33,7 +33,7 @@ type Login struct {
 
 // NewLogin returns a Login.
 func NewLogin(p LoginParts) *Login {
-	return &Login{p, accessTokens{token.NewIssuer(p.Signer), p.Now}}
+	return &Login{p, accessTokens{p.Trail, p.Now}}
 }
 
 // LoginRequest is what the caller sent, and where.
@@ -50,18 +50,21 @@ type LoginRequest struct {
 var passwordOnly = []string{"pwd"} // RFC 8176
 
 // Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials,
-// *account.TooManyAttemptsError, oauth.ErrUnavailable, token.ErrTooLong.
+// *account.TooManyAttemptsError, oauth.ErrUnavailable.
 func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	c := r.Client
 	if !mayHoldRefreshTokens(c) {
 		return Issued{}, client.ErrWrongKind
 	}
-	who, keyVersion, err := l.authenticate(ctx, r)
+	who, mac, key, err := l.authenticate(ctx, r)
 	if err != nil {
 		l.recordFailure(ctx, c, err)
 		return Issued{}, err
 	}
-	s, response, err := l.make(ctx, r, who, keyVersion)
+	s, refresh, err := session.Begin(session.Login{
+		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
+		Client: c, Remember: r.Remember, Device: r.Device, Network: r.Network,
+	}, l.Now())
 	if err != nil {
 		l.Accounts.Settle(ctx, who) // the password was right
 		return Issued{}, err
@@ -72,47 +75,25 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	l.Trail.Record(ctx, audit.Event{
 		Name: audit.Login, Subject: s.AccountID.String(), SessionID: s.ID.String(), ClientID: c.ID,
 	})
+	response := l.access.issue(ctx, key, r.At, s, who.Account, c)
+	response.RefreshToken = refresh.Encode(mac)
 	return Issued{response, c, s}, nil
 }
 
-// make makes the session and its tokens before anything is stored: a failure leaves no session that nobody
-// holds.
-func (l *Login) make(ctx context.Context, r LoginRequest, who account.Authenticated, keyVersion byte) (session.Session, oauth.TokenResponse, error) {
-	s, refresh, err := session.Begin(session.Login{
-		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly,
-		Client: r.Client, Remember: r.Remember, Device: r.Device, Network: r.Network,
-	}, keyVersion, l.Now())
-	if err != nil {
-		return session.Session{}, oauth.TokenResponse{}, err
-	}
-	response, err := l.access.issue(ctx, r.At, s, who.Account, r.Client)
-	if err != nil {
-		return session.Session{}, oauth.TokenResponse{}, err
-	}
-	response.RefreshToken, err = refresh.Encode(ctx, l.MAC)
-	return s, response, err
-}
-
-// authenticate checks the password and has the keys ready, in one round trip.
-func (l *Login) authenticate(ctx context.Context, r LoginRequest) (account.Authenticated, byte, error) {
+// authenticate checks the password and obtains the keys, in one round trip.
+func (l *Login) authenticate(ctx context.Context, r LoginRequest) (who account.Authenticated, mac keyring.MACKey, key keyring.SigningKey, err error) {
 	var (
-		wg                         sync.WaitGroup
-		who                        account.Authenticated
-		whoErr, macErr, signingErr error
+		wg     sync.WaitGroup
+		keyErr error
 	)
-	wg.Go(func() { who, whoErr = l.Accounts.Authenticate(ctx, r.Username, r.Password, r.Network) })
-	wg.Go(func() { macErr = l.MAC.Freshen(ctx) })
-	wg.Go(func() { signingErr = l.Signer.Freshen(ctx) })
+	wg.Go(func() { who, err = l.Accounts.Authenticate(ctx, r.Username, r.Password, r.Network) })
+	wg.Go(func() { mac, key, keyErr = newestKeys(ctx, l.MAC, l.Signing) })
 	wg.Wait()
-	if whoErr != nil {
-		return who, 0, whoErr
-	}
-	version, err := l.MAC.CurrentVersion(ctx)
-	if err := errors.Join(macErr, signingErr, err); err != nil {
+	if err == nil && keyErr != nil {
 		l.Accounts.Settle(ctx, who) // the password was right
-		return who, 0, fmt.Errorf("grant: keys: %w", err)
+		err = keyErr
 	}
-	return who, version, nil
+	return who, mac, key, err
 }
 
 // store creates the session and settles the attempts, in one round trip.

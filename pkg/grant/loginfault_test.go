@@ -3,7 +3,6 @@ package grant_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/token"
 )
 
 func TestFailedLoginIsRecordedWithoutAName(t *testing.T) {
@@ -70,29 +68,18 @@ func TestLoginThatFailsOnAFaultStoresNoEventAndCountsNothing(t *testing.T) {
 	}
 }
 
-func TestTokenThatWouldBeTooLongStoresNothing(t *testing.T) {
+func TestLoginWithRolesThatDoNotFitGetsATokenWithoutThem(t *testing.T) {
 	w := newWorld(t)
 	for i := range 200 {
 		w.ada.Roles = append(w.ada.Roles, fmt.Sprintf("role-%010d", i))
 	}
 	w.store.SetAccount(w.ada, "")
-	response, err := w.tryLogin("native", password)
-	wantError(t, response, err, token.ErrTooLong)
-	w.wantEvents()
-	if n := w.store.SessionCount(); n != 0 {
-		t.Errorf("%d sessions stored, want none", n)
+	if claims := w.claims(w.mustLogin()); !claims.RolesOmitted || len(claims.Roles) != 0 {
+		t.Errorf("claims %+v, want roles_omitted in place of the roles", claims)
 	}
+	w.wantEvents(audit.Login, audit.RolesOmitted)
 	w.change("native", func(c *client.Client) { c.Roles = client.RolesLookup })
-	w.mustLogin()
-}
-
-func TestRightPasswordThatGetsNoTokenCostsNoAttempt(t *testing.T) {
-	w := newWorld(t)
-	w.ada.Roles = []string{strings.Repeat("r", 2000)}
-	w.store.SetAccount(w.ada, "")
-	response, err := w.tryLogin("native", password)
-	wantError(t, response, err, token.ErrTooLong)
-	if a, n := w.store.Attempts("account"), w.store.Attempts("network"); a != 0 || n != 0 {
-		t.Errorf("%d attempts of the account and %d of the network counted, want none", a, n)
+	if claims := w.claims(w.mustLogin()); claims.RolesOmitted {
+		t.Error("roles_omitted for a client that looks roles up")
 	}
 }

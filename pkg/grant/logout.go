@@ -38,10 +38,7 @@ type LogoutRequest struct {
 // as it is. With Everywhere it ends all, and returns session.ErrRefused unless the token is still good.
 // oauth.ErrUnavailable when the end is not confirmed.
 func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
-	if err := l.MAC.Freshen(ctx); err != nil { // keys that are gone must not end sessions
-		return fmt.Errorf("grant: keys: %w", err)
-	}
-	token, err := session.ParseRefreshToken(ctx, r.RefreshToken, l.MAC)
+	token, err := parseToEnd(ctx, r.RefreshToken, l.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused) && !r.Everywhere:
 		return nil // nobody's session: nothing to end

@@ -25,7 +25,7 @@ func (w *world) leaver() *grant.Logout {
 		Sessions: session.NewRevoker(w.store, w.clock.Now),
 		Owners:   session.NewOwners(w.store, w.store, w.clock.Now),
 		Accounts: w.editor(),
-		MAC:      keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.Now),
+		MAC:      keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now),
 		Trail:    audit.NewTrail(&w.trail, w.clock.Now),
 	})
 }
@@ -92,7 +92,7 @@ func TestLogoutWorksTwiceAndAfterTheAccessTokenHasExpired(t *testing.T) {
 		}
 		w.clock.Advance(time.Minute)
 	}
-	id, err := session.ParseRefreshToken(t.Context(), login.RefreshToken, keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.Now))
+	id, _, err := session.ParseRefreshToken(t.Context(), login.RefreshToken, keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,16 +6,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
-	"github.com/wavepass/wavepass/pkg/token"
 )
 
 // RefreshParts is what a Refresh is made of; every field is needed.
 type RefreshParts struct {
 	Sessions *session.Refresher
-	Signer   Signer
+	Signing  SigningKeys
+	Trail    *audit.Trail
 	Now      func() time.Time
 }
 
@@ -27,7 +28,7 @@ type Refresh struct {
 
 // NewRefresh returns a Refresh.
 func NewRefresh(p RefreshParts) *Refresh {
-	return &Refresh{p, accessTokens{token.NewIssuer(p.Signer), p.Now}}
+	return &Refresh{p, accessTokens{p.Trail, p.Now}}
 }
 
 // RefreshRequest is what the caller sent, and where.
@@ -44,36 +45,21 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	if !mayHoldRefreshTokens(c) {
 		return Issued{}, client.ErrWrongKind
 	}
-	// Without a key to sign with nothing is written; with one, a newer one is read beside the rotation.
-	if err := f.Signer.Load(ctx); err != nil {
+	key, err := f.Signing.Current(ctx) // without a key to sign with nothing is written
+	if err != nil {
 		return Issued{}, fmt.Errorf("grant: keys: %w", err)
 	}
-	refreshed, err := f.refresh(ctx, r)
+	var (
+		wg        sync.WaitGroup
+		refreshed session.Refreshed
+	)
+	wg.Go(func() { refreshed, err = f.Sessions.Refresh(ctx, r.RefreshToken, c, r.Network) })
+	wg.Go(func() { key = f.Signing.Renew(ctx, key) })
+	wg.Wait()
 	if err != nil {
 		return Issued{}, err
 	}
-	response, err := f.access.issue(ctx, r.At, refreshed.Session, refreshed.Account, c)
-	if err != nil {
-		return Issued{}, err
-	}
+	response := f.access.issue(ctx, key, r.At, refreshed.Session, refreshed.Account, c)
 	response.RefreshToken = refreshed.Token
 	return Issued{response, c, refreshed.Session}, nil
-}
-
-func (f *Refresh) refresh(ctx context.Context, r RefreshRequest) (session.Refreshed, error) {
-	var (
-		wg                     sync.WaitGroup
-		refreshed              session.Refreshed
-		refreshErr, freshenErr error
-	)
-	wg.Go(func() { refreshed, refreshErr = f.Sessions.Refresh(ctx, r.RefreshToken, r.Client, r.Network) })
-	wg.Go(func() { freshenErr = f.Signer.Freshen(ctx) })
-	wg.Wait()
-	if refreshErr != nil {
-		return session.Refreshed{}, refreshErr
-	}
-	if freshenErr != nil {
-		return session.Refreshed{}, fmt.Errorf("grant: keys: %w", freshenErr)
-	}
-	return refreshed, nil
 }

@@ -48,10 +48,7 @@ func (v *Revoke) Revoke(ctx context.Context, r RevokeRequest) error {
 }
 
 func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID string) error {
-	if err := v.MAC.Freshen(ctx); err != nil { // keys that are gone must not end sessions
-		return fmt.Errorf("grant: keys: %w", err)
-	}
-	refresh, err := session.ParseRefreshToken(ctx, text, v.MAC)
+	refresh, err := parseToEnd(ctx, text, v.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused):
 		return nil // not ours: as dead as can be (RFC 7009 §2.2)
@@ -66,6 +63,16 @@ func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID 
 		})
 	}
 	return err
+}
+
+// parseToEnd returns what a refresh token says that is to end its session, after the keys were read again if that was
+// due: a token of a key that was taken away must not end anything. Errors as session.ParseRefreshToken.
+func parseToEnd(ctx context.Context, text oauth.Secret, keys session.Keys) (session.RefreshToken, error) {
+	refresh, key, err := session.ParseRefreshToken(ctx, text, keys)
+	if err == nil && keys.Renew(ctx, key) != nil {
+		err = session.ErrRefused
+	}
+	return refresh, err
 }
 
 func (v *Revoke) revokeAccessToken(ctx context.Context, r RevokeRequest, clientID string) error {

@@ -78,7 +78,7 @@ type world struct {
 	login   *grant.Login
 	refresh *grant.Refresh
 	revoke  *grant.Revoke
-	keys    *keyring.Signer
+	keys    *keyring.SigningKeys
 	verify  *token.Verifier
 }
 
@@ -110,20 +110,20 @@ func newWorld(t *testing.T) *world {
 func (w *world) wire() {
 	ring := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now})
 	trail := audit.NewTrail(&w.trail, w.clock.Now)
-	mac := ring.MAC()
-	w.keys = ring.Signer()
+	mac := ring.MACKeys()
+	w.keys = ring.SigningKeys()
 	w.verify = token.NewVerifier(keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.Now), w.clock.Now)
 	w.login = grant.NewLogin(grant.LoginParts{
 		Accounts: account.NewAuthenticator(w.store, w.store, account.DefaultLimits, w.clock.Now),
-		Sessions: w.store, MAC: mac, Signer: w.keys, Trail: trail, Now: w.clock.Now,
+		Sessions: w.store, MAC: mac, Signing: w.keys, Trail: trail, Now: w.clock.Now,
 	})
 	w.refresh = grant.NewRefresh(grant.RefreshParts{
 		Sessions: session.NewRefresher(w.store, w.store, mac, session.Rules{Grace: session.DefaultGrace}, trail, w.clock.Now),
-		Signer:   w.keys, Now: w.clock.Now,
+		Signing:  w.keys, Trail: trail, Now: w.clock.Now,
 	})
 	w.revoke = grant.NewRevoke(grant.RevokeParts{
 		Sessions: session.NewRevoker(w.store, w.clock.Now),
-		MAC:      keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
+		MAC:      keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
 	})
 }
 

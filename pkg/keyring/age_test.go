@@ -17,13 +17,13 @@ type view struct {
 }
 
 func views(w world) map[string]view {
-	signer, mac, existing := w.ring.Signer(), w.ring.MAC(), w.existingMAC()
+	signer, mac, existing := w.ring.SigningKeys(), w.ring.MACKeys(), w.existingMAC()
 	forJWKS, forHeader := w.public(), w.public()
 	known := w.header()
 	return map[string]view{
-		"Signer":      {keyring.Signing, time.Minute, func() error { return signer.Freshen(ctx) }},
-		"MAC":         {keyring.Refresh, time.Minute, func() error { return mac.Freshen(ctx) }},
-		"ExistingMAC": {keyring.Refresh, time.Minute, func() error { return existing.Freshen(ctx) }},
+		"Signer":      {keyring.Signing, time.Minute, func() error { return useSigning(signer) }},
+		"MAC":         {keyring.Refresh, time.Minute, func() error { return useMAC(mac) }},
+		"ExistingMAC": {keyring.Refresh, time.Minute, func() error { return useMAC(existing) }},
 		"JWKS":        {keyring.Public, 5 * time.Minute, func() error { _, err := forJWKS.JWKS(ctx); return err }},
 		"ByHeader":    {keyring.Public, 5 * time.Minute, func() error { _, err := forHeader.ByHeader(ctx, known); return err }},
 	}
@@ -31,7 +31,7 @@ func views(w world) map[string]view {
 
 // header is the header segment of the current key.
 func (w world) header() string {
-	key, err := w.ring.Signer().Key(ctx)
+	key, err := w.ring.SigningKeys().Current(ctx)
 	if err != nil {
 		panic(err)
 	}
@@ -103,7 +103,7 @@ func TestOutageEndsTheUseOfAnOldPart(t *testing.T) {
 		must(t, v)
 		w.clock.move(1)
 		if v.part != keyring.Public {
-			must(t, v) // a reading beside a write is forgiven once
+			must(t, v) // it fails beside the write; the next request finds out before
 		}
 		isUnavailable(t, "old part, store down", v.use())
 		w.store.fail(nil)
@@ -111,48 +111,59 @@ func TestOutageEndsTheUseOfAnOldPart(t *testing.T) {
 	})
 }
 
-// writers are the two views that are used around a write.
-func writers(w world) map[string]struct {
-	load, freshen func() error
-	part          keyring.Part
-} {
-	signer, mac := w.ring.Signer(), w.ring.MAC()
-	return map[string]struct {
-		load, freshen func() error
-		part          keyring.Part
-	}{
-		"Signer": {func() error { return signer.Load(ctx) }, func() error { return signer.Freshen(ctx) }, keyring.Signing},
-		"MAC":    {func() error { return mac.Load(ctx) }, func() error { return mac.Freshen(ctx) }, keyring.Refresh},
+// writer is a view that is used around a write.
+type writer struct {
+	current func() error
+	renew   func() // what was obtained by current, also after an outage
+	part    keyring.Part
+}
+
+func writers(t *testing.T, w world) map[string]writer {
+	signer, mac := w.ring.SigningKeys(), w.ring.MACKeys()
+	var signing keyring.SigningKey
+	var macKey keyring.MACKey
+	return map[string]writer{
+		"Signer": {func() (err error) { signing, err = signer.Current(ctx); return err }, func() {
+			if renewed := signer.Renew(ctx, signing); renewed.ID != signing.ID {
+				t.Errorf("renewed the key %v to %v", signing, renewed)
+			}
+		}, keyring.Signing},
+		"MAC": {func() (err error) { macKey, err = mac.Current(ctx); return err }, func() {
+			if err := mac.Renew(ctx, macKey); err != nil {
+				t.Errorf("renew the key %v: %v", macKey, err)
+			}
+		}, keyring.Refresh},
 	}
 }
 
-// What was written beside a reading cannot be taken back; whoever comes next is stopped before he writes.
-func TestReadingThatFailsBesideAWriteIsForgivenOnceAndStopsTheNextWrite(t *testing.T) {
+// What was written beside a reading cannot be taken back; the next request is stopped before it writes.
+func TestReadingThatFailsBesideAWriteIsNoErrorAndStopsTheNextWrite(t *testing.T) {
 	for _, name := range []string{"Signer", "MAC"} {
 		t.Run(name, func(t *testing.T) {
 			w := created(t, keyring.ES256)
-			use := writers(w)[name]
-			for _, err := range []error{use.load(), use.freshen()} {
-				if err != nil {
-					t.Fatal(err)
+			use := writers(t, w)[name]
+			must := func(what string) {
+				t.Helper()
+				if err := use.current(); err != nil {
+					t.Fatalf("%s: %v", what, err)
 				}
 			}
+			must("first use")
+			before := w.store.readsOf(use.part)
 			w.clock.move(time.Minute)
-			if err := use.load(); err != nil {
-				t.Errorf("Load of keys a minute old: %v, want them used", err)
-			}
+			must("keys a minute old")
+			reads(t, w, use.part, before)
 			w.store.fail(errOutage)
-			if err := use.freshen(); err != nil {
-				t.Errorf("Freshen beside the write: %v, want it forgiven", err)
+			use.renew()
+			reads(t, w, use.part, before+1)
+			for range 2 {
+				isUnavailable(t, "the next request", use.current())
 			}
-			isUnavailable(t, "Load of the next request", use.load())
-			isUnavailable(t, "Freshen after that", use.freshen())
+			use.renew() // of a request that began before the outage
 			w.store.fail(nil)
-			for what, f := range map[string]func() error{"Load": use.load, "Freshen": use.freshen} {
-				if err := f(); err != nil {
-					t.Errorf("%s after the outage: %v", what, err)
-				}
-			}
+			must("after the outage")
+			use.renew()
+			reads(t, w, use.part, before+5)
 		})
 	}
 }
@@ -161,17 +172,44 @@ func TestReadingThatFailsBesideAWriteIsForgivenOnceAndStopsTheNextWrite(t *testi
 func TestKeysAsOldAsAVerifiersMayBeAreReadBeforeAWrite(t *testing.T) {
 	for _, name := range []string{"Signer", "MAC"} {
 		w := created(t, keyring.ES256)
-		use := writers(w)[name]
-		_ = use.load()
+		use := writers(t, w)[name]
+		_ = use.current()
 		before := w.store.readsOf(use.part)
 		w.clock.move(5*time.Minute - 1)
-		_ = use.load()
+		_ = use.current()
 		reads(t, w, use.part, before)
 		w.clock.move(1)
 		w.store.fail(errOutage)
-		isUnavailable(t, name+": Load after five minutes", use.load())
-		isUnavailable(t, name+": Freshen after five minutes", use.freshen())
-		reads(t, w, use.part, before+2)
+		isUnavailable(t, name+": keys five minutes old", use.current())
+		reads(t, w, use.part, before+1)
+	}
+}
+
+// The key that a request has obtained stays good for it, whatever happens to the keyring meanwhile.
+func TestRenewGivesTheNewestKeyAndRefusesOneThatWasTakenAway(t *testing.T) {
+	w := created(t, keyring.ES256)
+	signer, mac := w.ring.SigningKeys(), w.ring.MACKeys()
+	signing, _ := signer.Current(ctx)
+	macKey, _ := mac.Current(ctx)
+	sum := macKey.Sum([]byte("m"))
+	if _, err := w.ring.Reset(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if renewed := signer.Renew(ctx, signing); renewed.ID != signing.ID {
+		t.Errorf("held for less than a minute: %v became %v", signing, renewed)
+	}
+	if err := mac.Renew(ctx, macKey); err != nil {
+		t.Errorf("held for less than a minute: %v", err)
+	}
+	w.clock.move(time.Minute)
+	if renewed, newest := signer.Renew(ctx, signing), w.id(t, keyring.Current); renewed.ID != newest {
+		t.Errorf("renewed to %v, want the newest key %s", renewed, newest)
+	}
+	if err := mac.Renew(ctx, macKey); !errors.Is(err, keyring.ErrUnknownKey) {
+		t.Errorf("renewed a MAC key that was taken away: %v, want ErrUnknownKey", err)
+	}
+	if again := macKey.Sum([]byte("m")); string(again) != string(sum) {
+		t.Errorf("the key itself makes the MAC %x, want %x as before", again, sum)
 	}
 }
 
@@ -202,55 +240,23 @@ func TestAgeCountsFromBeforeTheReading(t *testing.T) {
 	})
 }
 
-func TestKeyAndSumUseWhatIsHeldHoweverOld(t *testing.T) {
-	w := created(t, keyring.ES256)
-	signer, mac := w.ring.Signer(), w.ring.MAC()
-	key, err := signer.Key(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum, err := mac.Sum(ctx, 1, []byte("m"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.clock.move(24 * time.Hour)
-	w.store.fail(errOutage)
-	if again, err := signer.Key(ctx); err != nil || again.ID != key.ID {
-		t.Errorf("Key a day later: %v, error %v; want %v", again, err, key)
-	}
-	if again, err := mac.Sum(ctx, 1, []byte("m")); err != nil || string(again) != string(sum) {
-		t.Errorf("Sum a day later: %x, error %v; want %x", again, err, sum)
-	}
-	if version, err := mac.CurrentVersion(ctx); err != nil || version != 1 {
-		t.Errorf("CurrentVersion a day later: %d, error %v; want 1", version, err)
-	}
-	reads(t, w, keyring.Signing, 1)
-	reads(t, w, keyring.Refresh, 1)
-
-	isUnavailable(t, "Signer.Freshen", signer.Freshen(ctx))
-	isUnavailable(t, "MAC.Freshen", mac.Freshen(ctx))
-	if again, err := signer.Key(ctx); err != nil || again.ID != key.ID {
-		t.Errorf("Key after a reading that failed: %v, error %v; want what is still held", again, err)
-	}
-}
-
 func TestNewVersionIsUnsealedOnceAndUsed(t *testing.T) {
 	w, other := created(t, keyring.ES256), created(t, keyring.EdDSA)
-	signer, public := w.ring.Signer(), w.public()
-	old, _ := signer.Key(ctx)
+	signer, public := w.ring.SigningKeys(), w.public()
+	old, _ := signer.Current(ctx)
 	oldJWKS, _ := public.JWKS(ctx)
-	want, _ := other.ring.Signer().Key(ctx)
+	want, _ := other.ring.SigningKeys().Current(ctx)
 	w.seal(t, keyring.Signing, string(other.plain(t, keyring.Signing)))
 	w.store.put(keyring.Public, other.store.parts[keyring.Public])
 
 	w.clock.move(time.Minute)
 	for range 3 {
-		if err := signer.Freshen(ctx); err != nil {
+		if err := useSigning(signer); err != nil {
 			t.Fatal(err)
 		}
 	}
 	opens(t, w, keyring.Signing, 2)
-	if got, err := signer.Key(ctx); err != nil || got.ID != want.ID || got.Algorithm != keyring.EdDSA {
+	if got, err := signer.Current(ctx); err != nil || got.ID != want.ID || got.Algorithm != keyring.EdDSA {
 		t.Errorf("signs with %v, error %v; want %v instead of %v", got, err, want, old)
 	}
 	w.clock.move(4 * time.Minute)
@@ -288,11 +294,11 @@ func TestUnknownKeyCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 
 func TestUnknownMACVersionCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 	w := created(t, keyring.ES256)
-	mac := w.ring.MAC()
+	mac := w.ring.MACKeys()
 	ask := func(after time.Duration, version byte, wantReads int, judged bool) {
 		t.Helper()
 		w.clock.move(after)
-		sum, err := mac.Sum(ctx, version, []byte("m"))
+		sum, err := sumOf(mac, version, []byte("m"))
 		switch {
 		case sum != nil:
 			t.Errorf("version %d: sum %x, want none", version, sum)
@@ -318,11 +324,11 @@ func TestUnknownMACVersionCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 // Anybody can name unknown keys; when the store is already down they must not add to its load.
 func TestUnknownKeyDuringAnOutageCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 	w := created(t, keyring.ES256)
-	public, mac := w.public(), w.ring.MAC()
+	public, mac := w.public(), w.ring.MACKeys()
 	if _, err := public.JWKS(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := mac.Freshen(ctx); err != nil {
+	if err := useMAC(mac); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.move(30 * time.Second)
@@ -331,11 +337,11 @@ func TestUnknownKeyDuringAnOutageCausesAtMostOneReadingIn30Seconds(t *testing.T)
 	for range 10 {
 		_, err := public.ByHeader(ctx, "unknown")
 		isUnavailable(t, "ByHeader", err)
-		_, err = mac.Sum(ctx, 9, nil)
+		_, err = sumOf(mac, 9, nil)
 		isUnavailable(t, "Sum", err)
 	}
 	reads(t, w, keyring.Public, publicReads+1)
-	reads(t, w, keyring.Refresh, macReads+1)
+	reads(t, w, keyring.Refresh, macReads+10) // one a request, which would read before it writes anyway
 }
 
 func TestKeyNewerThanTheHeldSetIsFoundByReadingAgain(t *testing.T) {

@@ -3,18 +3,20 @@ package keyring_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 func TestPartThatCannotBeUnsealedIsAnOutage(t *testing.T) {
 	for part, use := range map[keyring.Part]func(world) error{
-		keyring.Signing: func(w world) error { _, err := w.ring.Signer().Key(ctx); return err },
-		keyring.Refresh: func(w world) error { _, err := w.ring.MAC().Sum(ctx, 1, nil); return err },
+		keyring.Signing: func(w world) error { _, err := w.ring.SigningKeys().Current(ctx); return err },
+		keyring.Refresh: func(w world) error { _, err := sumOf(w.ring.MACKeys(), 1, nil); return err },
 	} {
 		other := map[keyring.Part]keyring.Part{keyring.Signing: keyring.Refresh, keyring.Refresh: keyring.Signing}[part]
 		for name, damage := range map[string]func(world){
@@ -52,7 +54,7 @@ func TestUnreadableSigningPartIsAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := created(t, keyring.ES256)
 			w.seal(t, keyring.Signing, plain)
-			_, err := w.ring.Signer().Key(ctx)
+			_, err := w.ring.SigningKeys().Current(ctx)
 			isUnavailable(t, "Key", err)
 		})
 	}
@@ -80,9 +82,9 @@ func TestUnreadableMACPartIsAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := created(t, keyring.ES256)
 			w.seal(t, keyring.Refresh, plain)
-			_, err := w.ring.MAC().Sum(ctx, 1, nil)
+			_, err := sumOf(w.ring.MACKeys(), 1, nil)
 			isUnavailable(t, "Sum", err)
-			_, err = w.ring.MAC().CurrentVersion(ctx)
+			_, err = versionOf(w.ring.MACKeys())
 			isUnavailable(t, "CurrentVersion", err)
 		})
 	}
@@ -115,18 +117,37 @@ func TestUnreadablePublicPartIsAnOutage(t *testing.T) {
 	}
 }
 
-func TestPartThatBecomesUnreadableIsNotForgottenByKey(t *testing.T) {
+func TestPartThatBecomesUnreadableIsAnOutageThatEnds(t *testing.T) {
 	w := created(t, keyring.ES256)
-	signer := w.ring.Signer()
-	before, err := signer.Key(ctx)
+	signer := w.ring.SigningKeys()
+	before, err := signer.Current(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
+	good := w.store.parts[keyring.Signing]
 	w.seal(t, keyring.Signing, `{"keys":[]}`)
 	w.clock.move(time.Minute)
-	_ = signer.Freshen(ctx) // forgiven once
-	isUnavailable(t, "Freshen", signer.Freshen(ctx))
-	if after, err := signer.Key(ctx); err != nil || after.ID != before.ID {
-		t.Errorf("Key: %v, error %v; want %v, which is still held", after, err, before)
+	if renewed := signer.Renew(ctx, before); renewed.ID != before.ID {
+		t.Errorf("renewed to %v, want %v, which can still be used", renewed, before)
+	}
+	_, err = signer.Current(ctx)
+	isUnavailable(t, "Current", err)
+	w.store.put(keyring.Signing, good)
+	if after, err := signer.Current(ctx); err != nil || after.ID != before.ID {
+		t.Errorf("Current: %v, error %v; want %v", after, err, before)
+	}
+}
+
+// A key that cannot sign must be found out before anything is written.
+func TestKeyOfAnotherAlgorithmThanItSaysIsAnOutage(t *testing.T) {
+	for _, alg := range algorithms {
+		for _, says := range append([]keyring.Algorithm{"HS256", "none", ""}, algorithms...) {
+			w := created(t, alg)
+			w.seal(t, keyring.Signing, strings.ReplaceAll(string(w.plain(t, keyring.Signing)), `"`+string(alg)+`"`, `"`+string(says)+`"`))
+			key, err := w.ring.SigningKeys().Current(ctx)
+			if alg == says && err != nil || alg != says && !errors.Is(err, oauth.ErrUnavailable) {
+				t.Errorf("a key of %s that says it is of %q: %v, error %v", alg, says, key, err)
+			}
+		}
 	}
 }

@@ -14,12 +14,10 @@ import (
 
 func TestFirstUseCreatesTheKeyring(t *testing.T) {
 	for name, use := range map[string]func(*keyring.Keyring) error{
-		"Ensure":         func(k *keyring.Keyring) error { return k.Ensure(ctx) },
-		"Signer.Key":     func(k *keyring.Keyring) error { _, err := k.Signer().Key(ctx); return err },
-		"Signer.Load":    func(k *keyring.Keyring) error { return k.Signer().Load(ctx) },
-		"Signer.Freshen": func(k *keyring.Keyring) error { return k.Signer().Freshen(ctx) },
-		"MAC.Freshen":    func(k *keyring.Keyring) error { return k.MAC().Freshen(ctx) },
-		"MAC.Sum":        func(k *keyring.Keyring) error { _, err := k.MAC().Sum(ctx, 1, nil); return err },
+		"Ensure":      func(k *keyring.Keyring) error { return k.Ensure(ctx) },
+		"SigningKeys": func(k *keyring.Keyring) error { return useSigning(k.SigningKeys()) },
+		"MACKeys":     func(k *keyring.Keyring) error { return useMAC(k.MACKeys()) },
+		"MACKeys.Key": func(k *keyring.Keyring) error { _, err := k.MACKeys().Key(ctx, 1); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(keyring.ES256)
@@ -53,7 +51,7 @@ func TestTwentyFunctionsCreateOneKeyring(t *testing.T) {
 	}
 	for i := range functions {
 		callers.Go(func() {
-			keys[i], errs[i] = keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: at.now}).Signer().Key(ctx)
+			keys[i], errs[i] = keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: at.now}).SigningKeys().Current(ctx)
 		})
 	}
 	callers.Wait()
@@ -72,14 +70,14 @@ func TestTwentyFunctionsCreateOneKeyring(t *testing.T) {
 
 func TestRequestsOfOneFunctionShareOneReadAndOneUnsealing(t *testing.T) {
 	w := created(t, keyring.ES256)
-	signer := w.ring.Signer()
+	signer := w.ring.SigningKeys()
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := signer.Key(ctx); err != nil {
+			if _, err := signer.Current(ctx); err != nil {
 				t.Errorf("Key: %v", err)
 			}
-			if err := signer.Freshen(ctx); err != nil {
+			if err := useSigning(signer); err != nil {
 				t.Errorf("Freshen: %v", err)
 			}
 		})
@@ -92,9 +90,9 @@ func TestRequestsOfOneFunctionShareOneReadAndOneUnsealing(t *testing.T) {
 func TestLostReplyOfTheCreationIsAnOutageOnce(t *testing.T) {
 	w := newWorld(keyring.ES256)
 	w.store.lost = true
-	_, err := w.ring.Signer().Key(ctx)
+	_, err := w.ring.SigningKeys().Current(ctx)
 	isUnavailable(t, "Key, reply lost", err)
-	if _, err := w.ring.Signer().Key(ctx); err != nil {
+	if _, err := w.ring.SigningKeys().Current(ctx); err != nil {
 		t.Errorf("Key, once more: %v", err)
 	}
 	if w.store.replaced != 1 {
@@ -106,8 +104,8 @@ func TestUnreadableStoreIsNotTakenForAnEmptyOne(t *testing.T) {
 	w := newWorld(keyring.ES256)
 	w.store.fail(errOutage)
 	isUnavailable(t, "Ensure", w.ring.Ensure(ctx))
-	isUnavailable(t, "Signer.Load", w.ring.Signer().Load(ctx))
-	isUnavailable(t, "MAC.Freshen", w.ring.MAC().Freshen(ctx))
+	isUnavailable(t, "SigningKeys", useSigning(w.ring.SigningKeys()))
+	isUnavailable(t, "MACKeys", useMAC(w.ring.MACKeys()))
 	if w.store.replaced != 0 {
 		t.Errorf("the keyring was written %d times, want never", w.store.replaced)
 	}
@@ -140,7 +138,7 @@ func TestUnknownAlgorithmCreatesNothing(t *testing.T) {
 
 func TestExistingViewsCreateNothing(t *testing.T) {
 	w := newWorld(keyring.ES256)
-	isUnavailable(t, "ExistingMAC", w.existingMAC().Freshen(ctx))
+	isUnavailable(t, "ExistingMAC", useMAC(w.existingMAC()))
 	_, err := w.public().JWKS(ctx)
 	isUnavailable(t, "JWKS", err)
 	_, err = w.public().ByHeader(ctx, "x")
@@ -154,7 +152,7 @@ func TestExistingViewsCreateNothing(t *testing.T) {
 	if err := w.ring.Ensure(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.existingMAC().Freshen(ctx); err != nil {
+	if err := useMAC(w.existingMAC()); err != nil {
 		t.Errorf("ExistingMAC with a keyring: %v", err)
 	}
 }
@@ -164,9 +162,9 @@ func TestEachViewOpensItsOwnPartOnly(t *testing.T) {
 		use  func(world) error
 		part keyring.Part // "" for none
 	}{
-		"Signer":      {func(w world) error { return w.ring.Signer().Load(ctx) }, keyring.Signing},
-		"MAC":         {func(w world) error { return w.ring.MAC().Freshen(ctx) }, keyring.Refresh},
-		"ExistingMAC": {func(w world) error { return w.existingMAC().Freshen(ctx) }, keyring.Refresh},
+		"Signer":      {func(w world) error { return useSigning(w.ring.SigningKeys()) }, keyring.Signing},
+		"MAC":         {func(w world) error { return useMAC(w.ring.MACKeys()) }, keyring.Refresh},
+		"ExistingMAC": {func(w world) error { return useMAC(w.existingMAC()) }, keyring.Refresh},
 		"PublicKeys":  {func(w world) error { _, err := w.public().JWKS(ctx); return err }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

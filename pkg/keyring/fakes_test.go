@@ -215,8 +215,8 @@ func (w world) public() *keyring.PublicKeys {
 	return keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.now)
 }
 
-func (w world) existingMAC() *keyring.MAC {
-	return keyring.NewMAC(w.store, w.sealer, keyring.Times{}, w.clock.now)
+func (w world) existingMAC() *keyring.MACKeys {
+	return keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.now)
 }
 
 // plain opens a part as an attacker with every right could.
@@ -233,6 +233,41 @@ func (w world) plain(t *testing.T, part keyring.Part) []byte {
 func (w world) seal(t *testing.T, part keyring.Part, plain string) {
 	t.Helper()
 	w.store.put(part, w.sealer.aead.Seal(nil, nil, []byte(plain), []byte(part)))
+}
+
+// useSigning does what an issuing function does with every request: it obtains the key, and renews it beside the write.
+func useSigning(keys *keyring.SigningKeys) error {
+	key, err := keys.Current(ctx)
+	if err == nil {
+		keys.Renew(ctx, key)
+	}
+	return err
+}
+
+// useMAC is the same for the MAC keys.
+func useMAC(keys *keyring.MACKeys) error {
+	key, err := keys.Current(ctx)
+	if err != nil {
+		return err
+	}
+	return keys.Renew(ctx, key)
+}
+
+// sumOf is the MAC under the key of that version, nil when there is no such key.
+func sumOf(keys *keyring.MACKeys, version byte, message []byte) ([]byte, error) {
+	key, err := keys.Key(ctx, version)
+	switch {
+	case errors.Is(err, keyring.ErrUnknownKey):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return key.Sum(message), nil
+}
+
+func versionOf(keys *keyring.MACKeys) (byte, error) {
+	key, err := keys.Current(ctx)
+	return key.Version(), err
 }
 
 func isUnavailable(t *testing.T, what string, err error) {

@@ -26,14 +26,28 @@ type held[T any] struct {
 	triedAt time.Time // the same, of the last reading, also one that failed
 }
 
-// get returns what is held, however old, and reads only when nothing is.
-func (h *held[T]) get(ctx context.Context) (T, error) {
+// current returns what may be used also after a write, without another reading: it is held, the last reading did not
+// fail, and it is younger than a verifier's may be. Otherwise it reads. A request asks for it before it writes.
+func (h *held[T]) current(ctx context.Context) (T, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.version == 0 {
-		return h.load(ctx)
+	if h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife()) {
+		return h.value, nil
 	}
-	return h.value, nil
+	return h.load(ctx)
+}
+
+// renewed reads again what is older than Times.SignerLife. It runs beside a write, which cannot be taken back, so a
+// reading that fails is no error: ok is false, and the request goes on with what it has. The next current finds out
+// about the outage before anything is written.
+func (h *held[T]) renewed(ctx context.Context) (value T, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.version != 0 && !h.older(h.readAt, h.times.SignerLife()) {
+		return h.value, true
+	}
+	value, err := h.load(ctx)
+	return value, err == nil
 }
 
 // fresh returns what is held when it is younger than life, and reads otherwise.
@@ -46,47 +60,13 @@ func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
 	return h.value, nil
 }
 
-// sound reports whether what is held may be used after a write, without another reading: it is there, the last reading
-// did not fail, and it is younger than a verifier's may be.
-func (h *held[T]) sound() bool {
-	return h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife())
-}
-
-// ready is for a request that is about to write: it reads unless what is held is sound.
-func (h *held[T]) ready(ctx context.Context) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.sound() {
-		return nil
-	}
-	_, err := h.load(ctx)
-	return err
-}
-
-// beside is for a request whose write is under way. A reading that fails is forgiven once, while what is held is
-// sound: the write cannot be taken back, and its caller must not pay for it. The next request finds out in
-// ready, before it writes.
-func (h *held[T]) beside(ctx context.Context) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.version != 0 && !h.older(h.readAt, h.times.SignerLife()) {
-		return nil
-	}
-	forgiven := h.sound()
-	_, err := h.load(ctx)
-	if err != nil && forgiven {
-		return nil
-	}
-	return err
-}
-
 // failed reports whether the last reading did.
 func (h *held[T]) failed() bool { return h.triedAt.After(h.readAt) }
 
-// newer is asked when something names a key that is not held: perhaps one that is newer. Anybody can name
-// any key, so the store is read at most once per rereadEvery, whether it answers or not. read is false when
-// it was not: the key may yet exist.
-func (h *held[T]) newer(ctx context.Context) (value T, read bool, err error) {
+// readForUnknown is asked when something names a key that is not held: perhaps one that is newer. Anybody can name any
+// key, so the store is read at most once per rereadEvery, whether it answers or not. read is false when it was
+// not read now: the key may exist all the same.
+func (h *held[T]) readForUnknown(ctx context.Context) (value T, read bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -105,7 +85,7 @@ func (h *held[T]) older(at time.Time, life time.Duration) bool {
 	return age < 0 || age >= life
 }
 
-// load keeps what is held when it fails, for those whose life has not ended yet.
+// load reads and decodes. When that fails, what is held stays, for uses that may go on with it.
 func (h *held[T]) load(ctx context.Context) (T, error) {
 	var none T
 	asked := h.now().Round(0)

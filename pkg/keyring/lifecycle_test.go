@@ -18,7 +18,7 @@ import (
 type life struct {
 	world
 	times   keyring.Times
-	signers []*keyring.Signer
+	signers []*keyring.SigningKeys
 	publics []*keyring.PublicKeys
 	cached  cachedSet // of a resource server of somebody else
 
@@ -47,7 +47,7 @@ func newLife(t *rapid.T) *life {
 		t.Fatal(err)
 	}
 	for range 3 {
-		l.signers = append(l.signers, l.keyring(keyring.EdDSA).Signer())
+		l.signers = append(l.signers, l.keyring(keyring.EdDSA).SigningKeys())
 		l.publics = append(l.publics, keyring.NewPublicKeys(l.store, l.times, l.clock.now))
 	}
 	l.note(t)
@@ -91,10 +91,10 @@ func (l *life) id(t *rapid.T, state keyring.State) string {
 // issue has one of the issuing functions sign.
 func (l *life) issue(t *rapid.T) {
 	signer := l.signers[rapid.IntRange(0, len(l.signers)-1).Draw(t, "signer")]
-	if err := signer.Freshen(ctx); err != nil {
+	if err := useSigning(signer); err != nil {
 		t.Fatal(err)
 	}
-	key, err := signer.Key(ctx)
+	key, err := signer.Current(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
 package keyring
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,42 +15,75 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// MAC authenticates refresh tokens with HMAC-SHA256. Keys have versions; the keys themselves never leave
-// this type. Safe for concurrent use.
-type MAC struct{ held held[macKeys] }
+// MACKey authenticates messages with HMAC-SHA256. It prints as its id. The secret sits inside a function, which fmt
+// prints as an address wherever it is held. What a pointer leads to, fmt prints when the verb does not fit.
+type MACKey struct {
+	version byte
+	sum     func(message []byte) []byte
+}
 
-// macKeys keeps the keys inside a function, which fmt prints as an address wherever it is held; it looks
-// into a pointer to a map when the verb does not fit.
-type macKeys struct {
-	current byte
-	of      func(version byte) []byte // nil when there is no such key
-	gone    func(version byte) bool   // its tokens are refused for ever
+// NewMACKey returns the MAC key with that secret.
+func NewMACKey(version byte, secret []byte) MACKey {
+	secret = bytes.Clone(secret)
+	return MACKey{version, func(message []byte) []byte {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(message)
+		return mac.Sum(nil)
+	}}
+}
+
+// Version names the key among the MAC keys of a keyring. It is never 0.
+func (k MACKey) Version() byte { return k.version }
+
+// Sum returns the MAC of message.
+func (k MACKey) Sum(message []byte) []byte { return k.sum(message) }
+
+// Format prints the id, whatever the verb.
+func (k MACKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, macID(k.version)) }
+
+func macID(version byte) string { return MACPrefix + strconv.Itoa(int(version)) }
+
+// MACKeys gives the MAC keys of refresh tokens. Safe for concurrent use.
+type MACKeys struct{ held held[macKeySet] }
+
+type macKeySet struct {
+	current   MACKey
+	byVersion map[byte]MACKey
+	gone      []int // versions whose tokens are refused for ever
 }
 
 // maybeNewer reports whether a key of that version may exist without being held. Versions begin at 1.
-func (k macKeys) maybeNewer(version byte) bool {
-	return version != 0 && k.of(version) == nil && !k.gone(version)
+func (s macKeySet) maybeNewer(version byte) bool {
+	return s.check(version) != nil && version != 0 && !slices.Contains(s.gone, int(version))
 }
 
-// MAC returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
+// check returns ErrUnknownKey when no key has that version.
+func (s macKeySet) check(version byte) error {
+	if _, known := s.byVersion[version]; !known {
+		return fmt.Errorf("%w: %s", ErrUnknownKey, macID(version))
+	}
+	return nil
+}
+
+// MACKeys returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
 // and creates the keyring when there is none.
-func (k *Keyring) MAC() *MAC {
-	return newMAC(k.sealer, k.times, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+func (k *Keyring) MACKeys() *MACKeys {
+	return newMACKeys(k.sealer, k.times, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
 }
 
-// NewMAC returns the refresh-token view of the keyring in store for functions that cannot create one:
+// NewMACKeys returns the refresh-token view of the keyring in store for functions that cannot create one:
 // without a keyring they are unavailable. It opens the Refresh part only.
-func NewMAC(store Store, sealer Sealer, times Times, now func() time.Time) *MAC {
-	return newMAC(sealer, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
+func NewMACKeys(store Store, sealer Sealer, times Times, now func() time.Time) *MACKeys {
+	return newMACKeys(sealer, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
 }
 
-func newMAC(sealer Sealer, times Times, now func() time.Time, read func(context.Context) (Item, error)) *MAC {
-	return &MAC{held[macKeys]{
+func newMACKeys(sealer Sealer, times Times, now func() time.Time, read func(context.Context) (Item, error)) *MACKeys {
+	return &MACKeys{held[macKeySet]{
 		read: read,
-		decode: func(ctx context.Context, item Item) (macKeys, error) {
+		decode: func(ctx context.Context, item Item) (macKeySet, error) {
 			plain, err := open(ctx, sealer, Refresh, item)
 			if err != nil {
-				return macKeys{}, err
+				return macKeySet{}, err
 			}
 			return decodeMACKeys(plain)
 		},
@@ -57,63 +92,58 @@ func newMAC(sealer Sealer, times Times, now func() time.Time, read func(context.
 	}}
 }
 
-// Load makes the keys ready, as Signer.Load: call it before the first write of a request.
-func (m *MAC) Load(ctx context.Context) error { return m.held.ready(ctx) }
-
-// Freshen reads the keyring beside the store's round trip, as Signer.Freshen.
-func (m *MAC) Freshen(ctx context.Context) error { return m.held.beside(ctx) }
-
-// CurrentVersion is the key version that a new session's tokens are made with.
-func (m *MAC) CurrentVersion(ctx context.Context) (byte, error) {
-	keys, err := m.held.get(ctx)
+// Current returns the key that a new session's tokens are made with. Reads as SigningKeys.Current.
+func (m *MACKeys) Current(ctx context.Context) (MACKey, error) {
+	keys, err := m.held.current(ctx)
 	return keys.current, err
 }
 
-// Sum returns the MAC of message under the key of that version, nil when there is no such key. A version
-// that is not held, when the keys were read too short a time ago to be read again, is oauth.ErrUnavailable: it
-// may have come since, and its owner is asked to come back.
-func (m *MAC) Sum(ctx context.Context, version byte, message []byte) ([]byte, error) {
-	keys, err := m.held.get(ctx)
+// Key returns the key of that version, for a token that names it. Reads as SigningKeys.Current. ErrUnknownKey when
+// there is no such key. A version that is not held, when the keys were read too short a time ago to be read
+// again, is oauth.ErrUnavailable: it may have come since, and its owner is asked to come back.
+func (m *MACKeys) Key(ctx context.Context, version byte) (MACKey, error) {
+	keys, err := m.held.current(ctx)
 	if err != nil {
-		return nil, err
+		return MACKey{}, err
 	}
 	if keys.maybeNewer(version) {
 		read := false
-		keys, read, err = m.held.newer(ctx)
+		keys, read, err = m.held.readForUnknown(ctx)
 		switch {
 		case err != nil:
-			return nil, err
+			return MACKey{}, err
 		case !read && keys.maybeNewer(version):
-			return nil, fmt.Errorf("%w: keyring: MAC key %d may be newer than what is held", oauth.ErrUnavailable, version)
+			return MACKey{}, fmt.Errorf("%w: keyring: MAC key %d may be newer than what is held", oauth.ErrUnavailable, version)
 		}
 	}
-	key := keys.of(version)
-	if key == nil {
-		return nil, nil
-	}
-	mac := hmac.New(sha256.New, key)
-	mac.Write(message)
-	return mac.Sum(nil), nil
+	return keys.byVersion[version], keys.check(version)
 }
 
-func decodeMACKeys(plain []byte) (macKeys, error) {
+// Renew reads the keyring as SigningKeys.Renew does. It returns ErrUnknownKey when key was taken out of the keyring, which
+// is meant to end its sessions, and nil otherwise: the key may be used.
+func (m *MACKeys) Renew(ctx context.Context, key MACKey) error {
+	newest, ok := m.held.renewed(ctx)
+	if !ok {
+		return nil
+	}
+	return newest.check(key.version)
+}
+
+func decodeMACKeys(plain []byte) (macKeySet, error) {
 	var part refreshPart
 	if err := json.Unmarshal(plain, &part); err != nil {
-		return macKeys{}, fmt.Errorf("%w: keyring: refresh part: not readable", oauth.ErrUnavailable)
+		return macKeySet{}, fmt.Errorf("%w: keyring: refresh part: not readable", oauth.ErrUnavailable)
 	}
-	byVersion := map[byte][]byte{}
+	set := macKeySet{byVersion: map[byte]MACKey{}, gone: part.Gone}
 	for _, stored := range part.Keys {
 		if len(stored.Key) != macKeyLen {
-			return macKeys{}, fmt.Errorf("%w: keyring: MAC key %d: wrong length", oauth.ErrUnavailable, stored.Version)
+			return macKeySet{}, fmt.Errorf("%w: keyring: MAC key %d: wrong length", oauth.ErrUnavailable, stored.Version)
 		}
-		byVersion[stored.Version] = stored.Key
+		set.byVersion[stored.Version] = NewMACKey(stored.Version, stored.Key)
 	}
-	if byVersion[part.Current] == nil {
-		return macKeys{}, fmt.Errorf("%w: keyring: no current MAC key", oauth.ErrUnavailable)
+	var ok bool
+	if set.current, ok = set.byVersion[part.Current]; !ok {
+		return macKeySet{}, fmt.Errorf("%w: keyring: no current MAC key", oauth.ErrUnavailable)
 	}
-	return macKeys{
-		current: part.Current,
-		of:      func(version byte) []byte { return byVersion[version] },
-		gone:    func(version byte) bool { return slices.Contains(part.Gone, int(version)) },
-	}, nil
+	return set, nil
 }

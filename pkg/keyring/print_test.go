@@ -59,7 +59,7 @@ func leaksNothing(t *testing.T, secret []byte, outputs map[string]string) {
 func TestPrintedSigningKeyShowsItsIDOnly(t *testing.T) {
 	for _, alg := range algorithms {
 		t.Run(string(alg), func(t *testing.T) {
-			key, err := created(t, alg).ring.Signer().Key(ctx)
+			key, err := created(t, alg).ring.SigningKeys().Current(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,8 +74,8 @@ func TestPrintedSigningKeyShowsItsIDOnly(t *testing.T) {
 
 func TestNoPrintShowsASigningKey(t *testing.T) {
 	w := created(t, keyring.EdDSA) // a slice of bytes, which fmt would print; the other two are pointers
-	signer := w.ring.Signer()
-	key, err := signer.Key(ctx)
+	signer := w.ring.SigningKeys()
+	key, err := signer.Current(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +86,21 @@ func TestNoPrintShowsASigningKey(t *testing.T) {
 
 func TestNoPrintShowsAMACKey(t *testing.T) {
 	w := created(t, keyring.ES256)
-	mac := w.ring.MAC()
-	if err := mac.Freshen(ctx); err != nil {
+	mac := w.ring.MACKeys()
+	if err := useMAC(mac); err != nil {
 		t.Fatal(err)
 	}
 	var stored parts
 	if err := json.Unmarshal(w.plain(t, keyring.Refresh), &stored); err != nil {
 		t.Fatal(err)
 	}
-	leaksNothing(t, stored.Keys[0].Key, printed(mac))
+	key, err := mac.Key(ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("MACKeys", func(t *testing.T) { leaksNothing(t, stored.Keys[0].Key, printed(mac)) })
+	t.Run("MACKey", func(t *testing.T) { leaksNothing(t, stored.Keys[0].Key, printed(key)) })
+	if got := fmt.Sprintf("%d", key); got != "mac:1" {
+		t.Errorf("prints %s, want mac:1", got)
+	}
 }

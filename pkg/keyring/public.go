@@ -67,7 +67,7 @@ func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, e
 	}
 	key, ok := set.byHeader[segment]
 	if !ok {
-		if set, _, err = p.held.newer(ctx); err != nil {
+		if set, _, err = p.held.readForUnknown(ctx); err != nil {
 			return VerifyKey{}, err
 		}
 		key, ok = set.byHeader[segment]

@@ -98,7 +98,7 @@ func TestPublicKeyBelongsToTheSigningKey(t *testing.T) {
 	for _, alg := range algorithms {
 		t.Run(string(alg), func(t *testing.T) {
 			w := created(t, alg)
-			key, err := w.ring.Signer().Key(ctx)
+			key, err := w.ring.SigningKeys().Current(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestNextKeyIsPublishedAndDoesNotSign(t *testing.T) {
 	if err := json.Unmarshal(w.plain(t, keyring.Signing), &private); err != nil {
 		t.Fatal(err)
 	}
-	key, _ := w.ring.Signer().Key(ctx)
+	key, _ := w.ring.SigningKeys().Current(ctx)
 	for i, state := range []keyring.State{keyring.Current, keyring.Next} {
 		if public.Keys[i].State != state || private.Keys[i].State != state || public.Keys[i].JWK.KID != private.Keys[i].KID {
 			t.Errorf("key %d is %s in public and %s in private, kid %s and %s; want %s and one kid",
@@ -159,7 +159,7 @@ func TestNextKeyIsPublishedAndDoesNotSign(t *testing.T) {
 
 func TestOnlyTheCurrentKeySignsWhereverItStands(t *testing.T) {
 	w := created(t, keyring.ES256)
-	want, err := w.ring.Signer().Key(ctx)
+	want, err := w.ring.SigningKeys().Current(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestOnlyTheCurrentKeySignsWhereverItStands(t *testing.T) {
 	slices.Reverse(stored.Keys)
 	turned, _ := json.Marshal(stored)
 	w.seal(t, keyring.Signing, string(turned))
-	if got, err := w.ring.Signer().Key(ctx); err != nil || got.ID != want.ID {
+	if got, err := w.ring.SigningKeys().Current(ctx); err != nil || got.ID != want.ID {
 		t.Errorf("with the next key first: signs with %v, error %v; want %v", got, err, want)
 	}
 }
@@ -197,7 +197,7 @@ func TestOnlyTheWholeSegmentFindsAKey(t *testing.T) {
 
 func TestMACIsHMACSHA256UnderTheVersionedKey(t *testing.T) {
 	w := created(t, keyring.ES256)
-	mac := w.ring.MAC()
+	mac := w.ring.MACKeys()
 	var stored parts
 	if err := json.Unmarshal(w.plain(t, keyring.Refresh), &stored); err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestMACIsHMACSHA256UnderTheVersionedKey(t *testing.T) {
 		t.Fatalf("MAC key of %d bytes, want 32", len(first))
 	}
 	for _, message := range []string{"", "m", strings.Repeat("m", 1000)} {
-		if got, err := mac.Sum(ctx, 1, []byte(message)); err != nil || string(got) != sum(first, []byte(message)) {
+		if got, err := sumOf(mac, 1, []byte(message)); err != nil || string(got) != sum(first, []byte(message)) {
 			t.Errorf("Sum(%q) = %x, error %v; want %x", message, got, err, sum(first, []byte(message)))
 		}
 	}
@@ -222,11 +222,11 @@ func TestMACIsHMACSHA256UnderTheVersionedKey(t *testing.T) {
 		base64.StdEncoding.EncodeToString(first), base64.StdEncoding.EncodeToString(second)))
 	w.clock.move(30e9)
 	for version, key := range map[byte][]byte{1: first, 3: second} {
-		if got, err := mac.Sum(ctx, version, []byte("m")); err != nil || string(got) != sum(key, []byte("m")) {
+		if got, err := sumOf(mac, version, []byte("m")); err != nil || string(got) != sum(key, []byte("m")) {
 			t.Errorf("version %d: %x, error %v; want %x", version, got, err, sum(key, []byte("m")))
 		}
 	}
-	if version, err := mac.CurrentVersion(ctx); err != nil || version != 3 {
+	if version, err := versionOf(mac); err != nil || version != 3 {
 		t.Errorf("CurrentVersion = %d, error %v; want 3", version, err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -197,7 +196,7 @@ func (r *ring) publishMAC() {
 	key := storedMACKey{Version: version, Key: make([]byte, macKeyLen)}
 	_, _ = rand.Read(key.Key) // never fails (crypto/rand)
 	r.refresh.Keys = append(r.refresh.Keys, key)
-	id := MACPrefix + strconv.Itoa(int(version))
+	id := macID(version)
 	r.public.MACs = append(r.public.MACs, entry{ID: id, State: Next, CreatedAt: r.now, Algorithm: macAlgorithm, Version: version})
 	r.did(WasPublished, id)
 }

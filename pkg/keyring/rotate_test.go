@@ -98,7 +98,7 @@ func TestRotateTurnsEveryKeyOnceAndRepeatedDoesNothing(t *testing.T) {
 	if got := w.id(t, keyring.Current); got != second || w.id(t, keyring.Retired) != first {
 		t.Errorf("current is %s, want %s, the next one before", got, second)
 	}
-	key, err := w.ring.Signer().Key(ctx)
+	key, err := w.ring.SigningKeys().Current(ctx)
 	if err != nil || key.ID != second {
 		t.Errorf("signs with %v, %v; want %s", key, err, second)
 	}
@@ -149,29 +149,30 @@ func TestRetiredKeyHasNoPrivateHalf(t *testing.T) {
 
 func TestMACKeyIsPublishedBeforeItIsUsedAndKeptAsLongAsASession(t *testing.T) {
 	w := created(t, keyring.ES256)
-	old, err := w.ring.MAC().Sum(ctx, 1, []byte("m"))
+	old, err := sumOf(w.ring.MACKeys(), 1, []byte("m"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	warm := w.existingMAC()
-	if err := warm.Freshen(ctx); err != nil {
+	w.clock.move(period - time.Minute)
+	if err := useMAC(warm); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.move(period)
+	w.clock.move(time.Minute)
 	w.rotate(t)
-	if version, err := w.ring.MAC().CurrentVersion(ctx); err != nil || version != 2 {
+	if version, err := versionOf(w.ring.MACKeys()); err != nil || version != 2 {
 		t.Errorf("new sessions get version %d, %v; want 2", version, err)
 	}
 	// A function that has not read the keyring since knows the version that has just become current.
 	before := w.store.readsOf(keyring.Refresh)
-	if sum, err := warm.Sum(ctx, 2, []byte("m")); err != nil || sum == nil {
+	if sum, err := sumOf(warm, 2, []byte("m")); err != nil || sum == nil {
 		t.Errorf("version 2 where the keys are old: %x, %v; want a MAC", sum, err)
 	}
 	reads(t, w, keyring.Refresh, before)
 
 	w.clock.move(macOverlap - 1)
 	w.rotate(t)
-	if sum, err := w.existingMAC().Sum(ctx, 1, []byte("m")); err != nil || string(sum) != string(old) {
+	if sum, err := sumOf(w.existingMAC(), 1, []byte("m")); err != nil || string(sum) != string(old) {
 		t.Errorf("version 1 as long as a session may live: %x, %v; want %x", sum, err, old)
 	}
 	w.clock.move(1)
@@ -180,9 +181,9 @@ func TestMACKeyIsPublishedBeforeItIsUsedAndKeptAsLongAsASession(t *testing.T) {
 		t.Errorf("steps %v, want mac:1 dropped", steps)
 	}
 	cold := w.existingMAC()
-	_ = cold.Freshen(ctx)
+	_ = useMAC(cold)
 	w.clock.move(30 * time.Second)
-	if sum, err := cold.Sum(ctx, 1, []byte("m")); err != nil || sum != nil {
+	if sum, err := sumOf(cold, 1, []byte("m")); err != nil || sum != nil {
 		t.Errorf("version 1 afterwards: %x, %v; want no key", sum, err)
 	}
 }
@@ -247,7 +248,7 @@ func TestChangeOfAlgorithmTakesOnePeriod(t *testing.T) {
 		if _, err := ring.Rotate(ctx); err != nil {
 			t.Fatal(err)
 		}
-		key, err := ring.Signer().Key(ctx)
+		key, err := ring.SigningKeys().Current(ctx)
 		if err != nil || key.Algorithm != alg {
 			t.Errorf("signs with %v %s, %v; want %s", key, key.Algorithm, err, alg)
 		}
@@ -318,16 +319,16 @@ func TestResetKillsRefreshTokensAndOpensNothing(t *testing.T) {
 	w.clock.move(period)
 	w.rotate(t)
 	current, next := w.id(t, keyring.Current), w.id(t, keyring.Next)
-	old, warm := w.ring.MAC(), w.existingMAC()
+	old, warm := w.ring.MACKeys(), w.existingMAC()
 	sums := map[byte]string{}
 	for _, version := range []byte{1, 2, 3} {
-		sum, err := old.Sum(ctx, version, []byte("m"))
+		sum, err := sumOf(old, version, []byte("m"))
 		if err != nil || sum == nil {
 			t.Fatal(version, err)
 		}
 		sums[version] = string(sum)
 	}
-	_ = warm.Freshen(ctx)
+	_ = useMAC(warm)
 	opened := w.sealer.opensOf(keyring.Signing) + w.sealer.opensOf(keyring.Refresh)
 	if _, err := w.ring.Reset(ctx); err != nil {
 		t.Fatal(err)
@@ -337,16 +338,16 @@ func TestResetKillsRefreshTokensAndOpensNothing(t *testing.T) {
 	}
 	cold := w.existingMAC()
 	for version := range sums {
-		if sum, err := cold.Sum(ctx, version, []byte("m")); err != nil || sum != nil {
+		if sum, err := sumOf(cold, version, []byte("m")); err != nil || sum != nil {
 			t.Errorf("version %d: %x, %v; want refused, and at once", version, sum, err)
 		}
 	}
-	version, err := cold.CurrentVersion(ctx)
+	version, err := versionOf(cold)
 	if err != nil || sums[version] != "" || version == 0 {
 		t.Errorf("new sessions get version %d, %v; want one that was not there", version, err)
 	}
 	// Whoever logged in since may meet a function that has not heard of it: he is asked to come back.
-	_, err = warm.Sum(ctx, version, []byte("m"))
+	_, err = sumOf(warm, version, []byte("m"))
 	isUnavailable(t, "new version, old keys", err)
 
 	if got := w.id(t, keyring.Current); got == current || got == next {
@@ -373,11 +374,11 @@ func TestResetWorksHoweverOften(t *testing.T) {
 		}
 	}
 	wantUsable(t, w)
-	version, _ := w.existingMAC().CurrentVersion(ctx)
+	version, _ := versionOf(w.existingMAC())
 	w.rotate(t)
 	w.clock.move(period)
 	w.rotate(t)
-	if next, err := w.existingMAC().CurrentVersion(ctx); err != nil || next == version {
+	if next, err := versionOf(w.existingMAC()); err != nil || next == version {
 		t.Errorf("current MAC key is %d, %v, a period after it was %d", next, err, version)
 	}
 }
@@ -498,19 +499,19 @@ func TestCrashAtAnyStepLeavesAUsableKeySet(t *testing.T) {
 // wantUsable signs, verifies what was signed, and makes MACs.
 func wantUsable(t *testing.T, w world) {
 	t.Helper()
-	key, err := w.ring.Signer().Key(ctx)
+	key, err := w.ring.SigningKeys().Current(ctx)
 	if err != nil {
 		t.Fatalf("sign: %v", err)
 	}
 	if found, err := w.public().ByHeader(ctx, keyring.HeaderSegment(key.Algorithm, key.ID)); err != nil || found.ID != key.ID {
 		t.Errorf("verify what %v signs: %v", key, err)
 	}
-	mac := w.ring.MAC()
-	version, err := mac.CurrentVersion(ctx)
+	mac := w.ring.MACKeys()
+	version, err := versionOf(mac)
 	if err != nil {
 		t.Fatalf("MAC: %v", err)
 	}
-	if sum, err := mac.Sum(ctx, version, []byte("m")); err != nil || sum == nil {
+	if sum, err := sumOf(mac, version, []byte("m")); err != nil || sum == nil {
 		t.Errorf("MAC of version %d: %x, %v", version, sum, err)
 	}
 	if len(w.ids(t, keyring.Next, false)) != 1 || len(w.ids(t, keyring.Current, true)) != 1 {
@@ -523,7 +524,7 @@ func TestSealedKeyThatCannotBeOpenedStopsIssuingAndNotVerifying(t *testing.T) {
 	segment := w.header()
 	w.clock.move(period)
 	w.sealer.err = errOutage
-	_, err := w.ring.Signer().Key(ctx)
+	_, err := w.ring.SigningKeys().Current(ctx)
 	isUnavailable(t, "sign", err)
 	_, err = w.ring.Rotate(ctx)
 	isUnavailable(t, "rotate", err)

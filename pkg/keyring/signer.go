@@ -3,7 +3,14 @@ package keyring
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -25,12 +32,54 @@ func (k SigningKey) Private() crypto.Signer { return *k.private }
 // Format prints the id, whatever the verb.
 func (k SigningKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "signing key %s", k.ID) }
 
-// Signer gives issuing functions the current signing key. Safe for concurrent use.
-type Signer struct{ held held[SigningKey] }
+// Sign returns the signature of message as a JWS has it (RFC 7518 §3, RFC 8037 §3.1). It cannot fail: the key has
+// signed once when it was read. So a token can be signed after a write that cannot be taken back.
+func (k SigningKey) Sign(message []byte) []byte {
+	signature, err := k.sign(message)
+	if err != nil {
+		panic(fmt.Sprintf("keyring: %s signed when it was read and does not now: %v", k, err))
+	}
+	return signature
+}
 
-// Signer returns the signing view of the keyring. It opens the Signing part only.
-func (k *Keyring) Signer() *Signer {
-	return &Signer{held[SigningKey]{
+var errUnfit = errors.New("not a key of its algorithm")
+
+func (k SigningKey) sign(message []byte) ([]byte, error) {
+	digest := sha256.Sum256(message)
+	switch key := k.Private().(type) {
+	case *ecdsa.PrivateKey:
+		if k.Algorithm != ES256 || key.Curve != elliptic.P256() {
+			return nil, errUnfit
+		}
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+		if err != nil {
+			return nil, err
+		}
+		signature := make([]byte, 64)
+		r.FillBytes(signature[:32])
+		s.FillBytes(signature[32:])
+		return signature, nil
+	case ed25519.PrivateKey:
+		if k.Algorithm != EdDSA {
+			return nil, errUnfit
+		}
+		return ed25519.Sign(key, message), nil
+	case *rsa.PrivateKey:
+		if k.Algorithm != RS256 {
+			return nil, errUnfit
+		}
+		return rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	}
+	return nil, errUnfit
+}
+
+// SigningKeys gives issuing functions the current signing key. Safe for concurrent use.
+type SigningKeys struct{ held held[SigningKey] }
+
+// SigningKeys returns the signing view of the keyring. It opens the Signing part only, and creates the keyring when
+// there is none.
+func (k *Keyring) SigningKeys() *SigningKeys {
+	return &SigningKeys{held[SigningKey]{
 		read: func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Signing) },
 		decode: func(ctx context.Context, item Item) (SigningKey, error) {
 			plain, err := open(ctx, k.sealer, Signing, item)
@@ -44,17 +93,19 @@ func (k *Keyring) Signer() *Signer {
 	}}
 }
 
-// Load makes a key ready: call it before the first write of a request. It reads the keyring when nothing is held,
-// when the last reading failed, and when what is held is older than Times.VerifierLife.
-func (s *Signer) Load(ctx context.Context) error { return s.held.ready(ctx) }
+// Current returns the key to sign with. Ask for it before the first write of a request. It reads the keyring when
+// nothing is held, when the last reading failed, and when what is held is older than Times.VerifierLife.
+func (s *SigningKeys) Current(ctx context.Context) (SigningKey, error) { return s.held.current(ctx) }
 
-// Freshen reads the keyring when what is held is older than Times.SignerLife. Call it beside the store's round trip,
-// and Key after both. After Load it fails only once in a row, so that a write that was carried out beside it is
-// not answered by an outage.
-func (s *Signer) Freshen(ctx context.Context) error { return s.held.beside(ctx) }
-
-// Key returns the current signing key.
-func (s *Signer) Key(ctx context.Context) (SigningKey, error) { return s.held.get(ctx) }
+// Renew returns the current key as it is now, reading the keyring when what is held is older than Times.SignerLife.
+// Call it beside a round trip to the store that is made anyway. It cannot fail: when the keyring cannot be read, the key
+// that Current gave is still good for this request.
+func (s *SigningKeys) Renew(ctx context.Context, key SigningKey) SigningKey {
+	if newest, ok := s.held.renewed(ctx); ok {
+		return newest
+	}
+	return key
+}
 
 func currentKey(plain []byte) (SigningKey, error) {
 	var part signingPart
@@ -65,12 +116,16 @@ func currentKey(plain []byte) (SigningKey, error) {
 		if stored.State != Current {
 			continue
 		}
-		key, err := x509.ParsePKCS8PrivateKey(stored.Private)
-		signer, ok := key.(crypto.Signer)
+		parsed, err := x509.ParsePKCS8PrivateKey(stored.Private)
+		private, ok := parsed.(crypto.Signer)
 		if err != nil || !ok {
 			return SigningKey{}, fmt.Errorf("%w: keyring: key %s: not readable", oauth.ErrUnavailable, stored.ID)
 		}
-		return SigningKey{ID: stored.ID, Algorithm: stored.Alg, private: &signer}, nil
+		key := SigningKey{ID: stored.ID, Algorithm: stored.Alg, private: &private}
+		if _, err := key.sign(nil); err != nil {
+			return SigningKey{}, fmt.Errorf("%w: keyring: key %s: %w", oauth.ErrUnavailable, stored.ID, err)
+		}
+		return key, nil
 	}
 	return SigningKey{}, fmt.Errorf("%w: keyring: no current signing key", oauth.ErrUnavailable)
 }

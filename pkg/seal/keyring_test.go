@@ -70,16 +70,21 @@ func (p process) work(ctx context.Context) (m made, err error) {
 		return m, err
 	}
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: p.Algorithm, Now: time.Now})
-	signed, err := token.NewIssuer(ring.Signer()).Sign(ctx, token.Claims{
-		Issuer: "https://id.example.com", Audience: []string{"https://api.example.com"}, Subject: "partner", ClientID: "partner",
-		ID: uuid.NewString(), IssuedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
-	})
+	signing, err := ring.SigningKeys().Current(ctx)
 	if err != nil {
 		return m, err
 	}
+	signed, _ := token.Sign(signing, token.Claims{
+		Issuer: "https://id.example.com", Audience: []string{"https://api.example.com"}, Subject: "partner", ClientID: "partner",
+		ID: uuid.NewString(), IssuedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
+	})
 	m.Token = signed.Reveal()
-	if m.MAC, err = ring.MAC().Sum(ctx, 1, []byte("message")); err != nil || p.Foreign == "" {
+	mac, err := ring.MACKeys().Key(ctx, 1)
+	if err != nil {
 		return m, err
+	}
+	if m.MAC = mac.Sum([]byte("message")); p.Foreign == "" {
+		return m, nil
 	}
 	verifier := token.NewVerifier(keyring.NewPublicKeys(store, keyring.Times{}, time.Now), time.Now)
 	_, err = verifier.Verify(ctx, oauth.NewSecret(p.Foreign), token.Expect{Issuer: "https://id.example.com", Audience: "https://api.example.com"})

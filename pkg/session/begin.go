@@ -29,9 +29,8 @@ type Login struct {
 	Network   string // prefix of the caller's address
 }
 
-// Begin returns a new session and its first refresh token; nothing is stored yet. keyVersion is the one
-// that all its refresh tokens will have.
-func Begin(l Login, keyVersion byte, now time.Time) (Session, RefreshToken, error) {
+// Begin returns a new session and its first refresh token; nothing is stored yet.
+func Begin(l Login, now time.Time) (Session, RefreshToken, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Session{}, RefreshToken{}, fmt.Errorf("session: new id: %w", err)
@@ -53,7 +52,7 @@ func Begin(l Login, keyVersion byte, now time.Time) (Session, RefreshToken, erro
 		Device:     l.Device,
 		Network:    l.Network,
 	}
-	return s, RefreshToken{KeyVersion: keyVersion, AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}, nil
+	return s, RefreshToken{AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}, nil
 }
 
 // idleExpiry slides with every use, the absolute expiry never moves.

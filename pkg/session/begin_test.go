@@ -17,7 +17,7 @@ func TestBeginMakesASessionAndItsFirstToken(t *testing.T) {
 	c := client.Client{ID: "app", Kind: client.Native, IdleLife: time.Hour, Absolute: 24 * time.Hour}
 	s, token, err := session.Begin(session.Login{
 		AccountID: account, Epoch: 42, AMR: []string{"pwd"}, Client: c, Device: "Ada's phone", Network: network,
-	}, 7, now)
+	}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestBeginMakesASessionAndItsFirstToken(t *testing.T) {
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}
-	wantToken := session.RefreshToken{KeyVersion: 7, AccountID: account, SessionID: s.ID, Expiry: s.Expiry}
+	wantToken := session.RefreshToken{AccountID: account, SessionID: s.ID, Expiry: s.Expiry}
 	if diff := cmp.Diff(wantToken, token); diff != "" {
 		t.Errorf("token (-want +got):\n%s", diff)
 	}
@@ -53,7 +53,7 @@ func TestBeginTakesLifetimesOfTheClient(t *testing.T) {
 		"idle life equal to the absolute": {client.Client{IdleLife: 2 * day, Absolute: 2 * day}, false, 2 * day, 2 * day},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, token, err := session.Begin(session.Login{Client: test.client, Remember: test.remember}, 1, start)
+			s, token, err := session.Begin(session.Login{Client: test.client, Remember: test.remember}, start)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestBeginTakesLifetimesOfTheClient(t *testing.T) {
 func TestEverySessionHasItsOwnID(t *testing.T) {
 	seen := map[uuid.UUID]bool{}
 	for range 100 {
-		s, _, err := session.Begin(session.Login{Client: client.New("app", client.Native)}, 1, start)
+		s, _, err := session.Begin(session.Login{Client: client.New("app", client.Native)}, start)
 		if err != nil {
 			t.Fatal(err)
 		}

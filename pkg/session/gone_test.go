@@ -9,6 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -169,8 +170,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 	}{
 		"rotation":     {func(w *world) { w.store.Before = fakestore.Fail("Rotate") }, false},
 		"account":      {func(w *world) { w.store.Before = fakestore.Fail("Account") }, true},
-		"keys missing": {func(w *world) { w.keys.sumErr = oauth.ErrUnavailable }, false},
-		"keys stale":   {func(w *world) { w.keys.freshen = func() error { return oauth.ErrUnavailable } }, true},
+		"keys missing": {func(w *world) { w.keys.err = oauth.ErrUnavailable }, false},
 		"everything":   {func(w *world) { w.store.Before = fakestore.Fail("Rotate", "Account", "Session") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 			}
 			w.wantEvents()
 
-			w.store.Before, w.keys.sumErr, w.keys.freshen = nil, nil, nil
+			w.store.Before, w.keys.err = nil, nil
 			w.clock.Advance(10 * time.Second)
 			again, err := refresher.Refresh(t.Context(), presented, w.client, network)
 			if err != nil || again.Token.Reveal() != w.token(1).Reveal() {
@@ -201,7 +201,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 func TestKeysThatCannotBeReadPreventEveryStoreCall(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	presented := w.token(0)
-	w.keys.sumErr = oauth.ErrUnavailable
+	w.keys.err = oauth.ErrUnavailable
 	_, err := w.refresher().Refresh(t.Context(), presented, w.client, network)
 	wantUnavailable(t, err)
 	w.wantCalls()
@@ -216,4 +216,12 @@ func TestTokenWhoseKeyIsRetiredIsRefused(t *testing.T) {
 		wantRefusal(t, err, "unknown key version")
 	})
 	w.wantCalls()
+}
+
+// A key that `key reset` took away ends its sessions, also when that is found out beside the rotation.
+func TestKeyThatIsTakenAwayMeanwhileIsRefused(t *testing.T) {
+	w := newWorld(t, client.Browser)
+	w.keys.renew = func() error { return keyring.ErrUnknownKey }
+	w.wantRefused(0, "no such session")
+	w.wantEvents(audit.RefreshRefused)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -50,10 +51,7 @@ type Refreshed struct {
 // RefusedError for every refusal, ErrOvertaken when the caller is to come again with a newer token, and
 // oauth.ErrUnavailable when the outcome is not certain; the token is then good for another try.
 func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
-	if err := r.keys.Load(ctx); err != nil {
-		return Refreshed{}, fmt.Errorf("session: read keys: %w", err)
-	}
-	token, err := ParseRefreshToken(ctx, presented, r.keys)
+	token, key, err := ParseRefreshToken(ctx, presented, r.keys)
 	if err != nil {
 		return Refreshed{}, err
 	}
@@ -63,7 +61,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 		MinAge: r.rules.MinAge, Now: arrived.Truncate(time.Millisecond), Network: network,
 		IdleExpiry: idleExpiry(arrived, c.IdleLife, token.Expiry),
 	}
-	f, err := r.rotateAndLookUp(ctx, rotation)
+	f, err := r.rotateAndLookUp(ctx, rotation, key)
 	if err != nil {
 		return Refreshed{}, err
 	}
@@ -76,11 +74,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	if outcome != Young {
 		token = token.successor()
 	}
-	text, err := token.Encode(ctx, r.keys)
-	if err != nil {
-		return Refreshed{}, fmt.Errorf("session: encode the successor: %w", err)
-	}
-	return Refreshed{outcome, f.session, f.account, text}, nil
+	return Refreshed{outcome, f.session, f.account, token.Encode(key)}, nil
 }
 
 // found is what one round trip tells.
@@ -91,9 +85,9 @@ type found struct {
 	account account.Account // of an epoch above every session's when it was deleted
 }
 
-// rotateAndLookUp rotates, reads the account and freshens the keys, all at once. The rotation is tried
+// rotateAndLookUp rotates, reads the account and renews the keys, all at once. The rotation is tried
 // blindly: when its condition fails, the session comes back with the failure and no read is needed.
-func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation) (found, error) {
+func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation, key keyring.MACKey) (found, error) {
 	var (
 		wg                            sync.WaitGroup
 		f                             found
@@ -101,11 +95,11 @@ func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation) (fou
 	)
 	wg.Go(func() { f.session, rotateErr = r.store.Rotate(ctx, rotation) })
 	wg.Go(func() { f.account, accountErr = r.accounts.Account(ctx, rotation.AccountID) })
-	wg.Go(func() { keyErr = r.keys.Freshen(ctx) })
+	wg.Go(func() { keyErr = r.keys.Renew(ctx, key) })
 	wg.Wait()
 
 	f.rotated = rotateErr == nil
-	f.missing = errors.Is(rotateErr, ErrNotFound)
+	f.missing = errors.Is(rotateErr, ErrNotFound) || keyErr != nil // a key that is taken away takes its sessions with it
 	if errors.Is(accountErr, account.ErrNotFound) {
 		f.account, accountErr = deletedAccount, nil
 	}
@@ -114,8 +108,6 @@ func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation) (fou
 		return found{}, fmt.Errorf("session: rotate: %w", rotateErr)
 	case accountErr != nil:
 		return found{}, fmt.Errorf("session: read account: %w", accountErr)
-	case keyErr != nil:
-		return found{}, fmt.Errorf("session: read keys: %w", keyErr)
 	}
 	return f, r.readEpochAgain(ctx, &f)
 }

@@ -136,9 +136,9 @@ func TestWindowNeverOutlivesAnExpiry(t *testing.T) {
 
 func TestRotationAccountAndKeysShareOneRoundTrip(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	meet := fakestore.Meet(patience, "Rotate", "Account", "Freshen")
+	meet := fakestore.Meet(patience, "Rotate", "Account", "Renew")
 	w.store.Before = meet
-	w.keys.freshen = func() error { return meet(t.Context(), "Freshen") }
+	w.keys.renew = func() error { return meet(t.Context(), "Renew") }
 	w.wantCase(0, session.Rotate)
 	w.wantCalls("Rotate", "Account")
 }

@@ -3,8 +3,6 @@ package session_test
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -20,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -29,40 +28,35 @@ const network = "203.0.113.0/24"
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// keys is a key source with fixed keys.
+// keys implements session.Keys with fixed keys.
 type keys struct {
-	byVersion map[byte][]byte
-	sumErr    error
-	freshen   func() error // nil: nothing to do
+	byVersion map[byte]keyring.MACKey
+	err       error        // of every reading
+	renew     func() error // nil: nothing to do
 }
 
 func newKeys() *keys {
-	return &keys{byVersion: map[byte][]byte{
-		1: []byte("0123456789abcdef0123456789abcdef"),
-		2: []byte("fedcba9876543210fedcba9876543210"),
+	return &keys{byVersion: map[byte]keyring.MACKey{
+		1: keyring.NewMACKey(1, []byte("0123456789abcdef0123456789abcdef")),
+		2: keyring.NewMACKey(2, []byte("fedcba9876543210fedcba9876543210")),
 	}}
 }
 
-func (k *keys) CurrentVersion(context.Context) (byte, error) { return 1, k.sumErr }
+func (k *keys) Current(context.Context) (keyring.MACKey, error) { return k.byVersion[1], k.err }
 
-func (k *keys) Sum(_ context.Context, version byte, message []byte) ([]byte, error) {
+func (k *keys) Key(_ context.Context, version byte) (keyring.MACKey, error) {
 	key, ok := k.byVersion[version]
-	if k.sumErr != nil || !ok {
-		return nil, k.sumErr
+	if k.err == nil && !ok {
+		return key, keyring.ErrUnknownKey
 	}
-	mac := hmac.New(sha256.New, key)
-	mac.Write(message)
-	return mac.Sum(nil), nil
+	return key, k.err
 }
 
-// Load implements session.Keys: what is held may always be used.
-func (k *keys) Load(context.Context) error { return nil }
-
-func (k *keys) Freshen(context.Context) error {
-	if k.freshen == nil {
+func (k *keys) Renew(context.Context, keyring.MACKey) error {
+	if k.renew == nil {
 		return nil
 	}
-	return k.freshen()
+	return k.renew()
 }
 
 // lockedBuffer collects audit lines.
@@ -105,7 +99,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 	w.client.Absolute = client.DefaultAbsoluteLife
 	w.store = fakestore.New(w.clock.Now)
 	w.store.SetAccount(w.account, "hash")
-	s, first, err := session.Begin(session.Login{AccountID: w.account.ID, Epoch: 100, AMR: []string{"pwd"}, Client: w.client}, 1, start)
+	s, first, err := session.Begin(session.Login{AccountID: w.account.ID, Epoch: 100, AMR: []string{"pwd"}, Client: w.client}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,11 +119,7 @@ func (w *world) token(g uint32) oauth.Secret {
 	w.t.Helper()
 	token := w.first
 	token.Generation = g
-	text, err := token.Encode(w.t.Context(), w.keys)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return text
+	return token.Encode(newKeys().byVersion[1])
 }
 
 // change rewrites the stored session.

@@ -1,4 +1,4 @@
-// Package token owns access tokens (RFC 9068): the Issuer that signs them, the Verifier that checks signature and
+// Package token owns access tokens (RFC 9068): Sign, which makes them, the Verifier that checks signature and
 // claims, and the RemoteVerifier that does so for resource servers, which have no access to the table. It does not
 // ask whether a token was revoked, nor what it permits.
 package token
@@ -20,15 +20,20 @@ const (
 
 // Claims is what an access token says. Times have whole seconds.
 type Claims struct {
-	Issuer    string
-	Subject   string // account id, or the client id for client credentials
-	Audience  []string
-	Expiry    time.Time
-	IssuedAt  time.Time
-	ID        string // jti, a UUID
-	ClientID  string
-	Scope     string // space-separated, may be empty
-	Roles     []string
+	Issuer   string
+	Subject  string // account id, or the client id for client credentials
+	Audience []string
+	Expiry   time.Time
+	IssuedAt time.Time
+	ID       string // jti, a UUID
+	ClientID string
+	Scope    string // space-separated, may be empty
+	Roles    []string
+
+	// RolesOmitted says that the account has roles that did not fit into the token. Then Roles is empty, and a decision
+	// by roles has to refuse.
+	RolesOmitted bool
+
 	Login     *Login // nil for client credentials
 	SigningID string // key id of the signature; set by Verify only
 }

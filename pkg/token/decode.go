@@ -26,6 +26,7 @@ type payload struct {
 	ClientID text
 	Scope    text
 	Roles    list
+	Omitted  flag
 
 	SessionID id
 	Epoch     number
@@ -34,7 +35,7 @@ type payload struct {
 }
 
 var claimNames = []string{
-	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "sid", "epoch", "auth_time", "amr",
+	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "roles_omitted", "sid", "epoch", "auth_time", "amr",
 }
 
 // claim is what takes the value of a claim whose name is spelled as the Issuer does; nil for every other name.
@@ -58,6 +59,8 @@ func (p *payload) claim(quoted []byte) (name string, value json.UnmarshalerFrom)
 		return "scope", &p.Scope
 	case `"roles"`:
 		return "roles", &p.Roles
+	case `"roles_omitted"`:
+		return "roles_omitted", &p.Omitted
 	case `"sid"`:
 		return "sid", &p.SessionID
 	case `"epoch"`:
@@ -118,7 +121,7 @@ func decodeClaims(raw []byte) (Claims, error) {
 	c := Claims{
 		Issuer: string(p.Issuer), Subject: string(p.Subject), Audience: p.Audience.values,
 		Expiry: p.Expiry.time, IssuedAt: p.IssuedAt.time, ID: string(p.ID), ClientID: string(p.ClientID),
-		Scope: string(p.Scope), Roles: p.Roles.values,
+		Scope: string(p.Scope), Roles: p.Roles.values, RolesOmitted: bool(p.Omitted),
 	}
 	switch {
 	case p.SessionID.set && p.Epoch.set && p.AuthTime.set && p.AMR.set:
@@ -172,6 +175,21 @@ func (t *text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	s, err := readString(dec)
 	*t = text(s)
 	return err
+}
+
+type flag bool
+
+// UnmarshalJSONFrom takes true or false.
+func (f *flag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	token, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if kind := token.Kind(); kind != 't' && kind != 'f' {
+		return errWrong
+	}
+	*f = flag(token.Bool())
+	return nil
 }
 
 type list struct {

@@ -69,7 +69,6 @@ func (noSeal) Open(_ context.Context, _ string, sealed []byte) ([]byte, error) {
 
 // fixture is a real keyring with everything that stands on it.
 type fixture struct {
-	signer  *keyring.Signer
 	public  *keyring.PublicKeys
 	key     keyring.SigningKey
 	header  string // the encoded header segment of every good token
@@ -93,9 +92,10 @@ func (c *countedKeys) ByHeader(ctx context.Context, segment string) (keyring.Ver
 func newFixture(alg keyring.Algorithm) fixture {
 	clock := func() time.Time { return now }
 	store := &partStore{}
-	f := fixture{signer: keyring.New(keyring.Config{Store: store, Sealer: noSeal{}, Algorithm: alg, Now: clock}).Signer(), public: keyring.NewPublicKeys(store, keyring.Times{}, clock)}
+	f := fixture{public: keyring.NewPublicKeys(store, keyring.Times{}, clock)}
 	var err error
-	if f.key, err = f.signer.Key(context.Background()); err != nil {
+	f.key, err = keyring.New(keyring.Config{Store: store, Sealer: noSeal{}, Algorithm: alg, Now: clock}).SigningKeys().Current(context.Background())
+	if err != nil {
 		panic(err)
 	}
 	f.header = keyring.HeaderSegment(alg, f.key.ID)

@@ -1,7 +1,6 @@
 package token_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,10 +55,7 @@ func FuzzPayload(f *testing.F) {
 // and SIGNATURE in it stand for the good token and its segments: keys differ from run to run.
 func FuzzVerify(f *testing.F) {
 	fix := fixtures[keyring.EdDSA]()
-	good, err := token.NewIssuer(fix.signer).Sign(context.Background(), goodClaims())
-	if err != nil {
-		f.Fatal(err)
-	}
+	good, _ := token.Sign(fix.key, goodClaims())
 	parts := strings.Split(good.Reveal(), ".")
 	fill := strings.NewReplacer("TOKEN", good.Reveal(), "HEADER", parts[0], "PAYLOAD", parts[1], "SIGNATURE", parts[2])
 	f.Add("TOKEN")

@@ -29,7 +29,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	for i := range callers {
 		callers[i] = f.newCaller()
 	}
-	key, err := f.signer.Key(b.Context())
+	key, err := f.signer.Current(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -28,14 +28,14 @@ type fleet struct {
 	t      testing.TB
 	store  authorizer.Store
 	now    func() time.Time
-	signer *keyring.Signer
+	signer *keyring.SigningKeys
 	copies []authorizer.Function
 }
 
 func newFleet(t testing.TB, store authorizer.Store, copies int, staleness time.Duration, now func() time.Time) *fleet {
 	t.Helper()
 	f := &fleet{t: t, store: store, now: now}
-	f.signer = keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: now}).Signer()
+	f.signer = keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: now}).SigningKeys()
 	for range copies {
 		f.copies = append(f.copies, f.authorizer(staleness))
 	}
@@ -63,14 +63,11 @@ func (f *fleet) newCaller() caller {
 		ID: newID(), ClientID: "app-" + newID(), Scope: "profile", Roles: []string{"member"},
 		Login: &token.Login{SessionID: uuid.MustParse(newID()), Epoch: 7, AuthTime: now, AMR: []string{"pwd"}},
 	}
-	text, err := token.NewIssuer(f.signer).Sign(f.t.Context(), claims)
+	key, err := f.signer.Current(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	key, err := f.signer.Key(f.t.Context())
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	text, _ := token.Sign(key, claims)
 	return caller{"Bearer " + text.Reveal(), claims, key.ID}
 }
 

@@ -32,7 +32,7 @@ type forge struct {
 func newForge(t *testing.T) forge {
 	t.Helper()
 	d := deployment.New(t, browser.Jar{})
-	key, err := keyring.New(keyring.Config{Store: d.Store, Sealer: d.Sealer, Algorithm: keyring.ES256, Now: d.Clock.Now}).Signer().Key(t.Context())
+	key, err := keyring.New(keyring.Config{Store: d.Store, Sealer: d.Sealer, Algorithm: keyring.ES256, Now: d.Clock.Now}).SigningKeys().Current(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,8 +47,8 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 	login := grant.NewLogin(grant.LoginParts{
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
 		Sessions: p.Store,
-		MAC:      keys.MAC(),
-		Signer:   keys.Signer(),
+		MAC:      keys.MACKeys(),
+		Signing:  keys.SigningKeys(),
 		Trail:    p.Trail,
 		Now:      p.Now,
 	})

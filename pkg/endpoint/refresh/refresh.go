@@ -40,8 +40,9 @@ type Parts struct {
 func New(cfg apigw.Config, p Parts) apigw.Function {
 	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
 	refresh := grant.NewRefresh(grant.RefreshParts{
-		Sessions: session.NewRefresher(p.Store, p.Store, keys.MAC(), session.Rules{Grace: p.Grace, MinAge: p.MinAge}, p.Trail, p.Now),
-		Signer:   keys.Signer(),
+		Sessions: session.NewRefresher(p.Store, p.Store, keys.MACKeys(), session.Rules{Grace: p.Grace, MinAge: p.MinAge}, p.Trail, p.Now),
+		Signing:  keys.SigningKeys(),
+		Trail:    p.Trail,
 		Now:      p.Now,
 	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{

@@ -41,7 +41,7 @@ type Parts struct {
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	mac := keyring.NewMAC(p.Store, p.Sealer, p.KeyTimes, p.Now)
+	mac := keyring.NewMACKeys(p.Store, p.Sealer, p.KeyTimes, p.Now)
 	sessions := session.NewRevoker(p.Store, p.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{
 		Sessions: sessions,

@@ -65,17 +65,17 @@ type function struct {
 
 func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: now})
-	mac, signer := ring.MAC(), ring.Signer()
+	mac, signer := ring.MACKeys(), ring.SigningKeys()
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
 	return &function{
 		login: grant.NewLogin(grant.LoginParts{
-			Accounts: checker, Sessions: store, MAC: mac, Signer: signer, Trail: trail, Now: now,
+			Accounts: checker, Sessions: store, MAC: mac, Signing: signer, Trail: trail, Now: now,
 		}),
 		refresh: grant.NewRefresh(grant.RefreshParts{
 			Sessions: session.NewRefresher(store, store, mac, session.Rules{Grace: session.DefaultGrace}, trail, now),
-			Signer:   signer, Now: now,
+			Signing:  signer, Trail: trail, Now: now,
 		}),
 		revoke: grant.NewRevoke(grant.RevokeParts{
 			Sessions: sessions, MAC: mac, Access: verifier, Log: store, Trail: trail, Now: now,

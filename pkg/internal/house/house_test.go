@@ -42,7 +42,7 @@ var rules = []struct {
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"account", []string{"oauth", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
 	{"token", []string{"oauth", "keyring", jose, jsonv2, ids}},
-	{"session", []string{"oauth", "audit", "client", "account", "revocation", ids}},
+	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},
 	{"config", []string{"github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},

@@ -124,15 +124,15 @@ func (w *world) boot(function string) {
 		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}
 		w.login = grant.NewLogin(grant.LoginParts{
 			Accounts: account.NewAuthenticator(seen, seen, limits, now),
-			Sessions: seen, MAC: ring.MAC(), Signer: ring.Signer(), Trail: trail, Now: now,
+			Sessions: seen, MAC: ring.MACKeys(), Signing: ring.SigningKeys(), Trail: trail, Now: now,
 		})
 	case "refresh 0", "refresh 1":
 		w.refreshes[function[len(function)-1]-'0'] = grant.NewRefresh(grant.RefreshParts{
-			Sessions: session.NewRefresher(seen, seen, ring.MAC(), session.Rules{Grace: grace}, trail, now),
-			Signer:   ring.Signer(), Now: now,
+			Sessions: session.NewRefresher(seen, seen, ring.MACKeys(), session.Rules{Grace: grace}, trail, now),
+			Signing:  ring.SigningKeys(), Trail: trail, Now: now,
 		})
 	case "revoke":
-		mac := keyring.NewMAC(seen, w.sealer, keyring.Times{}, now)
+		mac := keyring.NewMACKeys(seen, w.sealer, keyring.Times{}, now)
 		w.revoke = grant.NewRevoke(grant.RevokeParts{
 			Sessions: session.NewRevoker(seen, now), MAC: mac, Access: verifier, Log: seen, Trail: trail, Now: now,
 		})

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -31,17 +30,16 @@ var refreshTests = []subtest{
 // fixedKeys authenticate refresh tokens with one key, version 1.
 type fixedKeys struct{}
 
-func (fixedKeys) CurrentVersion(context.Context) (byte, error) { return 1, nil }
-func (fixedKeys) Load(context.Context) error                   { return nil }
-func (fixedKeys) Freshen(context.Context) error                { return nil }
+var testKey = keyring.NewMACKey(1, []byte("a key for tests only"))
 
-func (fixedKeys) Sum(_ context.Context, version byte, message []byte) ([]byte, error) {
-	if version != 1 {
-		return nil, nil
+func (fixedKeys) Current(context.Context) (keyring.MACKey, error) { return testKey, nil }
+func (fixedKeys) Renew(context.Context, keyring.MACKey) error     { return nil }
+
+func (fixedKeys) Key(_ context.Context, version byte) (keyring.MACKey, error) {
+	if version != testKey.Version() {
+		return keyring.MACKey{}, keyring.ErrUnknownKey
 	}
-	mac := hmac.New(sha256.New, []byte("a key for tests only"))
-	mac.Write(message)
-	return mac.Sum(nil), nil
+	return testKey, nil
 }
 
 // lossy performs every write, and loses the first reply of the named method.
@@ -102,12 +100,11 @@ func logIn(t *testing.T, f fixture, lose string) login {
 	}
 	s, token, err := session.Begin(session.Login{
 		AccountID: l.account.ID, Epoch: l.account.Epoch, AMR: []string{"pwd"}, Client: l.client,
-	}, 1, f.clock.Now())
+	}, f.clock.Now())
 	wantErr(t, "begin", err, nil)
 	wantErr(t, "create", f.Create(t.Context(), s), nil)
 	l.session = s
-	l.token, err = token.Encode(t.Context(), fixedKeys{})
-	wantErr(t, "encode", err, nil)
+	l.token = token.Encode(testKey)
 	l.refresher = session.NewRefresher(&lossy{Store: f, method: lose}, f, fixedKeys{}, session.Rules{Grace: session.DefaultGrace},
 		audit.NewTrail(io.Discard, f.clock.Now), f.clock.Now)
 	return l
@@ -121,10 +118,10 @@ func (l login) refresh(t *testing.T, what string, token oauth.Secret, want sessi
 	if got.Case != want {
 		t.Errorf("%s: case = %d, want %d", what, got.Case, want)
 	}
-	successor, err := session.ParseRefreshToken(t.Context(), got.Token, fixedKeys{})
+	successor, _, err := session.ParseRefreshToken(t.Context(), got.Token, fixedKeys{})
 	wantErr(t, what+": parse the successor", err, nil)
 	same(t, what+": successor", successor, session.RefreshToken{
-		KeyVersion: 1, AccountID: l.account.ID, SessionID: l.session.ID,
+		AccountID: l.account.ID, SessionID: l.session.ID,
 		Generation: generation, Expiry: l.session.Expiry,
 	})
 	return got.Token
