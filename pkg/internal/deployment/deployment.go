@@ -60,6 +60,7 @@ type Deployment struct {
 	Clock  *fakestore.Clock
 	Store  *fakestore.Store
 	Sealer *fakestore.Sealer
+	MinAge time.Duration // of a refresh token that rotates; counts from the next Restart on
 
 	Authorizer authorizer.Function
 	RotateKeys rotatekeys.Function
@@ -112,7 +113,7 @@ func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) key
 			Cookies: jar, Trail: trail, Now: now,
 		}),
 		"POST /refresh": refresh.New(at, refresh.Parts{
-			Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace,
+			Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace, MinAge: d.MinAge,
 			Cookies: jar, Trail: trail, Now: now,
 		}),
 		"POST /revoke":               ending,
