@@ -36,7 +36,7 @@ func newDesk(t *testing.T, rules session.Rules, c client.Client) *desk {
 	store := fakestore.New(clock.Now)
 	owner := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
 	store.SetAccount(owner, "hash")
-	keys := keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: clock.Now}).MAC()
+	keys := keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: clock.Now}).MACKeys()
 	trail := audit.NewTrail(io.Discard, clock.Now)
 	return &desk{
 		t: t, clock: clock, store: store, client: c, keys: keys, account: owner.ID,
@@ -47,21 +47,17 @@ func newDesk(t *testing.T, rules session.Rules, c client.Client) *desk {
 // logIn begins the session anew and returns its first refresh token.
 func (d *desk) logIn() oauth.Secret {
 	d.t.Helper()
-	version, err := d.keys.CurrentVersion(d.t.Context())
+	key, err := d.keys.Current(d.t.Context())
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	s, first, err := session.Begin(session.Login{AccountID: d.account, Epoch: 42, Client: d.client, Remember: true}, version, d.clock.Now())
+	s, first, err := session.Begin(session.Login{AccountID: d.account, Epoch: 42, Client: d.client, Remember: true}, d.clock.Now())
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.store.SetSession(s)
 	d.id = s.ID
-	text, err := first.Encode(d.t.Context(), d.keys)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return text
+	return first.Encode(key)
 }
 
 // refresh returns the next token, and the status that a client would see.
