@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 )
 
 type accountCommands struct {
@@ -20,11 +19,6 @@ type accountCommands struct {
 	Delete      accountDelete      `cmd:"" help:"Delete an account; everything that was issued for it is dead at once."`
 	SetPassword accountSetPassword `cmd:"" help:"Replace the password, read from standard input, and end every session."`
 	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles and scopes; they count from the next refresh on."`
-}
-
-// administer makes the changes that nobody makes for himself.
-func (a admin) administer() grant.Administer {
-	return grant.Administer{Accounts: account.NewAdministrator(a.store, time.Now), Trail: a.trail}
 }
 
 // find returns the account of a username.
@@ -54,14 +48,18 @@ type named struct {
 }
 
 // change makes one change of the account and says so.
-func (c named) change(ctx context.Context, o output, in invocation, said string, change func(grant.Administer, account.Account) error) error {
+func (c named) change(ctx context.Context, o output, in invocation, said string, change func(*operate.Operator, account.Account) (bool, error)) error {
 	return c.run(ctx, o, in, func(a admin) error {
 		found, err := a.find(ctx, c.Username)
 		if err != nil {
 			return err
 		}
-		if err := change(a.administer(), found); err != nil {
+		changed, err := change(a.operator(), found)
+		if err != nil {
 			return explainAccount(err, c.Username)
+		}
+		if !changed {
+			said = "no change: already " + said
 		}
 		_, err = fmt.Fprintf(o.out, "%s  %s (%s)\n", said, found.Username, found.ID)
 		return err
@@ -85,15 +83,8 @@ func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
 		return err
 	}
 	return c.run(ctx, o, in, func(a admin) error {
-		created, hash, err := account.New(c.Username, password.Reveal(), time.Now())
+		created, err := a.operator().AddAccount(ctx, c.Username, password, c.Role, c.Scope)
 		if err != nil {
-			return err
-		}
-		if err := account.CheckAccess(c.Role, c.Scope); err != nil {
-			return err
-		}
-		created.Roles, created.Scopes = c.Role, c.Scope
-		if err := account.Register(ctx, a.store, c.Username, created, hash); err != nil {
 			return explainAccount(err, c.Username)
 		}
 		_, err = fmt.Fprintf(o.out, "added  %s (%s)\n", created.Username, created.ID)
@@ -124,14 +115,14 @@ type accountDisable struct{ named }
 
 // Run disables the account.
 func (c *accountDisable) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "disabled", func(m grant.Administer, a account.Account) error { return m.Disable(ctx, a.ID) })
+	return c.change(ctx, o, in, "disabled", func(m *operate.Operator, a account.Account) (bool, error) { return m.Disable(ctx, a.ID) })
 }
 
 type accountEnable struct{ named }
 
 // Run enables the account.
 func (c *accountEnable) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "enabled", func(m grant.Administer, a account.Account) error { return m.Enable(ctx, a.ID) })
+	return c.change(ctx, o, in, "enabled", func(m *operate.Operator, a account.Account) (bool, error) { return m.Enable(ctx, a.ID) })
 }
 
 type accountDelete struct {
@@ -144,7 +135,7 @@ func (c *accountDelete) Run(ctx context.Context, o output, in invocation) error 
 	if !c.Yes {
 		return fmt.Errorf("this deletes the account %s for good; add --yes if that is what you want", c.Username)
 	}
-	return c.change(ctx, o, in, "deleted", func(m grant.Administer, a account.Account) error { return m.Delete(ctx, a.ID) })
+	return c.change(ctx, o, in, "deleted", func(m *operate.Operator, a account.Account) (bool, error) { return true, m.Delete(ctx, a.ID) })
 }
 
 type accountSetPassword struct{ named }
@@ -155,8 +146,8 @@ func (c *accountSetPassword) Run(ctx context.Context, o output, in invocation) e
 	if err != nil {
 		return err
 	}
-	return c.change(ctx, o, in, "password set", func(m grant.Administer, a account.Account) error {
-		return m.SetPassword(ctx, a.ID, password)
+	return c.change(ctx, o, in, "password set", func(m *operate.Operator, a account.Account) (bool, error) {
+		return true, m.SetPassword(ctx, a.ID, password)
 	})
 }
 
@@ -167,7 +158,7 @@ type accountSetAccess struct {
 
 // Run replaces roles and scopes by what is given; what is not given is taken away.
 func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "access set", func(m grant.Administer, a account.Account) error {
+	return c.change(ctx, o, in, "access set", func(m *operate.Operator, a account.Account) (bool, error) {
 		return m.SetAccess(ctx, a.ID, c.Role, c.Scope)
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
@@ -17,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
@@ -32,6 +34,7 @@ type store interface {
 	password.Store
 	demoStore
 	account.Keeper
+	audit.Store
 	schema.Source
 }
 
@@ -50,7 +53,7 @@ type data struct {
 }
 
 // open opens the data folder and fills a new one.
-func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error) {
+func (c *localCommand) open(ctx context.Context, cfg config.Config, trail *audit.Trail) (data, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
@@ -63,7 +66,7 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config) (data, error
 	if err != nil {
 		return data{}, err
 	}
-	if err := d.prepare(ctx, cfg); err != nil {
+	if err := d.prepare(ctx, cfg, trail); err != nil {
 		d.close()
 		return data{}, fmt.Errorf("data folder: %w", c.explain(err))
 	}
@@ -121,8 +124,9 @@ func (c *localCommand) createTable(ctx context.Context) error {
 	return tabletemplate.Create(ctx, api, localTable, definition)
 }
 
-func (d *data) prepare(ctx context.Context, cfg config.Config) error {
-	keys := d.keyring(cfg)
+func (d *data) prepare(ctx context.Context, cfg config.Config, trail *audit.Trail) error {
+	ctx = audit.WithActor(ctx, audit.System)
+	keys := d.keyring(cfg, trail)
 	if err := keys.Ensure(ctx); err != nil { // a new store has its schema number from here on
 		return err
 	}
@@ -132,7 +136,7 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 	case number != schema.Current:
 		return schema.ErrOlder
 	}
-	if err := seedDemo(ctx, d.store, time.Now()); err != nil {
+	if err := seedDemo(ctx, d.store, trail, time.Now()); err != nil {
 		return err
 	}
 	demo, err := hasDemo(ctx, d.store)
@@ -148,9 +152,10 @@ func (d *data) prepare(ctx context.Context, cfg config.Config) error {
 }
 
 // keyring is the one in the store, with the settings that concern it.
-func (d data) keyring(cfg config.Config) *keyring.Keyring {
+func (d data) keyring(cfg config.Config, trail *audit.Trail) *keyring.Keyring {
 	return keyring.New(keyring.Config{
 		Store: d.store, Sealer: d.sealer, Algorithm: keyring.Algorithm(cfg.SigningAlg), Times: keyTimes(cfg), Now: time.Now,
+		Created: operate.KeysCreated(trail),
 	})
 }
 

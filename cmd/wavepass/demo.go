@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -44,7 +45,7 @@ type demoStore interface {
 
 // seedDemo fills a store that lacks the last of the demo clients: a new one, or one whose first start was
 // interrupted.
-func seedDemo(ctx context.Context, store demoStore, now time.Time) error {
+func seedDemo(ctx context.Context, store demoStore, trail *audit.Trail, now time.Time) error {
 	clients := demoClients()
 	last := clients[len(clients)-1]
 	if _, err := store.Client(ctx, last.ID); !errors.Is(err, client.ErrUnknown) {
@@ -55,7 +56,10 @@ func seedDemo(ctx context.Context, store demoStore, now time.Time) error {
 		return fmt.Errorf("demo account: %w", err)
 	}
 	demo.Roles, demo.Scopes = []string{"member"}, []string{"profile"}
-	if err := store.CreateAccount(ctx, demo, hash); err != nil && !errors.Is(err, account.ErrExists) {
+	switch err := store.CreateAccount(ctx, demo, hash); {
+	case err == nil:
+		trail.Record(ctx, audit.Event{Name: audit.AccountAdded, Subject: demo.ID.String()})
+	case !errors.Is(err, account.ErrExists):
 		return fmt.Errorf("demo account: %w", err)
 	}
 	for _, c := range clients {
@@ -65,6 +69,7 @@ func seedDemo(ctx context.Context, store demoStore, now time.Time) error {
 		if err := store.PutClient(ctx, c); err != nil {
 			return fmt.Errorf("demo client: %w", err)
 		}
+		trail.Record(ctx, audit.Event{Name: audit.ClientAdded, ClientID: c.ID})
 	}
 	return nil
 }

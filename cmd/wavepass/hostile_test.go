@@ -226,7 +226,7 @@ func (s *server) wantUntouched(app, web answer) {
 	s.want("the native client's refresh token", s.refresh(app.RefreshToken), 200, "")
 	s.want("the browser's cookie", s.webRefresh(web.cookie()), 200, "")
 	var events []string
-	for _, event := range regexp.MustCompile(`(?m)^\{"event":"([a-z_]+)"`).FindAllStringSubmatch(s.log.String(), -1) {
+	for _, event := range regexp.MustCompile(`(?m)^\{"event":"([a-z_]+)","time":"[^"]*","request_id":"[^"]*","actor":"person"`).FindAllStringSubmatch(s.log.String(), -1) {
 		events = append(events, event[1])
 	}
 	want := []string{"login", "login", "refresh", "refresh"}

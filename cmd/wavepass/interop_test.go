@@ -56,7 +56,7 @@ func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
 	issuer := "https://" + tls.Listener.Addr().String()
 	cfg, err := settings(map[string]string{"ISSUER": issuer})
 	check(t, err)
-	d, err := (&localCommand{folder: folder{Data: t.TempDir()}}).open(t.Context(), cfg)
+	d, err := (&localCommand{folder: folder{Data: t.TempDir()}}).open(t.Context(), cfg, audit.NewTrail(io.Discard, time.Now))
 	check(t, err)
 	t.Cleanup(d.close)
 	routes, err := gateway.ReadTemplate(template, nil)
@@ -69,7 +69,7 @@ func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
 	t.Cleanup(tls.Close)
 
 	s := &secure{server: &server{t: t, url: tls.URL, client: tls.Client()}, tls: tls, alg: alg, cert: filepath.Join(t.TempDir(), "ca.pem")}
-	s.key, err = d.keyring(cfg).SigningKeys().Current(t.Context())
+	s.key, err = d.keyring(cfg, audit.NewTrail(io.Discard, time.Now)).SigningKeys().Current(t.Context())
 	check(t, err)
 	check(t, os.WriteFile(s.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw}), 0o600))
 	return s

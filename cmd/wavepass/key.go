@@ -13,8 +13,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/operate"
 )
 
 type keyCommands struct {
@@ -251,7 +251,7 @@ func explainKeys(err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrMissing):
 		return errors.New("there is no keyring yet: the first login creates it, or the next run of the schedule")
-	case errors.Is(err, grant.ErrOnlyDenied):
+	case errors.Is(err, operate.ErrOnlyDenied):
 		return fmt.Errorf("%w\nThe key is denied and STILL SIGNS: everybody's access tokens are refused. Repeat the command until it succeeds, within the hour", err)
 	case errors.Is(err, keyring.ErrUnknownKey):
 		return fmt.Errorf("%w: not in the set, perhaps revoked already; `wavepass key list` shows what is", err)

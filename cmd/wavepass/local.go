@@ -60,7 +60,8 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err := keyTimes(cfg).Check(); err != nil {
 		return fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)
 	}
-	d, err := c.open(ctx, cfg)
+	trail := audit.NewTrail(o.log, time.Now)
+	d, err := c.open(ctx, cfg, trail)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,6 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(o.log, nil))
-	trail := audit.NewTrail(o.log, time.Now)
 	handler, err := gateway.New(template, d.functions(cfg, log, trail), gateway.Options{Issuer: issuer, Log: log})
 	if err != nil {
 		return err

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -21,13 +18,6 @@ type revokeCommands struct {
 	Client  revokeClient  `cmd:"" help:"Refuse every access token of a client for the next hour."`
 }
 
-func (a admin) operate() *grant.Operate {
-	return grant.NewOperate(grant.OperateParts{
-		Sessions: a.store, Revoker: session.NewRevoker(a.store, time.Now), Accounts: account.NewEditor(a.store, time.Now),
-		Log: a.store, Trail: a.trail, Now: time.Now,
-	})
-}
-
 type revokeToken struct {
 	target
 	JTI uuid.UUID `arg:"" help:"The token's jti."`
@@ -36,7 +26,7 @@ type revokeToken struct {
 // Run denies the token.
 func (c *revokeToken) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(a admin) error {
-		if err := a.operate().RevokeToken(ctx, c.JTI); err != nil {
+		if err := a.operator().RevokeToken(ctx, c.JTI); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(o.out, "revoked  token %s, within the revocation bound\n", c.JTI)
@@ -56,7 +46,7 @@ func (c *revokeSession) Run(ctx context.Context, o output, in invocation) error 
 		if err != nil {
 			return err
 		}
-		ended, err := a.operate().RevokeSession(ctx, owner.ID, c.SID)
+		ended, err := a.operator().RevokeSession(ctx, owner.ID, c.SID)
 		switch {
 		case errors.Is(err, session.ErrNotFound):
 			return fmt.Errorf("%s has no session %s", c.Username, c.SID)
@@ -80,7 +70,7 @@ func (c *revokeAccount) Run(ctx context.Context, o output, in invocation) error 
 		if err != nil {
 			return err
 		}
-		if err := a.operate().RevokeAccount(ctx, owner); err != nil {
+		if err := a.operator().RevokeAccount(ctx, owner); err != nil {
 			return explainAccount(err, c.Username)
 		}
 		_, err = fmt.Fprintf(o.out, "revoked  every session of %s (%s)\n", owner.Username, owner.ID)
@@ -102,7 +92,7 @@ func (c *revokeClient) Run(ctx context.Context, o output, in invocation) error {
 		case err != nil:
 			return err
 		}
-		if err := a.operate().RevokeClient(ctx, c.ID); err != nil {
+		if err := a.operator().RevokeClient(ctx, c.ID); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(o.out, "revoked  every access token of the client %s, also those of the next hour; its refresh tokens live on\n", c.ID)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
-	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
@@ -48,9 +48,11 @@ type admin struct {
 	cloud bool // a table, whose settings are the stack's and not of this machine
 }
 
-func (a admin) keys() *grant.Keys {
-	return grant.NewKeys(grant.KeysParts{Ring: a.keyring(a.cfg), Log: a.store, Trail: a.trail, Now: time.Now})
+func (a admin) keys() *operate.Keys {
+	return operate.NewKeys(operate.KeysParts{Ring: a.keyring(a.cfg, a.trail), Log: a.store, Trail: a.trail, Events: a.store, Now: time.Now})
 }
+
+func (a admin) operator() *operate.Operator { return operate.New(a.store, a.trail, time.Now) }
 
 // knowsPeriod reports whether it is known when keys are due.
 func (a admin) knowsPeriod() bool { return !a.cloud || os.Getenv("KEY_PERIOD") != "" }

@@ -40,7 +40,9 @@ const (
 	PasswordFailed  = "password_failed"  // the current password was wrong, nothing changed
 	PasswordLimited = "password_limited" // refused before the current password was checked
 
-	// By an administrator.
+	// By an operator.
+	AccountAdded    = "account_added"
+	ClientAdded     = "client_added"
 	PasswordSet     = "password_set"
 	AccountDisabled = "account_disabled"
 	AccountEnabled  = "account_enabled"
@@ -69,6 +71,7 @@ type Event struct {
 	KeyID      string `json:"kid,omitzero"`        // of a signing key, or "mac:" and the version of a MAC key
 	TokenID    string `json:"jti,omitzero"`        // where the token itself was not seen
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
+	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
 }
 
 // Key is the event of what happened to a key.
@@ -119,13 +122,19 @@ func NewTrail(out io.Writer, now func() time.Time) *Trail { return &Trail{now: n
 
 // Record completes e with the time, the caller and the actor, and writes it. A line that cannot be written is lost:
 // refusing people because a log is full would hand an attacker a switch.
-func (t *Trail) Record(ctx context.Context, e Event) {
+func (t *Trail) Record(ctx context.Context, e Event) { t.write(t.complete(ctx, e)) }
+
+func (t *Trail) complete(ctx context.Context, e Event) Event {
 	caller, _ := ctx.Value(callerKey{}).(Caller)
 	e.Time = t.now().UTC().Truncate(time.Millisecond)
 	e.RequestID, e.Network, e.UserAgent = caller.RequestID, caller.Network, caller.UserAgent
 	if e.Actor == "" {
 		e.Actor, _ = ctx.Value(actorKey{}).(string)
 	}
+	return e
+}
+
+func (t *Trail) write(e Event) {
 	// A user agent that is not UTF-8 must not keep the event out of the trail.
 	line, err := json.Marshal(e, jsontext.AllowInvalidUTF8(true))
 	if err != nil {

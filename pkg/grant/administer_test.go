@@ -7,27 +7,33 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 )
 
-func (w *world) administer() grant.Administer {
-	return grant.Administer{
-		Accounts: account.NewAdministrator(w.store, w.clock.Now), Trail: audit.NewTrail(&w.trail, w.clock.Now),
-	}
+func (w *world) operate() *operate.Operator {
+	return operate.New(w.store, audit.NewTrail(&w.trail, w.clock.Now), w.clock.Now)
 }
+
+func second(_ bool, err error) error { return err }
 
 // administrations are the five changes, each with the event that it records.
 var administrations = map[string]func(*world) error{
-	audit.AccountDisabled: func(w *world) error { return w.administer().Disable(w.t.Context(), w.ada.ID) },
-	audit.AccountEnabled:  func(w *world) error { return w.administer().Enable(w.t.Context(), w.ada.ID) },
-	audit.AccountDeleted:  func(w *world) error { return w.administer().Delete(w.t.Context(), w.ada.ID) },
+	audit.AccountDisabled: func(w *world) error { return second(w.operate().Disable(w.t.Context(), w.ada.ID)) },
+	audit.AccountEnabled: func(w *world) error {
+		if a, err := w.store.Account(w.t.Context(), w.ada.ID); err == nil && !a.Disabled {
+			a.Disabled = true
+			w.store.SetAccount(a, "")
+		}
+		return second(w.operate().Enable(w.t.Context(), w.ada.ID))
+	},
+	audit.AccountDeleted: func(w *world) error { return w.operate().Delete(w.t.Context(), w.ada.ID) },
 	audit.PasswordSet: func(w *world) error {
-		return w.administer().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
+		return w.operate().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
 	},
 	audit.AccessSet: func(w *world) error {
-		return w.administer().SetAccess(w.t.Context(), w.ada.ID, []string{"guest"}, []string{"read"})
+		return second(w.operate().SetAccess(w.t.Context(), w.ada.ID, []string{"guest"}, []string{"read"}))
 	},
 }
 

@@ -8,15 +8,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
-func (w *world) keeper() *grant.Keys {
-	return grant.NewKeys(grant.KeysParts{
+func (w *world) keeper() *operate.Keys {
+	return operate.NewKeys(operate.KeysParts{
 		Ring: keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now}),
 		Log:  w.store, Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
 	})
@@ -99,7 +99,7 @@ func TestKeyIsDeniedBeforeItLeavesTheSet(t *testing.T) {
 			w.trail.Reset()
 			w.store.Before = fakestore.Fail(test.fail)
 			_, err := w.keeper().Revoke(t.Context(), current)
-			if !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, grant.ErrOnlyDenied) != test.denied {
+			if !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrOnlyDenied) != test.denied {
 				t.Fatalf("error %v, want ErrUnavailable, and ErrOnlyDenied: %t", err, test.denied)
 			}
 			w.store.Before = nil
@@ -129,7 +129,7 @@ func TestKeyIsNotDeniedByWhoCannotReplaceIt(t *testing.T) {
 		login := w.mustLogin()
 		w.trail.Reset()
 		w.sealer.refuse(part)
-		if _, err := w.keeper().Revoke(t.Context(), w.key(keyring.Current)); !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, grant.ErrOnlyDenied) {
+		if _, err := w.keeper().Revoke(t.Context(), w.key(keyring.Current)); !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrOnlyDenied) {
 			t.Errorf("%s not opened: %v, want ErrUnavailable and nothing denied", part, err)
 		}
 		w.wantNothingRevoked()

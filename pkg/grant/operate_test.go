@@ -8,21 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
-
-func (w *world) operate() *grant.Operate {
-	return grant.NewOperate(grant.OperateParts{
-		Sessions: w.store, Revoker: session.NewRevoker(w.store, w.clock.Now), Accounts: account.NewEditor(w.store, w.clock.Now),
-		Log: w.store, Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
-	})
-}
 
 // operations name what belongs to a login, and take it back.
 func operations() map[string]func(w *world, login oauth.TokenResponse) error {

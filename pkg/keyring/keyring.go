@@ -86,6 +86,9 @@ type Config struct {
 	Algorithm Algorithm // of the signing keys that are created from now on; empty: as the newest, and no keyring is created
 	Times     Times
 	Now       func() time.Time
+
+	// Created, when set, is called with the first keys once this process has created the keyring.
+	Created func(ctx context.Context, published []Step)
 }
 
 // Keyring creates the keyring on first use, and changes it. One is made per process.
@@ -95,11 +98,13 @@ type Keyring struct {
 	alg    Algorithm
 	times  Times
 	now    func() time.Time
+
+	created func(context.Context, []Step)
 }
 
 // New returns the keyring in a store.
 func New(c Config) *Keyring {
-	return &Keyring{store: c.Store, sealer: c.Sealer, alg: c.Algorithm, times: c.Times.orDefault(), now: c.Now}
+	return &Keyring{store: c.Store, sealer: c.Sealer, alg: c.Algorithm, times: c.Times.orDefault(), now: c.Now, created: c.Created}
 }
 
 // Ensure creates the keyring when there is none: a current and a next signing key, and MAC keys likewise.
@@ -122,6 +127,9 @@ func (k *Keyring) create(ctx context.Context) error {
 	err := k.write(ctx, r)
 	if errors.Is(err, ErrConflict) {
 		return nil // another function was first, or our own write whose answer was lost
+	}
+	if err == nil && k.created != nil {
+		k.created(ctx, r.steps)
 	}
 	return err
 }

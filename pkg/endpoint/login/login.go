@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -43,7 +44,9 @@ type Parts struct {
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
+	keys := keyring.New(keyring.Config{
+		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
+	})
 	login := grant.NewLogin(grant.LoginParts{
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
 		Sessions: p.Store,

@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -38,7 +39,9 @@ type Parts struct {
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now})
+	keys := keyring.New(keyring.Config{
+		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
+	})
 	refresh := grant.NewRefresh(grant.RefreshParts{
 		Sessions: session.NewRefresher(p.Store, p.Store, keys.MACKeys(), session.Rules{Grace: p.Grace, MinAge: p.MinAge}, p.Trail, p.Now),
 		Signing:  keys.SigningKeys(),

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -38,9 +38,11 @@ type Parts struct {
 
 // New returns the function.
 func New(p Parts) Function {
-	keys := grant.NewKeys(grant.KeysParts{
-		Ring: keyring.New(keyring.Config{Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now}),
-		Log:  p.Store, Trail: p.Trail, Now: p.Now,
+	keys := operate.NewKeys(operate.KeysParts{
+		Ring: keyring.New(keyring.Config{
+			Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
+		}),
+		Log: p.Store, Trail: p.Trail, Now: p.Now,
 	})
 	return func(ctx context.Context, event events.EventBridgeEvent) error {
 		ctx = audit.WithActor(audit.WithCaller(ctx, audit.Caller{RequestID: event.ID}), audit.System)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -36,6 +37,7 @@ var (
 	_ session.Lister   = (*Store)(nil)
 	_ session.Accounts = (*Store)(nil)
 	_ keyring.Sealer   = (*Sealer)(nil)
+	_ audit.Store      = (*Store)(nil)
 )
 
 // Store implements every store interface of the domain. Set the hooks before the first call. Safe for
@@ -57,6 +59,7 @@ type Store struct {
 	attempts map[account.Bucket]int
 	clients  map[string]client.Client
 	log      []revocation.Entry
+	events   []audit.Event
 	parts    map[keyring.Part][]byte
 	version  int64 // of parts; 0: there is no keyring
 }

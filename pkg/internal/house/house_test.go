@@ -44,6 +44,7 @@ var rules = []struct {
 	{"token", []string{"oauth", "keyring", jose, jsonv2, ids}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},
+	{"operate", append([]string{ids}, domain...)},
 	{"config", []string{"github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},
 	{"apigw", append([]string{"browser", events, jsonv2, ids}, domain...)},
@@ -51,7 +52,7 @@ var rules = []struct {
 	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
 	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},
 	{"store/storetest", append([]string{ids, "github.com/google/go-cmp/..."}, domain...)},
-	{"endpoint/*", append([]string{"browser", "apigw", events, jsonv2, ids}, domain...)},
+	{"endpoint/*", append([]string{"operate", "browser", "apigw", events, jsonv2, ids}, domain...)},
 	{"internal/*", []string{anything}},
 }
 

@@ -45,6 +45,7 @@ var (
 	revocationBucket = []byte("revocations")
 	keyringBucket    = []byte("keyring")
 	clientBucket     = []byte("clients")
+	auditBucket      = []byte("audit events")
 
 	formatKey = []byte("format") // holds the schema number
 )
@@ -108,7 +109,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -125,6 +126,7 @@ func (s *Store) purge(tx *bbolt.Tx) error {
 		purgeSessions(tx, s.now(), all),
 		purgeAttempts(tx, s.now(), all),
 		purgeRevocations(tx, s.now(), all),
+		purgeEvents(tx, s.now(), all),
 	)
 }
 

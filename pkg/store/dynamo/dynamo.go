@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -94,6 +95,7 @@ var _ interface {
 	session.Store
 	session.Creator
 	session.Lister
+	audit.Store
 } = (*Store)(nil)
 
 // Open returns the store on the table of cfg. It does not connect (see Warm) and does not read the default

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -30,6 +31,7 @@ func cancelledReads(t *testing.T, f fixture) {
 		"LoginName":  func() error { _, err := f.LoginName(ctx, a.Username); return err },
 		"Since":      func() error { _, err := f.Since(ctx, time.Time{}); return err },
 		"ReadPart":   func() error { _, err := f.ReadPart(ctx, keyring.Public); return err },
+		"EventsOf":   func() error { _, err := f.EventsOf(ctx, time.Now()); return err },
 		"Client":     func() error { _, err := f.Client(ctx, fresh(t, "c")); return err },
 	} {
 		wantErr(t, name, read(), oauth.ErrUnavailable)
@@ -59,7 +61,10 @@ func cancelledWrites(t *testing.T, f fixture) {
 		"Refund":        func(ctx context.Context) error { return f.Refund(ctx, full) },
 		"Clear":         func(ctx context.Context) error { return f.Clear(ctx, full) },
 		"Append":        func(ctx context.Context) error { return f.Append(ctx, e) },
-		"PutClient":     func(ctx context.Context) error { return f.PutClient(ctx, c) },
+		"AppendEvent": func(ctx context.Context) error {
+			return f.AppendEvent(ctx, audit.Event{Name: audit.AccessSet, Time: now, Subject: e.ID})
+		},
+		"PutClient": func(ctx context.Context) error { return f.PutClient(ctx, c) },
 	} {
 		wantErr(t, name, write(ctx), oauth.ErrUnavailable)
 	}
@@ -71,6 +76,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 	f.wantNoAccount(t, "after CreateAccount", a)
 	f.wantAccount(t, "after ChangeAccount, DeleteAccount and SetAccess", kept, hash)
 	same(t, "entries after Append", f.entriesOf(t, e.ID, time.Time{}), nil)
+	same(t, "events after AppendEvent", f.eventsOf(t, now, e.ID), nil)
 	_, err = f.Client(t.Context(), c.ID)
 	wantErr(t, "after PutClient", err, client.ErrUnknown)
 	f.wantTakes(t, "after Refund and Clear", full, 0)

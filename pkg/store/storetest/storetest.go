@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -34,6 +35,7 @@ type Store interface {
 	revocation.Log
 	keyring.Store
 	schema.Source
+	audit.Store
 }
 
 // Run runs the suite. open returns a fresh store that reads the time from now and closes itself when the
@@ -58,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Keyring", keyringTests},
 		{"Schema", schemaTests},
 		{"Client", clientTests},
+		{"Audit", auditTests},
 		{"Context", contextTests},
 		{"Refresh", refreshTests},
 	} {

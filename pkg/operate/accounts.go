@@ -1,0 +1,96 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// AddAccount registers an account. Errors: those of account.New, account.ErrAccess, account.ErrExists.
+func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, roles, scopes []string) (account.Account, error) {
+	created, hash, err := account.New(username, password.Reveal(), o.now())
+	if err != nil {
+		return account.Account{}, err
+	}
+	if err := account.CheckAccess(roles, scopes); err != nil {
+		return account.Account{}, err
+	}
+	created.Roles, created.Scopes = roles, scopes
+	if err := account.Register(ctx, o.store, username, created, hash); err != nil {
+		return account.Account{}, fmt.Errorf("operate: add account: %w", err)
+	}
+	return created, o.recordAccount(ctx, audit.AccountAdded, created.ID)
+}
+
+// Disable ends every session and lets nobody log in. It reports whether the account was enabled before.
+func (o *Operator) Disable(ctx context.Context, id uuid.UUID) (bool, error) {
+	return o.setDisabled(ctx, id, true, audit.AccountDisabled, o.accounts.Disable)
+}
+
+// Enable takes Disable back; what was ended stays ended. It reports whether the account was disabled before.
+func (o *Operator) Enable(ctx context.Context, id uuid.UUID) (bool, error) {
+	return o.setDisabled(ctx, id, false, audit.AccountEnabled, o.accounts.Enable)
+}
+
+func (o *Operator) setDisabled(ctx context.Context, id uuid.UUID, disabled bool, event string, set func(context.Context, uuid.UUID) error) (bool, error) {
+	a, err := o.store.Account(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("operate: read account: %w", err)
+	}
+	if a.Disabled == disabled {
+		return false, nil
+	}
+	if err := set(ctx, id); err != nil {
+		return false, err
+	}
+	return true, o.recordAccount(ctx, event, id)
+}
+
+// Delete removes the account with all that was issued for it. account.ErrNotFound also when it was deleted before.
+func (o *Operator) Delete(ctx context.Context, id uuid.UUID) error {
+	if err := o.accounts.Delete(ctx, id); err != nil {
+		return err
+	}
+	return o.recordAccount(ctx, audit.AccountDeleted, id)
+}
+
+// SetPassword replaces the password and ends every session.
+func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
+	if err := o.accounts.SetPassword(ctx, id, password); err != nil {
+		return err
+	}
+	return o.recordAccount(ctx, audit.PasswordSet, id)
+}
+
+// SetAccess replaces roles and scopes, as account.Administrator. It reports whether they are others than before.
+func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) (bool, error) {
+	a, err := o.store.Account(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("operate: read account: %w", err)
+	}
+	if slices.Equal(a.Roles, roles) && slices.Equal(a.Scopes, scopes) {
+		return false, nil
+	}
+	if err := o.accounts.SetAccess(ctx, id, roles, scopes); err != nil {
+		return false, err
+	}
+	return true, o.recordAccount(ctx, audit.AccessSet, id)
+}
+
+// RevokeAccount ends every session of an account. account.ErrNotFound when there is none.
+func (o *Operator) RevokeAccount(ctx context.Context, a account.Account) error {
+	if err := o.accounts.EndSessions(ctx, a); err != nil {
+		return fmt.Errorf("operate: end sessions: %w", err)
+	}
+	return o.recordAccount(ctx, audit.AccountRevoked, a.ID)
+}
+
+func (o *Operator) recordAccount(ctx context.Context, event string, id uuid.UUID) error {
+	return o.record(ctx, audit.Event{Name: event, Subject: id.String()})
+}

@@ -1,0 +1,216 @@
+package operate_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// world is an operator over a store with an account and a session of it.
+type world struct {
+	t     *testing.T
+	ctx   context.Context
+	clock *fakestore.Clock
+	store *fakestore.Store
+	lines bytes.Buffer
+	trail *audit.Trail
+	ada   account.Account
+	sid   uuid.UUID
+	*operate.Operator
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, ctx: audit.WithActor(t.Context(), audit.Operator("grace")), clock: fakestore.NewClock(start)}
+	w.store = fakestore.New(w.clock.Now)
+	w.trail = audit.NewTrail(&w.lines, w.clock.Now)
+	w.ada = account.Account{ID: uuid.New(), Username: "ada", Roles: []string{"admin"}, Scopes: []string{"profile"}, Epoch: 42}
+	w.store.SetAccount(w.ada, "hash")
+	w.sid = uuid.New()
+	w.store.SetSession(session.Session{
+		AccountID: w.ada.ID, ID: w.sid, ClientID: "app", Epoch: 42, CreatedAt: start,
+		IdleExpiry: start.Add(time.Hour), Expiry: start.Add(time.Hour),
+	})
+	w.Operator = operate.New(w.store, w.trail, w.clock.Now)
+	return w
+}
+
+// events are the stored ones, in order.
+func (w *world) events() []audit.Event {
+	w.t.Helper()
+	events, err := w.store.EventsOf(w.t.Context(), w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return events
+}
+
+// act is something that an operator does; always says that it changes something each time.
+type act struct {
+	event  string
+	always bool
+	do     func(*world) (bool, error)
+}
+
+func did(err error) (bool, error) { return err == nil, err }
+
+var acts = []act{
+	{audit.AccountAdded, false, func(w *world) (bool, error) {
+		_, err := w.AddAccount(w.ctx, "Bob", oauth.NewSecret("a-long-canary-pass"), []string{"r"}, []string{"s"})
+		if errors.Is(err, account.ErrExists) {
+			return false, nil
+		}
+		return did(err)
+	}},
+	{audit.AccountDisabled, false, func(w *world) (bool, error) { return w.Disable(w.ctx, w.ada.ID) }},
+	{audit.AccountEnabled, false, func(w *world) (bool, error) {
+		if len(w.events()) == 0 {
+			w.ada.Disabled = true
+			w.store.SetAccount(w.ada, "")
+		}
+		return w.Enable(w.ctx, w.ada.ID)
+	}},
+	{audit.AccountDeleted, false, func(w *world) (bool, error) {
+		err := w.Delete(w.ctx, w.ada.ID)
+		if errors.Is(err, account.ErrNotFound) {
+			return false, nil
+		}
+		return did(err)
+	}},
+	{audit.PasswordSet, true, func(w *world) (bool, error) {
+		return did(w.SetPassword(w.ctx, w.ada.ID, oauth.NewSecret("another-canary-pass")))
+	}},
+	{audit.AccessSet, false, func(w *world) (bool, error) {
+		return w.SetAccess(w.ctx, w.ada.ID, []string{"guest"}, []string{"read"})
+	}},
+	{audit.AccountRevoked, true, func(w *world) (bool, error) {
+		a, err := w.store.Account(w.ctx, w.ada.ID)
+		if err != nil {
+			return false, err
+		}
+		return did(w.RevokeAccount(w.ctx, a))
+	}},
+	{audit.SessionRevoked, false, func(w *world) (bool, error) { return w.RevokeSession(w.ctx, w.ada.ID, w.sid) }},
+	{audit.TokenRevoked, true, func(w *world) (bool, error) { return did(w.RevokeToken(w.ctx, w.sid)) }},
+	{audit.ClientRevoked, true, func(w *world) (bool, error) { return did(w.RevokeClient(w.ctx, "app")) }},
+}
+
+func TestEveryChangeLeavesOneEventThatIsStoredAndNamesItsOperator(t *testing.T) {
+	for _, act := range acts {
+		t.Run(act.event, func(t *testing.T) {
+			w := newWorld(t)
+			if changed, err := act.do(w); err != nil || !changed {
+				t.Fatalf("changed %t, %v; want a change", changed, err)
+			}
+			events := w.events()
+			if len(events) != 1 || events[0].Name != act.event || events[0].Actor != "operator:grace" || !events[0].Time.Equal(start) {
+				t.Errorf("stored %+v, want one %s by operator:grace", events, act.event)
+			}
+			if line := w.lines.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"event":"`+act.event+`"`) || strings.Contains(line, "canary") {
+				t.Errorf("printed %q, want the event", line)
+			}
+		})
+	}
+}
+
+func TestWhatChangesNothingClaimsNoChange(t *testing.T) {
+	for _, act := range acts {
+		t.Run(act.event, func(t *testing.T) {
+			w := newWorld(t)
+			want := 1
+			if act.always {
+				want = 2
+			}
+			for n := range 2 {
+				w.clock.Advance(time.Second)
+				if changed, err := act.do(w); err != nil || changed != (n < want) {
+					t.Errorf("call %d: changed %t, %v; want %t", n+1, changed, err, n < want)
+				}
+			}
+			if events := w.events(); len(events) != want {
+				t.Errorf("stored %+v, want %d events", events, want)
+			}
+		})
+	}
+}
+
+func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
+	for _, act := range acts {
+		w := newWorld(t)
+		w.store.Before = fakestore.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append")
+		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
+			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
+		}
+		if events := w.events(); len(events) != 0 || w.lines.Len() > 0 {
+			t.Errorf("%s: stored %+v, printed %q; want nothing", act.event, events, w.lines.String())
+		}
+	}
+}
+
+func TestEventThatIsNotStoredIsPrintedAndReported(t *testing.T) {
+	for _, act := range acts {
+		w := newWorld(t)
+		w.store.Before = fakestore.Fail("AppendEvent")
+		if _, err := act.do(w); !errors.Is(err, operate.ErrNotKept) {
+			t.Errorf("%s: %v, want ErrNotKept", act.event, err)
+		}
+		if !strings.Contains(w.lines.String(), act.event) {
+			t.Errorf("%s: printed %q, want the event", act.event, w.lines.String())
+		}
+	}
+}
+
+func (w *world) keys(alg keyring.Algorithm) *operate.Keys {
+	return operate.NewKeys(operate.KeysParts{
+		Ring: keyring.New(keyring.Config{
+			Store: w.store, Sealer: fakestore.NewSealer(), Algorithm: alg, Now: w.clock.Now, Created: operate.KeysCreated(w.trail),
+		}),
+		Log: w.store, Trail: w.trail, Events: w.store, Now: w.clock.Now,
+	})
+}
+
+func TestKeysThatAreCreatedLeaveEventsOnce(t *testing.T) {
+	w := newWorld(t)
+	for range 2 {
+		if _, err := w.keys(keyring.ES256).Rotate(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := slices.Collect(strings.Lines(w.lines.String()))
+	if len(lines) != 6 || !strings.Contains(lines[0], `"event":"key_published"`) || !strings.Contains(lines[0], `"actor":"system"`) {
+		t.Errorf("events %q, want six of the first keys, by the system", lines)
+	}
+}
+
+// A denied key that is out of the set is no emergency any more: the event alone is missing.
+func TestRevokedKeyWhoseEventIsNotStoredDoesNotStillSign(t *testing.T) {
+	w := newWorld(t)
+	keys := w.keys(keyring.ES256)
+	if _, err := keys.Rotate(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	listed, err := keys.Ring.List(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store.Before = fakestore.Fail("AppendEvent")
+	steps, err := keys.Revoke(w.ctx, listed[0].ID)
+	if !errors.Is(err, operate.ErrNotKept) || errors.Is(err, operate.ErrOnlyDenied) || len(steps) == 0 {
+		t.Errorf("steps %v, %v; want the steps and ErrNotKept alone", steps, err)
+	}
+}
