@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 const (
@@ -15,7 +18,8 @@ const (
 )
 
 // ErrAccess says that a list cannot be the roles or the scopes of an account.
-var ErrAccess = errors.New("account: want at most 100 roles and 100 scopes of 1 to 64 printable ASCII characters without space, quote or backslash (RFC 6749 §3.3)")
+var ErrAccess = errors.New("account: want at most 100 roles and 100 scopes of 1 to 64 printable ASCII characters without space, quote or backslash (RFC 6749 §3.3), " +
+	"and scopes of 512 bytes together")
 
 // Administrator makes the changes that nobody makes for himself. Safe for concurrent use.
 type Administrator struct {
@@ -52,7 +56,7 @@ func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scop
 
 // CheckAccess returns ErrAccess when the lists cannot be the roles and the scopes of an account.
 func CheckAccess(roles, scopes []string) error {
-	if !validAccess(roles) || !validAccess(scopes) {
+	if !validAccess(roles) || !validAccess(scopes) || len(strings.Join(scopes, " ")) > oauth.MaxScope {
 		return ErrAccess
 	}
 	return nil
@@ -61,13 +65,8 @@ func CheckAccess(roles, scopes []string) error {
 // validAccess reports whether a list is of scope-tokens (RFC 6749 §3.3) and within the limits.
 func validAccess(list []string) bool {
 	for _, name := range list {
-		if name == "" || len(name) > maxAccessName {
+		if !oauth.ValidScope(name) || len(name) > maxAccessName {
 			return false
-		}
-		for _, c := range []byte(name) {
-			if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-				return false
-			}
 		}
 	}
 	return len(list) <= maxAccess

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -18,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -124,8 +126,19 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 // Header returns a header, "" when it is absent; the case of the name does not matter.
 func (r *Request) Header(name string) string { return r.headers[strings.ToLower(name)] }
 
-// Caller is the person whose access token an authorizer let through. It fails when no authorizer did, and for
-// a token that has no session.
+// RequireScope fails unless the access token that an authorizer let through has one of these scopes.
+func (r *Request) RequireScope(oneOf ...string) error {
+	scope, _ := r.Authorizer["scope"].(string)
+	for _, has := range strings.Fields(scope) {
+		if slices.Contains(oneOf, has) {
+			return nil
+		}
+	}
+	return insufficientScope(oneOf)
+}
+
+// Caller is the person whose access token an authorizer let through, to manage their account. It fails when no
+// authorizer did, for a token that has no session, and for one without the scope that this needs.
 func (r *Request) Caller() (grant.Caller, error) {
 	subject, _ := r.Authorizer["sub"].(string)
 	sid, _ := r.Authorizer["sid"].(string)
@@ -138,7 +151,8 @@ func (r *Request) Caller() (grant.Caller, error) {
 	if accountErr != nil || idErr != nil {
 		return grant.Caller{}, ErrNotAuthorized
 	}
-	return grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id}, ClientID: clientID}, nil
+	caller := grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id}, ClientID: clientID}
+	return caller, r.RequireScope(oauth.ScopeAccount)
 }
 
 // Source is what a browser says about where the request comes from.

@@ -319,7 +319,10 @@ func TestCallerIsWhoTheAuthorizerLetThrough(t *testing.T) {
 		status   int
 		code     string
 	}{
-		"a person":               {map[string]any{"sub": sub, "sid": sid, "client_id": "app"}, 200, ""},
+		"a person":               {map[string]any{"sub": sub, "sid": sid, "client_id": "app", "scope": "profile account"}, 200, ""},
+		"no scope":               {map[string]any{"sub": sub, "sid": sid, "client_id": "app"}, 403, "insufficient_scope"},
+		"another scope":          {map[string]any{"sub": sub, "sid": sid, "client_id": "app", "scope": "profile accounts"}, 403, "insufficient_scope"},
+		"a scope in a list":      {map[string]any{"sub": sub, "sid": sid, "client_id": "app", "scope": []string{"account"}}, 403, "insufficient_scope"},
 		"no authorizer":          {nil, 401, "invalid_token"},
 		"nobody":                 {map[string]any{"sid": sid, "client_id": "app"}, 401, "invalid_token"},
 		"no session":             {map[string]any{"sub": sub, "client_id": "app"}, 403, "access_denied"},
@@ -343,6 +346,9 @@ func TestCallerIsWhoTheAuthorizerLetThrough(t *testing.T) {
 		code := ""
 		if r.StatusCode != 200 {
 			code, _ = errorOf(t, r)
+		}
+		if challenge := r.Headers["Www-Authenticate"]; code == "insufficient_scope" && challenge != `Bearer error="insufficient_scope"` {
+			t.Errorf("%s: challenge %q (RFC 6750 §3.1)", name, challenge)
 		}
 		if r.StatusCode != tc.status || code != tc.code {
 			t.Errorf("%s: %d %s, want %d %s", name, r.StatusCode, code, tc.status, tc.code)

@@ -38,6 +38,11 @@ var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeIn
 // errNoSession says that an access token was issued to a client for itself (RFC 6749 §4.4).
 var errNoSession error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs the access token of somebody who is logged in; this one is a client's own"}
 
+// insufficientScope says that the access token lacks a scope; one of these is needed (RFC 6750 §3.1).
+func insufficientScope(oneOf []string) error {
+	return &requestError{http.StatusForbidden, oauth.CodeInsufficientScope, "the access token has no scope " + strings.Join(oneOf, " or ")}
+}
+
 // UnsupportedGrantType says that a grant_type is not served here.
 func UnsupportedGrantType(description string) error {
 	return &requestError{http.StatusBadRequest, oauth.CodeUnsupportedGrantType, description}
@@ -124,8 +129,8 @@ func explained(status int, code, description, reason string) Response {
 		Reason      string `json:"reason,omitzero"`
 	}{code, description, reason})
 	response := Response{Status: status, Body: body}
-	if code == oauth.CodeInvalidToken {
-		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`} // RFC 6750 §3
+	if code == oauth.CodeInvalidToken || code == oauth.CodeInsufficientScope {
+		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="` + code + `"`} // RFC 6750 §3
 	}
 	return response
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,6 +48,8 @@ const (
 	maxCached           = 1000
 	maxListed           = 100 // entries in any list of a client
 	maxLateRetries      = 5
+	maxAudiences        = 3
+	maxAudienceLen      = 160 // bytes of all audiences together: they are in every access token
 )
 
 // ErrUnknown says that no client has this id. On the wire it is invalid_client.
@@ -61,7 +65,7 @@ type Client struct {
 	Origins     []string // exact web origins, for the cross-site check
 	Redirects   []string // exact redirect addresses
 	Audiences   []string // `aud` of its access tokens; empty: the service's own
-	Scopes      []string // the most that its tokens may carry
+	Scopes      []string // the most that its tokens may carry, see AllowedScopes
 	Roles       RolesMode
 	AccessLife  time.Duration
 	IdleLife    time.Duration // a session unused for so long ends
@@ -127,7 +131,38 @@ func (c Client) Check() error {
 			return fmt.Errorf("client %s: a list of %d entries: want at most %d", c.ID, len(list), maxListed)
 		}
 	}
+	return c.checkToken()
+}
+
+// checkToken bounds what the client puts into its access tokens, so that they have room for an account's roles.
+func (c Client) checkToken() error {
+	for _, name := range slices.Concat(c.Scopes, c.Audiences) {
+		if !oauth.ValidScope(name) {
+			return fmt.Errorf("client %s: %q: want scopes and audiences of printable ASCII characters without space, quote or backslash", c.ID, name)
+		}
+	}
+	switch {
+	case len(strings.Join(c.Scopes, " ")) > oauth.MaxScope:
+		return fmt.Errorf("client %s: scopes of %d bytes: want at most %d", c.ID, len(strings.Join(c.Scopes, " ")), oauth.MaxScope)
+	case len(c.Audiences) > maxAudiences || len(strings.Join(c.Audiences, "")) > maxAudienceLen:
+		return fmt.Errorf("client %s: audiences: want at most %d of %d bytes together", c.ID, maxAudiences, maxAudienceLen)
+	case !c.FirstParty && slices.Contains(c.Scopes, oauth.ScopeAccount):
+		return fmt.Errorf("client %s: the scope %s is for first-party clients", c.ID, oauth.ScopeAccount)
+	}
 	return nil
+}
+
+// AllowedScopes are the most that the client's tokens may carry. A first-party client that people log in with may
+// always manage the account of the person, any other never may.
+func (c Client) AllowedScopes() []string {
+	isAccount := func(scope string) bool { return scope == oauth.ScopeAccount }
+	switch {
+	case !c.FirstParty || c.Kind == Service:
+		return slices.DeleteFunc(slices.Clone(c.Scopes), isAccount)
+	case slices.ContainsFunc(c.Scopes, isAccount):
+		return c.Scopes
+	}
+	return append(slices.Clone(c.Scopes), oauth.ScopeAccount)
 }
 
 // HashSecret is what the registry keeps of a service client's secret. The secrets are generated with 256

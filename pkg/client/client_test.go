@@ -116,6 +116,18 @@ var checks = []struct {
 	{"native with a secret", client.Native, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: a service client has a secret"},
 	{"browser with a secret", client.Browser, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: a service client has a secret"},
 
+	{"scopes of 512 bytes", client.Native, func(c *client.Client) { c.Scopes = []string{strings.Repeat("s", 255), strings.Repeat("t", 256)} }, ""},
+	{"scopes of 513 bytes", client.Native, func(c *client.Client) { c.Scopes = []string{strings.Repeat("s", 256), strings.Repeat("t", 256)} }, "client c: scopes of 513 bytes"},
+	{"scope with a space", client.Native, func(c *client.Client) { c.Scopes = []string{"a b"} }, `client c: "a b"`},
+	{"scope empty", client.Native, func(c *client.Client) { c.Scopes = []string{""} }, `client c: ""`},
+	{"scope not ASCII", client.Native, func(c *client.Client) { c.Scopes = []string{"lesen\xff"} }, `client c: "lesen`},
+	{"three audiences of 160 bytes", client.Native, func(c *client.Client) { c.Audiences = []string{"a", "b", strings.Repeat("c", 158)} }, ""},
+	{"audiences of 161 bytes", client.Native, func(c *client.Client) { c.Audiences = []string{strings.Repeat("c", 161)} }, "client c: audiences"},
+	{"four audiences", client.Native, func(c *client.Client) { c.Audiences = []string{"a", "b", "c", "d"} }, "client c: audiences"},
+	{"audience with a quote", client.Native, func(c *client.Client) { c.Audiences = []string{`a"b`} }, `client c: "a\"b"`},
+	{"account of a first party", client.Native, func(c *client.Client) { c.Scopes = []string{"account"} }, ""},
+	{"account of a third party", client.Native, func(c *client.Client) { c.FirstParty, c.Scopes = false, []string{"account"} }, "client c: the scope account"},
+
 	{"100 origins", client.Browser, func(c *client.Client) { c.Origins = make([]string, 100) }, ""},
 	{"101 origins", client.Browser, func(c *client.Client) { c.Origins = make([]string, 101) }, "client c: a list of 101"},
 	{"101 redirects", client.Native, func(c *client.Client) { c.Redirects = make([]string, 101) }, "client c: a list of 101"},
@@ -212,6 +224,31 @@ func TestSessionLife(t *testing.T) {
 	} {
 		if got := c.client.SessionLife(c.remember); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestOnlyFirstPartyClientsThatPeopleUseMayManageAccounts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kind       client.Kind
+		firstParty bool
+		scopes     []string
+		want       []string
+	}{
+		"by default":                  {client.Native, true, []string{"a", "b"}, []string{"a", "b", "account"}},
+		"no scope registered":         {client.Browser, true, nil, []string{"account"}},
+		"registered, in its place":    {client.Site, true, []string{"account", "a"}, []string{"account", "a"}},
+		"third party":                 {client.Native, false, []string{"a"}, []string{"a"}},
+		"third party, stored with it": {client.Native, false, []string{"account", "a"}, []string{"a"}},
+		"service":                     {client.Service, true, []string{"account", "a"}, []string{"a"}},
+	} {
+		c := client.New("c", tc.kind)
+		c.FirstParty, c.Scopes = tc.firstParty, tc.scopes
+		if diff := cmp.Diff(tc.want, c.AllowedScopes()); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		}
+		if diff := cmp.Diff(tc.scopes, c.Scopes); diff != "" {
+			t.Errorf("%s: its own list became (-before +after)\n%s", name, diff)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 			"REVOCATION_SHARDS":            c.Shards < 1 || c.Shards > 64,
 			"ATTEMPT_LIMITS: count":        min(c.AttemptLimits.Account.Count, c.AttemptLimits.Network.Count) < 1,
 			"ISSUER: not an address":       c.Issuer != "" && !isIssuer(c.Issuer),
-			"ISSUER: none under sam local": c.Issuer == "" && c.SAMLocal,
+			"ISSUER: none under sam local": c.Issuer == "" && c.SAMLocal && c.CheckIssuer() == nil,
 			"COOKIE_DOMAIN":                c.CookieDomain != "" && !isDomain(c.CookieDomain),
 			"SEALING_KEY: local in Lambda": cloud && strings.HasPrefix(c.SealingKey, "local:"),
 			"DYNAMODB_ENDPOINT in Lambda":  cloud && c.DynamoEndpoint != "",

@@ -115,9 +115,19 @@ func TestLaptopSettingsAreRefusedInTheCloud(t *testing.T) {
 	}
 }
 
-func TestSAMLocalNeedsAnIssuer(t *testing.T) {
-	_, err := config.Load(map[string]string{"TABLE_NAME": "w", "AWS_SAM_LOCAL": "true"})
-	if err == nil || !strings.Contains(err.Error(), "ISSUER") {
-		t.Errorf("error %v, want one about ISSUER", err)
+func TestSAMLocalNeedsAnIssuerWhereOneIsUsed(t *testing.T) {
+	for _, tc := range []struct {
+		samLocal, issuer string
+		wrong            bool
+	}{
+		{"true", "", true}, {"true", "http://localhost:3000", false}, {"", "", false},
+	} {
+		cfg, err := config.Load(map[string]string{"TABLE_NAME": "w", "AWS_SAM_LOCAL": tc.samLocal, "ISSUER": tc.issuer})
+		if err != nil {
+			t.Fatal(err) // a function that issues nothing needs none
+		}
+		if err := cfg.CheckIssuer(); (err != nil) != tc.wrong || err != nil && !strings.Contains(err.Error(), "ISSUER") {
+			t.Errorf("sam local %q, issuer %q: error %v, want one about ISSUER: %t", tc.samLocal, tc.issuer, err, tc.wrong)
+		}
 	}
 }

@@ -63,19 +63,17 @@ func (t accessTokens) issue(ctx context.Context, key keyring.SigningKey, at Plac
 	if s.Expiry.Before(expiry) {
 		expiry = s.Expiry // no token outlives its session
 	}
+	scopes := scopesOf(s, c, a)
 	claims := token.Claims{
 		Issuer:   at.Issuer,
 		Subject:  a.ID.String(),
-		Audience: c.Audiences,
+		Audience: audiencesOf(c, scopes, at),
 		Expiry:   expiry,
 		IssuedAt: now,
 		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)
 		ClientID: c.ID,
-		Scope:    strings.Join(grantedScopes(c, a), " "),
+		Scope:    strings.Join(scopes, " "),
 		Login:    &token.Login{SessionID: s.ID, Epoch: s.Epoch, AuthTime: s.AuthTime, AMR: s.AMR},
-	}
-	if len(claims.Audience) == 0 {
-		claims.Audience = []string{at.Audience}
 	}
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles
@@ -112,7 +110,33 @@ func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (ma
 	return mac, key, nil
 }
 
-// grantedScopes are those that both the client and the account may have, in the client's order.
-func grantedScopes(c client.Client, a account.Account) []string {
-	return slices.DeleteFunc(slices.Clone(c.Scopes), func(scope string) bool { return !slices.Contains(a.Scopes, scope) })
+// grantable are the scopes that a login is granted: those that both the client and the account may have, in the client's
+// order. To manage an account is a right of the client; every account has it.
+func grantable(c client.Client, a account.Account) []string {
+	scopes := []string{}
+	for _, scope := range c.AllowedScopes() {
+		if scope == oauth.ScopeAccount || slices.Contains(a.Scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// scopesOf are the scopes of a session's next access token: of those that the login was granted the ones that client
+// and account still have (RFC 6749 §6).
+func scopesOf(s session.Session, c client.Client, a account.Account) []string {
+	scopes := grantable(c, a)
+	if s.Scopes == nil {
+		return scopes // the session is older than the record of what was granted
+	}
+	return slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(s.Scopes, scope) })
+}
+
+// audiencesOf are the places where a token is accepted. The routes that manage the account are the service's own.
+func audiencesOf(c client.Client, scopes []string, at Place) []string {
+	own := len(c.Audiences) == 0 || slices.Contains(scopes, oauth.ScopeAccount)
+	if own && !slices.Contains(c.Audiences, at.Audience) {
+		return append(slices.Clone(c.Audiences), at.Audience)
+	}
+	return c.Audiences
 }

@@ -94,6 +94,7 @@ func newWorld(t *testing.T) *world {
 	for _, kind := range []client.Kind{client.Native, client.Browser, client.Site, client.Service} {
 		c := client.New(string(kind), kind)
 		c.Scopes = []string{"read", "admin", "write"}
+		c.FirstParty = false // its tokens have the scopes that a test names, and no other
 		if kind == client.Service {
 			c.SecretHash = client.HashSecret(oauth.NewSecret("canary-client-secret"))
 		}

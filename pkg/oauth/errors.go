@@ -9,8 +9,9 @@ const (
 	CodeInvalidClient        = "invalid_client"
 	CodeUnauthorizedClient   = "unauthorized_client"
 	CodeUnsupportedGrantType = "unsupported_grant_type"
-	CodeInvalidToken         = "invalid_token" // RFC 6750 §3.1
-	CodeAccessDenied         = "access_denied" // RFC 6749 §4.1.2.1
+	CodeInvalidToken         = "invalid_token"      // RFC 6750 §3.1
+	CodeInsufficientScope    = "insufficient_scope" // RFC 6750 §3.1
+	CodeAccessDenied         = "access_denied"      // RFC 6749 §4.1.2.1
 	CodeNotFound             = "not_found"
 	CodeInvalidCredentials   = "invalid_credentials"
 	CodeCrossSite            = "cross_site_request"

@@ -32,6 +32,7 @@ func Config() config.Config {
 
 // Gateway is what a function behind the gateway needs to know.
 func Gateway(cfg config.Config) apigw.Config {
+	exitOn(cfg.CheckIssuer())
 	return apigw.Config{Issuer: cfg.Issuer, Audience: cfg.Audience, Region: cfg.Region, Log: log}
 }
 

@@ -97,6 +97,9 @@ func subjectOf(c token.Claims) revocation.Subject {
 // contextOf is what the routes behind the authorizer learn about the caller.
 func contextOf(c token.Claims) map[string]any {
 	out := map[string]any{"sub": c.Subject, "client_id": c.ClientID, "scope": c.Scope, "roles": orEmpty(c.Roles)}
+	if c.RolesOmitted {
+		out["roles_omitted"] = true // roles is empty, and a decision by roles has to refuse
+	}
 	if c.Login != nil {
 		out["sid"] = c.Login.SessionID.String()
 		out["auth_time"] = c.Login.AuthTime.Unix()

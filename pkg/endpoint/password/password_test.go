@@ -31,7 +31,7 @@ func refreshRequest(who deployment.Answer) deployment.Request {
 
 // caller is the session of a login, as an authorizer hands it on.
 func caller(who deployment.Answer) map[string]any {
-	return map[string]any{"sub": deployment.AccountID.String(), "sid": who.SessionID().String(), "client_id": "app"}
+	return map[string]any{"sub": deployment.AccountID.String(), "sid": who.SessionID().String(), "client_id": "app", "scope": "account"}
 }
 
 func TestChangeKeepsTheCallerAndEndsTheOthers(t *testing.T) {

@@ -129,7 +129,7 @@ func TestCookiesAreClearedWithTheirSession(t *testing.T) {
 		own := d.Login(test.client)
 		for attempt := range 2 { // the second finds the session ended, for as long as the authorizer lets it through
 			r := test.end(own)
-			r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": test.client}
+			r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": test.client, "scope": "account"}
 			got := d.Do(r)
 			var want []string
 			if test.clears {
@@ -146,7 +146,7 @@ func TestClientThatIsGoneKeepsNobodyFromEnding(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	own := d.Login("app")
 	r := endAllRequest(nil)
-	r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "gone"}
+	r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "gone", "scope": "account"}
 	d.Want("end all", d.Do(r), 200, "")
 	wantDead(d, "the caller", own)
 }

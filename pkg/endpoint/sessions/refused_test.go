@@ -91,7 +91,7 @@ func TestUnconfirmedIsUnavailableAndMayBeRepeated(t *testing.T) {
 					d.Store.After = fakestore.Fail(method)
 				}
 				r := requests(other.SessionID().String())[what]
-				r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app"}
+				r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app", "scope": "account"}
 				name := fmt.Sprintf("%s, fault %s %s", what, when, method)
 				got := d.Do(r)
 				d.Want(name, got, 503, "temporarily_unavailable")
@@ -134,7 +134,7 @@ func TestRoundTrips(t *testing.T) {
 			d.Store.Before = fakestore.Meet(10*time.Second, slices.DeleteFunc(slices.Clone(want), func(m string) bool { return m == "Revoke" || m == "ChangeAccount" })...)
 		}
 		r := requests(other.SessionID().String())[what]
-		r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app"}
+		r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app", "scope": "account"}
 		d.Want(what, d.Do(r), 200, "")
 		if got := d.Store.Calls(); !slices.Equal(got, want) {
 			t.Errorf("%s: calls %q, want %q", what, got, want)

@@ -9,7 +9,7 @@ import (
 
 // caller is ada in the app, as an authorizer hands her on.
 func caller(s *deployment.Scene) map[string]any {
-	return map[string]any{"sub": deployment.AccountID.String(), "sid": s.App.SessionID().String(), "client_id": "app"}
+	return map[string]any{"sub": deployment.AccountID.String(), "sid": s.App.SessionID().String(), "client_id": "app", "scope": "account"}
 }
 
 // query is what an address may say: nil for no parameters at all.

@@ -6,15 +6,17 @@ import (
 	"context"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// claims are those that the caller may see of himself, of what the authorizer hands on.
+// claims are those that the caller may see, of what the authorizer hands on.
 type claims struct {
 	Subject   any `json:"sub"`
 	SessionID any `json:"sid,omitzero"`
 	ClientID  any `json:"client_id,omitzero"`
 	Scope     any `json:"scope,omitzero"`
 	Roles     any `json:"roles,omitzero"`
+	Omitted   any `json:"roles_omitted,omitzero"` // true: the account has roles that did not fit into the token
 	AuthTime  any `json:"auth_time,omitzero"`
 	AMR       any `json:"amr,omitzero"`
 }
@@ -29,12 +31,16 @@ func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 	if sub, _ := caller["sub"].(string); sub == "" {
 		return apigw.Response{}, apigw.ErrNotAuthorized
 	}
+	if err := r.RequireScope(oauth.ScopeOpenID, oauth.ScopeProfile); err != nil {
+		return apigw.Response{}, err
+	}
 	return apigw.Encode(claims{
 		Subject:   caller["sub"],
 		SessionID: caller["sid"],
 		ClientID:  caller["client_id"],
 		Scope:     caller["scope"],
 		Roles:     caller["roles"],
+		Omitted:   caller["roles_omitted"],
 		AuthTime:  caller["auth_time"],
 		AMR:       caller["amr"],
 	})

@@ -1,0 +1,21 @@
+package oauth
+
+// Scopes that Wavepass's own routes ask for.
+const (
+	ScopeAccount = "account" // manage the account: its sessions and its password
+	ScopeOpenID  = "openid"  // read /userinfo (OpenID Connect Core 1.0 §5.4)
+	ScopeProfile = "profile" // the same
+)
+
+// ValidScope reports whether name is a scope-token (RFC 6749 §3.3), printable ASCII without space, quote and backslash.
+func ValidScope(name string) bool {
+	for _, c := range []byte(name) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// MaxScope is how long the scopes of a client or of an account may be together, in bytes with a space between two.
+const MaxScope = 512
