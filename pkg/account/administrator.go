@@ -21,14 +21,13 @@ const (
 var ErrAccess = errors.New("account: want at most 100 roles and 100 scopes of 1 to 64 printable ASCII characters without space, quote or backslash (RFC 6749 §3.3), " +
 	"and scopes of 512 bytes together")
 
-// Administrator makes the changes that nobody makes for himself. Safe for concurrent use.
+// Administrator makes the changes that people cannot make for themselves. Safe for concurrent use.
 type Administrator struct {
 	*Editor
 	store interface {
 		Store
 		Keeper
 	}
-	now func() time.Time
 }
 
 // NewAdministrator returns an Administrator over store.
@@ -37,7 +36,7 @@ func NewAdministrator(store interface {
 	Changer
 	Keeper
 }, now func() time.Time) *Administrator {
-	return &Administrator{NewEditor(store, now), store, now}
+	return &Administrator{NewEditor(store, now), store}
 }
 
 // SetAccess replaces roles and scopes. Sessions live on: an access token keeps what it was issued with until
@@ -80,7 +79,11 @@ func (d *Administrator) Delete(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("account: delete: %w", err)
 	}
-	return untilSettled(ctx, d.store, a, func(a Account) error {
-		return stamped(d.now, a, func(c Change) error { return d.store.DeleteAccount(ctx, c) })
+	return d.untilSettled(ctx, a, func(a Account) error {
+		a, login, err := d.store.AccountAndLogin(ctx, a.ID, a.Username)
+		if err != nil {
+			return fmt.Errorf("account: delete: %w", err)
+		}
+		return d.try(a, edit{oldHash: login.Hash}, func(c Change) error { return d.store.DeleteAccount(ctx, c) })
 	})
 }

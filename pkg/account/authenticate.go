@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// faultRefundTime bounds a refund after a fault: who waits for the news of an outage waits no longer for it.
+// faultRefundTime bounds a refund after a fault, so that reporting an outage does not add to the wait.
 const faultRefundTime = 400 * time.Millisecond
 
 // Authenticator checks passwords. Safe for concurrent use.
@@ -32,32 +33,21 @@ func NewAuthenticator(store Store, attempts Attempts, limits Limits, now func() 
 
 // Authenticated is the result of a password that fits.
 type Authenticated struct {
-	Account Account
-	Epoch   int64 // as it stood beside the password hash: the new session's
+	Account Account // as it stood beside the hash that the password fits: its epoch is the new session's
+	hash    string
 	buckets buckets
 }
 
 type buckets struct{ account, network Bucket }
 
-// Authenticate checks the password of a username for a caller from network, a prefix of his address as
+// restarts bounds how often the login name may change while its password is checked.
+const restarts = 3
+
+// Authenticate checks the password of a username for a caller from network, a prefix of their address as
 // the gateway saw it. The attempt is counted before the password is looked at. Unknown usernames, wrong
-// passwords and disabled accounts cost the same and are all ErrInvalidCredentials; over the limit it is
+// passwords and disabled accounts cost the same and are all a *FailedError; over the limit it is
 // a *TooManyAttemptsError. After success, call Settle beside the next write.
 func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
-	who, _, err := a.authenticate(ctx, username, network, password)
-	return who, err
-}
-
-// AuthenticateChange is Authenticate with the current password of somebody who changes it to next. When
-// current is wrong and next is the password already, made is true: the change was made before, and its answer
-// was lost. Such an attempt looks at two passwords and costs two hashes, but counts as one.
-func (a *Authenticator) AuthenticateChange(ctx context.Context, username string, current, next oauth.Secret, network string) (who Authenticated, made bool, err error) {
-	who, fitting, err := a.authenticate(ctx, username, network, current, next)
-	return who, fitting == 1, err
-}
-
-// authenticate counts one attempt and returns which of the passwords fits.
-func (a *Authenticator) authenticate(ctx context.Context, username, network string, passwords ...oauth.Secret) (Authenticated, int, error) {
 	name, err := CanonicalUsername(username)
 	if err != nil {
 		name = "" // nobody's: goes on like an unknown one
@@ -69,19 +59,24 @@ func (a *Authenticator) authenticate(ctx context.Context, username, network stri
 	}
 	login, err := a.takeAndLookUp(ctx, counted, username, now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Authenticated{}, 0, err
+		return Authenticated{}, err
 	}
-	for i, password := range passwords {
-		acct, err := a.check(ctx, login, password)
+	for range restarts {
+		found, beside, fits, err := a.check(ctx, name, login, password)
 		switch {
-		case err == nil:
-			return Authenticated{Account: acct, Epoch: login.Epoch, buckets: counted}, i, nil
-		case !errors.Is(err, ErrInvalidCredentials):
+		case err != nil:
 			a.refundAfterFault(ctx, counted.account, counted.network)
-			return Authenticated{}, 0, err
+			return Authenticated{}, err
+		case beside != login:
+			login = beside // it was changed meanwhile: what was checked says nothing any more
+		case !fits || found.Disabled:
+			return Authenticated{}, &FailedError{AccountID: login.AccountID}
+		default:
+			return Authenticated{Account: found, hash: login.Hash, buckets: counted}, nil
 		}
 	}
-	return Authenticated{}, 0, ErrInvalidCredentials
+	a.refundAfterFault(ctx, counted.account, counted.network)
+	return Authenticated{}, fmt.Errorf("%w: account: the password changes all the time", oauth.ErrUnavailable)
 }
 
 // Settle gives back what a successful login counted. A failure is passed over: the next window starts
@@ -135,26 +130,28 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	return LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
 }
 
-// check verifies the password and reads the account meanwhile. The zero LoginName is nobody's.
-func (a *Authenticator) check(ctx context.Context, login LoginName, password oauth.Secret) (Account, error) {
+// check looks whether a password fits a login name, and reads meanwhile the account and the login name once more, as
+// they are at one moment: where that login name is the same, the account's epoch belongs to it. The zero LoginName
+// is nobody's. It is read and hashed for all the same: the answer must not come sooner, nor fail less often.
+func (a *Authenticator) check(ctx context.Context, name string, login LoginName, password oauth.Secret) (Account, LoginName, bool, error) {
 	var (
-		wg   sync.WaitGroup
-		acct Account
-		err  error
+		wg      sync.WaitGroup
+		found   Account
+		beside  LoginName
+		readErr error
 	)
-	// Nobody's account is read too: the answer must not come sooner, nor fail less often.
-	wg.Go(func() { acct, err = a.store.Account(ctx, login.AccountID) })
+	wg.Go(func() { found, beside, readErr = a.store.AccountAndLogin(ctx, login.AccountID, name) })
 	fits, hashErr := a.fits(ctx, login, password)
 	wg.Wait()
 	switch {
 	case hashErr != nil:
-		return Account{}, hashErr
-	case err != nil && !errors.Is(err, ErrNotFound):
-		return Account{}, err
-	case !fits || err != nil || acct.Disabled:
-		return Account{}, ErrInvalidCredentials
+		return Account{}, LoginName{}, false, hashErr
+	case errors.Is(readErr, ErrNotFound):
+		return Account{}, login, false, nil
+	case readErr != nil:
+		return Account{}, LoginName{}, false, readErr
 	}
-	return acct, nil
+	return found, beside, fits, nil
 }
 
 func (a *Authenticator) fits(ctx context.Context, login LoginName, password oauth.Secret) (bool, error) {

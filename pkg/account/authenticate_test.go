@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -18,28 +20,95 @@ import (
 
 const patience = 10 * time.Second
 
-func TestRightPasswordGivesTheAccountAndTheEpochBesideTheHash(t *testing.T) {
+func TestLoginReturnsTheAccountAndItsEpoch(t *testing.T) {
 	w := newWorld(t)
-	raised := false
+	got := w.wantIn("Ada", password)
+	if diff := cmp.Diff(w.ada, got.Account); diff != "" {
+		t.Errorf("account (-want +got):\n%s", diff)
+	}
+	w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
+}
+
+// meanwhile does f after the login name was read, before it is read again beside the hash, the first n times.
+func (w *world) meanwhile(n int, f func()) {
 	w.store.Before = func(_ context.Context, method string) error {
-		if method == "Account" && !raised { // the password changes right after the hash was read
-			raised = true
-			changed := w.ada
-			changed.Epoch = 43
-			w.store.SetAccount(changed, "")
+		if method == "AccountAndLogin" && n > 0 {
+			n--
+			f()
 		}
 		return nil
 	}
-	got := w.wantIn("Ada", password)
-	want := w.ada
-	want.Epoch = 43
-	if diff := cmp.Diff(want, got.Account); diff != "" {
-		t.Errorf("account (-want +got):\n%s", diff)
+}
+
+// The epoch is only raised: the hash that was checked is still the password, and the epoch is read with it.
+func TestEpochRaisedDuringALoginIsTheLogins(t *testing.T) {
+	w := newWorld(t)
+	w.meanwhile(1, func() {
+		w.ada.Epoch = 43
+		w.store.SetAccount(w.ada, "")
+	})
+	if got := w.wantIn("ada", password); got.Account.Epoch != 43 {
+		t.Errorf("epoch %d, want the new one, 43", got.Account.Epoch)
 	}
-	if got.Epoch != 42 {
-		t.Errorf("epoch %d, want that of the login name, 42, so that the session is dead on arrival", got.Epoch)
+}
+
+func TestPasswordChangedDuringALoginIsTheOneThatCounts(t *testing.T) {
+	for _, tried := range []string{password, newPassword} {
+		w := newWorld(t)
+		w.meanwhile(1, func() {
+			w.ada.Epoch = 43
+			w.store.SetAccount(w.ada, cheap(newPassword))
+		})
+		if tried == password {
+			w.wantInvalid("ada", tried)
+			continue
+		}
+		if got := w.wantIn("ada", tried); got.Account.Epoch != 43 {
+			t.Errorf("epoch %d, want the new one, 43", got.Account.Epoch)
+		}
+		w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin", "AccountAndLogin")
 	}
-	w.wantCalls("Take", "Take", "LoginName", "Account")
+}
+
+// The name was given to another account: the password that was checked says nothing about that one.
+func TestLoginNameThatLeadsElsewhereMeanwhileLetsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	w.meanwhile(1, func() {
+		other := w.ada
+		other.ID = keptID
+		w.store.SetAccount(other, cheap(newPassword))
+	})
+	w.wantInvalid("ada", password)
+}
+
+func TestPasswordThatChangesAllTheTimeIsUnavailableAndCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	n := 0
+	w.meanwhile(1000, func() {
+		n++
+		w.store.SetAccount(w.ada, cheap(fmt.Sprint(password, n)))
+	})
+	w.wantUnavailable("ada", password)
+	w.wantAttempts(0, 0)
+	if n > 5 {
+		t.Errorf("the login began %d times", n)
+	}
+}
+
+func TestAccountDeletedDuringALoginLetsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	w.meanwhile(1, func() { w.store.DropAccount(w.ada.ID) })
+	w.wantInvalid("ada", password)
+}
+
+func TestFailedLoginSaysWhoseItWas(t *testing.T) {
+	w := newWorld(t)
+	for name, want := range map[string]uuid.UUID{"ada": w.ada.ID, "nobody": {}} {
+		_, err := w.try(name, "wrong-canary-wave")
+		if failed, ok := errors.AsType[*account.FailedError](err); !ok || failed.AccountID != want {
+			t.Errorf("%s: error %#v, want a FailedError of %s", name, err, want)
+		}
+	}
 }
 
 func TestUsernameAndPasswordAreComparedInTheirCanonicalForm(t *testing.T) {
@@ -114,7 +183,7 @@ func TestKnownNamesThatAreRefusedCostTheSameStoreCalls(t *testing.T) {
 			w.t = t
 			w.store.ForgetCalls()
 			w.wantInvalid(try[0], try[1])
-			w.wantCalls("Take", "Take", "LoginName", "Account")
+			w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
 		})
 	}
 }
@@ -124,7 +193,7 @@ func TestUnknownNameCostsTheStoreCallsOfAKnownOne(t *testing.T) {
 	for _, username := range []string{"nobody", "a da", ""} {
 		w.store.ForgetCalls()
 		w.wantInvalid(username, password)
-		w.wantCalls("Take", "Take", "LoginName", "Account")
+		w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
 	}
 }
 
@@ -139,7 +208,7 @@ func TestAccountIsReadWhileTheHashIsComputed(t *testing.T) {
 	w.store.SetAccount(w.ada, phc(password, 19*1024, 2, 1, 32))
 	before := allocated()
 	w.store.Before = func(_ context.Context, method string) error {
-		if method != "Account" {
+		if method != "AccountAndLogin" {
 			return nil
 		}
 		deadline := time.Now().Add(patience)
@@ -155,7 +224,7 @@ func TestAccountIsReadWhileTheHashIsComputed(t *testing.T) {
 }
 
 func TestFaultIsUnavailableAndCostsTheCallerNothing(t *testing.T) {
-	for _, method := range []string{"LoginName", "Account"} {
+	for _, method := range []string{"LoginName", "AccountAndLogin"} {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
 			w.store.Before = fakestore.Fail(method)
@@ -221,7 +290,7 @@ func TestPasswordIsInNoError(t *testing.T) {
 	w := newWorld(t)
 	errs := []error{}
 	for _, fail := range []func(context.Context, string) error{
-		nil, fakestore.Fail("LoginName"), fakestore.Fail("Account"), fakestore.Fail("Take"), nil, nil, nil, nil,
+		nil, fakestore.Fail("LoginName"), fakestore.Fail("AccountAndLogin"), fakestore.Fail("Take"), nil, nil, nil, nil,
 	} {
 		w.store.Before = fail
 		for _, password := range []string{"canary-wrong", "canary\x00", "canary\xff"} {

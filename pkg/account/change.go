@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,14 +36,14 @@ func NewEditor(store interface {
 // EndSessions ends every session of an account that was just read, and denies its access tokens. Errors of
 // every method: ErrNotFound; oauth.ErrUnavailable when the change is not confirmed, and may be repeated.
 func (e *Editor) EndSessions(ctx context.Context, a Account) error {
-	return e.change(ctx, a, edit{})
+	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere})
 }
 
 // EndOthers ends every session of an account that was just read but one, which gets the new epoch. Its
 // access tokens are denied with those of the others; its refresh tokens are not. ErrNotKept when it has
 // ended, and the others then live on.
 func (e *Editor) EndOthers(ctx context.Context, a Account, keep uuid.UUID) error {
-	return e.change(ctx, a, edit{keep: keep})
+	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere, keep: keep})
 }
 
 // Disable ends every session and lets nobody log in.
@@ -51,7 +52,7 @@ func (e *Editor) Disable(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("account: disable: %w", err)
 	}
-	return e.change(ctx, a, edit{account: func(a *Account) { a.Disabled = true }})
+	return e.change(ctx, a, edit{reason: ReasonDisabled, disable: new(true)})
 }
 
 // Enable takes Disable back. What was ended stays ended. An account that is not disabled stays as it is.
@@ -60,11 +61,11 @@ func (e *Editor) Enable(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("account: enable: %w", err)
 	}
-	return untilSettled(ctx, e.store, a, func(a Account) error {
+	return e.untilSettled(ctx, a, func(a Account) error {
 		if !a.Disabled {
 			return nil // to raise the epoch again would end what has begun since
 		}
-		return e.try(ctx, a, edit{account: func(a *Account) { a.Disabled = false }})
+		return e.try(a, edit{reason: ReasonDisabled, disable: new(false)}, e.write(ctx))
 	})
 }
 
@@ -78,72 +79,107 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	if err != nil {
 		return fmt.Errorf("account: set password: %w", err)
 	}
-	return e.change(ctx, a, edit{hash: hashPassword(prepared)})
+	hash := hashPassword(prepared)
+	return e.untilSettled(ctx, a, func(a Account) error {
+		a, login, err := e.store.AccountAndLogin(ctx, a.ID, a.Username)
+		if err != nil {
+			return fmt.Errorf("account: set password: %w", err)
+		}
+		return e.try(a, edit{reason: ReasonPasswordChanged, hash: hash, oldHash: login.Hash}, e.write(ctx))
+	})
 }
 
-// ChangePassword replaces the password that was just checked, and ends every session but one, as EndOthers.
-// ErrPassword when the new one cannot be one. Once anything else has ended the account's sessions meanwhile,
-// the password that was checked may no longer be the password: then nothing is changed, and the error is
-// oauth.ErrUnavailable.
-func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, password oauth.Secret, keep uuid.UUID) error {
+// Begin carries out a change and begins a new session with the change's epoch, both or neither, with the errors
+// of Changer.ChangeAccount. It may be called again with a later change after it has failed.
+type Begin func(Change) error
+
+// ChangePassword replaces the password that was just checked, ends every session and begins a new one. ErrPassword
+// when the new one cannot be one. oauth.ErrUnavailable also when the password that was checked has been changed
+// meanwhile; then nothing was.
+func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, password oauth.Secret, begin Begin) error {
 	prepared, err := preparePassword(password.Reveal())
 	if err != nil {
 		return err
 	}
-	a := checked.Account
-	a.Epoch = checked.Epoch // as it stood beside the hash that was checked
-	err = e.try(ctx, a, edit{hash: hashPassword(prepared), keep: keep})
-	if errors.Is(err, ErrConflict) {
-		return fmt.Errorf("%w: %w", oauth.ErrUnavailable, err)
-	}
-	return err
+	return e.changeChecked(ctx, checked, edit{
+		reason: ReasonPasswordChanged, hash: hashPassword(prepared), oldHash: checked.hash,
+	}, begin)
 }
 
-// edit is what a change does beside ending sessions.
+// EndAndBegin ends every session of somebody whose password was just checked and begins a new one. Errors as
+// ChangePassword.
+func (e *Editor) EndAndBegin(ctx context.Context, checked Authenticated, begin Begin) error {
+	return e.changeChecked(ctx, checked, edit{reason: ReasonEndedElsewhere}, begin)
+}
+
+// changeChecked makes an edit for somebody whose password was checked. When another change comes between, the
+// edit is made only if that password is still the password.
+func (e *Editor) changeChecked(ctx context.Context, checked Authenticated, edit edit, begin Begin) error {
+	a := checked.Account
+	for range changeTries {
+		err := e.try(a, edit, begin)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		var login LoginName
+		a, login, err = e.store.AccountAndLogin(ctx, a.ID, a.Username)
+		switch {
+		case err != nil:
+			return fmt.Errorf("account: read again: %w", err)
+		case login.AccountID != a.ID || login.Hash != checked.hash || a.Disabled:
+			return fmt.Errorf("%w: account: the password was changed meanwhile", oauth.ErrUnavailable)
+		}
+	}
+	return errTooManyChanges
+}
+
+// edit is what a change does beside raising the epoch.
 type edit struct {
-	account func(*Account) // nil for nothing
-	hash    string         // the new one, empty to keep the old one
-	keep    uuid.UUID      // the session that lives on, zero for none
+	reason        string
+	hash, oldHash string    // the new one, empty to keep the old one
+	disable       *bool     // nil to leave it as it is
+	keep          uuid.UUID // the session that lives on, zero for none
 }
 
 // change tries an edit until no other change comes between.
 func (e *Editor) change(ctx context.Context, a Account, edit edit) error {
-	return untilSettled(ctx, e.store, a, func(a Account) error { return e.try(ctx, a, edit) })
+	return e.untilSettled(ctx, a, func(a Account) error { return e.try(a, edit, e.write(ctx)) })
 }
 
-func (e *Editor) try(ctx context.Context, a Account, edit edit) error {
-	return stamped(e.now, a, func(c Change) error {
-		c.Hash, c.Keep = edit.hash, edit.keep
-		if edit.account != nil {
-			edit.account(&c.Account)
-		}
-		return e.store.ChangeAccount(ctx, c)
-	})
+func (e *Editor) write(ctx context.Context) Begin {
+	return func(c Change) error { return e.store.ChangeAccount(ctx, c) }
 }
 
-// stamped calls write with the change that ends every session of a. The epoch becomes the clock's seconds
-// where that is more than one higher, so that an account restored from a backup still moves forward.
-func stamped(now func() time.Time, a Account, write func(Change) error) error {
-	return revocation.Stamp(now, func(at time.Time) error {
+// try makes an edit of the account as it was read. The epoch becomes the clock's seconds where that is more than
+// one higher, so that an account restored from a backup still moves forward.
+func (e *Editor) try(a Account, edit edit, write Begin) error {
+	return revocation.Stamp(e.now, func(at time.Time) error {
 		changed := a
 		changed.Epoch = max(a.Epoch+1, at.Unix())
+		changed.Endings = append(slices.Clone(a.Endings), Ending{changed.Epoch, edit.reason})
+		changed.Endings = changed.Endings[max(0, len(changed.Endings)-maxEndings):]
+		if edit.disable != nil {
+			changed.Disabled = *edit.disable
+		}
 		return write(Change{
-			Account: changed, From: a.Epoch,
+			Account: changed, From: a.Epoch, Hash: edit.hash, OldHash: edit.oldHash, Disable: edit.disable, Keep: edit.keep,
 			Entry: revocation.Entry{At: at, Kind: revocation.Account, ID: a.ID.String(), MinEpoch: changed.Epoch},
 		})
 	})
 }
 
+var errTooManyChanges = fmt.Errorf("%w: account: too many concurrent changes", oauth.ErrUnavailable)
+
 // untilSettled tries a change of an account, and reads the account again when it has changed meanwhile.
-func untilSettled(ctx context.Context, store Store, a Account, try func(Account) error) error {
+func (e *Editor) untilSettled(ctx context.Context, a Account, try func(Account) error) error {
 	for range changeTries {
 		err := try(a)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if a, err = store.Account(ctx, a.ID); err != nil {
+		if a, err = e.store.Account(ctx, a.ID); err != nil {
 			return fmt.Errorf("account: read again: %w", err)
 		}
 	}
-	return fmt.Errorf("%w: account: too many concurrent changes", oauth.ErrUnavailable)
+	return errTooManyChanges
 }

@@ -48,6 +48,10 @@ var edits = map[string]func(*world, *account.Editor) error{
 	},
 }
 
+var reasons = map[string]string{
+	"end sessions": account.ReasonEndedElsewhere, "disable": account.ReasonDisabled, "set password": account.ReasonPasswordChanged,
+}
+
 // stored is the account, and its login name beside it.
 func (w *world) stored() (account.Account, account.LoginName) {
 	w.t.Helper()
@@ -84,6 +88,7 @@ func TestEveryEditRaisesTheEpochAndChangesWhatItSays(t *testing.T) {
 			}
 			want := w.ada
 			want.Epoch, want.Disabled = start.Unix(), name == "disable"
+			want.Endings = []account.Ending{{Epoch: want.Epoch, Reason: reasons[name]}}
 			got, login := w.stored()
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("account (-want +got):\n%s", diff)
@@ -91,8 +96,8 @@ func TestEveryEditRaisesTheEpochAndChangesWhatItSays(t *testing.T) {
 			if diff := cmp.Diff(want, store.asked[0].Account); diff != "" {
 				t.Errorf("account that the store was given (-want +got):\n%s", diff)
 			}
-			if login.Epoch != want.Epoch || login.AccountID != want.ID {
-				t.Errorf("login name of account %s with epoch %d, want %s and %d", login.AccountID, login.Epoch, want.ID, want.Epoch)
+			if login.AccountID != want.ID {
+				t.Errorf("login name of account %s, want %s", login.AccountID, want.ID)
 			}
 			if changed := login.Hash != cheap(password); changed != (name == "set password") {
 				t.Errorf("password hash changed: %t", changed)
@@ -126,10 +131,9 @@ func TestEpochMovesForwardWhateverTheClockSays(t *testing.T) {
 			if err := edit(w, editor); err != nil {
 				t.Fatalf("%s, %s: %v", name, how, err)
 			}
-			a, l := w.stored()
-			if log := w.store.Log(); a.Epoch != test.want || l.Epoch != test.want || log[0].MinEpoch != test.want {
-				t.Errorf("%s, %s: epoch %d of the account, %d of the login name, %d in the log, want %d",
-					name, how, a.Epoch, l.Epoch, log[0].MinEpoch, test.want)
+			a, _ := w.stored()
+			if log := w.store.Log(); a.Epoch != test.want || log[0].MinEpoch != test.want {
+				t.Errorf("%s, %s: epoch %d of the account, %d in the log, want %d", name, how, a.Epoch, log[0].MinEpoch, test.want)
 			}
 		}
 	}
@@ -155,8 +159,8 @@ func TestNewPasswordIsTheOnlyOneThatLogsIn(t *testing.T) {
 	}
 	w.wantInvalid("ada", password)
 	success := w.wantIn("ada", "caf\u00e9 wave") // stored in its canonical form
-	if success.Epoch != start.Unix() {
-		t.Errorf("a login that follows has epoch %d, want the new one, %d", success.Epoch, start.Unix())
+	if success.Account.Epoch != start.Unix() {
+		t.Errorf("a login that follows has epoch %d, want the new one, %d", success.Account.Epoch, start.Unix())
 	}
 	if _, l := w.stored(); !strings.HasPrefix(l.Hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("the hash is %.40s, want argon2id with 19 MiB, t=2, p=1", l.Hash)
@@ -214,7 +218,7 @@ func TestEditsTakeTheFewestRoundTrips(t *testing.T) {
 	for name, want := range map[string][]string{
 		"end sessions": {"ChangeAccount"}, // the account was just read
 		"disable":      {"Account", "ChangeAccount"},
-		"set password": {"Account", "ChangeAccount"},
+		"set password": {"Account", "AccountAndLogin", "ChangeAccount"},
 	} {
 		w, _, editor := editorWorld(t)
 		w.store.ForgetCalls()
@@ -223,6 +227,36 @@ func TestEditsTakeTheFewestRoundTrips(t *testing.T) {
 		}
 		if got := w.store.Calls(); !slices.Equal(got, want) {
 			t.Errorf("%s: store calls %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestAccountKnowsWhyItsLastSessionsEnded(t *testing.T) {
+	w, _, editor := editorWorld(t)
+	began := w.ada.Epoch
+	for i := range 10 {
+		a, _ := w.stored()
+		want := ""
+		if 0 < i && i < 8 {
+			want = account.ReasonDisabled // the first ending after it began
+		}
+		if got := a.EndedBecause(began); got != want {
+			t.Errorf("after %d endings: %q, want %q", i, got, want)
+		}
+		if got := a.EndedBecause(a.Epoch); got != "" {
+			t.Errorf("a session of now has ended because of %q", got)
+		}
+		if i == 0 {
+			if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := editor.EndSessions(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if after, _ := w.stored(); after.EndedBecause(a.Epoch) != account.ReasonEndedElsewhere || len(after.Endings) > 8 {
+			t.Errorf("endings %v, want at most 8, the last of them %s", after.Endings, account.ReasonEndedElsewhere)
 		}
 	}
 }

@@ -46,8 +46,8 @@ var guessLimits = account.Limits{
 func TestParallelGuessesAtOneAccountGetExactlyTheLimit(t *testing.T) {
 	w := newWorld(t)
 	w.auth = account.NewAuthenticator(w.store, w.store, guessLimits, w.clock.Now)
-	if looked := w.guess(5000, "ada"); looked != 10 || w.store.Count("Account") != 10 {
-		t.Errorf("%d passwords looked at, %d accounts read, want 10", looked, w.store.Count("Account"))
+	if looked := w.guess(5000, "ada"); looked != 10 || w.store.Count("AccountAndLogin") != 10 {
+		t.Errorf("%d passwords looked at, %d accounts read, want 10", looked, w.store.Count("AccountAndLogin"))
 	}
 	w.wantAttempts(10, 10) // who was refused did not count for the network
 	w.wantTooMany("ada", password, 15*time.Minute)

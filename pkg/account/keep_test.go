@@ -32,12 +32,24 @@ func (w *world) checked() account.Authenticated {
 	return w.wantIn("ada", password)
 }
 
+// begin carries out a change and keeps nothing, as the store would that begins a session with it.
+func (w *world) begin(store *changes) account.Begin {
+	return func(c account.Change) error { return store.ChangeAccount(w.t.Context(), c) }
+}
+
+// beginners are the edits that begin a session.
+var beginners = map[string]func(*world, *account.Editor, *changes, account.Authenticated) error{
+	"end and begin": func(w *world, e *account.Editor, s *changes, who account.Authenticated) error {
+		return e.EndAndBegin(w.t.Context(), who, w.begin(s))
+	},
+	"change password": func(w *world, e *account.Editor, s *changes, who account.Authenticated) error {
+		return e.ChangePassword(w.t.Context(), who, oauth.NewSecret(newPassword), w.begin(s))
+	},
+}
+
 // keepers are the edits that keep a session.
 var keepers = map[string]func(*world, *account.Editor) error{
 	"end others": func(w *world, e *account.Editor) error { return e.EndOthers(w.t.Context(), w.ada, keptID) },
-	"change password": func(w *world, e *account.Editor) error {
-		return e.ChangePassword(w.t.Context(), w.checked(), oauth.NewSecret(newPassword), keptID)
-	},
 }
 
 func TestKeptSessionHasTheNewEpoch(t *testing.T) {
@@ -49,11 +61,11 @@ func TestKeptSessionHasTheNewEpoch(t *testing.T) {
 		a, l := w.stored()
 		kept, _ := w.store.GetSession(keptID)
 		log := w.store.Log()
-		if a.Epoch != start.Unix() || l.Epoch != a.Epoch || kept.Epoch != a.Epoch || len(log) != 1 || log[0].MinEpoch != a.Epoch {
-			t.Errorf("%s: epoch %d of the account, %d of the name, %d of the session, log %v; want %d everywhere", name, a.Epoch, l.Epoch, kept.Epoch, log, start.Unix())
+		if a.Epoch != start.Unix() || kept.Epoch != a.Epoch || len(log) != 1 || log[0].MinEpoch != a.Epoch {
+			t.Errorf("%s: epoch %d of the account, %d of the session, log %v; want %d everywhere", name, a.Epoch, kept.Epoch, log, start.Unix())
 		}
-		if changed := l.Hash != cheap(password); changed != (name == "change password") || len(store.asked) != 1 {
-			t.Errorf("%s: password hash changed: %t, by %d changes", name, changed, len(store.asked))
+		if l.Hash != cheap(password) || len(store.asked) != 1 {
+			t.Errorf("%s: password hash %s, %d changes", name, l.Hash, len(store.asked))
 		}
 	}
 }
@@ -82,25 +94,57 @@ func TestEndOthersAfterAnotherEndedItsSessionKeepsNothing(t *testing.T) {
 	}
 }
 
-// What was checked may be the password no more.
-func TestChangePasswordIsNotTriedAgainAfterAConflict(t *testing.T) {
-	w, store, editor := keepingWorld(t)
-	checked := w.checked()
-	meddle(w, 1, func(*account.Account) {})
-	err := editor.ChangePassword(t.Context(), checked, oauth.NewSecret(newPassword), keptID)
-	if !errors.Is(err, oauth.ErrUnavailable) || len(store.asked) != 1 {
-		t.Errorf("error %v after %d changes, want ErrUnavailable after 1", err, len(store.asked))
+func TestSessionBeginsWithTheEpochOfTheChange(t *testing.T) {
+	for name, edit := range beginners {
+		w, store, editor := keepingWorld(t)
+		if err := edit(w, editor, store, w.checked()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		a, l := w.stored()
+		if c := store.asked[0]; c.Account.Epoch != a.Epoch || a.Epoch <= w.ada.Epoch || len(store.asked) != 1 {
+			t.Errorf("%s: the change has epoch %d, the account %d after %d", name, c.Account.Epoch, a.Epoch, w.ada.Epoch)
+		}
+		if changed := l.Hash != cheap(password); changed != (name == "change password") {
+			t.Errorf("%s: password hash changed: %t", name, changed)
+		}
 	}
-	if _, l := w.stored(); l.Hash != cheap(password) {
-		t.Error("the password was changed")
+}
+
+// Somebody else has ended the sessions, and the password is still the one that was checked: there is nothing to wait for.
+func TestCheckedPasswordIsGoodAfterAConflictWhileItIsThePassword(t *testing.T) {
+	for name, edit := range beginners {
+		w, store, editor := keepingWorld(t)
+		checked := w.checked()
+		meddle(w, 1, func(*account.Account) {})
+		if err := edit(w, editor, store, checked); err != nil || len(store.asked) != 2 {
+			t.Errorf("%s: error %v after %d changes, want none after 2", name, err, len(store.asked))
+		}
+	}
+}
+
+func TestCheckedPasswordThatIsNoLongerThePasswordChangesNothing(t *testing.T) {
+	for name, edit := range beginners {
+		for how, meanwhile := range map[string]func(*world){
+			"password changed": func(w *world) { w.ada.Epoch++; w.store.SetAccount(w.ada, cheap("somebody-elses-wave")) },
+			"disabled":         func(w *world) { w.ada.Epoch++; w.ada.Disabled = true; w.store.SetAccount(w.ada, "") },
+		} {
+			w, store, editor := keepingWorld(t)
+			checked := w.checked()
+			meanwhile(w)
+			w.wantUnchanged(func() {
+				if err := edit(w, editor, store, checked); !errors.Is(err, oauth.ErrUnavailable) {
+					t.Errorf("%s, %s: error %v, want ErrUnavailable", name, how, err)
+				}
+			})
+		}
 	}
 }
 
 func TestNewPasswordThatCannotBeOneIsNotSet(t *testing.T) {
-	w, _, editor := keepingWorld(t)
+	w, store, editor := keepingWorld(t)
 	checked := w.checked()
 	w.wantUnchanged(func() {
-		if err := editor.ChangePassword(t.Context(), checked, oauth.NewSecret("1234567"), keptID); !errors.Is(err, account.ErrPassword) {
+		if err := editor.ChangePassword(t.Context(), checked, oauth.NewSecret("1234567"), w.begin(store)); !errors.Is(err, account.ErrPassword) {
 			t.Errorf("error %v, want ErrPassword", err)
 		}
 	})
@@ -126,7 +170,7 @@ func TestEnableTakesDisableBackAndEndsNothingThatLives(t *testing.T) {
 	w.wantIn("ada", password)
 }
 
-// Two administrators enable at once, and somebody logs in between: the second must not log him out.
+// Two administrators enable at once, and somebody logs in between: the second must not log them out.
 func TestEnableThatMeetsAnotherChangesNothing(t *testing.T) {
 	w, store, editor := editorWorld(t)
 	w.ada.Disabled = true
@@ -137,49 +181,6 @@ func TestEnableThatMeetsAnotherChangesNothing(t *testing.T) {
 	}
 	if log := w.store.Log(); len(store.asked) != 1 || len(log) > 0 {
 		t.Errorf("%d changes were tried, log %v; want one that met a conflict", len(store.asked), log)
-	}
-}
-
-func TestEitherPasswordOfAChangeCountsAsOneAttempt(t *testing.T) {
-	for name, test := range map[string]struct {
-		current, next string
-		made, fits    bool
-		hashes        int
-	}{
-		"current fits":     {password, newPassword, false, true, 1},
-		"both fit":         {password, password, false, true, 1},
-		"changed before":   {"an-older-canary-wave", password, true, true, 2},
-		"neither fits":     {"an-older-canary-wave", newPassword, false, false, 2},
-		"cannot be one":    {"\x00", newPassword, false, false, 2},
-		"only new, broken": {"an-older-canary-wave", "\x00", false, false, 2},
-	} {
-		w := newWorld(t)
-		w.store.SetAccount(w.ada, phc(password, 19*1024, 2, 1, 32))
-		var who account.Authenticated
-		var made bool
-		var err error
-		n := hashes(func() {
-			who, made, err = w.auth.AuthenticateChange(t.Context(), "ada", oauth.NewSecret(test.current), oauth.NewSecret(test.next), network)
-		})
-		if made != test.made || (err == nil) != test.fits || err != nil && err != account.ErrInvalidCredentials {
-			t.Errorf("%s: made %t, %v; want made %t, fits %t", name, made, err, test.made, test.fits)
-		}
-		if (who.Account.ID == w.ada.ID) != test.fits || n != test.hashes {
-			t.Errorf("%s: account %s, %d hashes; want %d", name, who.Account.ID, n, test.hashes)
-		}
-		w.wantAttempts(1, 1)
-	}
-}
-
-func TestChangeOfPasswordIsLimitedBeforeItLooks(t *testing.T) {
-	w := newWorld(t)
-	for range limits.Account.Count {
-		w.wantInvalid("ada", "wrong-canary-wave")
-	}
-	_, _, err := w.auth.AuthenticateChange(t.Context(), "ada", oauth.NewSecret(password), oauth.NewSecret(newPassword), network)
-	var limited *account.TooManyAttemptsError
-	if !errors.As(err, &limited) {
-		t.Errorf("error %v, want TooManyAttemptsError", err)
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *world) wantInvalid(username, password string) {
 	w.t.Helper()
 	got, err := w.try(username, password)
 	w.wantNobody(got)
-	if err != account.ErrInvalidCredentials { // the very value: not even its text may differ
+	if !errors.Is(err, account.ErrInvalidCredentials) || err.Error() != account.ErrInvalidCredentials.Error() { // not even the text may differ
 		w.t.Fatalf("login of %q: %v, want ErrInvalidCredentials as it is", username, err)
 	}
 }

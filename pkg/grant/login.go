@@ -62,7 +62,7 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 		return Issued{}, err
 	}
 	s, refresh, err := session.Begin(session.Login{
-		AccountID: who.Account.ID, Epoch: who.Epoch, AMR: passwordOnly, Scopes: grantable(c, who.Account),
+		AccountID: who.Account.ID, Epoch: who.Account.Epoch, AMR: passwordOnly, Scopes: grantable(c, who.Account),
 		Client: c, Remember: r.Remember, Device: r.Device, Network: r.Network,
 	}, l.Now())
 	if err != nil {

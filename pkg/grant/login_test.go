@@ -150,17 +150,17 @@ func TestNoAccessTokenOutlivesItsSession(t *testing.T) {
 	}
 }
 
+// All sessions end while the password is checked. The login follows: it begins with the new epoch.
 func TestSessionTakesTheEpochBesideTheHash(t *testing.T) {
 	w := newWorld(t)
 	w.mustLogin() // reads the keys
-	w.store.Before = raiseEpochBefore(w, "Account", 43)
+	w.store.Before = raiseEpochBefore(w, "AccountAndLogin", 43)
 	login := w.mustLogin()
-	if got := w.claims(login).Login.Epoch; got != 42 {
-		t.Errorf("epoch %d, want 42: a login that races with a password change is dead on arrival", got)
+	if got := w.claims(login).Login.Epoch; got != 43 {
+		t.Errorf("epoch %d, want 43, as it is beside the hash", got)
 	}
 	w.store.Before = nil
-	response, err := w.tryRefresh("native", login.RefreshToken)
-	wantRefused(t, response, err)
+	w.mustRefresh(login.RefreshToken)
 }
 
 func TestOnlyClientsThatHoldRefreshTokensLogIn(t *testing.T) {
@@ -205,7 +205,7 @@ func TestWarmLoginTakesTwoRoundTrips(t *testing.T) {
 	second := fakestore.Meet(patience, "Create", "Clear", "Refund")
 	w.store.Before = both(first, second)
 	w.mustLogin()
-	w.wantCalls("Take", "Take", "LoginName", "Account", "Create", "Clear", "Refund")
+	w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin", "Create", "Clear", "Refund")
 }
 
 func TestKeysThatAreDueAreReadBesideTheAttempts(t *testing.T) {

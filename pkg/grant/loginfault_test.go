@@ -41,7 +41,7 @@ func TestFailedLoginIsRecordedWithoutAName(t *testing.T) {
 func TestLoginThatFailsOnAFaultStoresNoEventAndCountsNothing(t *testing.T) {
 	for name, fail := range map[string]func(*world){
 		"login name":    func(w *world) { w.store.Before = fakestore.Fail("LoginName") },
-		"account":       func(w *world) { w.store.Before = fakestore.Fail("Account") },
+		"account":       func(w *world) { w.store.Before = fakestore.Fail("AccountAndLogin") },
 		"session":       func(w *world) { w.store.Before = fakestore.Fail("Create") },
 		"session, lost": func(w *world) { w.store.After = fakestore.Fail("Create") },
 		"keys":          func(w *world) { w.store.Before = fakestore.Fail("ReadPart") },

@@ -17,6 +17,7 @@ type PasswordParts struct {
 	Owners   *session.Owners
 	Accounts *account.Authenticator
 	Editor   *account.Editor
+	Changes  account.Changer
 	Trail    *audit.Trail
 }
 
@@ -46,16 +47,13 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) error {
 	if err != nil {
 		return err
 	}
-	who, made, err := p.Accounts.AuthenticateChange(ctx, owner.Username, r.Current, r.New, r.Network)
+	who, err := p.Accounts.Authenticate(ctx, owner.Username, r.Current, r.Network)
 	switch {
 	case err != nil:
 		p.recordFailure(ctx, r, err)
 		return err
 	case who.Account.ID != owner.ID:
 		return session.ErrEnded // the account was deleted meanwhile, and its name registered again
-	case made:
-		p.Accounts.Settle(ctx, who)
-		return nil
 	}
 	return p.change(ctx, r, who)
 }
@@ -66,7 +64,12 @@ func (p *Password) change(ctx context.Context, r PasswordRequest, who account.Au
 		wg  sync.WaitGroup
 		err error
 	)
-	wg.Go(func() { err = kept(p.Editor.ChangePassword(ctx, who, r.New, r.SessionID)) })
+	wg.Go(func() {
+		err = kept(p.Editor.ChangePassword(ctx, who, r.New, func(c account.Change) error {
+			c.Keep = r.SessionID
+			return p.Changes.ChangeAccount(ctx, c)
+		}))
+	})
 	wg.Go(func() { p.Accounts.Settle(ctx, who) })
 	wg.Wait()
 	switch {

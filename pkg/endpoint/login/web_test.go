@@ -53,7 +53,7 @@ func TestRefusedOrFailedLoginSetsNoCookie(t *testing.T) {
 	if got := d.Store.SessionCount(); got != 0 {
 		t.Errorf("%d sessions after refused logins, want none", got)
 	}
-	for _, method := range []string{"LoginName", "Account", "Take", "Create", "ReadPart"} {
+	for _, method := range []string{"LoginName", "AccountAndLogin", "Take", "Create", "ReadPart"} {
 		fresh := deployment.New(t, browser.Jar{})
 		fresh.Store.Before = fakestore.Fail(method)
 		none(method+" fails", fresh.Do(login.From(deployment.Origin)), 503, "temporarily_unavailable")

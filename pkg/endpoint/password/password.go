@@ -37,6 +37,7 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		Owners:   session.NewOwners(p.Store, p.Store, p.Now),
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
 		Editor:   account.NewEditor(p.Store, p.Now),
+		Changes:  p.Store,
 		Trail:    p.Trail,
 	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /password": endpoint{change}.change})

@@ -11,7 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
-// SetAccount puts a in place, uncounted. Its login name gets the same epoch and, unless hash is empty, the hash.
+// SetAccount puts a in place, uncounted. Its login name gets the hash, unless that is empty.
 func (s *Store) SetAccount(a account.Account, hash string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,7 +19,7 @@ func (s *Store) SetAccount(a account.Account, hash string) {
 		hash = s.logins[a.Username].Hash
 	}
 	s.accounts[a.ID] = a
-	s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash, Epoch: a.Epoch}
+	s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash}
 }
 
 // DropAccount deletes an account but not its login name.
@@ -55,6 +55,20 @@ func (s *Store) LoginName(ctx context.Context, username string) (found account.L
 	return found, err
 }
 
+// AccountAndLogin implements account.Store.
+func (s *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (found account.Account, login account.LoginName, err error) {
+	err = s.do(ctx, "AccountAndLogin", func() error {
+		a, known := s.accounts[id]
+		l, named := s.logins[username]
+		if !known || !named {
+			return account.ErrNotFound
+		}
+		found, login = a, l
+		return nil
+	})
+	return found, login, err
+}
+
 // CreateAccount implements account.Creator.
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	return s.do(ctx, "CreateAccount", func() error {
@@ -66,43 +80,50 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 			return nil
 		}
 		s.accounts[a.ID] = a
-		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash, Epoch: a.Epoch}
+		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash}
 		return nil
 	})
 }
 
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
-	return s.do(ctx, "ChangeAccount", func() error {
-		a, login, err := s.toChange(c)
-		if err != nil {
-			return err
-		}
-		if c.Keep != uuid.Nil {
-			kept, err := s.find(a.ID, c.Keep)
-			if err != nil || kept.Epoch < c.From || !kept.Live(c.Entry.At) {
-				return account.ErrNotKept
-			}
-			kept.Epoch = c.Account.Epoch
-			s.sessions[kept.ID] = kept
-		}
-		a.Epoch, a.Disabled, login.Epoch = c.Account.Epoch, c.Account.Disabled, c.Account.Epoch
-		if c.Hash != "" {
-			login.Hash = c.Hash
-		}
-		s.accounts[a.ID], s.logins[a.Username] = a, login
-		return s.append(c.Entry)
-	})
+	return s.do(ctx, "ChangeAccount", func() error { return s.change(c) })
 }
 
-// toChange returns the account and its login name, provided that both have the epoch that a change is from.
-func (s *Store) toChange(c account.Change) (account.Account, account.LoginName, error) {
+func (s *Store) change(c account.Change) error {
+	a, login, err := s.toChange(c, c.Hash != "")
+	if err != nil {
+		return err
+	}
+	if c.Keep != uuid.Nil {
+		kept, err := s.find(a.ID, c.Keep)
+		if err != nil || kept.Epoch < c.From || !kept.Live(c.Entry.At) {
+			return account.ErrNotKept
+		}
+		kept.Epoch = c.Account.Epoch
+		s.sessions[kept.ID] = kept
+	}
+	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
+	if c.Disable != nil {
+		a.Disabled = *c.Disable
+	}
+	s.accounts[a.ID] = a
+	if c.Hash != "" {
+		login.Hash = c.Hash
+		s.logins[a.Username] = login
+	}
+	return s.append(c.Entry)
+}
+
+// toChange returns the account, provided that it has the epoch that a change is from, and its login name, provided
+// that it has the hash when that matters.
+func (s *Store) toChange(c account.Change, hash bool) (account.Account, account.LoginName, error) {
 	a, ok := s.accounts[c.Account.ID]
 	if !ok {
 		return account.Account{}, account.LoginName{}, account.ErrNotFound
 	}
-	login := s.logins[a.Username]
-	if a.Epoch != c.From || login.Epoch != c.From {
+	login, ok := s.logins[a.Username]
+	if a.Epoch != c.From || hash && (!ok || login.Hash != c.OldHash) {
 		return account.Account{}, account.LoginName{}, account.ErrConflict
 	}
 	return a, login, nil
@@ -124,7 +145,7 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []str
 // DeleteAccount implements account.Keeper.
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	return s.do(ctx, "DeleteAccount", func() error {
-		a, _, err := s.toChange(c)
+		a, _, err := s.toChange(c, true)
 		if err != nil {
 			return err
 		}

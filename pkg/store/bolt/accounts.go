@@ -1,7 +1,9 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
@@ -11,55 +13,84 @@ import (
 
 // accountRecord is an account under its id, 16 bytes.
 type accountRecord struct {
-	Username string   `json:"username"`
-	Roles    []string `json:"roles,omitempty"`
-	Scopes   []string `json:"scopes,omitempty"`
-	Disabled bool     `json:"disabled,omitzero"`
-	Epoch    int64    `json:"epoch"`
+	Username string           `json:"username"`
+	Roles    []string         `json:"roles,omitempty"`
+	Scopes   []string         `json:"scopes,omitempty"`
+	Disabled bool             `json:"disabled,omitzero"`
+	Epoch    int64            `json:"epoch"`
+	Endings  []account.Ending `json:"endings,omitempty"`
+}
+
+func recordOf(a account.Account) accountRecord {
+	return accountRecord{a.Username, a.Roles, a.Scopes, a.Disabled, a.Epoch, a.Endings}
+}
+
+func (r accountRecord) account(id uuid.UUID) account.Account {
+	return account.Account{
+		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes,
+		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings,
+	}
 }
 
 // loginNameRecord is a login name under its canonical username.
 type loginNameRecord struct {
 	AccountID uuid.UUID `json:"account_id"`
 	Hash      string    `json:"hash"`
-	Epoch     int64     `json:"epoch"`
 }
 
 // Account implements account.Store.
-func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
-	var record accountRecord
-	err := s.read(ctx, "read account", func(tx *bbolt.Tx) (err error) {
-		var ok bool
-		record, ok, err = get[accountRecord](tx.Bucket(accountBucket), id[:])
-		if err == nil && !ok {
-			err = account.ErrNotFound
-		}
+func (s *Store) Account(ctx context.Context, id uuid.UUID) (found account.Account, err error) {
+	err = s.read(ctx, "read account", func(tx *bbolt.Tx) error {
+		record, err := getAccount(tx, id)
+		found = record.account(id)
 		return err
 	})
 	if err != nil {
 		return account.Account{}, err
 	}
-	return account.Account{
-		ID: id, Username: record.Username, Roles: record.Roles, Scopes: record.Scopes,
-		Disabled: record.Disabled, Epoch: record.Epoch,
-	}, nil
+	return found, nil
 }
 
 // LoginName implements account.Store.
-func (s *Store) LoginName(ctx context.Context, username string) (account.LoginName, error) {
-	var record loginNameRecord
-	err := s.read(ctx, "read login name", func(tx *bbolt.Tx) (err error) {
-		var ok bool
-		record, ok, err = get[loginNameRecord](tx.Bucket(loginNameBucket), []byte(username))
-		if err == nil && !ok {
-			err = account.ErrNotFound
-		}
+func (s *Store) LoginName(ctx context.Context, username string) (found account.LoginName, err error) {
+	err = s.read(ctx, "read login name", func(tx *bbolt.Tx) error {
+		record, err := getLoginName(tx, username)
+		found = account.LoginName(record)
 		return err
 	})
+	return found, err
+}
+
+// AccountAndLogin implements account.Store.
+func (s *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (account.Account, account.LoginName, error) {
+	var found accountRecord
+	var login loginNameRecord
+	err := s.read(ctx, "read account and login name", func(tx *bbolt.Tx) error {
+		var accountErr, loginErr error
+		found, accountErr = getAccount(tx, id)
+		login, loginErr = getLoginName(tx, username)
+		return cmp.Or(accountErr, loginErr)
+	})
 	if err != nil {
-		return account.LoginName{}, err
+		return account.Account{}, account.LoginName{}, err
 	}
-	return account.LoginName(record), nil
+	return found.account(id), account.LoginName(login), nil
+}
+
+func getAccount(tx *bbolt.Tx, id uuid.UUID) (accountRecord, error) {
+	record, ok, err := get[accountRecord](tx.Bucket(accountBucket), id[:])
+	if err == nil && !ok {
+		err = account.ErrNotFound
+	}
+	return record, err
+}
+
+func getLoginName(tx *bbolt.Tx, username string) (loginNameRecord, error) {
+	record, ok, err := get[loginNameRecord](tx.Bucket(loginNameBucket), []byte(username))
+	if err == nil && !ok {
+		err = account.ErrNotFound
+	}
+	return record, err
 }
 
 // CreateAccount implements account.Creator.
@@ -75,57 +106,62 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		case ok:
 			return nil
 		}
-		err = put(names, []byte(a.Username), loginNameRecord{AccountID: a.ID, Hash: hash, Epoch: a.Epoch})
-		if err != nil {
+		if err := put(names, []byte(a.Username), loginNameRecord{AccountID: a.ID, Hash: hash}); err != nil {
 			return err
 		}
-		return put(tx.Bucket(accountBucket), a.ID[:], accountRecord{
-			Username: a.Username, Roles: a.Roles, Scopes: a.Scopes, Disabled: a.Disabled, Epoch: a.Epoch,
-		})
+		return put(tx.Bucket(accountBucket), a.ID[:], recordOf(a))
 	})
 }
 
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
-	return s.write(ctx, "change account", func(tx *bbolt.Tx) error {
-		a, login, err := toChange(tx, c)
+	return s.write(ctx, "change account", func(tx *bbolt.Tx) error { return s.changeAccount(tx, c) })
+}
+
+func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
+	a, err := accountToChange(tx, c)
+	if err != nil {
+		return err
+	}
+	if c.Hash != "" {
+		login, err := loginNameToChange(tx, a.Username, c)
 		if err != nil {
 			return err
 		}
-		if err := keepSession(tx, c); err != nil {
-			return err
-		}
-		a.Epoch, a.Disabled, login.Epoch = c.Account.Epoch, c.Account.Disabled, c.Account.Epoch
-		if c.Hash != "" {
-			login.Hash = c.Hash
-		}
-		if err := put(tx.Bucket(accountBucket), c.Account.ID[:], a); err != nil {
-			return err
-		}
+		login.Hash = c.Hash
 		if err := put(tx.Bucket(loginNameBucket), []byte(a.Username), login); err != nil {
 			return err
 		}
-		return s.appendEntry(tx, c.Entry)
-	})
+	}
+	if err := keepSession(tx, c); err != nil {
+		return err
+	}
+	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
+	if c.Disable != nil {
+		a.Disabled = *c.Disable
+	}
+	if err := put(tx.Bucket(accountBucket), c.Account.ID[:], a); err != nil {
+		return err
+	}
+	return s.appendEntry(tx, c.Entry)
 }
 
-// toChange returns the account and its login name, provided that both have the epoch that a change is from.
-func toChange(tx *bbolt.Tx, c account.Change) (accountRecord, loginNameRecord, error) {
-	a, ok, err := get[accountRecord](tx.Bucket(accountBucket), c.Account.ID[:])
-	switch {
-	case err != nil:
-		return accountRecord{}, loginNameRecord{}, err
-	case !ok:
-		return accountRecord{}, loginNameRecord{}, account.ErrNotFound
+// accountToChange returns the account, provided that it has the epoch that a change is from.
+func accountToChange(tx *bbolt.Tx, c account.Change) (accountRecord, error) {
+	a, err := getAccount(tx, c.Account.ID)
+	if err == nil && a.Epoch != c.From {
+		err = account.ErrConflict
 	}
-	login, ok, err := get[loginNameRecord](tx.Bucket(loginNameBucket), []byte(a.Username))
-	switch {
-	case err != nil:
-		return accountRecord{}, loginNameRecord{}, err
-	case !ok || a.Epoch != c.From || login.Epoch != c.From:
-		return accountRecord{}, loginNameRecord{}, account.ErrConflict
+	return a, err
+}
+
+// loginNameToChange returns the login name, provided that it has the hash that a change is from.
+func loginNameToChange(tx *bbolt.Tx, username string, c account.Change) (loginNameRecord, error) {
+	login, err := getLoginName(tx, username)
+	if errors.Is(err, account.ErrNotFound) || err == nil && login.Hash != c.OldHash {
+		err = account.ErrConflict
 	}
-	return a, login, nil
+	return login, err
 }
 
 // keepSession gives the session that a change keeps, if it keeps one, the new epoch.
@@ -148,24 +184,23 @@ func keepSession(tx *bbolt.Tx, c account.Change) error {
 // SetAccess implements account.Keeper.
 func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
 	return s.write(ctx, "set access", func(tx *bbolt.Tx) error {
-		accounts := tx.Bucket(accountBucket)
-		a, ok, err := get[accountRecord](accounts, id[:])
-		switch {
-		case err != nil:
+		a, err := getAccount(tx, id)
+		if err != nil {
 			return err
-		case !ok:
-			return account.ErrNotFound
 		}
 		a.Roles, a.Scopes = roles, scopes
-		return put(accounts, id[:], a)
+		return put(tx.Bucket(accountBucket), id[:], a)
 	})
 }
 
 // DeleteAccount implements account.Keeper.
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	return s.write(ctx, "delete account", func(tx *bbolt.Tx) error {
-		a, _, err := toChange(tx, c)
+		a, err := accountToChange(tx, c)
 		if err != nil {
+			return err
+		}
+		if _, err := loginNameToChange(tx, a.Username, c); err != nil {
 			return err
 		}
 		if err := tx.Bucket(accountBucket).Delete(c.Account.ID[:]); err != nil {

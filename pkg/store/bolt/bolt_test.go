@@ -100,7 +100,7 @@ func TestEverythingOutlivesClosing(t *testing.T) {
 	acct, err := s.Account(ctx, c.account.ID)
 	want(t, "account", acct, err, c.account)
 	name, err := s.LoginName(ctx, "ada")
-	want(t, "login name", name, err, account.LoginName{AccountID: c.account.ID, Hash: "hash", Epoch: 7})
+	want(t, "login name", name, err, account.LoginName{AccountID: c.account.ID, Hash: "hash"})
 	sess, err := s.Session(ctx, c.session.AccountID, c.session.ID)
 	want(t, "session", sess, err, c.session)
 	app, err := s.Client(ctx, "app")

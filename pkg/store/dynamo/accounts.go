@@ -1,7 +1,10 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -9,19 +12,48 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/schema"
 )
 
-// Account implements account.Store. Functions that go on to change the account need the schema number as well.
+// Account implements account.Store.
 func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
 	defer s.readSchemaMeanwhile(ctx)()
 	got, err := s.get(ctx, "read account", accountKey(id))
-	switch {
-	case err != nil:
+	if err != nil {
 		return account.Account{}, err
-	case len(got) == 0:
+	}
+	return decodeAccount(got, id)
+}
+
+// LoginName implements account.Store.
+func (s *Store) LoginName(ctx context.Context, username string) (account.LoginName, error) {
+	got, err := s.get(ctx, "read login name", loginKey(username))
+	if err != nil {
+		return account.LoginName{}, err
+	}
+	return decodeLoginName(got)
+}
+
+// AccountAndLogin implements account.Store.
+func (s *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (account.Account, account.LoginName, error) {
+	defer s.readSchemaMeanwhile(ctx)()
+	got, err := s.getTogether(ctx, "read account and login name", accountKey(id), loginKey(username))
+	if err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	found, accountErr := decodeAccount(got[0], id)
+	login, loginErr := decodeLoginName(got[1])
+	if err := cmp.Or(accountErr, loginErr); err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	return found, login, nil
+}
+
+func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
+	if len(it) == 0 {
 		return account.Account{}, account.ErrNotFound
 	}
-	r := &reader{item: got}
+	r := &reader{item: it}
 	found := account.Account{
 		ID:       id,
 		Username: r.text("username"),
@@ -29,6 +61,7 @@ func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, err
 		Scopes:   r.texts("scopes"),
 		Disabled: r.truth("disabled"),
 		Epoch:    r.number("epoch"),
+		Endings:  r.endings("endings"),
 	}
 	if r.err != nil {
 		return account.Account{}, unavailable("read account", r.err)
@@ -36,42 +69,48 @@ func (s *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, err
 	return found, nil
 }
 
-// LoginName implements account.Store.
-func (s *Store) LoginName(ctx context.Context, username string) (account.LoginName, error) {
-	got, err := s.get(ctx, "read login name", loginKey(username))
-	switch {
-	case err != nil:
-		return account.LoginName{}, err
-	case len(got) == 0:
+func decodeLoginName(it item) (account.LoginName, error) {
+	if len(it) == 0 {
 		return account.LoginName{}, account.ErrNotFound
 	}
-	r := &reader{item: got}
-	found := account.LoginName{
-		AccountID: r.id("account_id"),
-		Hash:      r.text("hash"),
-		Epoch:     r.number("epoch"),
-	}
+	r := &reader{item: it}
+	found := account.LoginName{AccountID: r.id("account_id"), Hash: r.text("hash")}
 	if r.err != nil {
 		return account.LoginName{}, unavailable("read login name", r.err)
 	}
 	return found, nil
 }
 
+// encodeEndings keeps each ending as "<epoch> <reason>".
+func encodeEndings(endings []account.Ending) types.AttributeValue {
+	list := make([]string, len(endings))
+	for i, e := range endings {
+		list[i] = strconv.FormatInt(e.Epoch, 10) + " " + e.Reason
+	}
+	return texts(list)
+}
+
+func (r *reader) endings(name string) []account.Ending {
+	var endings []account.Ending
+	for _, encoded := range r.texts(name) {
+		epoch, reason, _ := strings.Cut(encoded, " ")
+		n, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil {
+			r.fail(name)
+			return nil
+		}
+		endings = append(endings, account.Ending{Epoch: n, Reason: reason})
+	}
+	return endings
+}
+
 // CreateAccount implements account.Creator.
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
-	acct := accountKey(a.ID)
-	acct["username"] = text(a.Username)
-	acct["roles"] = texts(a.Roles)
-	acct["scopes"] = texts(a.Scopes)
-	acct["disabled"] = truth(a.Disabled)
-	acct["epoch"] = number(a.Epoch)
-
-	login := loginKey(a.Username)
-	login["account_id"] = text(a.ID.String())
-	login["hash"] = text(hash)
-	login["epoch"] = number(a.Epoch)
-
-	failed, err := s.transact(ctx, "create account", s.putNew(acct), s.putNew(login))
+	form, err := s.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	failed, err := s.transact(ctx, "create account", s.putNew(encodeAccount(a)), s.putNew(encodeLoginName(a, hash, form)))
 	if err != nil || failed == nil {
 		return err
 	}
@@ -82,41 +121,118 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	return account.ErrExists
 }
 
+func encodeAccount(a account.Account) item {
+	it := accountKey(a.ID)
+	it["username"] = text(a.Username)
+	it["roles"] = texts(a.Roles)
+	it["scopes"] = texts(a.Scopes)
+	it["disabled"] = truth(a.Disabled)
+	it["epoch"] = number(a.Epoch)
+	if len(a.Endings) > 0 {
+		it["endings"] = encodeEndings(a.Endings)
+	}
+	return it
+}
+
+// encodeLoginName writes the epoch too where functions of the version before may read it.
+func encodeLoginName(a account.Account, hash string, form int) item {
+	it := loginKey(a.Username)
+	it["account_id"] = text(a.ID.String())
+	it["hash"] = text(hash)
+	if form == schema.First {
+		it["epoch"] = number(a.Epoch)
+	}
+	return it
+}
+
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
-	acct := s.raiseEpoch(accountKey(c.Account.ID), c)
-	acct.Update.UpdateExpression = aws.String("SET epoch = :to, disabled = :disabled")
-	acct.Update.ExpressionAttributeValues[":disabled"] = truth(c.Account.Disabled)
-
-	login := s.raiseEpoch(loginKey(c.Account.Username), c)
-	login.Update.UpdateExpression = aws.String("SET epoch = :to")
-	if c.Hash != "" {
-		// The names of attributes that DynamoDB reserves go through a placeholder.
-		login.Update.UpdateExpression = aws.String("SET epoch = :to, #hash = :hash")
-		login.Update.ExpressionAttributeNames = map[string]string{"#hash": "hash"}
-		login.Update.ExpressionAttributeValues[":hash"] = text(c.Hash)
-	}
-	writes := []types.TransactWriteItem{acct, login, {Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}}}
-	if c.Keep != uuid.Nil {
-		writes = append(writes, s.keepSession(c))
-	}
-	failed, err := s.transact(ctx, "change account", writes...)
-	return changed(failed, err)
+	return s.changeAccount(ctx, "change account", c)
 }
 
-// changed is the result of a transaction whose first two writes are of an account and its login name, and
-// whose last may be of a session.
-func changed(failed []types.CancellationReason, err error) error {
-	switch {
-	case err != nil || failed == nil:
+// changeAccount makes a change in one transaction with more writes, which have no condition.
+func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, more ...types.TransactWriteItem) error {
+	form, err := s.Schema(ctx)
+	if err != nil {
 		return err
-	case failedCondition(failed[:1]) && len(failed[0].Item) == 0:
-		return account.ErrNotFound
-	case failedCondition(failed[:2]):
-		return account.ErrConflict
 	}
-	return account.ErrNotKept
+	writes := []types.TransactWriteItem{s.raiseEpoch(c)}
+	failures := []error{account.ErrConflict} // what it means when the condition of that write fails
+	if c.Hash != "" || form == schema.First {
+		writes, failures = append(writes, s.changeLoginName(c, form)), append(failures, account.ErrConflict)
+	}
+	if c.Keep != uuid.Nil {
+		writes, failures = append(writes, s.keepSession(c)), append(failures, account.ErrNotKept)
+	}
+	writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+	failed, err := s.transact(ctx, op, append(writes, more...)...)
+	return changed(failed, failures, err)
 }
+
+// changed is the result of a transaction whose first write is of an account and asks for the item.
+func changed(failed []types.CancellationReason, failures []error, err error) error {
+	if err != nil || failed == nil {
+		return err
+	}
+	if failedCondition(failed[:1]) && len(failed[0].Item) == 0 {
+		return account.ErrNotFound
+	}
+	for i, failure := range failures {
+		if failedCondition(failed[i : i+1]) {
+			return failure
+		}
+	}
+	return nil
+}
+
+// raiseEpoch is the part of a transaction that changes an account. It fails with the account as it is when its epoch
+// is another.
+func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
+	update := &types.Update{
+		TableName:           &s.table,
+		Key:                 accountKey(c.Account.ID),
+		ConditionExpression: aws.String("epoch = :from"),
+		UpdateExpression:    aws.String("SET epoch = :to, endings = :endings"),
+		ExpressionAttributeValues: item{
+			":from":    number(c.From),
+			":to":      number(c.Account.Epoch),
+			":endings": encodeEndings(c.Account.Endings),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if c.Disable != nil { // left out otherwise: functions may not write it
+		update.UpdateExpression = aws.String("SET epoch = :to, endings = :endings, disabled = :disabled")
+		update.ExpressionAttributeValues[":disabled"] = truth(*c.Disable)
+	}
+	return types.TransactWriteItem{Update: update}
+}
+
+// changeLoginName is the part of a transaction that replaces the hash of a login name, if the change has one. While
+// functions of the version before may read it, it repeats the epoch as well.
+func (s *Store) changeLoginName(c account.Change, form int) types.TransactWriteItem {
+	update := &types.Update{
+		TableName:                 &s.table,
+		Key:                       loginKey(c.Account.Username),
+		ExpressionAttributeValues: item{},
+	}
+	var sets, conditions []string
+	if form == schema.First {
+		sets, conditions = append(sets, "epoch = :to"), append(conditions, "attribute_exists(pk)")
+		update.ExpressionAttributeValues[":to"] = number(c.Account.Epoch)
+	}
+	if c.Hash != "" {
+		sets, conditions = append(sets, "#hash = :hash"), append(conditions, "#hash = :old")
+		update.ExpressionAttributeNames = hashName
+		update.ExpressionAttributeValues[":hash"] = text(c.Hash)
+		update.ExpressionAttributeValues[":old"] = text(c.OldHash)
+	}
+	update.UpdateExpression = aws.String("SET " + strings.Join(sets, ", "))
+	update.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
+	return types.TransactWriteItem{Update: update}
+}
+
+// hash is a reserved word of DynamoDB's expressions.
+var hashName = map[string]string{"#hash": "hash"}
 
 // keepSession is the part of a transaction that gives the session that a change keeps the new epoch.
 func (s *Store) keepSession(c account.Change) types.TransactWriteItem {
@@ -154,34 +270,23 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []str
 
 // DeleteAccount implements account.Keeper.
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
-	failed, err := s.transact(ctx, "delete account", s.deleteAt(accountKey(c.Account.ID), c), s.deleteAt(loginKey(c.Account.Username), c),
+	failed, err := s.transact(ctx, "delete account",
+		types.TransactWriteItem{Delete: &types.Delete{
+			TableName:                           &s.table,
+			Key:                                 accountKey(c.Account.ID),
+			ConditionExpression:                 aws.String("epoch = :from"),
+			ExpressionAttributeValues:           item{":from": number(c.From)},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}},
+		types.TransactWriteItem{Delete: &types.Delete{
+			TableName:                 &s.table,
+			Key:                       loginKey(c.Account.Username),
+			ConditionExpression:       aws.String("#hash = :old"),
+			ExpressionAttributeNames:  hashName,
+			ExpressionAttributeValues: item{":old": text(c.OldHash)},
+		}},
 		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
-	return changed(failed, err)
-}
-
-// deleteAt is a part of a transaction that fails with the item as it is when its epoch is another.
-func (s *Store) deleteAt(key item, c account.Change) types.TransactWriteItem {
-	return types.TransactWriteItem{Delete: &types.Delete{
-		TableName:                           &s.table,
-		Key:                                 key,
-		ConditionExpression:                 aws.String("epoch = :from"),
-		ExpressionAttributeValues:           item{":from": number(c.From)},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}
-}
-
-// raiseEpoch is a part of a transaction that fails with the item as it is when its epoch is another.
-func (s *Store) raiseEpoch(key item, c account.Change) types.TransactWriteItem {
-	return types.TransactWriteItem{Update: &types.Update{
-		TableName:           &s.table,
-		Key:                 key,
-		ConditionExpression: aws.String("epoch = :from"),
-		ExpressionAttributeValues: item{
-			":from": number(c.From),
-			":to":   number(c.Account.Epoch),
-		},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}
+	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
 }
 
 // putNew is a part of a transaction that fails with the item that is already there.

@@ -22,6 +22,32 @@ func (s *Store) get(ctx context.Context, op string, at item) (item, error) {
 	return out.Item, nil
 }
 
+// getTogether reads items as they are at one moment; one that is missing is empty.
+func (s *Store) getTogether(ctx context.Context, op string, keys ...item) ([]item, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	in := &dynamodb.TransactGetItemsInput{}
+	for _, at := range keys {
+		in.TransactItems = append(in.TransactItems, types.TransactGetItem{Get: &types.Get{TableName: &s.table, Key: at}})
+	}
+	var found []item
+	err := retryConflicts(ctx, func() error {
+		out, err := s.api.TransactGetItems(ctx, in)
+		if err != nil {
+			return err
+		}
+		found = make([]item, len(keys))
+		for i, response := range out.Responses {
+			found[i] = response.Item
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unavailable(op, err)
+	}
+	return found, nil
+}
+
 // update makes one conditional UpdateItem on the table. When the condition held, ok is true and got is the
 // item as it now is; otherwise got is the item as the condition saw it, empty when there was none.
 func (s *Store) update(ctx context.Context, op string, in dynamodb.UpdateItemInput) (got item, ok bool, err error) {

@@ -60,7 +60,7 @@ func records() []record {
 		{"login name",
 			func(t *testing.T, s *dynamo.Store) error { return s.CreateAccount(t.Context(), someone, "hash") },
 			func(t *testing.T, s *dynamo.Store) (any, error) { return s.LoginName(t.Context(), "u#1") },
-			account.LoginName{AccountID: testAccount, Hash: "hash", Epoch: 1 << 40}},
+			account.LoginName{AccountID: testAccount, Hash: "hash"}},
 		{"key part",
 			func(t *testing.T, s *dynamo.Store) error { return s.ReplaceParts(t.Context(), 8, testParts) },
 			func(t *testing.T, s *dynamo.Store) (any, error) { return s.ReadPart(t.Context(), keyring.Refresh) },
@@ -106,7 +106,7 @@ func TestDamagedItemIsUnavailable(t *testing.T) {
 	optional := map[string]bool{ // when missing; of a wrong type they are damage too
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
 		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
-		"shared_store": true, "third_party": true,
+		"shared_store": true, "endings": true, "third_party": true,
 	}
 	for _, r := range records() {
 		table := newFake(t)
@@ -142,7 +142,9 @@ func attributesRead(name string, items map[string]map[string]any) []string {
 			continue
 		}
 		for attribute := range it {
-			if attribute != "pk" && attribute != "sk" && attribute != "expires_at" {
+			unread := attribute == "pk" || attribute == "sk" || attribute == "expires_at" ||
+				name == "login name" && attribute == "epoch" // for functions of the version before
+			if !unread {
 				names = append(names, attribute)
 			}
 		}

@@ -29,14 +29,18 @@ func (f fixture) wantAccount(t *testing.T, what string, want account.Account, ha
 	same(t, what+": account", got, want)
 	name, err := f.LoginName(t.Context(), want.Username)
 	wantErr(t, what+": read login name", err, nil)
-	same(t, what+": login name", name, account.LoginName{AccountID: want.ID, Hash: hash, Epoch: want.Epoch})
+	same(t, what+": login name", name, account.LoginName{AccountID: want.ID, Hash: hash})
+	got, name, err = f.AccountAndLogin(t.Context(), want.ID, want.Username)
+	wantErr(t, what+": read both", err, nil)
+	same(t, what+": account read with its login name", got, want)
+	same(t, what+": login name read with its account", name, account.LoginName{AccountID: want.ID, Hash: hash})
 }
 
 func accountRoundTrip(t *testing.T, f fixture) {
 	for name, change := range map[string]func(*account.Account){
 		"every field set": func(*account.Account) {},
 		"every optional field empty": func(a *account.Account) {
-			a.Roles, a.Scopes, a.Disabled, a.Epoch = nil, nil, false, 0
+			a.Roles, a.Scopes, a.Disabled, a.Epoch, a.Endings = nil, nil, false, 0, nil
 		},
 		"empty lists":         func(a *account.Account) { a.Roles, a.Scopes = []string{}, []string{} },
 		"largest epoch":       func(a *account.Account) { a.Epoch = math.MaxInt64 },
@@ -54,9 +58,13 @@ func accountUnknown(t *testing.T, f fixture) {
 	a := storedAccount(t, f, hash)
 	_, err := f.Account(t.Context(), newID(t))
 	wantErr(t, "unknown account", err, account.ErrNotFound)
+	_, _, err = f.AccountAndLogin(t.Context(), newID(t), a.Username)
+	wantErr(t, "unknown account with a login name", err, account.ErrNotFound)
 	for _, name := range []string{fresh(t, "nobody"), a.Username + "x", a.Username[1:], a.ID.String()} {
 		_, err := f.LoginName(t.Context(), name)
 		wantErr(t, fmt.Sprintf("login name %q", name), err, account.ErrNotFound)
+		_, _, err = f.AccountAndLogin(t.Context(), a.ID, name)
+		wantErr(t, fmt.Sprintf("login name %q with an account", name), err, account.ErrNotFound)
 	}
 }
 

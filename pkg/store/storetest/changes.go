@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,8 @@ var changeTests = []subtest{
 	{"ChangeReachesAccountLoginNameAndLog", changeReaches},
 	{"ChangeWithoutHashKeepsIt", changeKeepsHash},
 	{"OtherEpochIsErrConflictAndChangesNothing", changeConflict},
+	{"OtherHashIsErrConflictAndChangesNothing", changeOtherHash},
+	{"ChangeLeavesAloneWhatItDoesNotName", changeLeaves},
 	{"ChangeFollowsChange", changeTwice},
 	{"UnknownAccountIsErrNotFoundAndAppendsNothing", changeUnknown},
 	{"ChangeAgainIsAConflictWithItself", changeAgain},
@@ -21,12 +24,13 @@ var changeTests = []subtest{
 
 const otherHash = "$argon2id$v=19$m=19456,t=2,p=1$b3RoZXJvdGhlcm90aGVybw$b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVyb3Q"
 
-// changeOf raises the epoch of a by 7, and disables it.
-func changeOf(f fixture, a account.Account, hash string) account.Change {
+// changeOf raises the epoch of a by 7, and disables it. The password hash of a is expected to be hash.
+func changeOf(f fixture, a account.Account, newHash string) account.Change {
 	changed := a
 	changed.Epoch, changed.Disabled = a.Epoch+7, true
+	changed.Endings = append(slices.Clone(a.Endings), account.Ending{Epoch: changed.Epoch, Reason: account.ReasonDisabled})
 	return account.Change{
-		Account: changed, From: a.Epoch, Hash: hash,
+		Account: changed, From: a.Epoch, Hash: newHash, OldHash: hash, Disable: new(true),
 		Entry: revocation.Entry{At: f.clock.Now(), Kind: revocation.Account, ID: a.ID.String(), MinEpoch: changed.Epoch},
 	}
 }
@@ -64,6 +68,31 @@ func changeConflict(t *testing.T, f fixture) {
 		f.wantAccount(t, "after the conflict", a, hash)
 		same(t, "after the conflict"+": entries", f.entriesOf(t, a.ID.String(), time.Time{}), []revocation.Entry{})
 	}
+}
+
+// changeOtherHash: a new hash is meant for the password that was looked at, also when the epoch is the same.
+func changeOtherHash(t *testing.T, f fixture) {
+	a := enabled(t, f)
+	c := changeOf(f, a, otherHash)
+	c.OldHash = "another hash"
+	wantErr(t, "change from another hash", f.ChangeAccount(t.Context(), c), account.ErrConflict)
+	wantErr(t, "deletion with another hash", f.DeleteAccount(t.Context(), c), account.ErrConflict)
+	f.wantAccount(t, "after the conflict", a, hash)
+	same(t, "after the conflict"+": entries", f.entriesOf(t, a.ID.String(), time.Time{}), []revocation.Entry{})
+
+	c.Hash = "" // now the password does not matter
+	wantErr(t, "change without a hash", f.ChangeAccount(t.Context(), c), nil)
+	f.wantAccount(t, "after the change", c.Account, hash)
+}
+
+func changeLeaves(t *testing.T, f fixture) {
+	a := enabled(t, f)
+	c := changeOf(f, a, "")
+	c.Disable, c.Account.Roles, c.Account.Scopes = nil, nil, nil
+	wantErr(t, "change", f.ChangeAccount(t.Context(), c), nil)
+	want := a
+	want.Epoch, want.Endings = c.Account.Epoch, c.Account.Endings
+	f.wantAccount(t, "after the change", want, hash)
 }
 
 // The second change finds the epoch of the first in both items, or fails.

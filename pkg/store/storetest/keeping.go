@@ -26,7 +26,7 @@ var keepTests = []subtest{
 // keeping is a change of a, which keeps a session.
 func keeping(f fixture, a account.Account, id uuid.UUID) account.Change {
 	c := changeOf(f, a, otherHash)
-	c.Account.Disabled, c.Keep = false, id
+	c.Account.Disabled, c.Disable, c.Keep = false, nil, id
 	return c
 }
 
@@ -84,7 +84,7 @@ func keepDead(t *testing.T, f fixture) {
 	same(t, "afterwards"+": entries", f.entriesOf(t, a.ID.String(), time.Time{}), nil)
 }
 
-// keepConflict: whoever meets a conflict looks again, and may find that he was not kept.
+// keepConflict: after a conflict the caller reads again, and may then find that the session was not kept.
 func keepConflict(t *testing.T, f fixture) {
 	a := enabled(t, f)
 	c := keeping(f, a, newID(t))
@@ -102,8 +102,10 @@ func keepAgainstRotations(t *testing.T, f fixture) {
 	const rounds = 10
 	a := enabled(t, f)
 	s := f.sessionOf(t, a)
+	was := hash
 	for range rounds {
 		c, r := keeping(f, a, s.ID), rotation(s)
+		c.OldHash, was = was, c.Hash
 		for i, err := range parallel(2, func(i int) error {
 			if i == 0 {
 				return f.ChangeAccount(t.Context(), c)
@@ -231,7 +233,7 @@ func accessAgainstChanges(t *testing.T, f fixture) {
 	a := enabled(t, f)
 	for i := range 10 {
 		c := changeOf(f, a, "")
-		c.Account.Disabled = i%2 == 0
+		c.Account.Disabled, c.Disable = i%2 == 0, new(i%2 == 0)
 		c.Account.Roles, c.Account.Scopes = []string{"r"}, []string{"s", "t"}
 		for i, err := range parallel(2, func(i int) error {
 			if i == 0 {
