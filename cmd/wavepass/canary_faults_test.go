@@ -35,7 +35,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
-	"Account", "LoginName", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
+	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
 	"Append", "Since", "Create", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
 }
 
@@ -66,6 +66,14 @@ func do(s *faultyStore, method string, work func() error) error {
 
 func (s *faultyStore) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
 	return call(s, "Account", func() (account.Account, error) { return s.Store.Account(ctx, id) })
+}
+
+func (s *faultyStore) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (a account.Account, l account.LoginName, err error) {
+	a, err = call(s, "AccountAndLogin", func() (account.Account, error) {
+		a, l, err = s.Store.AccountAndLogin(ctx, id, username)
+		return a, err
+	})
+	return a, l, err
 }
 
 func (s *faultyStore) LoginName(ctx context.Context, username string) (account.LoginName, error) {

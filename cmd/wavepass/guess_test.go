@@ -107,7 +107,7 @@ func TestParallelGuessesAtOneAccountGetTheLimitAndNoMore(t *testing.T) {
 	}
 	checked += g.count(g.guess(1, "web", "ada", canaryPassword)) // by another client, and right
 	g.skipAtMidnight()
-	if looked := g.store.calls["Account"]; checked != accountLimit || looked != accountLimit {
+	if looked := g.store.calls["AccountAndLogin"]; checked != accountLimit || looked != accountLimit {
 		t.Errorf("%d answers about the password and %d looks at the account, want %d", checked, looked, accountLimit)
 	}
 	if failed := strings.Count(g.out.String(), `"event":"login_failed"`); failed != accountLimit {
@@ -123,7 +123,7 @@ func TestParallelGuessesAtOneAccountGetTheLimitAndNoMore(t *testing.T) {
 	}
 	checked += g.count(g.guess(20, "app", "nobody", wrongPassword))
 	g.skipAtMidnight()
-	if looked := g.store.calls["Account"]; checked != networkLimit || looked != networkLimit {
+	if looked := g.store.calls["AccountAndLogin"]; checked != networkLimit || looked != networkLimit {
 		t.Errorf("the whole network: %d answers about a password and %d looks at an account, want %d", checked, looked, networkLimit)
 	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"time"
@@ -10,14 +11,14 @@ import (
 
 // The reasons for which a session cannot be used any more, in the words that clients are told.
 const (
-	BecauseIdle            = "idle"             // it was not used for too long
-	BecauseAbsolute        = "absolute"         // it has lasted as long as a session may
-	BecauseEnded           = "ended"            // it was logged out or revoked by itself
-	BecauseEndedElsewhere  = "ended_elsewhere"  // it was ended from another session
-	BecausePasswordChanged = "password_changed" // all sessions ended with the old password
-	BecauseDisabled        = "disabled"         // the account may not be used
-	BecauseRestored        = "restored"         // the table was restored from a backup
-	BecauseReuse           = "reuse"            // an old refresh token came back: somebody has a copy
+	BecauseIdle            = "idle"     // it was not used for too long
+	BecauseAbsolute        = "absolute" // it has lasted as long as a session may
+	BecauseEnded           = "ended"    // it was logged out or revoked by itself
+	BecauseEndedElsewhere  = account.ReasonEndedElsewhere
+	BecausePasswordChanged = account.ReasonPasswordChanged
+	BecauseDisabled        = account.ReasonDisabled
+	BecauseRestored        = "restored" // the table was restored from a backup
+	BecauseReuse           = "reuse"    // an old refresh token came back: somebody has a copy
 )
 
 // EndedError is an ErrEnded that says why.
@@ -50,7 +51,7 @@ func Usable(s Session, a account.Account, now time.Time) error {
 	case a.Disabled:
 		return &EndedError{BecauseDisabled}
 	case s.Epoch < a.Epoch:
-		return &EndedError{BecauseEndedElsewhere}
+		return &EndedError{cmp.Or(a.EndedBecause(s.Epoch), BecauseEndedElsewhere)}
 	case !now.Before(s.Expiry) && !s.IdleExpiry.Before(s.Expiry):
 		return &EndedError{BecauseAbsolute}
 	case !s.Live(now):

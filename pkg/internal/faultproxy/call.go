@@ -11,7 +11,7 @@ import (
 type Call struct {
 	Operation  string
 	Accesses   []Access // in the order of the request
-	Consistent bool     // a read that asked for strong consistency
+	Consistent bool     // a read that is strongly consistent
 	Start, End time.Time
 
 	kms     bool
@@ -86,14 +86,17 @@ func parseCall(service, operation string, body []byte) Call {
 		c.Accesses = []Access{{operation, in.EncryptionContext["wavepass:purpose"]}}
 		return c
 	}
-	if operation != "TransactWriteItems" {
+	if operation != "TransactWriteItems" && operation != "TransactGetItems" {
 		c.Accesses = []Access{{operation, in.partition()}}
 		c.request = operation + "\x00" + in.partition() + "\x00" + in.Key["sk"].S
 		return c
 	}
-	for _, write := range in.TransactItems {
-		for kind, t := range write {
+	c.Consistent = operation == "TransactGetItems" // always
+	c.request = operation
+	for _, part := range in.TransactItems {
+		for kind, t := range part {
 			c.Accesses = append(c.Accesses, Access{kind + "Item", t.partition()}) // also ConditionCheckItem
+			c.request += "\x00" + t.partition() + "\x00" + t.Key["sk"].S
 		}
 	}
 	return c

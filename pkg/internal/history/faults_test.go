@@ -133,6 +133,11 @@ func (f *faulty) LoginName(ctx context.Context, username string) (got account.Lo
 	return got, err
 }
 
+func (f *faulty) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (a account.Account, l account.LoginName, err error) {
+	err = f.call("AccountAndLogin", nil, func() error { a, l, err = f.table.AccountAndLogin(ctx, id, username); return err })
+	return a, l, err
+}
+
 func (f *faulty) ChangeAccount(ctx context.Context, c account.Change) error {
 	return f.call("ChangeAccount", account.ErrConflict, func() error { return f.table.ChangeAccount(ctx, c) })
 }

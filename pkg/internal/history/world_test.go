@@ -86,7 +86,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 		devices: grant.NewDevices(grant.DevicesParts{
 			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
 		}),
-		password: grant.NewPassword(grant.PasswordParts{Owners: owners, Accounts: checker, Editor: editor, Trail: trail}),
+		password: grant.NewPassword(grant.PasswordParts{Owners: owners, Accounts: checker, Editor: editor, Changes: store, Trail: trail}),
 		admin:    account.NewAdministrator(store, now),
 		verifier: verifier,
 		denylist: map[time.Duration]*revocation.Snapshot{

@@ -27,15 +27,17 @@ func (w *world) logIn(e entry) *sessionModel {
 	var right, disabled bool
 	changes := -1
 	v, ctx := w.visit(e.faults)
-	v.waits["Account"] = "LoginName"
-	v.before["LoginName"] = func() { right, changes = e.password == w.password, w.changes }
-	v.before["Account"] = func() { disabled = w.disabled }
+	judge := func() { right, disabled, changes = e.password == w.password, w.disabled, w.changes }
+	v.before["AccountAndLogin"] = judge // of several the last: the login begins anew where the password has changed
 	if e.meanwhile != nil {
-		then := v.before[e.point]
+		happened := false
 		v.before[e.point] = func() {
-			e.meanwhile()
-			if then != nil {
-				then()
+			if !happened {
+				happened = true
+				e.meanwhile()
+			}
+			if e.point == "AccountAndLogin" {
+				judge()
 			}
 		}
 	}
@@ -57,7 +59,7 @@ func (w *world) logIn(e entry) *sessionModel {
 	return w.began(e, issued, w.changes != changes)
 }
 
-// began keeps a new session. One whose password was checked before a change of the account is dead on arrival.
+// began keeps a new session. One whose account was changed after its password was checked is dead on arrival.
 func (w *world) began(e entry, issued grant.Issued, outdated bool) *sessionModel {
 	now := w.clock.Now()
 	life := e.client.Absolute

@@ -172,6 +172,18 @@ func (t table) LoginName(ctx context.Context, username string) (account.LoginNam
 	return do(ctx, "LoginName", func() (account.LoginName, error) { return t.Store.LoginName(ctx, username) })
 }
 
+func (t table) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (account.Account, account.LoginName, error) {
+	type both struct {
+		account account.Account
+		login   account.LoginName
+	}
+	found, err := do(ctx, "AccountAndLogin", func() (both, error) {
+		a, l, err := t.Store.AccountAndLogin(ctx, id, username)
+		return both{a, l}, err
+	})
+	return found.account, found.login, err
+}
+
 // ChangeAccount stores a cheap hash in place of a new one: the next login is to cost nothing either.
 func (t table) ChangeAccount(ctx context.Context, c account.Change) error {
 	if c.Hash != "" {

@@ -100,13 +100,13 @@ func (w *walk) aDevice() *device { return rapid.SampledFrom(w.devices).Draw(w.t,
 func (w *walk) logInDevice() {
 	e := entry{client: clients[rapid.SampledFrom([]string{"app", "web"}).Draw(w.t, "client")], remember: rapid.Bool().Draw(w.t, "remember")}
 	if len(w.devices) > 0 { // the first is undisturbed
-		e.faults = drawFaults(w.t, "Take", "LoginName", "Account", "Create")
+		e.faults = drawFaults(w.t, "Take", "LoginName", "AccountAndLogin", "Create")
 		if one(w.t, 8, "wrong password") {
 			e.password = "not-the-password"
 		}
 		if one(w.t, 3, "race") {
 			how := w.anEnding()
-			e.point = rapid.SampledFrom([]string{"Account", "Create"}).Draw(w.t, "point")
+			e.point = rapid.SampledFrom([]string{"AccountAndLogin", "Create"}).Draw(w.t, "point")
 			e.meanwhile = func() { w.changeAccount(how, nil) }
 		}
 	}

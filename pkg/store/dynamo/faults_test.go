@@ -38,6 +38,10 @@ type operation struct {
 var operations = []operation{
 	{"Client", "GetItem", false, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Client(ctx, "app"); return err }},
 	{"Account", "GetItem", false, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Account(ctx, testAccount); return err }},
+	{"AccountAndLogin", "TransactGetItems", false, func(ctx context.Context, s *dynamo.Store) error {
+		_, _, err := s.AccountAndLogin(ctx, testAccount, "u")
+		return err
+	}},
 	{"LoginName", "GetItem", false, func(ctx context.Context, s *dynamo.Store) error { _, err := s.LoginName(ctx, "u"); return err }},
 	{"Session", "GetItem", false, func(ctx context.Context, s *dynamo.Store) error {
 		_, err := s.Session(ctx, testAccount, testSession)

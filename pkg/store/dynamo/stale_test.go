@@ -26,7 +26,8 @@ func TestOperationsUnderStaleReads(t *testing.T) {
 	})
 }
 
-// staleStory is what somebody would notice if reads of one kind of item saw the past. It is told on a new table.
+// staleStory is what somebody would notice if reads of one kind of item saw the past. It is told on a new table. Login
+// names are not among them: a login reads its name again, in a transaction, and begins anew when it differs.
 type staleStory struct {
 	key  string // beginning of the leading key
 	tell func(w *world) error
@@ -43,12 +44,6 @@ var staleStories = []staleStory{
 		before := w.expect("a login at a client that is not registered yet", sent, 401)
 		return errors.Join(before, w.store.PutClient(w.t.Context(), client.New(id, client.Native)),
 			w.expect("a login at the client after that", sent, 200))
-	}},
-	{"LOGIN#", func(w *world) error {
-		tokens := w.send(w.t.Context(), w.loginRequest())
-		ended := w.expect("a logout everywhere", logoutRequest(tokens.RefreshToken, true), 200)
-		again := w.send(w.t.Context(), w.loginRequest())
-		return errors.Join(ended, w.expect("a session that began after it", refreshRequest(again.RefreshToken), 200))
 	}},
 	{"ACCOUNT#", func(w *world) error {
 		tokens := w.send(w.t.Context(), w.loginRequest())
