@@ -57,12 +57,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 		account: newBucket("account", name+"\x00"+network, a.limits.Account, now),
 		network: newBucket("network", network, a.limits.Network, now),
 	}
-	login, err := a.takeAndLookUp(ctx, counted, username, now)
+	stored, login, err := a.takeAndLookUp(ctx, counted, username, now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Authenticated{}, err
 	}
 	for range restarts {
-		found, beside, fits, err := a.check(ctx, name, login, password)
+		found, beside, fits, err := a.check(ctx, stored, login, password)
 		switch {
 		case err != nil:
 			a.refundAfterFault(ctx, counted.account, counted.network)
@@ -88,19 +88,20 @@ func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
 	wg.Wait()
 }
 
-// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip.
-func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (LoginName, error) {
+// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip. It returns the form
+// under which the name is stored.
+func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (stored string, login LoginName, err error) {
 	var (
 		wg                               sync.WaitGroup
-		login                            LoginName
 		accountOK, networkOK             bool
 		loginErr, accountErr, networkErr error
 	)
 	wg.Go(func() { accountOK, accountErr = a.attempts.Take(ctx, b.account) })
 	wg.Go(func() { networkOK, networkErr = a.attempts.Take(ctx, b.network) })
 	wg.Go(func() {
-		if _, login, loginErr = FindLogin(ctx, a.store, username); errors.Is(loginErr, ErrUsername) {
-			login, loginErr = a.store.LoginName(ctx, "") // nobody's, at the same cost
+		if stored, login, loginErr = FindLogin(ctx, a.store, username); errors.Is(loginErr, ErrUsername) {
+			stored = ""
+			login, loginErr = a.store.LoginName(ctx, stored) // nobody's, at the same cost
 		}
 	})
 	wg.Wait()
@@ -110,7 +111,7 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 		failed = errors.Join(failed, loginErr)
 	}
 	if failed == nil && accountOK && networkOK {
-		return login, loginErr
+		return stored, login, loginErr
 	}
 	// Refused or failed: what one bucket counted for nothing goes back.
 	var until time.Time
@@ -124,23 +125,23 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	}
 	if failed != nil {
 		a.refundAfterFault(ctx, taken...)
-		return LoginName{}, failed
+		return "", LoginName{}, failed
 	}
 	a.refund(ctx, taken...)
-	return LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
+	return "", LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
 }
 
 // check looks whether a password fits a login name, and reads meanwhile the account and the login name once more, as
 // they are at one moment: where that login name is the same, the account's epoch belongs to it. The zero LoginName
 // is nobody's. It is read and hashed for all the same: the answer must not come sooner, nor fail less often.
-func (a *Authenticator) check(ctx context.Context, name string, login LoginName, password oauth.Secret) (Account, LoginName, bool, error) {
+func (a *Authenticator) check(ctx context.Context, stored string, login LoginName, password oauth.Secret) (Account, LoginName, bool, error) {
 	var (
 		wg      sync.WaitGroup
 		found   Account
 		beside  LoginName
 		readErr error
 	)
-	wg.Go(func() { found, beside, readErr = a.store.AccountAndLogin(ctx, login.AccountID, name) })
+	wg.Go(func() { found, beside, readErr = a.store.AccountAndLogin(ctx, login.AccountID, stored) })
 	fits, hashErr := a.fits(ctx, login, password)
 	wg.Wait()
 	switch {
