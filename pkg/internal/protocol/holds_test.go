@@ -47,7 +47,8 @@ func (w *world) mustRefuse(t *rapid.T, s *sessionModel, g uint32) {
 func TestHonestClientIsNeverRefusedWhileItsSessionLives(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w, s := newSession(t, aClient(t))
+		w := newTabsWorld(t)
+		s := w.logIn(entry{client: clients[aClient(t)], remember: true})
 		held := uint32(0)
 		for range rapid.IntRange(3, 15).Draw(t, "refreshes") {
 			w.pass(drawDuration(t, 0, 8*time.Hour, "pause"))
@@ -64,7 +65,7 @@ func TestHonestClientIsNeverRefusedWhileItsSessionLives(t *testing.T) {
 				w.pass(drawDuration(t, 0, max(0, grace-w.clock.Now().Sub(s.rotatedAt)), "on its way"))
 				w.mustRefresh(t, s, held)
 			}
-			held++
+			held = w.given
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (w *world) began(e entry, issued grant.Issued, outdated bool) *sessionModel
 		life = e.client.Remembered
 	}
 	s := &sessionModel{
-		id: issued.Session.ID, client: e.client, rotatedAt: now, absolute: now.Add(life),
+		id: issued.Session.ID, client: e.client, minAge: w.minAge, rotatedAt: now, absolute: now.Add(life),
 		texts: map[uint32]string{0: issued.Tokens.RefreshToken.Reveal()}, outdated: outdated,
 	}
 	s.idle = earliest(now.Add(e.client.IdleLife), s.absolute)

@@ -2,6 +2,8 @@ package protocol_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,19 +23,23 @@ const (
 	reuse
 	restored
 	gone
+	young
+	overtaken
+	stale
 
-	successes = rotate | race | late
+	successes = rotate | race | late | young
+	comeAgain = overtaken | stale
 )
 
-// rowOf says which row an audit event belongs to.
+// rowOf says which rows an audit event belongs to.
 var rowOf = map[string]row{
-	audit.Refresh: rotate, audit.RaceReplay: race, audit.LateRetry: late,
+	audit.Refresh: rotate, audit.RaceReplay: race | young, audit.LateRetry: late, audit.Overtaken: overtaken, audit.StaleToken: stale,
 	audit.ReuseDetected: reuse, audit.RestoredTable: restored, audit.RefreshRefused: gone,
 }
 
 func (r row) String() string {
 	text := ""
-	for i, name := range []string{"rotate", "race", "late retry", "reuse", "restored table", "gone"} {
+	for i, name := range []string{"rotate", "race", "late retry", "reuse", "restored table", "gone", "young", "overtaken", "stale"} {
 		if r&(1<<i) != 0 {
 			text += "|" + name
 		}
@@ -81,11 +87,14 @@ type sessionModel struct {
 	id         uuid.UUID
 	client     client.Client
 	generation uint32
+	minAge     time.Duration // of a token that is replaced
 	rotatedAt  time.Time
+	prior      time.Time // the rotation before; zero while there was none
 	idle       time.Time // never after absolute
 	absolute   time.Time
 	expiry     time.Time // the absolute one as the login told it
 	late       []lateModel
+	stale      map[uint32]int    // how often the token of a generation came back stale, of the newest 16 that did
 	texts      map[uint32]string // of the refresh token of each generation that has been seen
 	revoked    bool              // by itself
 	outdated   bool              // by a change of its account
@@ -130,11 +139,57 @@ func (s *sessionModel) permits(g uint32, c client.Client, now time.Time) row {
 	case g > s.generation:
 		return right | restored
 	case g == s.generation:
-		return right | rotate
+		return right | s.permitsNewest(now)
 	case g+1 == s.generation:
 		return right | s.permitsPrevious(g, now)
+	case g+2 == s.generation && s.minAge > 0:
+		return right | s.permitsOvertaken(g, now)
 	}
-	return right | reuse
+	return right | s.permitsOlder(g)
+}
+
+// permitsNewest is for the newest token, which has to be old enough before it is replaced.
+func (s *sessionModel) permitsNewest(now time.Time) row {
+	switch before(now, s.rotatedAt.Add(s.minAge)) {
+	case yes:
+		return young
+	case perhaps:
+		if s.minAge > 0 {
+			return young | rotate
+		}
+	}
+	return rotate
+}
+
+// permitsOvertaken is for the token whose successor was replaced in turn: for 15 seconds after that successor was made
+// the token may still be on its way.
+func (s *sessionModel) permitsOvertaken(g uint32, now time.Time) row {
+	switch before(now, s.prior.Add(15*time.Second)) {
+	case yes:
+		return overtaken
+	case perhaps:
+		return overtaken | s.permitsOlder(g)
+	}
+	return s.permitsOlder(g)
+}
+
+// permitsOlder is for a token that nobody should have any more, unless several processes share one store of tokens.
+func (s *sessionModel) permitsOlder(g uint32) row {
+	if s.client.SharedStore && s.stale[g] < 16 {
+		return stale
+	}
+	return reuse
+}
+
+// countStale counts a stale token; of more than 16 generations the oldest is forgotten.
+func (s *sessionModel) countStale(g uint32) {
+	if s.stale == nil {
+		s.stale = map[uint32]int{}
+	}
+	s.stale[g]++
+	if len(s.stale) > 16 {
+		delete(s.stale, slices.Min(slices.Collect(maps.Keys(s.stale))))
+	}
 }
 
 // permitsPrevious is for a token that was replaced once. The window opens at the rotation or at the late
@@ -149,7 +204,7 @@ func (s *sessionModel) permitsPrevious(g uint32, now time.Time) row {
 			recent++
 		}
 	}
-	outside := reuse
+	outside := s.permitsOlder(g)
 	if recent < s.client.LateRetries {
 		outside = late
 	}
@@ -165,7 +220,7 @@ func (s *sessionModel) permitsPrevious(g uint32, now time.Time) row {
 // rotated moves the session on by a generation. The idle expiry slides, the absolute one never moves.
 func (s *sessionModel) rotated(now time.Time) {
 	s.generation++
-	s.rotatedAt = now
+	s.prior, s.rotatedAt = s.rotatedAt, now
 	s.idle = earliest(now.Add(s.client.IdleLife), s.absolute)
 }
 

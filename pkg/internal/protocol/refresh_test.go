@@ -62,7 +62,11 @@ func (w *world) refresh(p presented) bool {
 	if err != nil {
 		return false
 	}
-	w.take(s, p.generation, issued)
+	w.given = p.generation + 1
+	if right&young != 0 && issued.Tokens.RefreshToken.Reveal() == s.texts[p.generation] {
+		w.given = p.generation
+	}
+	w.take(s, w.given, issued)
 	if !p.disturbed() { // otherwise the answer may be of the moment before
 		w.checkIdle(s, issued)
 	}
@@ -100,10 +104,14 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		s.rotated(now)
 	}
 	v.did["RecordReplay"] = func() {
-		if right := s.permits(p.generation, p.client, now); right&late == 0 {
-			w.fail("generation %d of %d was recorded as late: right was %v", p.generation, s.generation, right)
+		switch right := s.permits(p.generation, p.client, now); {
+		case right&late != 0:
+			s.late = append(s.late, lateModel{p.generation, now})
+		case right&stale != 0:
+			s.countStale(p.generation)
+		default:
+			w.fail("generation %d of %d was recorded as late or stale: right was %v", p.generation, s.generation, right)
 		}
-		s.late = append(s.late, lateModel{p.generation, now})
 	}
 	v.did["Revoke"] = func() {
 		s.revoked = true
@@ -129,16 +137,26 @@ func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
 			right = right&^row | race // its own first try looks like another tab's
 		}
 	}
+	if v.faults["RecordReplay"] == repeated {
+		right |= p.session.permits(p.generation, p.client, now) // its own first try was counted too
+	}
 	return right
 }
 
-// judgeDisturbed wants "later", or a refusal that holds in any case: a reuse is one only when it is confirmed.
+// judgeDisturbed wants "later", or an answer without tokens that holds in any case: a reuse is one only when it is
+// confirmed, a stale token only when it is counted.
 func (w *world) judgeDisturbed(v *visit, p presented, right row, err error) {
-	refusals := right &^ successes
+	refusals := right &^ (successes | comeAgain)
 	if v.faults["Revoke"] != fine {
 		refusals &^= reuse
 	}
 	later := errors.Is(err, oauth.ErrUnavailable)
+	if errors.Is(err, session.ErrOvertaken) {
+		if later || right&comeAgain == 0 {
+			w.fail("refresh with generation %d and faults %v: error %v (right: %v)", p.generation, p.faults, err, right)
+		}
+		return
+	}
 	if refused := errors.Is(err, session.ErrRefused); later == refused || refused && refusals == 0 {
 		w.fail("refresh with generation %d and faults %v: error %v, want unavailable (right: %v)", p.generation, p.faults, err, right)
 	}
@@ -152,15 +170,18 @@ func (w *world) judge(v *visit, p presented, right row, err error) {
 			p.generation, p.session.generation, p.client.ID, events, err, right)
 		return
 	}
-	got := rowOf[events[0]]
+	got := rowOf[events[0]] & right
+	w.judgeReason(p, got, err)
 	switch {
 	case got&successes != 0 && err != nil:
 		w.fail("refresh with generation %d: event %s, yet error %v", p.generation, events[0], err)
-	case got&successes == 0 && (!errors.Is(err, session.ErrRefused) || errors.Is(err, oauth.ErrUnavailable)):
+	case got&comeAgain != 0 && (!errors.Is(err, session.ErrOvertaken) || errors.Is(err, oauth.ErrUnavailable)):
+		w.fail("refresh with generation %d: event %s, yet error %v, want to be asked to come again", p.generation, events[0], err)
+	case got&(successes|comeAgain) == 0 && (!errors.Is(err, session.ErrRefused) || errors.Is(err, oauth.ErrUnavailable)):
 		w.fail("refresh with generation %d: event %s, yet error %v, want a refusal", p.generation, events[0], err)
 	}
-	for method, its := range map[string]row{"Rotate": rotate, "RecordReplay": late, "Revoke": reuse} {
-		wrote, due := v.changed[method] > 0, got == its
+	for method, its := range map[string]row{"Rotate": rotate, "RecordReplay": late | stale, "Revoke": reuse} {
+		wrote, due := v.changed[method] > 0, got&its != 0
 		// What was written before another reason came up, or again by the table's client, stays.
 		excused := method == "Rotate" && got == gone || v.faults[method] == repeated
 		if due && !wrote || wrote && !due && !excused {
@@ -169,19 +190,36 @@ func (w *world) judge(v *visit, p presented, right row, err error) {
 	}
 }
 
+// judgeReason wants the reason of a refusal to be told to the session's own client, for the newest token and the one
+// before, and to nobody else.
+func (w *world) judgeReason(p presented, got row, err error) {
+	var refused *session.RefusedError
+	if !errors.As(err, &refused) {
+		return
+	}
+	s := p.session
+	may := got == gone && p.client.ID == s.client.ID && (p.generation == s.generation || p.generation+1 == s.generation)
+	if refused.Reason != "" && !may && !p.disturbed() {
+		w.fail("generation %d of %d, client %s: refused because of %q, which it may not know", p.generation, s.generation, p.client.ID, refused.Reason)
+	}
+	if _, stored := w.store.GetSession(s.id); refused.Reason == "" && may && stored && !p.disturbed() && !s.revoked {
+		w.fail("generation %d of %d: refused without a reason: %v", p.generation, s.generation, err)
+	}
+}
+
 // take checks what a refresh gave and keeps it: every answer for one generation carries the same refresh
 // token, and no two generations share one.
 func (w *world) take(s *sessionModel, g uint32, issued grant.Issued) {
 	text := issued.Tokens.RefreshToken.Reveal()
-	if known, ok := s.texts[g+1]; ok && known != text {
-		w.fail("generation %d has two successors", g)
+	if known, ok := s.texts[g]; ok && known != text {
+		w.fail("generation %d has two texts", g)
 	}
 	for other, known := range s.texts {
-		if other != g+1 && known == text {
-			w.fail("generations %d and %d have the same text", other, g+1)
+		if other != g && known == text {
+			w.fail("generations %d and %d have the same text", other, g)
 		}
 	}
-	s.texts[g+1] = text
+	s.texts[g] = text
 	w.checkExpiry(s, issued)
 	w.keep(s, issued.Tokens)
 }

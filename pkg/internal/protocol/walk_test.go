@@ -46,7 +46,7 @@ type backup struct {
 func TestEveryHistoryFollowsTheRules(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := &walk{world: newWorld(t), t: t}
+		w := &walk{world: newTabsWorld(t), t: t}
 		w.logInDevice()
 		actions := map[string]func(*walk){
 			"refresh": (*walk).refreshDevice, "refresh again": (*walk).refreshDevice, "refresh once more": (*walk).refreshDevice,
@@ -98,7 +98,7 @@ func (w *walk) look() {
 func (w *walk) aDevice() *device { return rapid.SampledFrom(w.devices).Draw(w.t, "device") }
 
 func (w *walk) logInDevice() {
-	e := entry{client: clients[rapid.SampledFrom([]string{"app", "web"}).Draw(w.t, "client")], remember: rapid.Bool().Draw(w.t, "remember")}
+	e := entry{client: clients[rapid.SampledFrom([]string{"app", "web", "cli"}).Draw(w.t, "client")], remember: rapid.Bool().Draw(w.t, "remember")}
 	if len(w.devices) > 0 { // the first is undisturbed
 		e.faults = drawFaults(w.t, "Take", "LoginName", "AccountAndLogin", "Create")
 		if one(w.t, 8, "wrong password") {
@@ -134,13 +134,13 @@ func (w *walk) present(d *device, g uint32) {
 	p := w.plan(d.session, g)
 	arrives := !one(w.t, 5, "answer lost")
 	if w.refresh(p) && arrives {
-		d.held = max(d.held, g+1)
+		d.held = max(d.held, w.given)
 	}
 	for _, c := range w.copies {
 		if c.follows && c.session == d.session {
 			w.pass(time.Duration(rapid.IntRange(0, 50).Draw(w.t, "seconds behind")) * time.Second)
 			if w.refresh(presented{session: c.session, generation: c.held}) {
-				c.held++
+				c.held = w.given
 			}
 		}
 	}
@@ -223,6 +223,6 @@ func (w *walk) thief() {
 	}
 	c := rapid.SampledFrom(w.copies).Draw(w.t, "copy")
 	if w.refresh(w.plan(c.session, c.held)) {
-		c.held++
+		c.held = w.given
 	}
 }

@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -130,7 +131,7 @@ func (w *walk) backUp() {
 	s := w.aDevice().session
 	if stored, ok := w.store.GetSession(s.id); ok && s.endedAt.IsZero() && s.lives(w.clock.Now()) == yes {
 		copied := *s
-		copied.late = slices.Clone(s.late)
+		copied.late, copied.stale = slices.Clone(s.late), maps.Clone(s.stale)
 		w.saved = &backup{s, copied, stored}
 	}
 }
@@ -149,6 +150,7 @@ func (w *walk) restore() {
 	back.Epoch = stored.Epoch // "end others" is no part of it
 	w.store.SetSession(back)
 	s := w.saved.session
-	s.generation, s.rotatedAt, s.idle, s.late = old.generation, old.rotatedAt, old.idle, slices.Clone(old.late)
+	s.generation, s.rotatedAt, s.prior, s.idle = old.generation, old.rotatedAt, old.prior, old.idle
+	s.late, s.stale = slices.Clone(old.late), maps.Clone(old.stale)
 	w.refresh(presented{session: s, generation: w.newest(s)})
 }

@@ -49,8 +49,9 @@ func hashOf(password string) string {
 // clients has short lives, so that a history reaches every expiry.
 var clients = func() map[string]client.Client {
 	all := map[string]client.Client{}
-	for id, kind := range map[string]client.Kind{"app": client.Native, "other": client.Native, "web": client.Browser} {
+	for id, kind := range map[string]client.Kind{"app": client.Native, "other": client.Native, "web": client.Browser, "cli": client.Native} {
 		c := client.New(id, kind)
+		c.SharedStore = id == "cli"
 		c.IdleLife, c.Absolute = 24*time.Hour, 72*time.Hour
 		if kind == client.Browser {
 			c.Absolute, c.Remembered = 24*time.Hour, 72*time.Hour
@@ -75,6 +76,8 @@ type world struct {
 	sealer   *fakestore.Sealer
 	trail    bytes.Buffer
 	skews    map[string]time.Duration // of each function's clock
+	minAge   time.Duration            // of a refresh token that rotates
+	given    uint32                   // the generation of the token that was last given
 	requests int
 	failed   time.Time // the keyring could last not be read
 
@@ -97,11 +100,17 @@ func newWorld(t *rapid.T) *world {
 	for _, f := range functions {
 		skews[f] = time.Duration(off.Draw(t, "clock of "+f)) * time.Millisecond
 	}
-	return worldWith(t.Context(), skews)
+	return worldWith(t.Context(), skews, 0)
 }
 
-func worldWith(ctx context.Context, skews map[string]time.Duration) *world {
-	w := &world{ctx: ctx, clock: fakestore.NewClock(start), sealer: fakestore.NewSealer(), skews: skews}
+// newTabsWorld is newWorld, where perhaps young tokens do not rotate.
+func newTabsWorld(t *rapid.T) *world {
+	minAge := rapid.SampledFrom([]time.Duration{session.DefaultMinAge, 0}).Draw(t, "least age")
+	return worldWith(t.Context(), newWorld(t).skews, minAge)
+}
+
+func worldWith(ctx context.Context, skews map[string]time.Duration, minAge time.Duration) *world {
+	w := &world{ctx: ctx, minAge: minAge, clock: fakestore.NewClock(start), sealer: fakestore.NewSealer(), skews: skews}
 	w.store = fakestore.New(w.clock.Now)
 	ada := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
 	w.store.SetAccount(ada, cheapHash(firstPassword))
@@ -128,7 +137,7 @@ func (w *world) boot(function string) {
 		})
 	case "refresh 0", "refresh 1":
 		w.refreshes[function[len(function)-1]-'0'] = grant.NewRefresh(grant.RefreshParts{
-			Sessions: session.NewRefresher(seen, seen, ring.MACKeys(), session.Rules{Grace: grace}, trail, now),
+			Sessions: session.NewRefresher(seen, seen, ring.MACKeys(), session.Rules{Grace: grace, MinAge: w.minAge}, trail, now),
 			Signing:  ring.SigningKeys(), Trail: trail, Now: now,
 		})
 	case "revoke":
