@@ -31,7 +31,7 @@ type localCommand struct {
 
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
-	return `Settings of DESIGN §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
+	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
 REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.`
 }
 

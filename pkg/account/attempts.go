@@ -12,7 +12,7 @@ type Limit struct {
 	Window time.Duration
 }
 
-// Limits of DESIGN §9.
+// Limits of docs/design.md §9.
 type Limits struct {
 	Account Limit // per login name and network
 	Network Limit // per network

@@ -36,7 +36,7 @@ const (
 	RolesLookup RolesMode = "lookup"
 )
 
-// Defaults of DESIGN §10.
+// Defaults of docs/design.md §10.
 const (
 	DefaultAccessLife   = 15 * time.Minute
 	DefaultIdleLife     = 14 * 24 * time.Hour

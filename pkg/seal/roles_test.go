@@ -15,7 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// role is what a function may do with the sealing key (DESIGN §8), and a job of it that needs all of that.
+// role is what a function may do with the sealing key (docs/design.md §8), and a job of it that needs all of that.
 type role struct {
 	seals, opens []keyring.Part
 	job          func(*player)

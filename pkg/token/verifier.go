@@ -55,7 +55,7 @@ type Expect struct {
 	SkipAudience bool
 }
 
-// Verify checks text in the order of DESIGN §4 and returns what it says. The error is ErrInvalid, or
+// Verify checks text in the order of docs/design.md §4 and returns what it says. The error is ErrInvalid, or
 // oauth.ErrUnavailable when the keys could not be read.
 func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (Claims, error) {
 	parts, err := split(text.Reveal())
@@ -168,7 +168,7 @@ func verifySignature(key keyring.VerifyKey, input string, signature []byte) erro
 	return nil
 }
 
-// check reads in the order of DESIGN §4. Signature and types have been checked.
+// check reads in the order of docs/design.md §4. Signature and types have been checked.
 func check(c Claims, want Expect, now time.Time) error {
 	switch {
 	case c.Issuer == "" || c.Issuer != want.Issuer:

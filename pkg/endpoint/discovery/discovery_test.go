@@ -63,7 +63,7 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	}
 }
 
-// The issuer is the one that tokens name (DESIGN §14), never a host that a caller chose.
+// The issuer is the one that tokens name (docs/design.md §14), never a host that a caller chose.
 func TestMetadataNamesTheIssuerOfTokens(t *testing.T) {
 	const own = "abc123.execute-api.eu-central-1.amazonaws.com"
 	for name, tc := range map[string]struct{ setting, domain, want string }{

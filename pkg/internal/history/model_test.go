@@ -7,7 +7,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// The model of one session, written from DESIGN §6 and §7 and not from the code: what a session answers to
+// The model of one session, written from docs/design.md §6 and §7 and not from the code: what a session answers to
 // operations that come one at a time.
 
 type kind string
@@ -73,7 +73,7 @@ type row struct {
 	generation uint32
 }
 
-// refreshed is the table of DESIGN §6. It has several rows where a clock of another host could decide
+// refreshed is the table of docs/design.md §6. It has several rows where a clock of another host could decide
 // otherwise.
 func (s state) refreshed(in input) []row {
 	g := in.generation

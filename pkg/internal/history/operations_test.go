@@ -24,7 +24,7 @@ type holding struct {
 	access  oauth.Secret
 }
 
-// generationOf reads a refresh token as DESIGN §4 lays it out.
+// generationOf reads a refresh token as docs/design.md §4 lays it out.
 func generationOf(refresh oauth.Secret) uint32 {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(refresh.Reveal(), "wprt_"))
 	if err != nil || len(raw) < 38 {

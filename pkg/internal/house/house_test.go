@@ -97,7 +97,7 @@ func TestImportsFollowTheHouse(t *testing.T) {
 			return ok
 		})
 		if i < 0 {
-			t.Errorf("pkg/%s: no rule names this package: add one, and DESIGN's table", name)
+			t.Errorf("pkg/%s: no rule names this package: add one, and the table of docs/design.md §2", name)
 			continue
 		}
 		for _, imported := range pkg.Imports {

@@ -1,6 +1,6 @@
 // Package protocol holds no code: its tests drive the real domain, over a fake table, through histories that
 // nobody would think of, and compare every answer with a model. The model is written from the rules that are
-// promised (DESIGN §6 and §7) and knows nothing of how the domain keeps them.
+// promised (docs/design.md §6 and §7) and knows nothing of how the domain keeps them.
 //
 // table_test.go is the table as a function sees it, faults included; world_test.go and keys_test.go are the
 // deployment; model_test.go says what must be true; each of refresh, login, endings and authorize_test.go

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The promises of DESIGN §7: what is ended stays ended, wherever it was just then.
+// The promises of docs/design.md §7: what is ended stays ended, wherever it was just then.
 
 // TestEndingAllSessionsEndsEveryEarlierOne: refreshes and logins that race with it included.
 func TestEndingAllSessionsEndsEveryEarlierOne(t *testing.T) {

@@ -170,7 +170,7 @@ func (w *world) stored() account.Account {
 	return a
 }
 
-// endOthers writes what "end others" writes (DESIGN §7): the epoch is raised, and the caller's own session
+// endOthers writes what "end others" writes (docs/design.md §7): the epoch is raised, and the caller's own session
 // gets the new one.
 func (w *world) endOthers(own *sessionModel) {
 	now := w.clock.Now()

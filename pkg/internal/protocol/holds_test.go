@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The sentences of "What holds" (DESIGN §6), for whoever is honest.
+// The sentences of "What holds" (docs/design.md §6), for whoever is honest.
 
 // newSession is a world with one session of the client.
 func newSession(t *rapid.T, clientID string) (*world, *sessionModel) {

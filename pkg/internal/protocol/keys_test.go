@@ -10,7 +10,7 @@ import (
 // keyTimes is the shortest that the caches allow: every key turns as soon as it may.
 var keyTimes = keyring.Times{Period: keyring.Times{}.Spread()}
 
-// retirement is how long a key verifies after its last signature may have been made (DESIGN §8).
+// retirement is how long a key verifies after its last signature may have been made (docs/design.md §8).
 const retirement = time.Minute + oauth.MaxAccessLife + apart
 
 // rotateKeys runs the schedule, which does what is due by a clock of its own.

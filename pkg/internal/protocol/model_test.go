@@ -12,7 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 )
 
-// row is a row of the table in DESIGN §6, or a set of them: near a limit, where the clocks of two hosts may
+// row is a row of the table in docs/design.md §6, or a set of them: near a limit, where the clocks of two hosts may
 // disagree, more than one is right.
 type row uint
 

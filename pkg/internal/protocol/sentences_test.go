@@ -35,7 +35,7 @@ func (w *world) wantRow(t *testing.T, s *sessionModel, g uint32, want row) {
 	w.verdict(t)
 }
 
-// TestModelSaysWhatTheTableSays keeps the model honest: each line is a story with the rows that DESIGN §6 gives it.
+// TestModelSaysWhatTheTableSays keeps the model honest: each line is a story with the rows that docs/design.md §6 gives it.
 func TestModelSaysWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	type step struct {

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The sentences of "What holds" (DESIGN §6) for whoever holds a copy.
+// The sentences of "What holds" (docs/design.md §6) for whoever holds a copy.
 
 // outside is a pause after which the window is closed by every clock.
 const outside = grace + 5*time.Second + apart

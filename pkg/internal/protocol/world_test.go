@@ -26,8 +26,8 @@ import (
 const (
 	firstPassword = "surf-the-cookie-wave"
 	newPassword   = "another-cookie-wave"
-	grace         = time.Minute     // DESIGN §6
-	staleness     = 5 * time.Second // DESIGN §7
+	grace         = time.Minute     // docs/design.md §6
+	staleness     = 5 * time.Second // docs/design.md §7
 	hostSkew      = 2 * time.Second // how far a function's clock is off at most
 )
 
@@ -167,7 +167,7 @@ func (w *world) visit(faults map[string]fault) (*visit, context.Context) {
 }
 
 // keysFailedLately says that some function may answer "later" about keys that it does not hold: it tries to
-// read them once in 30 s, not more (DESIGN §8).
+// read them once in 30 s, not more (docs/design.md §8).
 func (w *world) keysFailedLately() bool { return w.clock.Now().Sub(w.failed) <= 30*time.Second }
 
 // events returns the names of the audit events of a visit.

@@ -1,4 +1,4 @@
-// Package dynamo keeps every store contract of the domain on one DynamoDB table (DESIGN §5). It translates
+// Package dynamo keeps every store contract of the domain on one DynamoDB table (docs/design.md §5). It translates
 // contracts into conditional writes and strongly consistent reads; the rules themselves are the domain's.
 //
 // The table has the string keys pk and sk and the TTL attribute expires_at. A function needs GetItem, PutItem,

@@ -17,7 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// The table deletes items days after they have expired (DESIGN §5). These tests write such items past the store.
+// The table deletes items days after they have expired (docs/design.md §5). These tests write such items past the store.
 
 func number(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
@@ -78,7 +78,7 @@ func diffItems(before, after map[string]types.AttributeValue) string {
 // TestExpiredRevocationDeniesNothing writes entries that name living tokens: one that has just expired, and one
 // that is about to.
 func TestExpiredRevocationDeniesNothing(t *testing.T) {
-	const life = oauth.MaxAccessLife + 30*time.Second + time.Minute // DESIGN §7
+	const life = oauth.MaxAccessLife + 30*time.Second + time.Minute // docs/design.md §7
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
 	for age, status := range map[time.Duration]int{life + time.Second: 200, life - time.Minute: 403} {
 		for _, kind := range []string{"jti", "sid", "account", "client"} {

@@ -29,7 +29,7 @@ type userOperation struct {
 	racing bool // calls of one kind race with each other: only the first is told apart
 }
 
-// userOperations are those of DESIGN §11 that are built, over functions that are warm or cold as they happen to
+// userOperations are those of docs/design.md §11 that are built, over functions that are warm or cold as they happen to
 // be: together they make every call that the functions make.
 var userOperations = []userOperation{
 	{name: "login", status: 200, prepare: func(w *world) (request, func(outcome) error) {

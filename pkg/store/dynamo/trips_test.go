@@ -50,7 +50,7 @@ func besidesRefunds(calls []faultproxy.Call) []faultproxy.Call {
 	})
 }
 
-// TestRoundTripsOfWarmFunctions counts what DESIGN §16 promises.
+// TestRoundTripsOfWarmFunctions counts what docs/design.md §16 promises.
 func TestRoundTripsOfWarmFunctions(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
 	w.staleness = time.Hour
