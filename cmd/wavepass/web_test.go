@@ -137,7 +137,7 @@ func TestTransportIsTheRegisteredOne(t *testing.T) {
 		}
 	}
 	for header, value := range map[string]string{"X-Transport": "body", "X-Requested-With": "XMLHttpRequest", "Accept": "application/json; refresh_token=body"} {
-		got := s.do("POST", "/login?transport=body", mediaJSON, `{"transport":"body","client_id":"web","username":"`+demoUsername+`","password":"`+demoPassword+`"}`,
+		got := s.do("POST", "/login", mediaJSON, `{"transport":"body","client_id":"web","username":"`+demoUsername+`","password":"`+demoPassword+`"}`,
 			"Origin", pageOrigin, header, value)
 		s.want("login with "+header, got, 200, "")
 		if got.RefreshToken != "" || got.cookie() == "" {

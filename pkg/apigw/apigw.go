@@ -42,8 +42,14 @@ type Handler func(ctx context.Context, r *Request) (Response, error)
 // Function is a Lambda function behind an HTTP API.
 type Function func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
-// Serve returns the function that serves routes, each named by its route key ("POST /login").
-func Serve(cfg Config, routes map[string]Handler) Function {
+// Serve returns the function that serves handlers, each named by its route key and the parameters that an address may
+// have ("POST /login", "GET /sessions?limit&cursor"). A request with any other parameter is refused.
+func Serve(cfg Config, handlers map[string]Handler) Function {
+	routes := make(map[string]route, len(handlers))
+	for key, handler := range handlers {
+		name, parameters := parameterNames(key)
+		routes[name] = route{handler, parameters}
+	}
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		r := newRequest(e)
 		ctx = audit.WithCaller(ctx, audit.Caller{RequestID: r.ID, Network: r.Network, UserAgent: r.userAgent()})
@@ -56,8 +62,13 @@ func Serve(cfg Config, routes map[string]Handler) Function {
 	}
 }
 
-func serve(ctx context.Context, cfg Config, routes map[string]Handler, r *Request, e events.APIGatewayV2HTTPRequest) (Response, error) {
-	handler, ok := routes[e.RouteKey]
+type route struct {
+	handler    Handler
+	parameters []string // of the address, by name
+}
+
+func serve(ctx context.Context, cfg Config, routes map[string]route, r *Request, e events.APIGatewayV2HTTPRequest) (Response, error) {
+	route, ok := routes[e.RouteKey]
 	if !ok {
 		return Response{}, errNoRoute
 	}
@@ -66,10 +77,13 @@ func serve(ctx context.Context, cfg Config, routes map[string]Handler, r *Reques
 		return Response{}, err
 	}
 	r.At = at
+	if r.Query, err = readQuery(e.RawQueryString, e.QueryStringParameters, route.parameters); err != nil {
+		return Response{}, err
+	}
 	if r.body, err = decodeBody(e.Body, e.IsBase64Encoded); err != nil {
 		return Response{}, err
 	}
-	return handler(ctx, r)
+	return route.handler(ctx, r)
 }
 
 // PlaceOf is the issuer and the audience that hold for an event. An empty issuer means the gateway's own
@@ -97,7 +111,7 @@ type Request struct {
 	At         grant.Place // where it arrived
 	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
 	Authorizer map[string]any
-	Query      map[string]string // parameters of the address; several of one name are joined by commas
+	Query      map[string]string // parameters of the address: those that the route takes, each with a value
 	Path       map[string]string // variables of the route
 	Cookies    []string          // "name=value" each
 
@@ -109,7 +123,6 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 	r := &Request{
 		ID:      e.RequestContext.RequestID,
 		Network: Network(e.RequestContext.HTTP.SourceIP),
-		Query:   e.QueryStringParameters,
 		Path:    e.PathParameters,
 		Cookies: e.Cookies,
 		headers: make(map[string]string, len(e.Headers)),

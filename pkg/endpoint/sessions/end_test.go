@@ -112,6 +112,44 @@ func TestEndingManyRefusesAnyOtherQuery(t *testing.T) {
 	}
 }
 
+// A pair that a parser drops, or reads in another way than the next one, must not turn "all others" into "all".
+func TestQueryThatIsNotWhollyUnderstoodEndsNothing(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	for _, tc := range []struct {
+		raw    string
+		asRead map[string]string // by API Gateway
+	}{
+		{"except=current;x", nil},
+		{"except=current;x", map[string]string{"except": "current"}},
+		{"except=current;x", map[string]string{"except": "current", "x": ""}},
+		{"except=current;x", map[string]string{"except": "current;x"}},
+		{"except=current%3Bx", map[string]string{"except": "current;x"}},
+		{"%zz", nil}, {"%zz", map[string]string{"%zz": ""}}, {"%", nil}, {"except=%", nil}, {"except=%ff", map[string]string{"except": "\xff"}},
+		{"except=current%", nil}, {"except=current%", map[string]string{"except": "current"}}, {"except=current%", map[string]string{"except": "current%"}},
+		{"except=current&except=current", map[string]string{"except": "current,current"}},
+		{"except=current&except=current", map[string]string{"except": "current"}},
+		{"except=current&", map[string]string{"except": "current"}}, {"&except=current", map[string]string{"except": "current"}},
+		{"except=current&&", map[string]string{"except": "current"}}, {"&", nil}, {"=", map[string]string{"": ""}},
+		{"except", map[string]string{"except": ""}}, {"except=", map[string]string{"except": ""}},
+		{"x=1", nil}, {"x=1", map[string]string{"x": "1"}}, {"except=current&x=1", map[string]string{"except": "current"}},
+		{"except=current", nil}, {"except=others", map[string]string{"except": "current"}},
+	} {
+		r := endAllRequest(tc.asRead)
+		r.Raw = tc.raw
+		got := d.As(own.AccessToken, r)
+		d.Want(fmt.Sprintf("%q, read as %v", tc.raw, tc.asRead), got, 400, "invalid_request")
+		deployment.CheckShape(t, got)
+	}
+	if len(d.Store.Log()) > 0 {
+		t.Errorf("something was ended: %v", d.Store.Log())
+	}
+	r := endAllRequest(othersOnly)
+	r.Raw = "%65xcept=curren%74"
+	d.Want("escapes that mean what they say", d.As(own.AccessToken, r), 200, "")
+	refreshed(t, d, own)
+}
+
 func TestCookiesAreClearedWithTheirSession(t *testing.T) {
 	for name, test := range map[string]struct {
 		client string

@@ -55,7 +55,7 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 	})
 	e := endpoint{client.NewRegistry(p.Store, p.Now), devices, p.Cookies}
 	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"GET /sessions": e.list, "DELETE /sessions/{id}": e.endOne, "DELETE /sessions": e.endMany,
+		"GET /sessions?limit&cursor": e.list, "DELETE /sessions/{id}": e.endOne, "DELETE /sessions?except": e.endMany,
 	})
 }
 
@@ -109,15 +109,15 @@ func (e endpoint) list(ctx context.Context, r *apigw.Request) (apigw.Response, e
 // leads nobody to sessions that are not his own.
 func pageOf(query map[string]string) (limit int, before uuid.UUID, err error) {
 	limit = defaultLimit
-	if text := query["limit"]; text != "" {
+	if text, given := query["limit"]; given {
 		limit, err = strconv.Atoi(text)
 		if err != nil || limit < 1 || limit > maxLimit {
 			return 0, uuid.Nil, apigw.InvalidRequest("limit: want 1 to " + strconv.Itoa(maxLimit))
 		}
 	}
-	if text := query["cursor"]; text != "" {
-		var ok bool
-		if before, ok = parseID(text); !ok {
+	if text, given := query["cursor"]; given {
+		var valid bool
+		if before, valid = parseID(text); !valid {
 			return 0, uuid.Nil, apigw.InvalidRequest("cursor: want the next of an earlier answer")
 		}
 	}
@@ -142,18 +142,17 @@ func (e endpoint) endOne(ctx context.Context, r *apigw.Request) (apigw.Response,
 	return e.end(ctx, caller, id == caller.SessionID, func() error { return e.devices.End(ctx, caller, id) })
 }
 
-// endMany ends all sessions, or with except=current all others. It ends nothing when it does not understand
-// the whole query: who mistypes "except" does not mean to log himself out.
+// endMany ends all sessions, or with except=current all others. Serve refuses a query that is not wholly understood, so
+// that nobody who mistypes "except" is logged out.
 func (e endpoint) endMany(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	caller, err := r.Caller()
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	except, given := r.Query["except"]
-	switch {
-	case !given && len(r.Query) == 0:
+	switch except, given := r.Query["except"]; {
+	case !given:
 		return e.end(ctx, caller, true, func() error { return e.devices.EndAll(ctx, caller) })
-	case except == "current" && len(r.Query) == 1:
+	case except == "current":
 		return e.end(ctx, caller, false, func() error { return e.devices.EndOthers(ctx, caller) })
 	}
 	return apigw.Response{}, apigw.InvalidRequest("want except=current, to end all other sessions, or no parameter at all, to end every one")

@@ -1,7 +1,9 @@
 package deployment
 
 import (
+	"cmp"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +21,8 @@ type Request struct {
 	Encoded bool              // Body is base64
 	Headers map[string]string // lower-case names
 	Cookies []string          // "name=value" each
-	Query   map[string]string // parameters of the address
+	Query   map[string]string // parameters of the address, as API Gateway has read them
+	Raw     string            // the query itself; "" stands for one that says what Query does
 	Path    map[string]string // variables of the route
 	Caller  map[string]any    // what an authorizer found out
 }
@@ -70,7 +73,7 @@ func (d *Deployment) Do(r Request) Answer {
 	e := events.APIGatewayV2HTTPRequest{
 		Version: "2.0", RouteKey: r.Route, Headers: r.With().Headers, Cookies: r.Cookies, Body: r.Body, IsBase64Encoded: r.Encoded,
 	}
-	e.QueryStringParameters, e.PathParameters = r.Query, r.Path
+	e.RawQueryString, e.QueryStringParameters, e.PathParameters = cmp.Or(r.Raw, encoded(r.Query)), r.Query, r.Path
 	if r.Type != "" {
 		e.Headers["content-type"] = r.Type
 	}
@@ -90,6 +93,14 @@ func (d *Deployment) Do(r Request) Answer {
 		}
 	}
 	return answer
+}
+
+func encoded(query map[string]string) string {
+	values := url.Values{}
+	for name, value := range query {
+		values.Set(name, value)
+	}
+	return values.Encode()
 }
 
 // As is Do behind the authorizer, which is shown an access token. Where it refuses, the answer is a 403 of

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,11 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	}
 	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
 	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
-	e.QueryStringParameters, e.PathParameters = r.query, r.path
+	query := url.Values{}
+	for name, value := range r.query {
+		query.Set(name, value)
+	}
+	e.RawQueryString, e.QueryStringParameters, e.PathParameters = query.Encode(), r.query, r.path
 	if r.bearer != "" {
 		claims := outcome{AccessToken: r.bearer}.claims(w.t)
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{

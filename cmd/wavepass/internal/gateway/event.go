@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -77,7 +78,7 @@ type authorizerEvent struct {
 
 // describe turns an HTTP request into the common part of its events. The caller's address is that of the
 // connection: what a client writes into X-Forwarded-For is not trusted.
-func (g *gateway) describe(r *http.Request, route Route, vars map[string]string) request {
+func (g *gateway) describe(r *http.Request, route Route, vars map[string]string, query url.Values) request {
 	source, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		source = r.RemoteAddr
@@ -91,7 +92,7 @@ func (g *gateway) describe(r *http.Request, route Route, vars map[string]string)
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r.Header),
 		Headers:               g.headers(r, source),
-		QueryStringParameters: joined(r.URL.Query()),
+		QueryStringParameters: joined(query),
 		PathParameters:        vars,
 		RequestContext: requestContext{
 			AccountID:    accountID,

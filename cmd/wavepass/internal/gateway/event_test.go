@@ -185,3 +185,14 @@ func TestDomainNameIsTheIssuersHost(t *testing.T) {
 		}
 	}
 }
+
+func TestQueryThatGoWouldCutShortReachesNoFunction(t *testing.T) {
+	f := &recording{answer: `{}`}
+	api := serve(t, templateOf("GET /"), map[string]lambda.Handler{"f": f}, gateway.Options{})
+	for _, query := range []string{"a=1;b", "a=1;", ";", "%zz", "a=%", "a=1%", "a%=1", "a=1&b=%z1"} {
+		wantAnswer(t, query, ask(api, httptest.NewRequest("GET", "/?"+query, nil)), http.StatusBadRequest, message("Bad Request"))
+	}
+	if f.event != nil {
+		t.Errorf("the function was called: %s", f.event)
+	}
+}

@@ -92,11 +92,17 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
-	common := g.describe(r, route, vars)
+	query, queryErr := url.ParseQuery(r.URL.RawQuery)
+	common := g.describe(r, route, vars, query)
 	w.Header().Set("Apigw-Requestid", common.RequestContext.RequestID)
 	switch {
 	case headerSize(r) > maxHeaders:
 		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
+		return
+	case queryErr != nil:
+		// A malformed escape, or a semicolon, at which the cloud splits the query and Go does not. The pair would be
+		// missing from the event as if it had not been sent.
+		refuse(w, http.StatusBadRequest)
 		return
 	case !found:
 		refuse(w, http.StatusNotFound)
