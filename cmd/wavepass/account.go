@@ -4,21 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
 
 type accountCommands struct {
 	Add         accountAdd         `cmd:"" help:"Register an account; the password is read from standard input."`
+	List        accountList        `cmd:"" help:"List every account."`
 	Show        accountShow        `cmd:"" help:"Show an account."`
 	Disable     accountDisable     `cmd:"" help:"End every session and let the account log in no more."`
 	Enable      accountEnable      `cmd:"" help:"Let a disabled account log in again."`
 	Delete      accountDelete      `cmd:"" help:"Delete an account; everything that was issued for it is dead at once."`
 	SetPassword accountSetPassword `cmd:"" help:"Replace the password, read from standard input, and end every session."`
-	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles and scopes; they count from the next refresh on."`
+	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles or scopes."`
 }
 
 // find returns the account of a username.
@@ -47,82 +49,162 @@ type named struct {
 	Username string `arg:"" help:"Username of the account."`
 }
 
-// change makes one change of the account and says so.
-func (c named) change(ctx context.Context, o output, in invocation, said string, change func(*operate.Operator, account.Account) (bool, error)) error {
-	return c.run(ctx, o, in, func(a admin) error {
+// change makes one change of the account and says so. change returns whether anything was another way before.
+func (c named) change(ctx context.Context, o output, in invocation, done, note string, change func(context.Context, *operate.Operator, account.Account) (bool, error)) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		found, err := a.find(ctx, c.Username)
 		if err != nil {
 			return err
 		}
-		changed, err := change(a.operator(), found)
-		if err != nil {
-			return explainAccount(err, c.Username)
-		}
-		if !changed {
-			said = "no change: already " + said
-		}
-		_, err = fmt.Fprintf(o.out, "%s  %s (%s)\n", said, found.Username, found.ID)
-		return err
+		r := about(found)
+		r.Done, r.note = done, note
+		r.Changed, err = change(ctx, a.operator(), found)
+		return c.tell(o, a, r, explainAccount(err, c.Username))
 	})
-}
-
-type access struct {
-	Role  []string `help:"A role; repeat it for more." placeholder:"NAME"`
-	Scope []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
 }
 
 type accountAdd struct {
 	named
-	access
+	Role  []string `help:"A role; repeat it for more." placeholder:"NAME"`
+	Scope []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
+}
+
+// Help is shown by `wavepass account add --help`.
+func (c *accountAdd) Help() string {
+	return `On a terminal the password is asked for twice and not shown. In a script it is the one line of standard input:
+
+  wavepass account add ada --role member --scope profile <password.txt`
 }
 
 // Run registers the account.
 func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
-	password, err := in.secret(ctx, o, "Password: ")
+	password, err := in.newPassword(ctx, o)
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		created, err := a.operator().AddAccount(ctx, c.Username, password, c.Role, c.Scope)
-		if err != nil {
-			return explainAccount(err, c.Username)
-		}
-		_, err = fmt.Fprintf(o.out, "added  %s (%s)\n", created.Username, created.ID)
-		return err
+		r := about(created)
+		r.Done, r.Changed = "added", true
+		return c.tell(o, a, r, explainAccount(err, c.Username))
 	})
+}
+
+type accountList struct {
+	target
+	Limit int `help:"How many at most; 0: all." default:"0"`
+}
+
+// Help is shown by `wavepass account list --help`.
+func (c *accountList) Help() string {
+	return `They come in no order. In the cloud this reads the whole table, sessions too.
+
+  wavepass account list --json | jq -r '.[] | select(.disabled) | .username'`
+}
+
+// accountJSON is an account as --json prints it.
+type accountJSON struct {
+	Username string   `json:"username"`
+	ID       string   `json:"id"`
+	Disabled bool     `json:"disabled"`
+	Roles    []string `json:"roles"`
+	Scopes   []string `json:"scopes"`
+	Epoch    int64    `json:"epoch"`
+}
+
+func accountForJSON(a account.Account) accountJSON {
+	return accountJSON{a.Username, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Epoch}
+}
+
+func state(a account.Account) string {
+	if a.Disabled {
+		return "disabled"
+	}
+	return "may log in"
+}
+
+// Run prints the accounts.
+func (c *accountList) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
+		list := []accountJSON{}
+		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "USERNAME\tID\tSTATE\tROLES\tSCOPES")
+		for found, err := range a.store.Accounts(ctx) {
+			if err != nil {
+				return err
+			}
+			list = append(list, accountForJSON(found))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", found.Username, found.ID, state(found), orNone(found.Roles), orNone(found.Scopes))
+			if len(list) == c.Limit {
+				break
+			}
+		}
+		if c.JSON {
+			return printJSON(o.out, list)
+		}
+		return table.Flush()
+	})
+}
+
+// orNone is a list in one cell of a table.
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "–"
+	}
+	return strings.Join(list, " ")
 }
 
 type accountShow struct{ named }
 
+// Help is shown by `wavepass account show --help`.
+func (c *accountShow) Help() string { return "  wavepass account show ada --json" }
+
 // Run prints the account.
 func (c *accountShow) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		found, err := a.find(ctx, c.Username)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case c.JSON:
+			return printJSON(o.out, accountForJSON(found))
 		}
-		state := "may log in"
-		if found.Disabled {
-			state = "disabled"
-		}
-		_, err = fmt.Fprintf(o.out, "username  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nepoch     %d\n",
-			found.Username, found.ID, state, strings.Join(found.Roles, " "), strings.Join(found.Scopes, " "), found.Epoch)
-		return err
+		return printAccount(o.out, found)
 	})
+}
+
+func printAccount(out io.Writer, a account.Account) error {
+	_, err := fmt.Fprintf(out, "username  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nepoch     %d\n",
+		a.Username, a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Epoch)
+	return err
 }
 
 type accountDisable struct{ named }
 
+// Help is shown by `wavepass account disable --help`.
+func (c *accountDisable) Help() string {
+	return `Its sessions and access tokens stay dead when it is enabled again.
+
+  wavepass account disable ada --table wavepass-TableXYZ`
+}
+
 // Run disables the account.
 func (c *accountDisable) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "disabled", func(m *operate.Operator, a account.Account) (bool, error) { return m.Disable(ctx, a.ID) })
+	return c.change(ctx, o, in, "disabled", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+		return m.Disable(ctx, a.ID)
+	})
 }
 
 type accountEnable struct{ named }
 
+// Help is shown by `wavepass account enable --help`.
+func (c *accountEnable) Help() string { return "  wavepass account enable ada" }
+
 // Run enables the account.
 func (c *accountEnable) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "enabled", func(m *operate.Operator, a account.Account) (bool, error) { return m.Enable(ctx, a.ID) })
+	return c.change(ctx, o, in, "enabled", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+		return m.Enable(ctx, a.ID)
+	})
 }
 
 type accountDelete struct {
@@ -130,50 +212,70 @@ type accountDelete struct {
 	Yes bool `help:"Really: it cannot be taken back."`
 }
 
+// Help is shown by `wavepass account delete --help`.
+func (c *accountDelete) Help() string { return "  wavepass account delete ada --yes" }
+
 // Run deletes the account.
 func (c *accountDelete) Run(ctx context.Context, o output, in invocation) error {
-	if !c.Yes {
-		return fmt.Errorf("this deletes the account %s for good; add --yes if that is what you want", c.Username)
+	if err := in.confirm(ctx, o, c.Yes, "this deletes the account "+c.Username+" for good", c.Username); err != nil {
+		return err
 	}
-	return c.change(ctx, o, in, "deleted", func(m *operate.Operator, a account.Account) (bool, error) { return true, m.Delete(ctx, a.ID) })
+	return c.change(ctx, o, in, "deleted", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+		return true, m.Delete(ctx, a.ID)
+	})
 }
 
 type accountSetPassword struct{ named }
 
+// Help is shown by `wavepass account set-password --help`.
+func (c *accountSetPassword) Help() string {
+	return `On a terminal the password is asked for twice and not shown. In a script it is the one line of standard input:
+
+  wavepass account set-password ada <password.txt`
+}
+
 // Run replaces the password.
 func (c *accountSetPassword) Run(ctx context.Context, o output, in invocation) error {
-	password, err := in.secret(ctx, o, "New password: ")
+	password, err := in.newPassword(ctx, o)
 	if err != nil {
 		return err
 	}
-	return c.change(ctx, o, in, "password set", func(m *operate.Operator, a account.Account) (bool, error) {
+	return c.change(ctx, o, in, "password set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
 		return true, m.SetPassword(ctx, a.ID, password)
 	})
 }
 
 type accountSetAccess struct {
 	named
-	access
+	Role     []string `help:"A role, in place of those there are; repeat it for more." placeholder:"NAME" xor:"roles"`
+	NoRoles  bool     `help:"Take every role away." xor:"roles"`
+	Scope    []string `help:"A scope that its tokens may carry, in place of those there are; repeat it for more." placeholder:"NAME" xor:"scopes"`
+	NoScopes bool     `help:"Take every scope away." xor:"scopes"`
 }
 
-// Run replaces roles and scopes by what is given; what is not given is taken away.
+// Help is shown by `wavepass account set-access --help`.
+func (c *accountSetAccess) Help() string {
+	return `Roles, and scopes that are taken away, count from the next refresh on; a new scope from the next login on. Whoever must
+lose a right at once also needs wavepass revoke account. What is not named stays as it is.
+
+  wavepass account set-access ada --role member --role editor --no-scopes`
+}
+
+// Run replaces what the flags name.
 func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) error {
-	return c.change(ctx, o, in, "access set", func(m *operate.Operator, a account.Account) (bool, error) {
-		return m.SetAccess(ctx, a.ID, c.Role, c.Scope)
-	})
-}
-
-var errNoSecret = errors.New("no password on standard input: for example `wavepass account add ada <password.txt`")
-
-// oneLine is a password as it was typed or piped.
-func oneLine(text string) (oauth.Secret, error) {
-	line, rest, _ := strings.Cut(text, "\n")
-	line = strings.TrimSuffix(line, "\r")
-	switch {
-	case line == "":
-		return oauth.Secret{}, errNoSecret
-	case strings.TrimSpace(rest) != "":
-		return oauth.Secret{}, errors.New("more than one line on standard input: want the password alone")
+	roles, scopes := len(c.Role) > 0 || c.NoRoles, len(c.Scope) > 0 || c.NoScopes
+	if !roles && !scopes {
+		return fmt.Errorf("nothing was named, so nothing is changed: want --role NAME or --no-roles, --scope NAME or --no-scopes; "+
+			"`wavepass account show %s` shows what there is", c.Username)
 	}
-	return oauth.NewSecret(line), nil
+	return c.change(ctx, o, in, "access set", "Roles count from the next refresh on, a new scope from the next login on.",
+		func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+			if roles {
+				a.Roles = c.Role
+			}
+			if scopes {
+				a.Scopes = c.Scope
+			}
+			return m.SetAccess(ctx, a.ID, a.Roles, a.Scopes)
+		})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,8 +107,8 @@ func TestAdminCommandsSayWhatIsWrong(t *testing.T) {
 		{"roles", "long-enough-pass", []string{"account", "add", "ada", "--role", "a b"}},
 		{"roles", "", []string{"account", "set-access", demoUsername, "--scope", `a"b`}},
 		{"--yes", "", []string{"account", "delete", demoUsername}},
-		{"no client other", "", []string{"revoke", "client", "other"}},
-		{"no client #", "", []string{"revoke", "client", "#"}},
+		{"no client other", "", []string{"revoke", "client", "other", "--yes"}},
+		{"no client #", "", []string{"revoke", "client", "#", "--yes"}},
 		{"no account nobody", "", []string{"revoke", "account", "nobody"}},
 		{"has no session", "", []string{"revoke", "session", demoUsername, "01a21387-1fd4-7da5-a8e9-f1b457d61d00"}},
 		{"invalid UUID", "", []string{"revoke", "session", demoUsername, "x"}},
@@ -145,7 +146,7 @@ func TestRevokeCommandsBite(t *testing.T) {
 	out := mustCommand(t, "revoke", "session", demoUsername, claim(login, "sid"), "--data", data)
 	refused("session", login)
 	s.want("its session", s.refresh(login.RefreshToken), 400, "invalid_grant")
-	if again := mustCommand(t, "revoke", "session", demoUsername, claim(login, "sid"), "--data", data); !strings.Contains(out, "revoked") || !strings.Contains(again, "had ended before") {
+	if again := mustCommand(t, "revoke", "session", demoUsername, claim(login, "sid"), "--data", data); !strings.Contains(out, "revoked") || !strings.Contains(again, "no change") {
 		t.Errorf("revoked twice: %q, then %q", out, again)
 	}
 
@@ -154,7 +155,7 @@ func TestRevokeCommandsBite(t *testing.T) {
 	refused("account", login)
 
 	login = s.login()
-	mustCommand(t, "revoke", "client", "app", "--data", data)
+	mustCommand(t, "revoke", "client", "app", "--yes", "--data", data)
 	refused("client", login)
 }
 
@@ -203,6 +204,7 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 
 func TestDrillSaysWhatIsWrong(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	s := start(t, "--data", t.TempDir())
 	for says, args := range map[string][]string{
 		"want an address":       {"localhost:3000"},
 		"want https":            {"http://id.example.com"},
@@ -211,14 +213,67 @@ func TestDrillSaysWhatIsWrong(t *testing.T) {
 		"--pace 1ms":            {"http://localhost:1", "--pace", "1ms"},
 		"--bound and --after":   {"http://localhost:1", "--bound=-1s"},
 		"--route":               {"http://localhost:1", "--route", "userinfo"},
-		"1 that were asked for": {"http://localhost:1", "--only", "key"},
 		"--only nothing":        {"http://localhost:1", "--only", "nothing"},
-		"of 1 ways 1 did not":   {"http://localhost:1", "--only", "token"},
-		"no password":           {"http://localhost:1", "--username", "ada"},
+		"no Wavepass at":        {"http://localhost:1"},
+		"--client: is empty":    {"http://localhost:1", "--client", ""},
+		"native":                {s.url, "--client", "web", "--only", "token"},
+		"1 that were asked for": {s.url, "--only", "key"},
+		"log in as ada":         {s.url, "--username", "ada", "--only", "token"},
 		"expected \"<url>\"":    {},
 	} {
-		if _, err := typed(t, "", append([]string{"drill", "--data", nowhere}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := typed(t, "a-canary-password", append([]string{"drill", "--data", nowhere}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: %v, want an error that says %q", args, err, says)
 		}
+	}
+	if _, err := typed(t, "", "drill", "--data", nowhere, s.url, "--username", "ada"); err == nil || !strings.Contains(err.Error(), "WAVEPASS_DRILL_PASSWORD") {
+		t.Errorf("without a password: %v, want where to put it", err)
+	}
+}
+
+// TestDrillThatWasKilledIsUndone leaves the account disabled, as a drill does that ends between the two.
+func TestDrillThatWasKilledIsUndone(t *testing.T) {
+	t.Setenv("REVOCATION_STALENESS", "0s")
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	var o, l bytes.Buffer
+	killed := operatorOf{target{folder: folder{Data: data}}, "grace", output{&o, &l}}
+	check(t, killed.DisableAccount(t.Context(), demoUsername))
+	undo := "wavepass account enable --data " + data + " -- " + demoUsername
+	if !strings.Contains(l.String(), undo) {
+		t.Errorf("it says %q, want %q", l.String(), undo)
+	}
+	quick := []string{"drill", s.url, "--data", data, "--bound", "100ms", "--after", "50ms", "--pace", "20ms", "--connections", "2", "--only", "token"}
+	for n := range 2 {
+		out, log, err := command(t, quick...)
+		if err != nil || strings.Contains(log, "enabled again") != (n == 0) {
+			t.Errorf("drill %d: %v\n%s%s\nwant it held, and the account enabled by the first", n+1, err, out, log)
+		}
+	}
+
+	// Where it cannot be undone, the drill says how, and does not begin.
+	check(t, killed.writeRecord("nobody"))
+	if _, _, err := command(t, quick...); err == nil || !strings.Contains(err.Error(), "wavepass account enable") || !strings.Contains(err.Error(), "no account nobody") {
+		t.Errorf("%v, want how to undo it", err)
+	}
+}
+
+func TestDrillNotesWhatItChangesBeforeItDoes(t *testing.T) {
+	data := t.TempDir()
+	check(t, start(t, "--data", data).stop())
+	var o, l bytes.Buffer
+	op := operatorOf{target{folder: folder{Data: data}}, "grace", output{&o, &l}}
+	check(t, os.Mkdir(filepath.Join(data, "drill.json"), 0o700)) // where the note belongs
+	if err := op.DisableAccount(t.Context(), demoUsername); err == nil {
+		t.Error("the account was disabled without a note")
+	}
+	if a := as[accountJSON](t, "account", "show", demoUsername, "--data", data); a.Disabled {
+		t.Error("the account is disabled")
+	}
+	check(t, os.Remove(filepath.Join(data, "drill.json")))
+	if err := op.DisableAccount(t.Context(), "nobody"); err == nil {
+		t.Error("nobody was disabled")
+	}
+	if note, err := os.ReadFile(filepath.Join(data, "drill.json")); err != nil || !strings.Contains(string(note), "nobody") {
+		t.Errorf("note %q, %v; want it there before the change was tried", note, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -28,7 +29,7 @@ func TestCommandsOnATable(t *testing.T) {
 	check(t, tabletemplate.Create(t.Context(), api, name, definition))
 	for variable, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"AWS_ENDPOINT_URL_DYNAMODB": endpoint, "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 	} {
 		t.Setenv(variable, value)
 	}
@@ -53,8 +54,8 @@ func TestCommandsOnATable(t *testing.T) {
 	mustCommand(t, on(sealingKey, "key", "rotate", "--now")...)
 	mustCommand(t, on(sealingKey, "key", "reset", "--yes")...)
 	t.Setenv("KEY_PERIOD", "720h")
-	if _, _, err := command(t, on(sealingKey, "key", "rotate")...); err == nil || !strings.Contains(err.Error(), "nothing is due") {
-		t.Errorf("rotate: %v, want that nothing is due", err)
+	if out := mustCommand(t, on(sealingKey, "key", "rotate")...); !strings.Contains(out, "Nothing is due") {
+		t.Errorf("rotate: %s, want that nothing is due", out)
 	}
 	list := mustCommand(t, on(sealingKey, "key", "list")...)
 	if !strings.Contains(list, "EdDSA  current") || !strings.Contains(list, "EdDSA  next") || strings.Contains(list, "ES256") {
@@ -68,6 +69,32 @@ func TestCommandsOnATable(t *testing.T) {
 		t.Errorf("account show: %s", shown)
 	}
 	mustCommand(t, on(sealingKey, "revoke", "account", "ada")...)
+
+	// Only what changes keys needs the sealing key.
+	keyless := func(args ...string) []string { return append(args, "--table", name) }
+	for _, args := range [][]string{
+		{"account", "disable", "ada"}, {"account", "enable", "ada"}, {"account", "set-access", "ada", "--role", "x"}, {"revoke", "account", "ada"},
+		{"account", "list"}, {"session", "list", "ada"}, {"key", "list"}, {"key", "export-jwks"}, {"status"},
+	} {
+		if out := mustCommand(t, keyless(args...)...); args[0] == "account" && args[1] != "list" && !strings.Contains(out, "in the table "+name+" in eu-central-1 at "+endpoint) {
+			t.Errorf("%v says %q, want the table and where it is", args, out)
+		}
+	}
+	for _, args := range [][]string{{"key", "rotate", "--now"}, {"key", "reset", "--yes"}} {
+		if _, _, err := command(t, keyless(args...)...); err == nil || !strings.Contains(err.Error(), "needs --sealing-key") || strings.Contains(err.Error(), "temporarily") {
+			t.Errorf("%v without the sealing key: %v, want that it is needed", args, err)
+		}
+	}
+	var stored []string
+	for _, e := range as[[]audit.Event](t, keyless("audit", "list", "--account", "ada")...) {
+		stored = append(stored, e.Name+" "+e.Actor)
+	}
+	if got := strings.Join(stored, ", "); !strings.HasPrefix(got, "account_added operator:") || strings.Count(got, ",") != 5 {
+		t.Errorf("events of ada: %s; want six by an operator", got)
+	}
+	if _, _, err := command(t, "account", "list", "--table", name+"-typo"); err == nil || !strings.Contains(err.Error(), "check --table") || strings.Contains(err.Error(), "temporarily") {
+		t.Errorf("a table that is not there: %v", err)
+	}
 
 	current := signingKeysOn(t, on(sealingKey)...)["current"]
 	for _, args := range [][]string{{"key", "rotate", "--now"}, {"key", "revoke", current}} {

@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
@@ -34,6 +35,8 @@ type store interface {
 	password.Store
 	demoStore
 	account.Keeper
+	account.Lister
+	session.Finder
 	audit.Store
 	schema.Source
 }

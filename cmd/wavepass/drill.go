@@ -24,8 +24,8 @@ import (
 type drillCommand struct {
 	target
 	URL         string        `arg:"" help:"Address of the deployment, like http://localhost:3000."`
-	Client      string        `help:"A native client." default:"app"`
-	Username    string        `help:"The test account; all its sessions end. Its password is WAVEPASS_DRILL_PASSWORD, or is read from standard input." default:"demo@wavepass.local"`
+	Client      string        `help:"A native client." default:"app" type:"given"`
+	Username    string        `help:"The test account; all its sessions end. Its password is WAVEPASS_DRILL_PASSWORD, or is read from standard input." default:"demo@wavepass.local" type:"given"`
 	Route       string        `help:"A protected route." default:"/userinfo"`
 	Bound       time.Duration `help:"The revocation bound that is promised: REVOCATION_STALENESS." default:"5s"`
 	Connections int           `help:"Connections of the thief." default:"20"`
@@ -33,7 +33,6 @@ type drillCommand struct {
 	After       time.Duration `help:"How long to go on beyond the bound." default:"1s"`
 	Only        []string      `help:"Ways to rehearse: token, session, others, everywhere, disable, key." placeholder:"WAY,…"`
 	WithKey     bool          `help:"Revoke the signing key too: everybody's access tokens are refused once."`
-	JSON        bool          `help:"Print JSON."`
 }
 
 // Help is shown by `wavepass drill --help`.
@@ -41,7 +40,10 @@ func (c *drillCommand) Help() string {
 	return `Steals the access token of a test account's session, takes the session back in every way that there is, and
 measures from outside how long the token was let in. A request counts by when it began. Exits with status 1 when
 a promise was broken. Disabling the account and revoking the key need an operator: --data of the running wavepass
-local, or --table.`
+local, or --table. While the account is disabled a note says so: a drill that was killed is undone by the next one.
+
+  wavepass drill http://localhost:3000
+  wavepass drill https://id.example.com --username drill@example.com --table wavepass-TableXYZ --sealing-key kms:arn:aws:kms:… --json`
 }
 
 const maxConnections = 1000
@@ -78,11 +80,18 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := c.undoLast(ctx, o, operatorOf{c.target, in.operator, o}); err != nil {
+		return err
+	}
+	served, err := fetch(ctx, c.URL+"/.well-known/jwks.json")
+	if err != nil {
+		return fmt.Errorf("there is no Wavepass at %s: %w", c.URL, err)
+	}
 	password, err := c.password(ctx, o, in)
 	if err != nil {
 		return err
 	}
-	operator, why := c.operator(ctx, in)
+	operator, why := c.operator(ctx, o, in, served)
 	if operator == nil {
 		fmt.Fprintf(o.log, "no operator: %s\n", why)
 	}
@@ -130,17 +139,17 @@ func (c *drillCommand) password(ctx context.Context, o output, in invocation) (o
 	if c.Username == demoUsername {
 		return oauth.NewSecret(demoPassword), nil
 	}
-	return in.secret(ctx, o, "Password of "+c.Username+": ")
+	password, err := in.secret(ctx, o, "Password of "+c.Username+": ")
+	if errors.Is(err, errNoSecret) {
+		return password, fmt.Errorf("no password of %s: set WAVEPASS_DRILL_PASSWORD, or give it on standard input", c.Username)
+	}
+	return password, err
 }
 
 // operator works on the target, if that is the deployment at the address: they must share a signing key.
-func (c *drillCommand) operator(ctx context.Context, in invocation) (operator drill.Operator, why string) {
-	op := operatorOf{c.target, in.operator}
+func (c *drillCommand) operator(ctx context.Context, o output, in invocation, served []byte) (operator drill.Operator, why string) {
+	op := operatorOf{c.target, in.operator, o}
 	own, err := op.command(ctx, "key", "export-jwks")
-	if err != nil {
-		return nil, err.Error()
-	}
-	served, err := fetch(ctx, c.URL+"/.well-known/jwks.json")
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -187,16 +196,23 @@ func keyIDs(set []byte) []string {
 type operatorOf struct {
 	target
 	name string
+	out  output // where a person reads what to undo
 }
 
 func (p operatorOf) DisableAccount(ctx context.Context, username string) error {
+	if err := p.writeRecord(username); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out.log, "  if this is killed now, the account stays disabled: repeat the drill, or\n  %s\n", p.howToUndo(username))
 	_, err := p.command(ctx, "account", "disable", "--", username)
 	return err
 }
 
 func (p operatorOf) EnableAccount(ctx context.Context, username string) error {
-	_, err := p.command(ctx, "account", "enable", "--", username)
-	return err
+	if _, err := p.command(ctx, "account", "enable", "--", username); err != nil {
+		return err
+	}
+	return p.removeRecord()
 }
 
 func (p operatorOf) RevokeKey(ctx context.Context, keyID string) error {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -28,19 +31,40 @@ type input struct {
 	read string // what was read: a running server is handed it on
 }
 
+// terminal is standard input when a person types there.
+func (in invocation) terminal() (*os.File, bool) {
+	if in.input == nil {
+		return nil, false
+	}
+	file, isFile := in.input.from.(*os.File)
+	return file, isFile && term.IsTerminal(int(file.Fd()))
+}
+
+// newPassword returns a password that is being chosen. A person types it twice.
+func (in invocation) newPassword(ctx context.Context, o output) (oauth.Secret, error) {
+	first, err := in.secret(ctx, o, "New password: ")
+	if err != nil {
+		return oauth.Secret{}, err
+	}
+	if _, typed := in.terminal(); typed {
+		again, err := in.secret(ctx, o, "The same again: ")
+		if err != nil {
+			return oauth.Secret{}, err
+		}
+		if again.Reveal() != first.Reveal() {
+			return oauth.Secret{}, errors.New("the two passwords differ: nothing was changed")
+		}
+	}
+	return first, nil
+}
+
 // secret returns a password from standard input: the only line of it, or what a person types unseen. It does not
 // outlast ctx.
 func (in invocation) secret(ctx context.Context, o output, prompt string) (oauth.Secret, error) {
 	if in.input == nil {
 		return oauth.Secret{}, errNoSecret
 	}
-	type result struct {
-		text []byte
-		err  error
-	}
-	read := make(chan result, 1)
-	file, isFile := in.input.from.(*os.File)
-	if isFile && term.IsTerminal(int(file.Fd())) {
+	if file, typed := in.terminal(); typed {
 		before, err := term.GetState(int(file.Fd()))
 		if err != nil {
 			return oauth.Secret{}, err
@@ -48,21 +72,69 @@ func (in invocation) secret(ctx context.Context, o output, prompt string) (oauth
 		defer func() { _ = term.Restore(int(file.Fd()), before) }() // what is typed is seen again, also after Ctrl-C
 		fmt.Fprint(o.log, prompt)
 		defer fmt.Fprintln(o.log)
-		go func() { text, err := term.ReadPassword(int(file.Fd())); read <- result{text, err} }()
-	} else {
-		go func() {
-			text, err := io.ReadAll(io.LimitReader(in.input.from, maxInput))
-			read <- result{text, err}
-		}()
+		return in.readSecret(ctx, func() ([]byte, error) { return term.ReadPassword(int(file.Fd())) })
 	}
+	return in.readSecret(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in.input.from, maxInput)) })
+}
+
+func (in invocation) readSecret(ctx context.Context, read func() ([]byte, error)) (oauth.Secret, error) {
+	text, err := until(ctx, read)
+	if err != nil {
+		return oauth.Secret{}, fmt.Errorf("read the password: %w", err)
+	}
+	in.input.read = string(text)
+	return oneLine(in.input.read)
+}
+
+// until waits for what read returns, no longer than ctx.
+func until[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() { value, err := read(); done <- result{value, err} }()
 	select {
 	case <-ctx.Done():
-		return oauth.Secret{}, ctx.Err()
-	case got := <-read:
-		if got.err != nil {
-			return oauth.Secret{}, fmt.Errorf("read the password: %w", got.err)
-		}
-		in.input.read = string(got.text)
-		return oneLine(in.input.read)
+		var none T
+		return none, ctx.Err()
+	case got := <-done:
+		return got.value, got.err
 	}
+}
+
+// confirm makes sure that a person means something that is not taken back: by --yes, or on a terminal by typing the
+// name of the thing. A running server is only asked once that is so.
+func (in invocation) confirm(ctx context.Context, o output, yes bool, what, name string) error {
+	if yes || in.open != nil {
+		return nil
+	}
+	file, typed := in.terminal()
+	if !typed {
+		return fmt.Errorf("%s; add --yes if that is what you want", what)
+	}
+	fmt.Fprintf(o.log, "Careful: %s. Type %s to go on: ", what, name)
+	line, err := until(ctx, func() (string, error) { return bufio.NewReader(file).ReadString('\n') })
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return err
+	case strings.TrimSpace(line) != name:
+		return errors.New("that is something else: nothing was changed")
+	}
+	return nil
+}
+
+var errNoSecret = errors.New("no password on standard input: for example `wavepass account add ada <password.txt`")
+
+// oneLine is a password as it was typed or piped.
+func oneLine(text string) (oauth.Secret, error) {
+	line, rest, _ := strings.Cut(text, "\n")
+	line = strings.TrimSuffix(line, "\r")
+	switch {
+	case line == "":
+		return oauth.Secret{}, errNoSecret
+	case strings.TrimSpace(rest) != "":
+		return oauth.Secret{}, errors.New("more than one line on standard input: want the password alone")
+	}
+	return oauth.NewSecret(line), nil
 }

@@ -10,9 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
@@ -25,20 +22,20 @@ type keyCommands struct {
 	ExportJWKS keyExport `cmd:"" name:"export-jwks" help:"Print the public keys as a JWKS (RFC 7517)."`
 }
 
-type keyList struct {
-	target
-	JSON bool `help:"Print JSON."`
-}
+type keyList struct{ target }
+
+// Help is shown by `wavepass key list --help`.
+func (c *keyList) Help() string { return "  wavepass key list --json" }
 
 // Run prints the keys, the oldest first.
 func (c *keyList) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		keys, err := a.keys().Ring.List(ctx)
 		if err != nil {
 			return explainKeys(err)
 		}
 		if c.JSON {
-			return json.MarshalWrite(o.out, keysForJSON(keys), jsontext.Multiline(true))
+			return printJSON(o.out, keysForJSON(keys))
 		}
 		if !a.knowsPeriod() {
 			fmt.Fprintf(o.log, "KEY_PERIOD is not set: when keys are due is told for %s\n", a.cfg.KeyPeriod)
@@ -107,35 +104,43 @@ type keyRotate struct {
 	Now bool `help:"Have the next key sign at once, even if verifiers may not know it yet."`
 }
 
-// Run does what is due. When nothing is, it refuses unless --now is given.
+// Help is shown by `wavepass key rotate --help`.
+func (c *keyRotate) Help() string {
+	return `The schedule does the same by itself every hour; where nothing is due nothing is done. For a table, KEY_PERIOD says
+what the stack's KeyPeriod is.
+
+  KEY_PERIOD=720h wavepass key rotate --table wavepass-TableXYZ --sealing-key kms:arn:aws:kms:…`
+}
+
+// Run does what is due, and with --now has the next key sign.
 func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		if !a.knowsPeriod() && !c.Now {
 			return errors.New("set KEY_PERIOD to the stack's KeyPeriod, so that it is known what is due; or have the next key sign with --now")
 		}
+		var steps []keyring.Step
 		if a.knowsPeriod() {
-			steps, err := a.keys().Rotate(ctx)
-			if err != nil {
-				return explainKeys(err)
+			var err error
+			if steps, err = a.keys().Rotate(ctx); err != nil {
+				return c.tell(o, a, aboutKeys("rotated", steps, ""), explainKeys(err))
 			}
-			printSteps(o.out, steps)
-			switch {
-			case turned(steps) && c.Now:
-				fmt.Fprintf(o.log, "the next key has just been published: caches learn of it within %s; until then it should not sign\n",
-					keyTimes(a.cfg).Spread())
-				return nil
-			case turned(steps) || len(steps) > 0 && !c.Now:
-				return nil
-			}
+		}
+		switch {
+		case turned(steps) && c.Now:
+			return c.tell(o, a, aboutKeys("rotated", steps, fmt.Sprintf(
+				"The next key has just been published: caches learn of it within %s; until then it should not sign.", keyTimes(a.cfg).Spread())), nil)
+		case turned(steps) || len(steps) > 0 && !c.Now:
+			return c.tell(o, a, aboutKeys("rotated", steps, ""), nil)
 		}
 		next, err := nextKey(ctx, a.keys().Ring)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !c.Now:
+			return c.tell(o, a, aboutKeys("rotated", nil, fmt.Sprintf(
+				"Nothing is due: the next key signs in %s; --now has it sign at once.", age(time.Until(next.Due)))), nil)
 		}
-		if !c.Now {
-			return fmt.Errorf("nothing is due: the next key signs in %s; --now has it sign at once", age(time.Until(next.Due)))
-		}
-		return c.promote(ctx, o, a, next)
+		return c.promote(ctx, o, a, next, steps)
 	})
 }
 
@@ -147,17 +152,13 @@ func turned(steps []keyring.Step) bool {
 	})
 }
 
-func (c *keyRotate) promote(ctx context.Context, o output, a admin, next keyring.Key) error {
+func (c *keyRotate) promote(ctx context.Context, o output, a admin, next keyring.Key, before []keyring.Step) error {
 	if unknown := keyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
 		fmt.Fprintf(o.log, "warning: key %s was published %s ago: for up to %s verifiers may refuse what it signs\n",
 			next.ID, age(time.Since(next.CreatedAt)), age(unknown))
 	}
 	steps, err := a.keys().Promote(ctx, next.ID)
-	if err != nil {
-		return explainKeys(err)
-	}
-	printSteps(o.out, steps)
-	return nil
+	return c.tell(o, a, aboutKeys("rotated", append(before, steps...), ""), explainKeys(err))
 }
 
 func nextKey(ctx context.Context, ring *keyring.Keyring) (keyring.Key, error) {
@@ -178,22 +179,26 @@ type keyRevoke struct {
 	KID string `arg:"" help:"Key id, as key list shows it."`
 }
 
+// Help is shown by `wavepass key revoke --help`.
+func (c *keyRevoke) Help() string {
+	return `For a signing key that leaked. Sessions live on: each client gets a token of the new key by a refresh.
+
+  wavepass key list
+  wavepass key revoke JxkqB6gLEtwf`
+}
+
 // Run denies the key and takes it out of the set.
 func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		if strings.HasPrefix(c.KID, keyring.MACPrefix) {
 			return errors.New("MAC keys are not revoked one by one: `wavepass key reset` replaces them all, and everybody logs in again")
 		}
 		steps, err := a.keys().Revoke(ctx, c.KID)
-		if err != nil {
-			return explainKeys(err)
-		}
-		printSteps(o.out, steps)
 		times := keyTimes(a.cfg)
-		fmt.Fprintf(o.out, "Its tokens are refused within the revocation bound. Issuing functions sign with the new key within %s; until then\n"+
+		note := fmt.Sprintf("Its tokens are refused within the revocation bound. Issuing functions sign with the new key within %s; until then\n"+
 			"what they issue may be refused, and clients refresh again. Others go on accepting the key for as long as they cache\n"+
-			"the key set, and %s.\n", times.SignerLife(), times.VerifierLife())
-		return nil
+			"the key set, and %s.", times.SignerLife(), times.VerifierLife())
+		return c.tell(o, a, aboutKeys("revoked", steps, note), explainKeys(err))
 	})
 }
 
@@ -206,31 +211,32 @@ type keyReset struct {
 func (c *keyReset) Help() string {
 	return `Every refresh token dies, so everybody has to log in again; access tokens live on until they expire. Do
 this after a table was restored from a backup, because refresh tokens that were used up since then would be good
-again, and after a sealing key was lost. The old keys are not opened.`
+again, and after a sealing key was lost. The old keys are not opened.
+
+  wavepass key reset --yes`
 }
 
 // Run replaces every key.
 func (c *keyReset) Run(ctx context.Context, o output, in invocation) error {
-	if !c.Yes {
-		return errors.New("this logs everybody out; add --yes if that is what you want")
+	if err := in.confirm(ctx, o, c.Yes, "this logs everybody out", "everybody"); err != nil {
+		return err
 	}
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		steps, err := a.keys().Reset(ctx)
-		if err != nil {
-			return explainKeys(err)
-		}
-		printSteps(o.out, steps)
-		fmt.Fprintf(o.out, "Refresh tokens issued before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
-			"who logs in meanwhile may have to do so once more.\n", keyTimes(a.cfg).SignerLife())
-		return nil
+		note := fmt.Sprintf("Refresh tokens issued before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
+			"people who log in meanwhile may have to do so once more.", keyTimes(a.cfg).SignerLife())
+		return c.tell(o, a, aboutKeys("reset", steps, note), explainKeys(err))
 	})
 }
 
 type keyExport struct{ target }
 
+// Help is shown by `wavepass key export-jwks --help`.
+func (c *keyExport) Help() string { return "  wavepass key export-jwks >jwks.json" }
+
 // Run prints what /.well-known/jwks.json serves.
 func (c *keyExport) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(a admin) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		set, err := keyring.NewPublicKeys(a.store, keyTimes(a.cfg), time.Now).JWKS(ctx)
 		if err != nil {
 			return explainKeys(err)
@@ -238,12 +244,6 @@ func (c *keyExport) Run(ctx context.Context, o output, in invocation) error {
 		_, err = fmt.Fprintf(o.out, "%s\n", set)
 		return err
 	})
-}
-
-func printSteps(out io.Writer, steps []keyring.Step) {
-	for _, step := range steps {
-		fmt.Fprintf(out, "%-9s  %s\n", step.What, step.Key)
-	}
 }
 
 // explainKeys says what to do about an error of the keyring.

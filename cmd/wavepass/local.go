@@ -32,7 +32,9 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.`
+REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.
+
+  wavepass local --data /tmp/wave --addr 127.0.0.1:3001`
 }
 
 const shutdownTime = 5 * time.Second
@@ -74,7 +76,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	stop, err := c.beside(ctx, admin{data: d, cfg: cfg, trail: trail}, log)
+	stop, err := c.beside(ctx, admin{data: d, cfg: cfg, trail: trail, name: c.name()}, log)
 	if err != nil {
 		return err
 	}

@@ -7,25 +7,31 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/wavepass/wavepass/pkg/audit"
 )
 
 type commands struct {
-	Local   localCommand   `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
-	Drill   drillCommand   `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
-	Migrate migrateCommand `cmd:"" help:"Bring what an older version has stored to the form of this one."`
+	Version    kong.VersionFlag  `help:"Print the version."`
+	Local      localCommand      `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
+	Drill      drillCommand      `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring what an older version has stored to the form of this one."`
+	Completion completionCommand `cmd:"" help:"Print the completion of this program for a shell."`
+	Complete   completeCommand   `cmd:"" hidden:"" passthrough:""`
 	adminCommands
 }
 
 // adminCommands look after a deployment, in the cloud or on this machine.
 type adminCommands struct {
+	Status  statusCommand   `cmd:"" help:"Say which deployment the flags mean, and how it is."`
 	Account accountCommands `cmd:"" help:"Look after accounts."`
+	Session sessionCommands `cmd:"" help:"Look at sessions."`
 	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
 	Revoke  revokeCommands  `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
+	Audit   auditCommands   `cmd:"" help:"Read what operators have done."`
 }
 
 func main() {
@@ -42,28 +48,32 @@ func main() {
 type output struct{ out, log io.Writer }
 
 func run(ctx context.Context, args []string, o output) error {
-	return parseAndRun(ctx, &commands{}, o, invocation{args: args, operator: operatorName(), input: &input{from: os.Stdin}})
+	return parseAndRun(ctx, &commands{}, o, invocation{args: args, operator: userName(), input: &input{from: os.Stdin}})
 }
 
-// helped ends the parsing of a call that asked for help and got it.
-type helped struct{}
+// exited ends the parsing of a call that asked for help or the version, and got it.
+type exited struct{}
+
+// newParser reads arguments into the commands.
+func newParser(commands any, o output, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(commands, slices.Concat([]kong.Option{
+		kong.Name("wavepass"),
+		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
+		kong.Vars{"version": version()},
+		kong.Writers(o.out, o.log),
+		kong.Exit(func(int) { panic(exited{}) }), // after help, which here may be one command among others
+	}, mappers(), more)...)
+}
 
 // parseAndRun runs the one of the commands that the arguments name.
 func parseAndRun(ctx context.Context, commands any, o output, in invocation) (err error) {
-	parser, err := kong.New(commands,
-		kong.Name("wavepass"),
-		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
-		kong.BindTo(audit.WithActor(ctx, audit.Operator(in.operator)), (*context.Context)(nil)),
-		kong.Bind(o, in),
-		kong.Writers(o.out, o.log),
-		kong.Exit(func(int) { panic(helped{}) }), // after help, which here may be one command among others
-	)
+	parser, err := newParser(commands, o, kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(o, in))
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
-			if _, ok := fault.(helped); !ok {
+			if _, ok := fault.(exited); !ok {
 				panic(fault)
 			}
 			err = nil
@@ -74,4 +84,19 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)
 	}
 	return command.Run()
+}
+
+// version is what the Go tool has noted of this build: the module's version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "wavepass, of an unknown version"
+	}
+	text := "wavepass " + info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			text += " " + setting.Value
+		}
+	}
+	return text + " " + info.GoVersion
 }

@@ -14,7 +14,7 @@ import (
 // migrateCommand brings what an older version has stored to the form of this one.
 type migrateCommand struct {
 	folder
-	Table  string `help:"Migrate this DynamoDB table in the cloud; region and credentials as for the AWS CLI." placeholder:"NAME"`
+	Table  string `help:"Migrate this DynamoDB table in the cloud; region and credentials as for the AWS CLI." placeholder:"NAME" type:"given"`
 	DryRun bool   `help:"Say what would be done, and change nothing."`
 }
 
@@ -22,7 +22,9 @@ type migrateCommand struct {
 func (c *migrateCommand) Help() string {
 	return `A table is migrated once every function is of this version: until then the functions write the older form, which both
 versions understand, and afterwards only this version understands what is stored. A data folder is migrated while
-no wavepass local uses it. The command may be repeated: it goes on where it was interrupted.`
+no wavepass local uses it. The command may be repeated: it goes on where it was interrupted.
+
+  wavepass migrate --table wavepass-TableXYZ --dry-run`
 }
 
 // Run says what there is to do, does it and says what was done.
@@ -65,6 +67,8 @@ func loginNames(count int) string {
 // open returns what there is to migrate, in words, and the function that migrates it.
 func (c *migrateCommand) open(ctx context.Context) (what string, migrate func(context.Context, bool) (schema.Migration, error), err error) {
 	switch {
+	case c.Table != "" && c.DynamoDB != "":
+		return "", nil, errors.New("--table is in the cloud and --dynamodb on this machine: want one of them")
 	case c.Table != "":
 		cfg, err := settings(map[string]string{"TABLE_NAME": c.Table})
 		if err != nil {

@@ -5,47 +5,82 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/alecthomas/kong"
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/operate"
-	"github.com/wavepass/wavepass/pkg/seal"
-	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
 // target says which deployment a command works on: the data folder of `wavepass local`, whether that runs or
 // not, or a table in the cloud.
 type target struct {
 	folder
-	Table      string `help:"Work on this DynamoDB table in the cloud; region and credentials as for the AWS CLI." placeholder:"NAME"`
-	SealingKey string `help:"With --table: the key that seals its keys, the stack's output SealingKey." placeholder:"kms:ARN"`
+	Table      string `help:"Work on this DynamoDB table in the cloud; region, credentials and endpoint as for the AWS CLI." placeholder:"NAME" type:"given"`
+	SealingKey string `help:"With --table, for commands that change keys: the key that seals them, the stack's output SealingKey." placeholder:"kms:ARN" type:"given"`
+	Operator   string `help:"Your name in the audit trail; by default the user that runs this." placeholder:"NAME" type:"given"`
+	JSON       bool   `help:"Print JSON."`
 }
 
 // folder is a place on this machine.
 type folder struct {
 	Data     string `help:"Folder that keeps accounts, sessions and keys." default:".wavepass" type:"path"`
-	DynamoDB string `name:"dynamodb" help:"Keep everything but the sealing key in DynamoDB Local instead, in the table wavepass." placeholder:"URL"`
+	DynamoDB string `name:"dynamodb" help:"Keep everything but the sealing key in DynamoDB Local instead, in the table wavepass." placeholder:"URL" type:"endpoint"`
+}
+
+// mappers refuse a flag that is given without a value. `--table "$TABLE"` with an unset variable would otherwise
+// silently mean another deployment.
+func mappers() []kong.Option {
+	return []kong.Option{
+		kong.NamedMapper("given", given(func(text string) (string, error) { return text, nil })),
+		kong.NamedMapper("path", given(filepath.Abs)),
+		kong.NamedMapper("endpoint", given(checkEndpoint)),
+	}
+}
+
+func given(read func(string) (string, error)) kong.MapperFunc {
+	return func(ctx *kong.DecodeContext, field reflect.Value) error {
+		var text string
+		if err := ctx.Scan.PopValueInto("value", &text); err != nil {
+			return err
+		}
+		if text == "" {
+			return errors.New("is empty: perhaps a variable is not set")
+		}
+		value, err := read(text)
+		if err == nil {
+			field.SetString(value)
+		}
+		return err
+	}
+}
+
+// checkEndpoint returns the address of a stand-in for DynamoDB.
+func checkEndpoint(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q: want an address like http://localhost:8000", address)
+	}
+	return address, nil
 }
 
 // localTable is the table of a folder that keeps its data in DynamoDB Local.
 const localTable = "wavepass"
-
-// clockTolerance is how far this machine's clock may be off: the stamps of revocations are compared with those
-// of other writers.
-const clockTolerance = 5 * time.Second
 
 // admin is a deployment as the commands that look after it see it.
 type admin struct {
 	data
 	cfg   config.Config
 	trail *audit.Trail
-	cloud bool // a table, whose settings are the stack's and not of this machine
+	name  string // of the deployment, for people
+	cloud bool   // a table, whose settings are the stack's and not of this machine
 }
 
 func (a admin) keys() *operate.Keys {
@@ -57,8 +92,8 @@ func (a admin) operator() *operate.Operator { return operate.New(a.store, a.trai
 // knowsPeriod reports whether it is known when keys are due.
 func (a admin) knowsPeriod() bool { return !a.cloud || os.Getenv("KEY_PERIOD") != "" }
 
-// operatorName is the person at the command line, for the audit trail.
-func operatorName() string {
+// userName is the user that runs this program.
+func userName() string {
 	for _, variable := range []string{"USER", "LOGNAME", "USERNAME"} {
 		if name := os.Getenv(variable); name != "" {
 			return name
@@ -67,10 +102,18 @@ func operatorName() string {
 	return "unknown"
 }
 
-// run does the work on the target. Where `wavepass local` has the folder open it is asked to do it.
-func (t target) run(ctx context.Context, o output, in invocation, work func(admin) error) error {
+// run does the work on the target, in the name of the operator. Where `wavepass local` has the folder open it is
+// asked to do it.
+func (t target) run(ctx context.Context, o output, in invocation, work func(context.Context, admin) error) error {
+	if t.Operator != "" {
+		in.operator = t.Operator
+	}
+	ctx = audit.WithActor(ctx, audit.Operator(in.operator))
 	if in.open != nil {
-		return work(*in.open)
+		return work(ctx, *in.open)
+	}
+	if err := t.check(); err != nil {
+		return err
 	}
 	if t.Table == "" {
 		if asked, err := askRunning(ctx, t.folder, in, o); asked {
@@ -79,10 +122,21 @@ func (t target) run(ctx context.Context, o output, in invocation, work func(admi
 	}
 	a, err := t.open(ctx, o)
 	if err != nil {
-		return err
+		return t.explain(err)
 	}
 	defer a.close()
-	return work(a)
+	return t.explain(work(ctx, a))
+}
+
+// check refuses flags that contradict each other, or that would be passed over.
+func (t target) check() error {
+	switch {
+	case t.SealingKey != "" && t.Table == "":
+		return errors.New("--sealing-key is for a table in the cloud: name it with --table, or leave both out")
+	case t.Table != "" && t.DynamoDB != "":
+		return errors.New("--table is in the cloud and --dynamodb on this machine: want one of them")
+	}
+	return nil
 }
 
 // flags are those that name the target.
@@ -104,13 +158,21 @@ func (t target) open(ctx context.Context, o output) (admin, error) {
 	if os.Getenv("SIGNING_ALG") == "" {
 		cfg.SigningAlg = "" // as the keys that are there
 	}
-	a := admin{cfg: cfg, trail: audit.NewTrail(o.log, time.Now), cloud: t.Table != ""}
+	a := admin{cfg: cfg, trail: audit.NewTrail(o.log, time.Now), name: t.folder.name(), cloud: t.Table != ""}
 	if t.Table == "" {
 		a.data, err = t.openExisting()
 	} else {
-		a.data, err = t.openCloud(ctx, cfg)
+		a.data, a.name, err = t.openCloud(ctx, cfg)
 	}
 	return a, err
+}
+
+// name is how people call the deployment in the folder.
+func (f folder) name() string {
+	if f.DynamoDB != "" {
+		return fmt.Sprintf("the table %s at %s", localTable, f.DynamoDB)
+	}
+	return "the data folder " + f.Data
 }
 
 // openExisting opens the folder as `wavepass local` has left it.
@@ -119,53 +181,4 @@ func (f folder) openExisting() (data, error) {
 		return data{}, fmt.Errorf("%s holds no deployment: start `wavepass local`, or name one with --data or --table", f.Data)
 	}
 	return f.openData()
-}
-
-// openCloud finds region and credentials as the AWS CLI does: environment, profiles, single sign-on.
-func (t target) openCloud(ctx context.Context, cfg config.Config) (data, error) {
-	if t.SealingKey == "" {
-		return data{}, errors.New("--table needs --sealing-key: the stack's output SealingKey, kms:<ARN>")
-	}
-	table, found, err := cloudTable(ctx, t.Table, cfg)
-	if err != nil {
-		return data{}, err
-	}
-	sealer, err := seal.FromSetting(t.SealingKey, seal.KMSConfig{Credentials: found.Credentials})
-	if err != nil {
-		return data{}, fmt.Errorf("--sealing-key: %w", err)
-	}
-	if _, err := table.Schema(ctx); err != nil {
-		return data{}, explainSchema(err, "the table "+t.Table, "")
-	}
-	return data{store: table, sealer: sealer, close: func() {}}, nil
-}
-
-// cloudTable opens a table, by a clock that is right. Region and credentials are found as the AWS CLI finds them.
-func cloudTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Store, aws.Config, error) {
-	found, err := awsconfig.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, found, fmt.Errorf("AWS configuration: %w", err)
-	}
-	if found.Region == "" {
-		return nil, found, errors.New("no region: set AWS_REGION, or choose a profile that has one with AWS_PROFILE")
-	}
-	table, err := dynamo.Open(dynamo.Config{
-		Table: name, Region: found.Region, Credentials: found.Credentials, Endpoint: cfg.DynamoEndpoint, Shards: cfg.Shards, Now: time.Now,
-	})
-	if err != nil {
-		return nil, found, err
-	}
-	return table, found, checkClock(ctx, table)
-}
-
-// checkClock refuses to work by a clock whose stamps would be hidden from readers, or hide others.
-func checkClock(ctx context.Context, table *dynamo.Store) error {
-	off, err := table.ClockOff(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("compare the clock with the table's: %w", err)
-	case off.Abs() > clockTolerance:
-		return fmt.Errorf("this machine's clock is off by %s: set it right first", off.Round(time.Second))
-	}
-	return nil
 }

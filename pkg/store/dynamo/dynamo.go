@@ -2,7 +2,7 @@
 // contracts into conditional writes and strongly consistent reads; the rules themselves are the domain's.
 //
 // The table has the string keys pk and sk and the TTL attribute expires_at. A function needs GetItem, PutItem,
-// UpdateItem and Query on the partitions that it uses (items.go). Only Migrate, which is no function's, scans, and
+// UpdateItem and Query on the partitions that it uses (items.go). Only what is no function's scans (Migrate, scans.go), and
 // only DeleteAccount, which is no function's either, deletes.
 package dynamo
 
@@ -96,6 +96,8 @@ var _ interface {
 	session.Creator
 	session.Lister
 	audit.Store
+	account.Lister
+	session.Finder
 } = (*Store)(nil)
 
 // Open returns the store on the table of cfg. It does not connect (see Warm) and does not read the default

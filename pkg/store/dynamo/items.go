@@ -30,11 +30,17 @@ const (
 
 func key(pk, sk string) item { return item{partitionKey: text(pk), sortKey: text(sk)} }
 
-func accountKey(id uuid.UUID) item { return key("ACCOUNT#"+id.String(), "ACCOUNT") }
+// Prefixes of partitions that are named by an account.
+const (
+	accountPrefix  = "ACCOUNT#"
+	sessionsPrefix = "SESSIONS#"
+)
+
+func accountKey(id uuid.UUID) item { return key(accountPrefix+id.String(), "ACCOUNT") }
 
 func loginKey(username string) item { return key("LOGIN#"+url.PathEscape(username), "LOGIN") }
 
-func sessionKey(account, id uuid.UUID) item { return key("SESSIONS#"+account.String(), id.String()) }
+func sessionKey(account, id uuid.UUID) item { return key(sessionsPrefix+account.String(), id.String()) }
 
 func clientKey(id string) item { return key("CLIENT", id) }
 

@@ -36,6 +36,8 @@ type Store interface {
 	keyring.Store
 	schema.Source
 	audit.Store
+	account.Lister
+	session.Finder
 }
 
 // Run runs the suite. open returns a fresh store that reads the time from now and closes itself when the
@@ -61,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Schema", schemaTests},
 		{"Client", clientTests},
 		{"Audit", auditTests},
+		{"Scan", scanTests},
 		{"Context", contextTests},
 		{"Refresh", refreshTests},
 	} {

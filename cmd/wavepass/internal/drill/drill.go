@@ -58,9 +58,12 @@ type Result struct {
 // Held reports whether the promise held, or nothing was tried.
 func (r Result) Held() bool { return r.Wrong == "" && r.Failed == "" }
 
-// Run rehearses one way after the other. Its error is that of the context; what goes wrong in a way is in
-// its result.
+// Run rehearses one way after the other. Its error is that of the context, or says that the account cannot log in at
+// all; what goes wrong in a way is in its result.
 func Run(ctx context.Context, c Config) ([]Result, error) {
+	if err := c.tryLogin(ctx); err != nil {
+		return nil, err
+	}
 	var results []Result
 	for _, w := range chosen(c.Ways) {
 		if c.Progress != nil {
@@ -76,6 +79,19 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 		results = append(results, r)
 	}
 	return results, nil
+}
+
+// tryLogin finds out before anything is rehearsed whether the test account can log in.
+func (c Config) tryLogin(ctx context.Context) error {
+	p := person{c, newClient()}
+	t, err := p.login(ctx)
+	if err != nil {
+		return fmt.Errorf("log in as %s by the client %s: %w", c.Username, c.ClientID, err)
+	}
+	if err := p.revoke(ctx, t.refresh); err != nil {
+		return fmt.Errorf("log out: %w", err)
+	}
+	return nil
 }
 
 func (c Config) rehearse(ctx context.Context, w way) Result {

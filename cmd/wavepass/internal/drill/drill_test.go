@@ -229,9 +229,34 @@ func TestWhatCannotBeRehearsedIsSaid(t *testing.T) {
 			t.Errorf("without an operator: %+v, want it skipped", r)
 		}
 	}
-	d.Close()
-	if r := run(t, c, "token")[0]; r.Held() || !strings.Contains(r.Failed, "log in") {
-		t.Errorf("no deployment: %+v, want it failed", r)
+}
+
+// Whoever cannot log in learns it once, before anything is rehearsed.
+func TestLoginThatCannotBeIsSaidBeforeAnythingIsRehearsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer, says string
+		status       int
+	}{
+		"no deployment":      {says: "connection refused"},
+		"a wrong password":   {`{"error":"invalid_credentials","error_description":"no"}`, "invalid_credentials", http.StatusUnauthorized},
+		"a browser client":   {`{"error":"cross_site_request","error_description":"no"}`, "must be a native one", http.StatusForbidden},
+		"no refresh token":   {`{"access_token":"a"}`, "must be a native one", http.StatusOK},
+		"somebody else's it": {`<html>`, "no tokens", http.StatusOK},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.answer)
+		}))
+		if c.status == 0 {
+			server.Close()
+		}
+		config := start(t).config()
+		config.URL = server.URL
+		results, err := drill.Run(t.Context(), config)
+		server.Close()
+		if err == nil || !strings.Contains(err.Error(), "log in as ") || !strings.Contains(err.Error(), c.says) || len(results) > 0 {
+			t.Errorf("%s: %v, results %+v; want an error that says %q and no results", name, err, results, c.says)
+		}
 	}
 }
 

@@ -119,6 +119,8 @@ func (p person) login(ctx context.Context) (tokens, error) {
 	switch {
 	case err != nil:
 		return tokens{}, err
+	case a.Error == "cross_site_request":
+		return tokens{}, fmt.Errorf("%w: the client must be a native one", a.err())
 	case a.status != http.StatusOK:
 		return tokens{}, a.err()
 	case a.AccessToken.IsZero() || a.RefreshToken.IsZero():

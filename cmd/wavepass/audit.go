@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+)
+
+type auditCommands struct {
+	List auditList `cmd:"" help:"List what operators did from the command line, of the last 90 days."`
+}
+
+type auditList struct {
+	target
+	Day     time.Time `help:"The day, in UTC; by default today." format:"2006-01-02" placeholder:"2026-03-01"`
+	Account string    `help:"Only what was done to this account." placeholder:"NAME" type:"given"`
+}
+
+// Help is shown by `wavepass audit list --help`.
+func (c *auditList) Help() string {
+	return `What people and clients do is in the functions' logs, one JSON line an event.
+
+  wavepass audit list --day 2026-03-01 --account ada --json`
+}
+
+// Run prints the events, the oldest first.
+func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
+	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
+		day, subject := c.Day, ""
+		if day.IsZero() {
+			day = time.Now()
+		}
+		if c.Account != "" {
+			found, err := a.find(ctx, c.Account)
+			if err != nil {
+				return err
+			}
+			subject = found.ID.String()
+		}
+		all, err := a.store.EventsOf(ctx, day)
+		if err != nil {
+			return err
+		}
+		events := []audit.Event{}
+		for _, e := range all {
+			if subject == "" || e.Subject == subject {
+				events = append(events, e)
+			}
+		}
+		if c.JSON {
+			return printJSON(o.out, events)
+		}
+		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "TIME\tEVENT\tACTOR\tOF")
+		for _, e := range events {
+			fmt.Fprintf(table, "%s\t%s\t%q\t%s\n", e.Time.Format(time.RFC3339), e.Name, e.Actor, objects(e))
+		}
+		return table.Flush()
+	})
+}
+
+// objects are what an event names.
+func objects(e audit.Event) string {
+	var parts []string
+	for _, part := range [][2]string{
+		{"sub", e.Subject}, {"sid", e.SessionID}, {"client_id", e.ClientID}, {"jti", e.TokenID}, {"kid", e.KeyID}, {"reason", e.Reason},
+	} {
+		if part[1] != "" {
+			parts = append(parts, part[0]+"="+part[1])
+		}
+	}
+	if e.Count > 0 {
+		parts = append(parts, fmt.Sprintf("count=%d", e.Count))
+	}
+	return strings.Join(parts, " ")
+}
