@@ -36,7 +36,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
 }
 
 func call[T any](s *faultyStore, method string, work func() (T, error)) (T, error) {
@@ -114,6 +114,11 @@ func (s *faultyStore) Append(ctx context.Context, e revocation.Entry) error {
 
 func (s *faultyStore) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
 	return call(s, "Since", func() ([]revocation.Entry, error) { return s.Store.Since(ctx, from) })
+}
+
+func (s *faultyStore) CreateAfter(ctx context.Context, c account.Change, created session.Session) error {
+	_, err := call(s, "CreateAfter", func() (struct{}, error) { return struct{}{}, s.Store.CreateAfter(ctx, c, created) })
+	return err
 }
 
 func (s *faultyStore) Create(ctx context.Context, sess session.Session) error {

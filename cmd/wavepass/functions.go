@@ -41,7 +41,9 @@ func (d data) functions(cfg config.Config, log *slog.Logger, trail *audit.Trail)
 			Store: d.store, Sealer: d.sealer, KeyTimes: times, Cookies: cookies, Trail: trail, Now: time.Now,
 		})),
 		"sessions": behindAPI(sessions.New(at, sessions.Parts{Store: d.store, Cookies: cookies, Trail: trail, Now: time.Now})),
-		"password": behindAPI(password.New(at, password.Parts{Store: d.store, Limits: limits, Trail: trail, Now: time.Now})),
+		"password": behindAPI(password.New(at, password.Parts{
+			Store: d.store, Sealer: d.sealer, Algorithm: alg, KeyTimes: times, Limits: limits, Cookies: cookies, Trail: trail, Now: time.Now,
+		})),
 		"authorizer": handler[events.APIGatewayV2CustomAuthorizerV2Request, events.APIGatewayV2CustomAuthorizerSimpleResponse](authorizer.New(at, authorizer.Parts{
 			Store: d.store, Staleness: cfg.Staleness, KeyTimes: times, Now: time.Now,
 		})),

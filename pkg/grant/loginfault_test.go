@@ -16,12 +16,12 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-func TestFailedLoginIsRecordedWithoutAName(t *testing.T) {
+func TestFailedLoginIsRecordedWithItsAccountAndNoName(t *testing.T) {
 	w := newWorld(t)
 	for range account.DefaultLimits.Account.Count {
 		response, err := w.tryLogin("native", "canary-wrong")
 		wantError(t, response, err, account.ErrInvalidCredentials)
-		want := []audit.Event{{Name: audit.LoginFailed, Time: start, ClientID: "native"}}
+		want := []audit.Event{{Name: audit.LoginFailed, Time: start, Subject: w.ada.ID.String(), ClientID: "native"}}
 		if diff := cmp.Diff(want, w.events()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
@@ -77,7 +77,7 @@ func TestLoginWithRolesThatDoNotFitGetsATokenWithoutThem(t *testing.T) {
 	if claims := w.claims(w.mustLogin()); !claims.RolesOmitted || len(claims.Roles) != 0 {
 		t.Errorf("claims %+v, want roles_omitted in place of the roles", claims)
 	}
-	w.wantEvents(audit.Login, audit.RolesOmitted)
+	w.wantEvents(audit.RolesOmitted, audit.Login)
 	w.change("native", func(c *client.Client) { c.Roles = client.RolesLookup })
 	if claims := w.claims(w.mustLogin()); claims.RolesOmitted {
 		t.Error("roles_omitted for a client that looks roles up")

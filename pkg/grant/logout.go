@@ -35,7 +35,8 @@ type LogoutRequest struct {
 }
 
 // End ends the session of the token. A session that has ended already is no error; another client's stays
-// as it is. With Everywhere it ends all, and returns session.ErrRefused unless the token is still good.
+// as it is. With Everywhere it ends all, and returns session.ErrRefused unless the token is still good, or was when
+// all sessions of its account ended: so it may be repeated after a lost answer.
 // oauth.ErrUnavailable when the end is not confirmed.
 func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 	token, err := parseToEnd(ctx, r.RefreshToken, l.MAC)
@@ -53,8 +54,8 @@ func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 		ended, err = l.Sessions.Revoke(ctx, token, r.Client.ID, session.ReasonLogout)
 	}
 	switch {
-	case errors.Is(err, session.ErrForeign):
-		return nil
+	case errors.Is(err, session.ErrForeign), errors.Is(err, session.ErrAllEnded):
+		return nil // nothing to end, or what is asked for has come true before
 	case err != nil:
 		return fmt.Errorf("grant: logout: %w", err)
 	case !ended:
@@ -71,5 +72,8 @@ func (l *Logout) endAll(ctx context.Context, token session.RefreshToken, c clien
 	if err != nil {
 		return err
 	}
-	return l.Accounts.EndSessions(ctx, owner)
+	if err := l.Accounts.EndSessions(ctx, owner); !errors.Is(err, account.ErrNotFound) {
+		return err
+	}
+	return session.ErrAllEnded // the account was deleted meanwhile
 }

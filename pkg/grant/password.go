@@ -3,91 +3,75 @@ package grant
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // PasswordParts is what a Password is made of; every field is needed.
 type PasswordParts struct {
-	Owners   *session.Owners
-	Accounts *account.Authenticator
-	Editor   *account.Editor
-	Changes  account.Changer
-	Trail    *audit.Trail
+	BeginParts
+	Owners *session.Owners
 }
 
 // Password changes the password of somebody who is logged in.
-type Password struct{ PasswordParts }
+type Password struct {
+	beginner
+	owners *session.Owners
+}
 
 // NewPassword returns a Password.
-func NewPassword(p PasswordParts) *Password { return &Password{p} }
+func NewPassword(p PasswordParts) *Password { return &Password{newBeginner(p.BeginParts), p.Owners} }
 
 // PasswordRequest is what the caller sent, and where from.
 type PasswordRequest struct {
 	Caller
+	At           Place
+	Client       client.Client // of the caller's session
 	Current, New oauth.Secret
 	Network      string // prefix of the caller's address
 }
 
-// Change replaces the password and ends every session but the caller's, whose access token dies too; one
-// refresh renews it. Errors: account.ErrPassword, account.ErrInvalidCredentials when the current one is wrong,
+// Change replaces the password, ends every session of the account, the caller's too, and begins a new one like a
+// login: so a copy of any refresh token, also of the caller's, is worth nothing any more. Errors:
+// client.ErrWrongKind, account.ErrPassword, account.ErrInvalidCredentials when the current password is wrong,
 // *account.TooManyAttemptsError, session.ErrEnded when the caller's session has ended, oauth.ErrUnavailable
-// when the change is not confirmed. It may then be repeated: one that was made and whose answer was lost is
-// not made again.
-func (p *Password) Change(ctx context.Context, r PasswordRequest) error {
+// when the change is not confirmed. When the answer was lost, the person logs in with the new password.
+func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error) {
+	if !mayHoldRefreshTokens(r.Client) {
+		return Issued{}, client.ErrWrongKind
+	}
 	if err := account.CheckPassword(r.New); err != nil {
-		return err
+		return Issued{}, err
 	}
-	_, owner, err := p.Owners.Living(ctx, r.Holder)
+	own, owner, err := p.owners.Living(ctx, r.Holder)
 	if err != nil {
-		return err
+		return Issued{}, err
 	}
-	who, err := p.Accounts.Authenticate(ctx, owner.Username, r.Current, r.Network)
+	who, keys, err := p.authenticate(ctx, owner.Username, r.Current, r.Network)
 	switch {
 	case err != nil:
-		p.recordFailure(ctx, r, err)
-		return err
+		p.recordFailure(ctx, err, r.event(audit.PasswordFailed), audit.PasswordLimited)
+		return Issued{}, err
 	case who.Account.ID != owner.ID:
-		return session.ErrEnded // the account was deleted meanwhile, and its name registered again
+		return Issued{}, session.ErrEnded // the account was deleted meanwhile, and its name registered again
 	}
-	return p.change(ctx, r, who)
-}
-
-// change makes the change and settles the attempts, in one round trip.
-func (p *Password) change(ctx context.Context, r PasswordRequest, who account.Authenticated) error {
-	var (
-		wg  sync.WaitGroup
-		err error
-	)
-	wg.Go(func() {
-		err = kept(p.Editor.ChangePassword(ctx, who, r.New, func(c account.Change) error {
-			c.Keep = r.SessionID
-			return p.Changes.ChangeAccount(ctx, c)
-		}))
+	issued, err := p.begin(ctx, beginning{
+		at: r.At, client: r.Client, who: who, remember: own.Remembered, device: own.Device, network: r.Network,
+	}, keys, func(s *session.Session) error {
+		return p.Editor.ChangePassword(ctx, who, r.New, func(c account.Change) error { return p.createAfter(ctx, c, s) })
 	})
-	wg.Go(func() { p.Accounts.Settle(ctx, who) })
-	wg.Wait()
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return session.ErrEnded // the account was deleted meanwhile
+		return Issued{}, session.ErrEnded // the account was deleted meanwhile
 	case err != nil:
-		return fmt.Errorf("grant: change the password: %w", err)
+		return Issued{}, err
 	}
-	p.Trail.Record(ctx, r.event(audit.PasswordChanged))
-	return nil
-}
-
-func (p *Password) recordFailure(ctx context.Context, r PasswordRequest, err error) {
-	var limited *account.TooManyAttemptsError
-	switch {
-	case errors.Is(err, account.ErrInvalidCredentials):
-		p.Trail.Record(ctx, r.event(audit.PasswordFailed))
-	case errors.As(err, &limited):
-		p.Trail.Record(ctx, r.event(audit.PasswordLimited))
-	}
+	event := eventOf(issued.Session, audit.PasswordChanged)
+	event.By = own.ID.String()
+	p.Trail.Record(ctx, event)
+	return issued, nil
 }

@@ -114,8 +114,8 @@ func (w *world) wire() {
 	mac := ring.MACKeys()
 	w.keys = ring.SigningKeys()
 	w.verify = token.NewVerifier(keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.Now), w.clock.Now)
-	w.login = grant.NewLogin(grant.LoginParts{
-		Accounts: account.NewAuthenticator(w.store, w.store, account.DefaultLimits, w.clock.Now),
+	w.login = grant.NewLogin(grant.BeginParts{
+		Accounts: account.NewAuthenticator(w.store, w.store, account.DefaultLimits, w.clock.Now), Editor: w.editor(),
 		Sessions: w.store, MAC: mac, Signing: w.keys, Trail: trail, Now: w.clock.Now,
 	})
 	w.refresh = grant.NewRefresh(grant.RefreshParts{

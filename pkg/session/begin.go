@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 )
 
@@ -15,6 +16,10 @@ type Creator interface {
 	// Create stores s. Its id is fresh, so a session that is already there is our own write whose reply
 	// was lost: nothing is changed and the result is nil.
 	Create(ctx context.Context, s Session) error
+
+	// CreateAfter makes a change that ends every session of the account, and stores s, which begins with the change's
+	// epoch: both or neither. Conditions and errors are those of account.Changer.ChangeAccount.
+	CreateAfter(ctx context.Context, c account.Change, s Session) error
 }
 
 // Login is what a new session begins with.

@@ -34,7 +34,8 @@ type Holder struct{ AccountID, SessionID uuid.UUID }
 
 // Of returns the account of token, in one round trip, if token could be refreshed now: its session is Living
 // and belongs to the client, and the token is the newest or the one before. Anything else is a RefusedError: an
-// old token must not be enough to end all sessions of an account.
+// old token must not be enough to end all sessions of an account. The error is ErrAllEnded when every session of
+// the account that is as old as this one has ended with it.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (account.Account, error) {
 	s, a, err := o.read(ctx, Holder{token.AccountID, token.SessionID})
 	if err != nil {
@@ -50,6 +51,8 @@ func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (a
 		return account.Account{}, refuse("another client's")
 	case behind != 0 && behind != 1:
 		return account.Account{}, refuse("an old token")
+	case s.Epoch < a.Epoch:
+		return account.Account{}, ErrAllEnded
 	case ended != nil:
 		reason := told(s, a, token.Generation, clientID, o.now())
 		if reason == BecauseReuse && behind != 0 { // this token may have been the reuse
@@ -88,6 +91,9 @@ func (o *Owners) read(ctx context.Context, h Holder) (Session, account.Account, 
 	wg.Wait()
 	if sessionErr == nil && accountErr == nil && s.Epoch < a.Epoch {
 		s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID)
+	}
+	if sessionErr == nil && errors.Is(accountErr, account.ErrNotFound) {
+		return s, deletedAccount, nil
 	}
 	switch {
 	case errors.Is(sessionErr, ErrNotFound) || errors.Is(accountErr, account.ErrNotFound):

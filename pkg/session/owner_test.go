@@ -89,7 +89,6 @@ func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
 		change func(*world)
 	}{
 		"no session": {session.BecauseEnded, func(w *world) { w.store.DropSession(w.id) }},
-		"no account": {session.BecauseEnded, func(w *world) { w.store.DropAccount(w.account.ID) }},
 		"another account's session": {session.BecauseEnded, func(w *world) {
 			w.first.AccountID = uuid.MustParse("0190b0e4-7e00-7000-8000-000000000002")
 		}},
@@ -104,10 +103,6 @@ func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
 			w.account.Disabled = true
 			w.store.SetAccount(w.account, "")
 		}},
-		"older epoch": {session.BecauseEndedElsewhere, func(w *world) {
-			w.account.Epoch++
-			w.store.SetAccount(w.account, "")
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)
@@ -120,6 +115,32 @@ func TestOwnerOfASessionThatCannotBeRefreshedIsRefused(t *testing.T) {
 			newWorld(t, client.Native).wantNoOwner(0, id, "another client's")
 		}
 	})
+}
+
+// ended are the ways in which all sessions of an account end at once.
+var ended = map[string]func(*world){
+	"account deleted": func(w *world) { w.store.DropAccount(w.account.ID) },
+	"epoch raised": func(w *world) {
+		w.account.Epoch++
+		w.store.SetAccount(w.account, "")
+	},
+}
+
+func TestOwnerWhoseSessionsHaveAllEndedIsTold(t *testing.T) {
+	for name, end := range ended {
+		w := newWorld(t, client.Native)
+		end(w)
+		if _, err := w.owner(0, "app"); !errors.Is(err, session.ErrAllEnded) {
+			t.Errorf("%s: error %v, want ErrAllEnded", name, err)
+		}
+		if _, err := w.owner(0, "other"); !errors.Is(err, session.ErrRefused) {
+			t.Errorf("%s, another client: error %v, want ErrRefused", name, err)
+		}
+		w.change(func(s *session.Session) { s.Generation += 2 })
+		if _, err := w.owner(0, "app"); !errors.Is(err, session.ErrRefused) {
+			t.Errorf("%s, an old token: error %v, want ErrRefused", name, err)
+		}
+	}
 }
 
 func TestOwnerUntilTheLastMomentOfASession(t *testing.T) {

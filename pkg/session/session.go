@@ -23,6 +23,8 @@ var (
 	ErrOvertaken = errors.New("session: overtaken by newer refresh tokens")
 	// ErrEnded says that a session cannot be used any more. Every such error is an *EndedError.
 	ErrEnded = errors.New("session: ended")
+	// ErrAllEnded says that a session ended together with all of its account, or with the account itself.
+	ErrAllEnded = errors.New("session: ended with all others")
 	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
 	ErrStale = errors.New("session: condition failed")
 )

@@ -26,6 +26,7 @@ type Store interface {
 	client.Store
 	account.Store
 	account.Attempts
+	account.Changer
 	session.Creator
 	keyring.Store
 }
@@ -47,8 +48,9 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 	keys := keyring.New(keyring.Config{
 		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
 	})
-	login := grant.NewLogin(grant.LoginParts{
+	login := grant.NewLogin(grant.BeginParts{
 		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
+		Editor:   account.NewEditor(p.Store, p.Now),
 		Sessions: p.Store,
 		MAC:      keys.MACKeys(),
 		Signing:  keys.SigningKeys(),
@@ -73,6 +75,7 @@ type request struct {
 	Password   oauth.Secret `json:"password"`
 	Remember   bool         `json:"remember"`
 	DeviceName string       `json:"device_name"`
+	EndOthers  bool         `json:"end_others"` // all other sessions of the account
 }
 
 func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -99,13 +102,14 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		return apigw.Response{}, browser.ErrCrossSite
 	}
 	issued, err := e.grant.Grant(ctx, grant.LoginRequest{
-		At:       r.At,
-		Client:   c,
-		Username: in.Username,
-		Password: in.Password,
-		Remember: in.Remember,
-		Device:   in.DeviceName,
-		Network:  r.Network,
+		At:        r.At,
+		Client:    c,
+		Username:  in.Username,
+		Password:  in.Password,
+		Remember:  in.Remember,
+		Device:    in.DeviceName,
+		Network:   r.Network,
+		EndOthers: in.EndOthers,
 	})
 	if err != nil {
 		return apigw.Response{}, err

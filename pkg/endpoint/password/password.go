@@ -1,49 +1,73 @@
-// Package password is the endpoint POST /password, where somebody who is logged in changes his password. It is
-// behind the token authorizer.
+// Package password is the endpoint POST /password, where somebody who is logged in changes their password. It is
+// behind the token authorizer, and answers like a login: with a new session.
 package password
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // Store is what the function asks of the table.
 type Store interface {
+	client.Store
 	session.Reader
+	session.Creator
 	account.Store
 	account.Changer
 	account.Attempts
+	keyring.Store
 }
 
 // Parts is what the function is made of; every field is needed.
 type Parts struct {
-	Store  Store
-	Limits account.Limits // shared with the login: guesses here are guesses there
-	Trail  *audit.Trail
-	Now    func() time.Time
+	Store     Store
+	Sealer    keyring.Sealer
+	Algorithm keyring.Algorithm
+	KeyTimes  keyring.Times
+	Limits    account.Limits // shared with the login: guesses here are guesses there
+	Cookies   browser.Jar
+	Trail     *audit.Trail
+	Now       func() time.Time
 }
 
 // New returns the function.
 func New(cfg apigw.Config, p Parts) apigw.Function {
-	change := grant.NewPassword(grant.PasswordParts{
-		Owners:   session.NewOwners(p.Store, p.Store, p.Now),
-		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
-		Editor:   account.NewEditor(p.Store, p.Now),
-		Changes:  p.Store,
-		Trail:    p.Trail,
+	keys := keyring.New(keyring.Config{
+		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
 	})
-	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /password": endpoint{change}.change})
+	change := grant.NewPassword(grant.PasswordParts{
+		BeginParts: grant.BeginParts{
+			Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
+			Editor:   account.NewEditor(p.Store, p.Now),
+			Sessions: p.Store,
+			MAC:      keys.MACKeys(),
+			Signing:  keys.SigningKeys(),
+			Trail:    p.Trail,
+			Now:      p.Now,
+		},
+		Owners: session.NewOwners(p.Store, p.Store, p.Now),
+	})
+	e := endpoint{client.NewRegistry(p.Store, p.Now), change, p.Cookies, p.Now}
+	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /password": e.change})
 }
 
-type endpoint struct{ password *grant.Password }
+type endpoint struct {
+	clients  *client.Registry
+	password *grant.Password
+	cookies  browser.Jar
+	now      func() time.Time
+}
 
 type request struct {
 	Current oauth.Secret `json:"current_password"`
@@ -65,9 +89,15 @@ func (e endpoint) change(ctx context.Context, r *apigw.Request) (apigw.Response,
 	case in.New.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("new_password is missing")
 	}
-	err = e.password.Change(ctx, grant.PasswordRequest{Caller: caller, Current: in.Current, New: in.New, Network: r.Network})
+	c, err := e.clients.Find(ctx, caller.ClientID)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Response{Status: http.StatusOK}, nil
+	issued, err := e.password.Change(ctx, grant.PasswordRequest{
+		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Network: r.Network,
+	})
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
 }

@@ -11,8 +11,10 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
 const newPassword = "another-canary-wave"
@@ -34,27 +36,66 @@ func caller(who deployment.Answer) map[string]any {
 	return map[string]any{"sub": deployment.AccountID.String(), "sid": who.SessionID().String(), "client_id": "app", "scope": "account"}
 }
 
-func TestChangeKeepsTheCallerAndEndsTheOthers(t *testing.T) {
+// The caller's own session ends too: somebody may hold a copy of its refresh token.
+func TestChangeEndsEverySessionAndBeginsANewOne(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	own, other := d.Login("app"), d.Login("app")
+	d.Clock.Advance(5 * time.Minute)
 	got := d.As(own.AccessToken, changeRequest(deployment.Password, newPassword))
 	d.Want("change", got, 200, "")
-	deployment.CheckShape(t, got)
 
 	d.Want("login with the old password", login(d, deployment.Password), 401, "invalid_credentials")
 	d.Want("login with the new one", login(d, newPassword), 200, "")
-	d.Want("the other session", d.Do(refreshRequest(other)), 400, "invalid_grant")
-	d.Want("the caller's access token", d.As(own.AccessToken, deployment.Request{Route: "GET /sessions"}), 403, "")
-	renewed := d.Do(refreshRequest(own))
-	d.Want("the caller's refresh token", renewed, 200, "")
-	d.Want("the renewed access token", d.As(renewed.AccessToken, deployment.Request{Route: "GET /sessions"}), 200, "")
+	for name, who := range map[string]deployment.Answer{"the other session": other, "a copy of the caller's": own} {
+		refused := d.Do(refreshRequest(who))
+		d.Want(name, refused, 400, "invalid_grant")
+		if !strings.Contains(refused.Body, `"reason":"password_changed"`) {
+			t.Errorf("%s: %s, want the reason", name, refused.Body)
+		}
+		d.Want(name+": access token", d.As(who.AccessToken, deployment.Request{Route: "GET /sessions"}), 403, "")
+	}
+	if got.SessionID() == own.SessionID() || got.RefreshToken == "" {
+		t.Errorf("session %s and refresh token %q, want new ones", got.SessionID(), got.RefreshToken)
+	}
+	s, _ := d.Store.GetSession(got.SessionID())
+	if !s.AuthTime.Equal(d.Clock.Now()) || !s.Expiry.Equal(d.Clock.Now().Add(client.DefaultAbsoluteLife)) {
+		t.Errorf("the session was begun by a login at %s and ends at %s, want now and a whole life", s.AuthTime, s.Expiry)
+	}
+	d.Want("the new access token", d.As(got.AccessToken, deployment.Request{Route: "GET /sessions"}), 200, "")
+	d.Want("the new refresh token", d.Do(refreshRequest(got)), 200, "")
 
 	trail := d.Trail()
-	if n := strings.Count(trail, `"event":"password_changed"`); n != 1 || !strings.Contains(trail, own.SessionID().String()) {
-		t.Errorf("%d events password_changed, want 1:\n%s", n, trail)
+	if n := strings.Count(trail, `"event":"password_changed"`); n != 1 || !strings.Contains(trail, `"by_sid":"`+own.SessionID().String()) {
+		t.Errorf("%d events password_changed, want 1 that names the caller's session:\n%s", n, trail)
 	}
 	if both := trail + d.Log(); strings.Contains(both, deployment.Password) || strings.Contains(both, newPassword) {
 		t.Errorf("a password is in the log:\n%s", both)
+	}
+}
+
+// The new session is like the one before: remembered, and its refresh token travels in the cookie.
+func TestChangeAnswersByTheClientsTransport(t *testing.T) {
+	for _, remember := range []string{"true", "false"} {
+		d := deployment.New(t, browser.Jar{})
+		own := d.Do(deployment.JSON("POST /login", `{"client_id":"web","username":"ada","password":"`+deployment.Password+`","device_name":"laptop","remember":`+remember+`}`).From(deployment.Origin))
+		d.Want("login", own, 200, "")
+		got := d.As(own.AccessToken, changeRequest(deployment.Password, newPassword))
+		d.Want("change", got, 200, "")
+		if got.RefreshToken != "" || got.AccessToken == "" || len(got.Cookies) == 0 {
+			t.Fatalf("refresh token %q and cookies %q, want it in a cookie", got.RefreshToken, got.Cookies)
+		}
+		if before, after := strings.Contains(strings.Join(own.Cookies, "\n"), "Max-Age=2592000"), strings.Contains(strings.Join(got.Cookies, "\n"), "Max-Age=2592000"); before != after {
+			t.Errorf("remember %s: the cookie was kept %t and is kept %t", remember, before, after)
+		}
+		s, _ := d.Store.GetSession(got.SessionID())
+		if s.Device != "laptop" || s.ClientID != "web" {
+			t.Errorf("session of %q at %q, want laptop and web", s.Device, s.ClientID)
+		}
+		refresh := func(who deployment.Answer) deployment.Request {
+			return deployment.JSON("POST /refresh", `{"client_id":"web"}`).From(deployment.Origin).Cookie(who.CookiePair())
+		}
+		d.Want("a copy of the old cookie", d.Do(refresh(own)), 400, "invalid_grant")
+		d.Want("the new cookie", d.Do(refresh(got)), 200, "")
 	}
 }
 
@@ -158,9 +199,9 @@ func TestNameOfADeletedAccountLeadsNobodyToItsSuccessor(t *testing.T) {
 }
 
 // TestChangeMayBeRepeated: a client that does not learn that the password was changed sends the same again. When it was
-// changed, the current password is wrong by then: the person logs in with the new one.
+// changed, the caller's session has ended by then: the person logs in with the new one.
 func TestChangeMayBeRepeated(t *testing.T) {
-	for _, method := range []string{"Session", "Account", "LoginName", "AccountAndLogin", "Take", "ChangeAccount"} {
+	for _, method := range []string{"Session", "Account", "LoginName", "AccountAndLogin", "Take", "Client", "ReadPart", "CreateAfter"} {
 		for _, when := range []string{"before", "after"} {
 			d := deployment.New(t, browser.Jar{})
 			own, other := d.Login("app"), d.Login("app")
@@ -170,6 +211,7 @@ func TestChangeMayBeRepeated(t *testing.T) {
 				d.Store.After = fakestore.Fail(method)
 			}
 			name := "fault " + when + " " + method
+			d.Restart(browser.Jar{}, func(string) keyring.Sealer { return d.Sealer }) // it holds no keys and no client
 			r := changeRequest(deployment.Password, newPassword)
 			r.Caller = caller(own)
 			got := d.Do(r)
@@ -179,34 +221,25 @@ func TestChangeMayBeRepeated(t *testing.T) {
 			if changes == 0 {
 				d.Want(name+", again", d.Do(r), 200, "")
 			} else {
-				d.Want(name+", again", d.Do(r), 401, "invalid_credentials")
+				d.Want(name+", again", d.Do(r), 401, "invalid_token")
 			}
 			if len(d.Store.Log()) != 1 {
 				t.Errorf("%s: a change that was made is made again: %v", name, d.Store.Log())
 			}
 			d.Want(name+": old password", login(d, deployment.Password), 401, "invalid_credentials")
 			d.Want(name+": new password", login(d, newPassword), 200, "")
-			d.Want(name+": the caller", d.Do(refreshRequest(own)), 200, "")
+			d.Want(name+": the caller", d.Do(refreshRequest(own)), 400, "invalid_grant")
 			d.Want(name+": the other", d.Do(refreshRequest(other)), 400, "invalid_grant")
 		}
 	}
 }
 
-// What is repeated with another new password than was set is a guess like any other.
-func TestRepetitionWithAnotherNewPasswordIsAWrongOne(t *testing.T) {
-	d := deployment.New(t, browser.Jar{})
-	own := d.Login("app")
-	d.Want("change", d.As(own.AccessToken, changeRequest(deployment.Password, newPassword)), 200, "")
-	r := changeRequest(deployment.Password, "a-third-canary-wave")
-	r.Caller = caller(own)
-	d.Want("another", d.Do(r), 401, "invalid_credentials")
-}
-
 func TestRoundTrips(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	own := d.Login("app")
+	d.Want("a first one", d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword)), 401, "invalid_credentials") // reads keys and client
 	d.Store.ForgetCalls()
-	stages := [][]string{{"Session", "Account"}, {"Take", "Take", "LoginName"}, {"ChangeAccount", "Clear", "Refund"}}
+	stages := [][]string{{"Session", "Account"}, {"Take", "Take", "LoginName"}, {"CreateAfter", "Clear", "Refund"}}
 	meet := fakestore.Meet(10*time.Second, stages[0]...)
 	second, third := fakestore.Meet(10*time.Second, stages[1]...), fakestore.Meet(10*time.Second, stages[2]...)
 	d.Store.Before = chain(meet, second, third)

@@ -29,6 +29,13 @@ func (s *Store) DropAccount(id uuid.UUID) {
 	delete(s.accounts, id)
 }
 
+// DropLoginName deletes a login name.
+func (s *Store) DropLoginName(username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.logins, username)
+}
+
 // Account implements account.Store.
 func (s *Store) Account(ctx context.Context, id uuid.UUID) (found account.Account, err error) {
 	err = s.do(ctx, "Account", func() error {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -59,6 +60,17 @@ func (s *Store) Create(ctx context.Context, sess session.Session) error {
 		if _, ok := s.sessions[sess.ID]; !ok {
 			s.sessions[sess.ID] = cloneSession(sess)
 		}
+		return nil
+	})
+}
+
+// CreateAfter implements session.Creator.
+func (s *Store) CreateAfter(ctx context.Context, c account.Change, sess session.Session) error {
+	return s.do(ctx, "CreateAfter", func() error {
+		if err := s.change(c); err != nil {
+			return err
+		}
+		s.sessions[sess.ID] = cloneSession(sess)
 		return nil
 	})
 }

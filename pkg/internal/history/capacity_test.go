@@ -217,8 +217,8 @@ func (u *user) list(h holding, want int) {
 
 func (u *user) changePassword(h holding, current, next string) {
 	u.Helper()
-	err := u.f.password.Change(u.Context(), grant.PasswordRequest{
-		Caller: u.caller(h), Current: oauth.NewSecret(current), New: oauth.NewSecret(next), Network: network,
+	_, err := u.f.password.Change(u.Context(), grant.PasswordRequest{
+		Caller: u.caller(h), At: here, Client: native, Current: oauth.NewSecret(current), New: oauth.NewSecret(next), Network: network,
 	})
 	if current == password {
 		u.must(err)

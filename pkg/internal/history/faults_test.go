@@ -142,6 +142,10 @@ func (f *faulty) ChangeAccount(ctx context.Context, c account.Change) error {
 	return f.call("ChangeAccount", account.ErrConflict, func() error { return f.table.ChangeAccount(ctx, c) })
 }
 
+func (f *faulty) CreateAfter(ctx context.Context, c account.Change, s session.Session) error {
+	return f.call("CreateAfter", account.ErrConflict, func() error { return f.table.CreateAfter(ctx, c, s) })
+}
+
 func (f *faulty) Take(ctx context.Context, b account.Bucket) (below bool, err error) {
 	err = f.call("Take", nil, func() error { below, err = f.table.Take(ctx, b); return err })
 	return below, err

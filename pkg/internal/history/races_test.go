@@ -71,8 +71,13 @@ var endings = map[string]func(r race, victim, helper holding) error{
 }
 
 func (r race) changePassword(h holding) error {
+	_, err := r.changePasswordOf(h)
+	return err
+}
+
+func (r race) changePasswordOf(h holding) (grant.Issued, error) {
 	return r.f.password.Change(r.Context(), grant.PasswordRequest{
-		Caller: r.caller(h), Current: oauth.NewSecret(password), New: oauth.NewSecret(otherPassword), Network: network,
+		Caller: r.caller(h), At: here, Client: native, Current: oauth.NewSecret(password), New: oauth.NewSecret(otherPassword), Network: network,
 	})
 }
 
@@ -93,29 +98,42 @@ func TestSessionIsDeadWhenItsRefreshAndItsEndingAreOver(t *testing.T) {
 	}
 }
 
-// TestCallerOfAChangeThatKeepsHisSessionIsNeverLoggedOut: not even when he refreshes meanwhile.
-func TestCallerOfAChangeThatKeepsHisSessionIsNeverLoggedOut(t *testing.T) {
-	for _, name := range []string{"end others", "change password"} {
-		t.Run(name, func(t *testing.T) {
-			onEveryStore(t, endingRounds, func(r race) {
-				own, other := r.mustLogin(password), r.mustLogin(password)
-				renewed := own
-				both(func() {
-					var err error
-					if renewed, err = r.refresh(own); err != nil {
-						r.Errorf("the caller's refresh: %v", err)
-					}
-				}, func() {
-					if err := surely(func() error { return endings[name](r, other, own) }); err != nil {
-						r.Errorf("%s: %v", name, err)
-					}
-				})
-				r.wantLive("the caller", renewed)
-				r.wantAccess(false, own)
-				r.wantDead("the other", other)
-			})
+// TestCallerWhoEndsTheOthersIsNeverLoggedOut: not even when they refresh meanwhile.
+func TestCallerWhoEndsTheOthersIsNeverLoggedOut(t *testing.T) {
+	onEveryStore(t, endingRounds, func(r race) {
+		own, other := r.mustLogin(password), r.mustLogin(password)
+		renewed := own
+		both(func() {
+			var err error
+			if renewed, err = r.refresh(own); err != nil {
+				r.Errorf("the caller's refresh: %v", err)
+			}
+		}, func() {
+			if err := surely(func() error { return endings["end others"](r, other, own) }); err != nil {
+				r.Errorf("end others: %v", err)
+			}
 		})
-	}
+		r.wantLive("the caller", renewed)
+		r.wantAccess(false, own)
+		r.wantDead("the other", other)
+	})
+}
+
+// TestNewSessionOfAPasswordChangeIsTheOnlyOneLeft: whatever is refreshed meanwhile, the caller's copies too.
+func TestNewSessionOfAPasswordChangeIsTheOnlyOneLeft(t *testing.T) {
+	onEveryStore(t, endingRounds, func(r race) {
+		own, other := r.mustLogin(password), r.mustLogin(password)
+		var renewed, begun holding
+		both(func() { renewed, _ = r.refresh(own) }, func() {
+			issued, err := r.changePasswordOf(own)
+			if err != nil {
+				r.Errorf("change password: %v", err)
+			}
+			begun = holding{issued.Session.ID, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
+		})
+		r.wantDead("what was there before", own, renewed, other)
+		r.wantLive("the new session", begun)
+	})
 }
 
 // TestTwoWhoEndTheOthers: one of them wins, and it is one.

@@ -69,10 +69,11 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
+	begin := grant.BeginParts{
+		Accounts: checker, Editor: editor, Sessions: store, MAC: mac, Signing: signer, Trail: trail, Now: now,
+	}
 	return &function{
-		login: grant.NewLogin(grant.LoginParts{
-			Accounts: checker, Sessions: store, MAC: mac, Signing: signer, Trail: trail, Now: now,
-		}),
+		login: grant.NewLogin(begin),
 		refresh: grant.NewRefresh(grant.RefreshParts{
 			Sessions: session.NewRefresher(store, store, mac, session.Rules{Grace: session.DefaultGrace}, trail, now),
 			Signing:  signer, Trail: trail, Now: now,
@@ -86,7 +87,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 		devices: grant.NewDevices(grant.DevicesParts{
 			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
 		}),
-		password: grant.NewPassword(grant.PasswordParts{Owners: owners, Accounts: checker, Editor: editor, Changes: store, Trail: trail}),
+		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners}),
 		admin:    account.NewAdministrator(store, now),
 		verifier: verifier,
 		denylist: map[time.Duration]*revocation.Snapshot{

@@ -164,6 +164,11 @@ func (t table) Create(ctx context.Context, s session.Session) error {
 	return err
 }
 
+func (t table) CreateAfter(ctx context.Context, c account.Change, s session.Session) error {
+	_, err := do(ctx, "CreateAfter", func() (empty, error) { return empty{}, t.Store.CreateAfter(ctx, c, s) })
+	return err
+}
+
 func (t table) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
 	return do(ctx, "Account", func() (account.Account, error) { return t.Store.Account(ctx, id) })
 }

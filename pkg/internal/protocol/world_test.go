@@ -131,8 +131,8 @@ func (w *world) boot(function string) {
 	switch function {
 	case "login":
 		limits := account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 1000, Window: time.Hour}}
-		w.login = grant.NewLogin(grant.LoginParts{
-			Accounts: account.NewAuthenticator(seen, seen, limits, now),
+		w.login = grant.NewLogin(grant.BeginParts{
+			Accounts: account.NewAuthenticator(seen, seen, limits, now), Editor: account.NewEditor(seen, now),
 			Sessions: seen, MAC: ring.MACKeys(), Signing: ring.SigningKeys(), Trail: trail, Now: now,
 		})
 	case "refresh 0", "refresh 1":

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -110,20 +111,32 @@ func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 
 // Create implements session.Creator.
 func (s *Store) Create(ctx context.Context, created session.Session) error {
-	return s.write(ctx, "create session", func(tx *bbolt.Tx) error {
-		sessions := tx.Bucket(sessionBucket)
-		key := sessionKey(created.AccountID, created.ID)
-		if sessions.Get(key) != nil {
-			return nil
-		}
-		if err := purgeSessions(tx, s.now(), few); err != nil {
+	return s.write(ctx, "create session", func(tx *bbolt.Tx) error { return s.create(tx, created) })
+}
+
+// CreateAfter implements session.Creator.
+func (s *Store) CreateAfter(ctx context.Context, c account.Change, created session.Session) error {
+	return s.write(ctx, "create session after a change", func(tx *bbolt.Tx) error {
+		if err := s.changeAccount(tx, c); err != nil {
 			return err
 		}
-		if err := tx.Bucket(expiryBucket).Put(expiryKey(created.Expiry, key), nil); err != nil {
-			return err
-		}
-		return put(sessions, key, newSessionRecord(created))
+		return s.create(tx, created)
 	})
+}
+
+func (s *Store) create(tx *bbolt.Tx, created session.Session) error {
+	sessions := tx.Bucket(sessionBucket)
+	key := sessionKey(created.AccountID, created.ID)
+	if sessions.Get(key) != nil {
+		return nil
+	}
+	if err := purgeSessions(tx, s.now(), few); err != nil {
+		return err
+	}
+	if err := tx.Bucket(expiryBucket).Put(expiryKey(created.Expiry, key), nil); err != nil {
+		return err
+	}
+	return put(sessions, key, newSessionRecord(created))
 }
 
 // Session implements session.Store.

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -78,6 +79,12 @@ func (s *Store) Create(ctx context.Context, created session.Session) error {
 		ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	})
 	return err // a failed condition is our own write, seen by its repetition
+}
+
+// CreateAfter implements session.Creator.
+func (s *Store) CreateAfter(ctx context.Context, c account.Change, created session.Session) error {
+	return s.changeAccount(ctx, "create session after a change", c,
+		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: encodeSession(created)}})
 }
 
 // Rotate implements session.Store.

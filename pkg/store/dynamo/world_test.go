@@ -134,12 +134,14 @@ func (w *world) restart() {
 		"POST /refresh": refresh.New(at, refresh.Parts{
 			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Grace: session.DefaultGrace, Trail: trail, Now: w.Now,
 		}),
-		"POST /revoke":               ending,
-		"POST /logout":               ending,
-		"GET /sessions":              devices,
-		"DELETE /sessions/{id}":      devices,
-		"DELETE /sessions":           devices,
-		"POST /password":             passwords.New(at, passwords.Parts{Store: w.store, Limits: w.limits, Trail: trail, Now: w.Now}),
+		"POST /revoke":          ending,
+		"POST /logout":          ending,
+		"GET /sessions":         devices,
+		"DELETE /sessions/{id}": devices,
+		"DELETE /sessions":      devices,
+		"POST /password": passwords.New(at, passwords.Parts{
+			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Limits: w.limits, Trail: trail, Now: w.Now,
+		}),
 		"GET /.well-known/jwks.json": discovery.New(at, w.store, keyring.Times{}, w.Now),
 	}
 	w.authorize = authorizer.New(at, authorizer.Parts{Store: w.store, Staleness: w.staleness, Now: w.Now})
