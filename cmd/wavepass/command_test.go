@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -239,7 +240,8 @@ func TestSessionShowTellsWhySomebodyWasLoggedOut(t *testing.T) {
 		t.Errorf("all sessions %+v, want three", list)
 	}
 	mustCommand(t, "account", "disable", demoUsername, "--data", data)
-	if got := shown(sidOf(live)); got.Ended == "" || !strings.Contains(fmt.Sprint(got.Timeline), "account_disabled by operator:") {
+	if got := shown(sidOf(live)); got.Ended != "disabled" || time.Since(got.EndedAt).Abs() > time.Minute ||
+		!strings.Contains(fmt.Sprint(got.Timeline), "account_disabled by operator:") {
 		t.Errorf("after the account was disabled: %+v", got)
 	}
 	if _, _, err := command(t, "session", "show", "01a21387-1fd4-7da5-a8e9-f1b457d61d00", "--data", data); err == nil || !strings.Contains(err.Error(), "there is no session") {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 )
@@ -16,6 +17,7 @@ type migrateCommand struct {
 	folder
 	Table  string `help:"Migrate this DynamoDB table in the cloud; region and credentials as for the AWS CLI." placeholder:"NAME" type:"given"`
 	DryRun bool   `help:"Say what would be done, and change nothing."`
+	JSON   bool   `help:"Print JSON."`
 }
 
 // Help is shown by `wavepass migrate --help`.
@@ -28,18 +30,40 @@ no wavepass local uses it. The command may be repeated: it goes on where it was 
 }
 
 // Run says what there is to do, does it and says what was done.
-func (c *migrateCommand) Run(ctx context.Context, o output) error {
-	what, migrate, err := c.open(ctx)
-	if err != nil {
+func (c *migrateCommand) Run(ctx context.Context, o output, in invocation) error {
+	said := o.out
+	if c.JSON {
+		o.out = o.log
+	}
+	done, what, err := c.migrate(ctx, o, in)
+	if err != nil && !errors.Is(err, operate.ErrNotKept) || !c.JSON {
 		return err
 	}
-	planned, err := migrate(ctx, true)
+	return errors.Join(err, printJSON(said, migrationJSON{what, done.From, done.To, done.Items, !c.DryRun && !done.Done()}))
+}
+
+// migrationJSON is a migration as --json prints it.
+type migrationJSON struct {
+	Target     string `json:"target"`
+	From       int    `json:"from"`
+	To         int    `json:"to"`
+	LoginNames int    `json:"login_names"`
+	Changed    bool   `json:"changed"`
+}
+
+// migrate says what it does to o, and returns what there was to do.
+func (c *migrateCommand) migrate(ctx context.Context, o output, in invocation) (planned schema.Migration, what string, err error) {
+	what, migrate, err := c.open(ctx)
 	if err != nil {
-		return explainSchema(err, what, "")
+		return planned, what, err
+	}
+	planned, err = migrate(ctx, true)
+	if err != nil {
+		return planned, what, explainSchema(err, what, "")
 	}
 	if planned.Done() {
 		_, err := fmt.Fprintf(o.out, "%s has schema number %d: there is nothing to migrate\n", what, planned.To)
-		return err
+		return planned, what, err
 	}
 	fmt.Fprintf(o.out, "%s has schema number %d; to do:\n", what, planned.From)
 	if planned.From != planned.To {
@@ -47,14 +71,16 @@ func (c *migrateCommand) Run(ctx context.Context, o output) error {
 	}
 	fmt.Fprintf(o.out, "  take the epoch, which stands on the account, from %s\n", loginNames(planned.Items))
 	if c.DryRun {
-		return nil
+		return planned, what, nil
 	}
 	done, err := migrate(ctx, false)
 	if err != nil {
-		return fmt.Errorf("%w; what was done stays done: run the command again", err)
+		return planned, what, fmt.Errorf("%w; what was done stays done: run the command again", err)
 	}
-	_, err = fmt.Fprintf(o.out, "done: the schema number is %d, and %s migrated\n", done.To, loginNames(done.Items))
-	return err
+	fmt.Fprintf(o.out, "done: the schema number is %d, and %s migrated\n", done.To, loginNames(done.Items))
+	return planned, what, target{folder: c.folder, Table: c.Table}.run(ctx, o, in, func(ctx context.Context, a admin) error {
+		return a.operator().Migrated(ctx, done.Items)
+	})
 }
 
 func loginNames(count int) string {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/audit"
 )
 
 // olderFolder is a copy of a data folder that an older version has made.
@@ -53,6 +55,10 @@ func TestOlderFolderIsRefusedUntilItIsMigrated(t *testing.T) {
 	}
 	if out, _, err := command(t, "account", "show", "ada", "--data", folder); err != nil || !strings.Contains(out, "username  ada") {
 		t.Errorf("account show afterwards: %q, error %v", out, err)
+	}
+	if events := as[[]audit.Event](t, "audit", "list", "--data", folder); len(events) != 1 || events[0].Name != audit.Migrated ||
+		events[0].Count != 9 || !strings.HasPrefix(events[0].Actor, "operator:") {
+		t.Errorf("events %+v, want one migration of nine by its operator", events)
 	}
 	s := start(t, "--data", folder)
 	s.want("login afterwards", s.loginAs("ada", "surf-the-older-wave"), 200, "")

@@ -72,6 +72,12 @@ func ending(s session.Session, a account.Account, now time.Time) (reason string,
 		at = s.Expiry
 	case !now.Before(s.IdleExpiry):
 		at = s.IdleExpiry
+	default: // an epoch, which is the second of the change that raised it
+		for _, raised := range slices.Backward(a.Endings) {
+			if raised.Epoch > s.Epoch {
+				at = time.Unix(raised.Epoch, 0).UTC()
+			}
+		}
 	}
 	return string(ended.Reason), at
 }

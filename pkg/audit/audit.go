@@ -51,6 +51,8 @@ const (
 	AccountRevoked  = "account_revoked" // all sessions ended
 	ClientRevoked   = "client_revoked"  // every access token of a client was denied
 
+	Migrated = "migrated" // what an older version has stored, count items
+
 	keyPrefix = "key_" // published, promoted, retired, dropped, revoked
 )
 

@@ -65,6 +65,8 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 		audit.ReuseDetected: "reuse_detected", audit.RestoredTable: "restored_table",
 		audit.RefreshRefused: "refresh_refused", audit.TokenRevoked: "token_revoked",
 		audit.SessionRevoked: "session_revoked",
+		audit.AccountAdded:   "account_added", audit.ClientAdded: "client_added", audit.Migrated: "migrated",
+		audit.AccountRevoked: "account_revoked", audit.ClientRevoked: "client_revoked",
 	} {
 		if got != want {
 			t.Errorf("event is named %q, want %q", got, want)

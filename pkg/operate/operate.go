@@ -45,6 +45,11 @@ func New(store Store, trail *audit.Trail, now func() time.Time) *Operator {
 	return &Operator{store, account.NewAdministrator(store, now), session.NewRevoker(store, now), trail, now}
 }
 
+// Migrated leaves the event of a migration of that many items.
+func (o *Operator) Migrated(ctx context.Context, items int) error {
+	return o.record(ctx, audit.Event{Name: audit.Migrated, Count: items})
+}
+
 // record leaves the event of a change that was made.
 func (o *Operator) record(ctx context.Context, e audit.Event) error {
 	return keep(ctx, o.trail, o.store, e)
