@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
@@ -38,6 +39,7 @@ type store interface {
 	account.Lister
 	session.Finder
 	audit.Store
+	client.Lister
 	schema.Source
 }
 

@@ -205,6 +205,12 @@ type Store interface {
 	Client(ctx context.Context, id string) (Client, error)
 }
 
+// Lister lists clients.
+type Lister interface {
+	// Clients returns every registered client in the order of their ids, or oauth.ErrUnavailable.
+	Clients(ctx context.Context) ([]Client, error)
+}
+
 // Registrar stores clients.
 type Registrar interface {
 	// PutClient stores c under its id, in place of what was there. The definition has been checked.

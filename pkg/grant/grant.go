@@ -58,7 +58,17 @@ type accessTokens struct {
 
 // issue cannot fail, because a session may have been written before.
 func (t accessTokens) issue(ctx context.Context, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client) oauth.TokenResponse {
-	now := t.now().Truncate(time.Second)
+	claims := claimsOf(at, s, a, c, t.now().Truncate(time.Second))
+	signed, rolesOmitted := token.Sign(key, claims)
+	if rolesOmitted {
+		t.trail.Record(ctx, audit.Event{
+			Name: audit.RolesOmitted, Subject: claims.Subject, SessionID: s.ID.String(), ClientID: c.ID,
+		})
+	}
+	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: claims.Expiry.Sub(claims.IssuedAt), Scope: claims.Scope}
+}
+
+func claimsOf(at Place, s session.Session, a account.Account, c client.Client, now time.Time) token.Claims {
 	expiry := now.Add(c.AccessLife)
 	if s.Expiry.Before(expiry) {
 		expiry = s.Expiry // no token outlives its session
@@ -78,13 +88,19 @@ func (t accessTokens) issue(ctx context.Context, key keyring.SigningKey, at Plac
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles
 	}
-	signed, rolesOmitted := token.Sign(key, claims)
-	if rolesOmitted {
-		t.trail.Record(ctx, audit.Event{
-			Name: audit.RolesOmitted, Subject: claims.Subject, SessionID: s.ID.String(), ClientID: c.ID,
-		})
+	return claims
+}
+
+// RolesFit reports whether the access tokens of an account at a client have room for its roles, when keys of that
+// algorithm sign them. The issuer is taken to be as long as the longest of API Gateway's own addresses.
+func RolesFit(alg keyring.Algorithm, a account.Account, c client.Client) bool {
+	if !mayHoldRefreshTokens(c) {
+		return true // nobody logs in there
 	}
-	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: expiry.Sub(now), Scope: claims.Scope}
+	issuer := strings.Repeat("i", len("https://0123456789.execute-api.ap-northeast-1.amazonaws.com"))
+	now := time.Unix(1<<31, 0)
+	s := session.Session{AuthTime: now, AMR: passwordOnly, Epoch: now.Unix(), Expiry: now.Add(c.AccessLife)}
+	return token.Fits(alg, claimsOf(Place{issuer, issuer}, s, a, c, now))
 }
 
 // newestKeys returns the keys that a new session begins with, in one round trip at the most.

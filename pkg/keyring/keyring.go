@@ -79,6 +79,14 @@ const (
 	RS256 Algorithm = "RS256"
 )
 
+// SignatureLen is the length of a signature in bytes (RFC 7518 §3.3, §3.4, RFC 8037 §3.1), of RS256 by our own keys.
+func (a Algorithm) SignatureLen() int {
+	if a == RS256 {
+		return rsaBits / 8
+	}
+	return 64
+}
+
 // Config is what a Keyring is made of.
 type Config struct {
 	Store     Store

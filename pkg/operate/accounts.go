@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,10 +10,12 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// AddAccount registers an account. Errors: those of account.New, account.ErrAccess, account.ErrExists.
+// AddAccount registers an account. Errors: those of account.New, account.ErrAccess, account.ErrExists, ErrTooManyRoles.
 func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, roles, scopes []string) (account.Account, error) {
 	created, hash, err := account.New(username, password.Reveal(), o.now())
 	if err != nil {
@@ -22,6 +25,9 @@ func (o *Operator) AddAccount(ctx context.Context, username string, password oau
 		return account.Account{}, err
 	}
 	created.Roles, created.Scopes = roles, scopes
+	if err := o.checkRoles(ctx, created); err != nil {
+		return account.Account{}, err
+	}
 	if err := account.Register(ctx, o.store, username, created, hash); err != nil {
 		return account.Account{}, fmt.Errorf("operate: add account: %w", err)
 	}
@@ -69,6 +75,7 @@ func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth
 }
 
 // SetAccess replaces roles and scopes, as account.Administrator. It reports whether they are others than before.
+// ErrTooManyRoles when tokens have no room for them.
 func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) (bool, error) {
 	a, err := o.store.Account(ctx, id)
 	if err != nil {
@@ -77,10 +84,39 @@ func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []
 	if slices.Equal(a.Roles, roles) && slices.Equal(a.Scopes, scopes) {
 		return false, nil
 	}
+	a.Roles, a.Scopes = roles, scopes
+	if err := errors.Join(account.CheckAccess(roles, scopes), o.checkRoles(ctx, a)); err != nil {
+		return false, err
+	}
 	if err := o.accounts.SetAccess(ctx, id, roles, scopes); err != nil {
 		return false, err
 	}
 	return true, o.recordAccount(ctx, audit.AccessSet, id)
+}
+
+// checkRoles refuses roles that the access tokens of a registered client have no room for, with the longest signature of
+// the keys there are: such a token would be issued without them.
+func (o *Operator) checkRoles(ctx context.Context, a account.Account) error {
+	clients, err := o.store.Clients(ctx)
+	if err != nil {
+		return fmt.Errorf("operate: read clients: %w", err)
+	}
+	keys, err := keyring.New(keyring.Config{Store: o.store, Now: o.now}).List(ctx)
+	if err != nil && !errors.Is(err, keyring.ErrMissing) {
+		return fmt.Errorf("operate: read keys: %w", err)
+	}
+	alg := keyring.ES256
+	for _, key := range keys {
+		if !key.IsMAC() && key.Algorithm.SignatureLen() > alg.SignatureLen() {
+			alg = key.Algorithm
+		}
+	}
+	for _, c := range clients {
+		if !grant.RolesFit(alg, a, c) {
+			return fmt.Errorf("%w %s", ErrTooManyRoles, c.ID)
+		}
+	}
+	return nil
 }
 
 // RevokeAccount ends every session of an account. account.ErrNotFound when there is none.

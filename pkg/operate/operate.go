@@ -11,12 +11,17 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // ErrNotKept says that a change was made, and that its event was written to the stream but not to the store.
 var ErrNotKept = errors.New("operate: done, but the event of it is not stored")
+
+// ErrTooManyRoles says that an account's roles do not fit into the access tokens of a client.
+var ErrTooManyRoles = errors.New("operate: too many or too long roles: they do not fit into the access tokens of the client")
 
 // Store is what an Operator reads and changes.
 type Store interface {
@@ -28,6 +33,8 @@ type Store interface {
 	session.Ender
 	revocation.Log
 	audit.Store
+	client.Lister
+	keyring.Store
 }
 
 // Operator changes accounts and takes back tokens. Methods that report whether they changed anything leave an

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -213,4 +215,51 @@ func TestRevokedKeyWhoseEventIsNotStoredDoesNotStillSign(t *testing.T) {
 	if !errors.Is(err, operate.ErrNotKept) || errors.Is(err, operate.ErrOnlyDenied) || len(steps) == 0 {
 		t.Errorf("steps %v, %v; want the steps and ErrNotKept alone", steps, err)
 	}
+}
+
+// Such roles would be left out of tokens, so whoever assigns them is told.
+func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
+	w := newWorld(t)
+	var roles []string
+	for i := range 20 {
+		roles = append(roles, fmt.Sprintf("r%02d%s", i, strings.Repeat("x", 60)))
+	}
+	lookup := client.New("lookup", client.Native)
+	lookup.Roles = client.RolesLookup
+	put := func(c client.Client) {
+		t.Helper()
+		if err := w.store.PutClient(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(lookup)
+	if _, err := w.SetAccess(w.ctx, w.ada.ID, roles, nil); err != nil {
+		t.Errorf("no client embeds roles: %v", err)
+	}
+	put(client.New("app", client.Native))
+	before, events := w.account(), len(w.events())
+	_, err := w.SetAccess(w.ctx, w.ada.ID, append(roles, "one-more"), nil)
+	if !errors.Is(err, operate.ErrTooManyRoles) || !strings.Contains(err.Error(), "app") {
+		t.Errorf("set access: %v, want ErrTooManyRoles that names the client", err)
+	}
+	_, err = w.AddAccount(w.ctx, "bob", oauth.NewSecret("a-long-canary-pass"), roles, nil)
+	if !errors.Is(err, operate.ErrTooManyRoles) {
+		t.Errorf("add account: %v, want ErrTooManyRoles", err)
+	}
+	if after := w.account(); !slices.Equal(after.Roles, before.Roles) || len(w.events()) != events {
+		t.Errorf("refused, and yet the roles are %q, with %d more events", after.Roles, len(w.events())-events)
+	}
+	w.store.Before = fakestore.Fail("Clients")
+	if _, err := w.SetAccess(w.ctx, w.ada.ID, nil, nil); !errors.Is(err, oauth.ErrUnavailable) {
+		t.Errorf("clients cannot be read: %v, want ErrUnavailable", err)
+	}
+}
+
+func (w *world) account() account.Account {
+	w.t.Helper()
+	a, err := w.store.Account(w.t.Context(), w.ada.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/base64"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,13 +42,24 @@ func Sign(key keyring.SigningKey, c Claims) (text oauth.Secret, rolesOmitted boo
 	return oauth.NewSecret(compact), c.RolesOmitted
 }
 
+// Fits reports whether Sign leaves the roles in, with a key of that algorithm.
+func Fits(alg keyring.Algorithm, c Claims) bool {
+	header := keyring.HeaderSegment(alg, strings.Repeat("k", 43)) // key ids are SHA-256 thumbprints (RFC 7638)
+	length := len(header) + 1 + base64.RawURLEncoding.EncodedLen(len(encode(c))) + 1 + base64.RawURLEncoding.EncodedLen(alg.SignatureLen())
+	return length <= MaxIssued
+}
+
 func sign(key keyring.SigningKey, c Claims) string {
+	input := keyring.HeaderSegment(key.Algorithm, key.ID) + "." + base64.RawURLEncoding.EncodeToString(encode(c))
+	return input + "." + base64.RawURLEncoding.EncodeToString(key.Sign([]byte(input)))
+}
+
+func encode(c Claims) []byte {
 	payload, err := json.Marshal(toWire(c), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic("token: claims are strings and numbers, and cannot be encoded: " + err.Error())
 	}
-	input := keyring.HeaderSegment(key.Algorithm, key.ID) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	return input + "." + base64.RawURLEncoding.EncodeToString(key.Sign([]byte(input)))
+	return payload
 }
 
 func toWire(c Claims) wire {

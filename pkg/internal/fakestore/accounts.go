@@ -2,6 +2,7 @@ package fakestore
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -221,6 +222,17 @@ func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 		s.clients[c.ID] = c
 		return nil
 	})
+}
+
+// Clients implements client.Lister.
+func (s *Store) Clients(ctx context.Context) (list []client.Client, err error) {
+	err = s.do(ctx, "Clients", func() error {
+		for _, id := range slices.Sorted(maps.Keys(s.clients)) {
+			list = append(list, s.clients[id])
+		}
+		return nil
+	})
+	return list, err
 }
 
 // ReadPart implements keyring.Store.

@@ -43,6 +43,27 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
+	return r.client(id), nil
+}
+
+// Clients implements client.Lister.
+func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
+	var all []client.Client
+	err := s.read(ctx, "list clients", func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(clientBucket)
+		return bucket.ForEach(func(id, _ []byte) error {
+			r, _, err := get[clientRecord](bucket, id)
+			all = append(all, r.client(string(id)))
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func (r clientRecord) client(id string) client.Client {
 	return client.Client{
 		ID:          id,
 		Kind:        r.Kind,
@@ -60,7 +81,7 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 		FirstParty:  !r.ThirdParty,
 		SecretHash:  r.SecretHash,
 		Introspects: r.Introspects,
-	}, nil
+	}
 }
 
 // PutClient implements client.Registrar.

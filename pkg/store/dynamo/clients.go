@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/wavepass/wavepass/pkg/client"
@@ -24,7 +25,37 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 	case len(got) == 0:
 		return client.Client{}, client.ErrUnknown
 	}
-	r := &reader{item: got}
+	return decodeClient(id, got)
+}
+
+// Clients implements client.Lister.
+func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :clients"),
+		ExpressionAttributeValues: item{":clients": clientKey("")[partitionKey]},
+	})
+	var all []client.Client
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, unavailable("list clients", err)
+		}
+		for _, it := range page.Items {
+			id := (&reader{item: it}).text(sortKey)
+			c, err := decodeClient(id, it)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
+func decodeClient(id string, it item) (client.Client, error) {
+	r := &reader{item: it}
 	c := client.Client{
 		ID:          id,
 		Kind:        client.Kind(r.text("kind")),

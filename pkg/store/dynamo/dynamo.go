@@ -89,6 +89,7 @@ var _ interface {
 	account.Attempts
 	client.Store
 	client.Registrar
+	client.Lister
 	keyring.Store
 	revocation.Log
 	schema.Source

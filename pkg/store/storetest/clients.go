@@ -12,6 +12,7 @@ import (
 var clientTests = []subtest{
 	{"EveryFieldComesBack", clientRoundTrip},
 	{"UnknownIsErrUnknown", clientUnknown},
+	{"ListHasEveryClientByID", clientList},
 	{"PutReplacesTheWholeAndMayBeRepeated", clientReplace},
 	{"IDsNeverCollideWithOtherItems", clientIDs},
 	{"ValuesAreCopies", clientCopies},
@@ -63,6 +64,30 @@ func clientRoundTrip(t *testing.T, f fixture) {
 	} {
 		wantErr(t, name+": put", f.PutClient(t.Context(), c), nil)
 		f.wantClient(t, name, c)
+	}
+}
+
+func clientList(t *testing.T, f fixture) {
+	want := map[string]client.Client{}
+	for range 3 {
+		c := newClient(t)
+		wantErr(t, "put", f.PutClient(t.Context(), c), nil)
+		want[c.ID] = c
+	}
+	wantErr(t, "create account", f.CreateAccount(t.Context(), newAccount(t), hash), nil)
+	list, err := f.Clients(t.Context())
+	wantErr(t, "list", err, nil)
+	for i, c := range list {
+		if i > 0 && list[i-1].ID >= c.ID {
+			t.Errorf("%s comes after %s", c.ID, list[i-1].ID)
+		}
+		if wanted, ok := want[c.ID]; ok { // a table may hold those of other tests too
+			same(t, "listed", c, wanted)
+			delete(want, c.ID)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("the list of %d lacks %v", len(list), want)
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 type Store interface {
 	client.Store
 	client.Registrar
+	client.Lister
 	account.Store
 	account.Creator
 	account.Changer

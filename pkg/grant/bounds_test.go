@@ -1,0 +1,65 @@
+package grant_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+var algorithms = []keyring.Algorithm{keyring.ES256, keyring.EdDSA, keyring.RS256}
+
+// fullest is the client and the account that put the most into a token, roles apart, of those that may be registered.
+func fullest(t *testing.T) (client.Client, account.Account) {
+	t.Helper()
+	c := client.New("c"+strings.Repeat("x", 63), client.Native)
+	c.Audiences = []string{"a", "b", strings.Repeat("c", 158)}
+	for i := range 7 {
+		c.Scopes = append(c.Scopes, fmt.Sprintf("s%d%s", i, strings.Repeat("x", 62)))
+	}
+	c.Scopes = append(c.Scopes, strings.Repeat("y", 57))
+	a := account.Account{ID: uuid.Max, Scopes: c.Scopes}
+	if err := c.Check(); err != nil || len(strings.Join(c.Scopes, " ")) != 512 {
+		t.Fatalf("scopes of %d bytes, %v", len(strings.Join(c.Scopes, " ")), err)
+	}
+	if err := account.CheckAccess(nil, a.Scopes); err != nil {
+		t.Fatal(err)
+	}
+	return c, a
+}
+
+func TestNothingButRolesCanOverflowAToken(t *testing.T) {
+	c, a := fullest(t)
+	for _, alg := range algorithms {
+		if !grant.RolesFit(alg, a, c) {
+			t.Errorf("%s: the fullest token overflows without any role", alg)
+		}
+	}
+}
+
+func TestRolesFitSaysWhatIssuingDoes(t *testing.T) {
+	w := newWorld(t)
+	native := w.clients["native"]
+	for n := 1; n <= 30; n++ {
+		w.ada.Roles = append(w.ada.Roles, fmt.Sprintf("role-%02d-%s", n, strings.Repeat("x", 50)))
+		w.store.SetAccount(w.ada, "")
+		omitted, fit := w.claims(w.mustLogin()).RolesOmitted, grant.RolesFit(keyring.ES256, w.ada, native)
+		if omitted && fit { // the test's issuer is shorter than the one that is reckoned with, so the converse may be
+			t.Errorf("%d roles are said to fit, and were left out", n)
+		}
+		if n == 5 && !fit || n == 30 && (fit || !omitted) {
+			t.Errorf("%d roles: said to fit: %t, left out: %t", n, fit, omitted)
+		}
+	}
+	lookup := native
+	lookup.Roles = client.RolesLookup
+	if !grant.RolesFit(keyring.RS256, w.ada, lookup) || !grant.RolesFit(keyring.RS256, w.ada, w.clients["service"]) {
+		t.Error("roles overflow where no token carries them")
+	}
+}
