@@ -80,6 +80,20 @@ func TestEveryClaimHasItsType(t *testing.T) {
 	}
 }
 
+func TestRolesOmittedIsTrueOrFalse(t *testing.T) {
+	f := es256()
+	for _, value := range []string{"null", "1", `"true"`, "[]", "{}", "[true]"} {
+		_, err := f.verify(f.forge(goodPayload().plus("roles_omitted", value).String()))
+		refused(t, err, wrong("roles_omitted"))
+	}
+	for _, omitted := range []bool{true, false} {
+		got, err := f.verify(f.forge(goodPayload().without("roles").plus("roles_omitted", fmt.Sprint(omitted)).String()))
+		if err != nil || got.RolesOmitted != omitted {
+			t.Errorf("roles_omitted %t: read as %t, error %v", omitted, got.RolesOmitted, err)
+		}
+	}
+}
+
 func TestNoClaimMayComeTwice(t *testing.T) {
 	f := es256()
 	for _, m := range goodPayload() {
