@@ -58,7 +58,7 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 		s.text(t, name, text)
 	}
 	for _, username := range []string{"ada", "bea", "disabled", "limited"} {
-		a := account.Account{ID: uuid.New(), Username: username, Epoch: time.Now().Unix()}
+		a := account.Account{ID: uuid.New(), Username: username, Scopes: []string{"profile"}, Epoch: time.Now().Unix()}
 		if err := store.CreateAccount(ctx, a, hash); err != nil {
 			t.Fatal(err)
 		}

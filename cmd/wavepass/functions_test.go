@@ -18,7 +18,7 @@ func TestAnswerOfAFunctionOutlivesTheNextCall(t *testing.T) {
 		slog.New(slog.NewTextHandler(io.Discard, nil)), audit.NewTrail(io.Discard, time.Now))
 	call := func(subject string) []byte {
 		answer, err := functions["userinfo"].Invoke(context.Background(),
-			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`"}}}}`))
+			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`","scope":"profile"}}}}`))
 		if err != nil {
 			t.Fatal(err)
 		}

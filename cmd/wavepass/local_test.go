@@ -384,7 +384,7 @@ func TestGreetingsCommandsWorkWhenPasted(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	answers := strings.Fields(string(out))
+	answers := strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
 	if len(answers) != 3 || !strings.Contains(answers[0], "access_token") || !strings.Contains(answers[1], `"sub"`) ||
 		!strings.Contains(answers[2], "refresh_token") {
 		t.Errorf("the three commands answered\n%s", out)
