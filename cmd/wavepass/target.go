@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
 	"reflect"
 	"time"
@@ -98,6 +99,9 @@ func userName() string {
 		if name := os.Getenv(variable); name != "" {
 			return name
 		}
+	}
+	if found, err := user.Current(); err == nil {
+		return found.Username // a container, for example, sets none of them
 	}
 	return "unknown"
 }
