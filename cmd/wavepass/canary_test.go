@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -144,7 +143,7 @@ func (c *canaryService) restart() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(c.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := newLog(c.out)
 	functions := c.data.functions(c.cfg, log, audit.NewTrail(c.out, time.Now))
 	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -43,12 +44,22 @@ type controlAnswer struct {
 
 // askRunning has the `wavepass local` that owns the folder run a command. It reports whether there is one.
 func askRunning(ctx context.Context, f folder, in invocation, o output) (bool, error) {
+	f, err := f.closed()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return true, err
+	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(f.Data, controlName))
 	if err != nil {
 		return false, nil // nobody listens
 	}
 	defer conn.Close()
+	if err := checkPeer(conn, os.Geteuid()); err != nil {
+		return true, fmt.Errorf("%s: %w: end it, or choose another folder with --data", f.Data, err)
+	}
 	if f.DynamoDB != "" {
 		return true, errors.New("a running wavepass local has the folder, and the store that it was started with: leave --dynamodb out")
 	}
@@ -134,8 +145,12 @@ func serveControl(ctx context.Context, listener net.Listener, a admin, log *slog
 
 func serveCall(ctx context.Context, conn net.Conn, a admin, log *slog.Logger) {
 	defer conn.Close()
+	if err := checkPeer(conn, os.Geteuid()); err != nil {
+		log.Warn("a command was refused", "error", err.Error())
+		return
+	}
 	_ = conn.SetDeadline(time.Now().Add(controlTime))
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) }) // who says nothing is not waited for
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) }) // a caller that has sent nothing yet does not delay the end
 	defer stop()
 	var call controlCall
 	if err := json.NewDecoder(io.LimitReader(conn, maxControlCall)).Decode(&call); err != nil {

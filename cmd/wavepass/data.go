@@ -62,6 +62,10 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config, trail *audit
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return data{}, fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
+	var err error
+	if c.folder, err = c.closed(); err != nil {
+		return data{}, fmt.Errorf("data folder: %w", err)
+	}
 	if c.DynamoDB != "" {
 		if err := c.createTable(ctx); err != nil {
 			return data{}, fmt.Errorf("--dynamodb: %w", err)
@@ -78,19 +82,11 @@ func (c *localCommand) open(ctx context.Context, cfg config.Config, trail *audit
 	return d, nil
 }
 
-// explain says what to do about a folder that another version has made.
-func (f folder) explain(err error) error {
-	if f.DynamoDB != "" {
-		return explainSchema(err, "the table at "+f.DynamoDB, " --dynamodb "+f.DynamoDB)
-	}
-	return explainSchema(err, f.Data, f.flag())
-}
-
 // openData opens the sealing key, which is created where it is missing, and the store.
 func (f folder) openData() (data, error) {
 	sealer, err := seal.OpenKeyFile(filepath.Join(f.Data, keyFileName))
 	if err != nil {
-		return data{}, fmt.Errorf("data folder: %w", err)
+		return data{}, fmt.Errorf("data folder: %w", f.explain(err))
 	}
 	if f.DynamoDB != "" {
 		table, err := f.localTable()
@@ -118,7 +114,11 @@ func (f folder) localTable() (*dynamo.Store, error) {
 
 // createTable creates the template's table where it is missing.
 func (c *localCommand) createTable(ctx context.Context) error {
-	definition, err := tabletemplate.Read(c.Template)
+	name, text, err := c.template()
+	if err != nil {
+		return err
+	}
+	definition, err := tabletemplate.Parse(name, text)
 	if err != nil {
 		return err
 	}

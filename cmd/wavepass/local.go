@@ -11,10 +11,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/wavepass/wavepass"
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
@@ -24,9 +24,10 @@ import (
 type localCommand struct {
 	Addr string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
 	folder
-	Issuer     string `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
-	WebOrigins string `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
-	Template   string `help:"The SAM template whose routes are served." default:"template.yaml" type:"path"`
+	Issuer     string   `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
+	WebOrigins string   `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
+	AllowHost  []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
+	Template   string   `help:"Serve the routes of this SAM template; by default of the one that Wavepass is deployed with." type:"path"`
 }
 
 // Help is shown by `wavepass local --help`.
@@ -37,11 +38,22 @@ REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and K
   wavepass local --data /tmp/wave --addr 127.0.0.1:3001`
 }
 
-const shutdownTime = 5 * time.Second
+// How long a connection may take: a caller that sends or reads nothing must not hold one for ever.
+const (
+	headerTime   = 10 * time.Second
+	readTime     = 20 * time.Second // of a whole request
+	writeTime    = time.Minute      // from the end of the headers; the gateway itself ends a request after 30 s
+	idleTime     = 2 * time.Minute
+	shutdownTime = 5 * time.Second
+)
 
 // Run serves until ctx is done.
 func (c *localCommand) Run(ctx context.Context, o output) error {
-	template, err := gateway.ReadTemplate(c.Template, map[string]string{"WebOrigins": c.WebOrigins})
+	name, text, err := c.template()
+	if err != nil {
+		return err
+	}
+	template, err := gateway.ParseTemplate(name, text, map[string]string{"WebOrigins": c.WebOrigins})
 	if err != nil {
 		return err
 	}
@@ -71,7 +83,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err := d.mayListenOn(ctx, listener.Addr()); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(o.log, nil))
+	log := newLog(o.log)
 	handler, err := gateway.New(template, d.functions(cfg, log, trail), gateway.Options{Issuer: issuer, Log: log})
 	if err != nil {
 		return err
@@ -82,7 +94,18 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	}
 	defer stop()
 	c.greet(o.out, own, d.demo)
-	return serve(ctx, listener, logged(handler, log), log)
+	handler = frontPage(template, handler)
+	handler = onlyHosts(append(c.AllowHost, hostOf(c.Addr), hostOf(issuer)), handler, log)
+	return serve(ctx, listener, newServer(logged(handler, log), log), log)
+}
+
+// template is the name and the text of the SAM template.
+func (c *localCommand) template() (name string, text []byte, err error) {
+	if c.Template == "" {
+		return "template.yaml", wavepass.Template, nil
+	}
+	text, err = os.ReadFile(c.Template)
+	return c.Template, text, err
 }
 
 // beside does what goes on beside the requests, until stop: it takes commands, and keeps the schedule.
@@ -125,8 +148,15 @@ func settings(given map[string]string) (config.Config, error) {
 	return config.Load(environment)
 }
 
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// serve answers until ctx is done, and then lets the requests in progress end.
+func serve(ctx context.Context, listener net.Listener, server *http.Server, log *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -137,7 +167,11 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	log.Info("ending, after the requests in progress")
 	limit, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
-	return server.Shutdown(limit)
+	if err := server.Shutdown(limit); err != nil {
+		log.Warn("requests that did not end in time were cut off", "limit", shutdownTime.String())
+		_ = server.Close()
+	}
+	return nil
 }
 
 // address is how a person on this machine reaches the listener.
@@ -150,39 +184,6 @@ func address(l net.Listener) string {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// logged writes one line a request.
-func logged(next http.Handler, log *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(status, r)
-		log.Info("request", "method", r.Method, "path", withoutTokens(r.URL.Path), "status", status.status,
-			"took", time.Since(began).Round(time.Microsecond))
-	})
-}
-
-// withoutTokens is a path as the log may have it: somebody may put a token where an id belongs, and no segment of
-// ours is as long as one.
-func withoutTokens(path string) string {
-	segments := strings.Split(path, "/")
-	for i, segment := range segments {
-		if len(segment) > 64 {
-			segments[i] = "…"
-		}
-	}
-	return strings.Join(segments, "/")
-}
-
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
 }
 
 // flag names the folder to other commands, where they would not find it by themselves.

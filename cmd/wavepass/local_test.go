@@ -58,7 +58,7 @@ func start(t *testing.T, args ...string) *server {
 	log := &syncBuffer{}
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, append([]string{"local", "--addr", "127.0.0.1:0", "--template", template}, args...), output{w, log})
+		err := run(ctx, append([]string{"local", "--addr", "127.0.0.1:0"}, args...), output{w, log})
 		w.CloseWithError(io.EOF)
 		ended <- err
 	}()

@@ -184,5 +184,9 @@ func (f folder) openExisting() (data, error) {
 	if _, err := os.Stat(filepath.Join(f.Data, keyFileName)); errors.Is(err, fs.ErrNotExist) {
 		return data{}, fmt.Errorf("%s holds no deployment: start `wavepass local`, or name one with --data or --table", f.Data)
 	}
+	f, err := f.closed()
+	if err != nil {
+		return data{}, err
+	}
 	return f.openData()
 }

@@ -41,6 +41,11 @@ func Read(file string) (Definition, error) {
 	if err != nil {
 		return Definition{}, err
 	}
+	return Parse(file, text)
+}
+
+// Parse is Read of a file that was read; file is for messages only.
+func Parse(file string, text []byte) (Definition, error) {
 	var template struct {
 		Resources map[string]struct {
 			Type       string    `yaml:"Type"`

@@ -88,8 +88,9 @@ func TestEveryDomainErrorHasOneAnswer(t *testing.T) {
 		if description == "" || strings.Contains(r.Body, "4711") {
 			t.Errorf("%v: the answer says too little or too much: %s", tc.err, r.Body)
 		}
-		if tc.logs != strings.Contains(logged, "4711") || tc.logs && !strings.Contains(logged, "request-1") {
-			t.Errorf("%v: logged %q, want the error with its request id: %v", tc.err, logged, tc.logs)
+		if level := map[bool]string{true: `"ERROR"`, false: `"INFO"`}[tc.logs]; strings.Count(logged, "\n") != 1 || !strings.Contains(logged, level) ||
+			!strings.Contains(logged, "4711") || !strings.Contains(logged, "request-1") || strings.Contains(logged, `"refused"`) == tc.logs {
+			t.Errorf("%v: logged %q, want one line at %s with the error and the request id", tc.err, logged, level)
 		}
 	}
 }

@@ -79,8 +79,23 @@ var answers = []struct {
 // retryAfter is the Retry-After of a 503, in seconds: long enough for a throttle to pass.
 const retryAfter = 2 * time.Second
 
-// answer turns an error into a response. Unknown errors and outages are logged, once, with the request id.
+// answer turns an error into a response, and logs the error once with the request id: callers are told less than the
+// log is.
 func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Response {
+	response := lookUp(r, err)
+	level, message := slog.LevelInfo, "refused"
+	switch {
+	case errors.Is(err, oauth.ErrUnavailable):
+		level, message = slog.LevelError, "unavailable"
+	case response.Status == http.StatusInternalServerError:
+		level, message = slog.LevelError, "internal error"
+	}
+	log.Log(ctx, level, message, "request_id", r.ID, "status", response.Status, "reason", err.Error())
+	return response
+}
+
+// lookUp finds the answer to an error in the table.
+func lookUp(r *Request, err error) Response {
 	var request *requestError
 	if errors.As(err, &request) {
 		return errorResponse(request.status, request.code, request.description)
@@ -106,14 +121,12 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 		case a.err == session.ErrOvertaken:
 			response.Headers = map[string]string{"Retry-After": "1"} // the newer token arrives any moment
 		case a.err == oauth.ErrUnavailable:
-			log.ErrorContext(ctx, "unavailable", "request_id", r.ID, "error", err.Error())
 			response.Headers = map[string]string{"Retry-After": seconds(retryAfter)}
 		case a.err == client.ErrUnknown && r.Header("Authorization") != "":
 			response.Headers = map[string]string{"WWW-Authenticate": `Basic realm="wavepass"`} // RFC 6749 §5.2
 		}
 		return response
 	}
-	log.ErrorContext(ctx, "internal error", "request_id", r.ID, "error", err.Error())
 	return errorResponse(http.StatusInternalServerError, oauth.CodeServerError, "an internal error; the operator finds it under this request's id")
 }
 

@@ -3,6 +3,7 @@ package apigw_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/url"
 	"strings"
@@ -21,7 +22,7 @@ func ask(t *testing.T, parameters, raw string, asRead map[string]string) (seen m
 		seen, called = r.Query, true
 		return apigw.Response{Status: 200}, nil
 	}
-	serve := apigw.Serve(apigw.Config{Issuer: "https://auth.example.com"}, map[string]apigw.Handler{"GET /x" + parameters: handler})
+	serve := apigw.Serve(apigw.Config{Issuer: "https://auth.example.com", Log: slog.New(slog.DiscardHandler)}, map[string]apigw.Handler{"GET /x" + parameters: handler})
 	got, err := serve(context.Background(), events.APIGatewayV2HTTPRequest{RouteKey: "GET /x", RawQueryString: raw, QueryStringParameters: asRead})
 	if err != nil || called != (got.StatusCode == 200) {
 		t.Fatalf("%q: status %d, handler called %v, error %v", raw, got.StatusCode, called, err)

@@ -11,7 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -58,13 +61,14 @@ type Store struct {
 
 // Open opens the file at path, readable by its owner only, and creates it when it is absent; the folder
 // must be there. now is the clock that expiries are compared with. Errors are ErrInUse, after a second,
-// schema.ErrOlder, ErrFormat, and those of the file system.
+// schema.ErrOlder, ErrFormat, and those of the file system. A file that was refused is as it was; a damaged one may stay
+// locked until this process ends.
 func Open(path string, now func() time.Time) (*Store, error) {
 	s, err := openFile(path, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.db.Update(s.prepare); err != nil {
+	if err := surviving(func() error { return s.db.Update(s.prepare) }); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
 	}
@@ -72,25 +76,55 @@ func Open(path string, now func() time.Time) (*Store, error) {
 }
 
 // openFile opens the database and looks at nothing in it.
-func openFile(path string, now func() time.Time) (opened *Store, err error) {
-	// The file is read through a memory map: where it was cut off, reading faults instead of failing.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if fault := recover(); fault != nil {
-			opened, err = nil, fmt.Errorf("bolt: open %s: %w: cut off or damaged", path, ErrFormat)
+func openFile(path string, now func() time.Time) (*Store, error) {
+	// bbolt makes a new database of an empty file. Ours was never empty: somebody has emptied it.
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return nil, fmt.Errorf("bolt: open %s: %w: it is empty", path, ErrFormat)
+	}
+	var db *bbolt.DB
+	err := surviving(func() (err error) {
+		if db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout}); err != nil {
+			return err
 		}
-	}()
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
+		if err := db.View(isWhole(path)); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		return nil
+	})
+	var system *fs.PathError
+	var number syscall.Errno
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("bolt: open %s: %w", path, ErrInUse)
-	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrVersionMismatch),
-		errors.Is(err, bbolterrors.ErrChecksum):
-		return nil, fmt.Errorf("bolt: open %s: %w: %w", path, ErrFormat, err)
-	case err != nil:
+	case errors.As(err, &system), errors.As(err, &number), errors.Is(err, ErrFormat):
 		return nil, fmt.Errorf("bolt: open %s: %w", path, err)
+	case err != nil: // by bbolt, of what is in the file
+		return nil, fmt.Errorf("bolt: open %s: %w: %w", path, ErrFormat, err)
 	}
 	return &Store{db: db, now: now}, nil
+}
+
+// isWhole fails for a file that ends before its last page: it was cut off, by a full disk or a copy.
+func isWhole(path string) func(*bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		info, err := os.Stat(path)
+		if err == nil && info.Size() < tx.Size() {
+			err = fmt.Errorf("%w: it was cut off: %d bytes of %d", ErrFormat, info.Size(), tx.Size())
+		}
+		return err
+	}
+}
+
+// surviving returns ErrFormat where bbolt panics: it takes for granted that the pages of a file fit together. They are
+// read through a memory map, so beyond the end of a file there is a fault instead of an error.
+func surviving(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if damage := recover(); damage != nil {
+			err = fmt.Errorf("%w: damaged: %v", ErrFormat, damage)
+		}
+	}()
+	return do()
 }
 
 // Close waits for the transactions that are under way and closes the file.

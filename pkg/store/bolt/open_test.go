@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 )
 
@@ -26,6 +28,7 @@ func TestOpenRefusesWhatIsNotAStore(t *testing.T) {
 		"a short text":           []byte("not a database\n"),
 		"a long text":            []byte(strings.Repeat("not a database\n", 10_000)),
 		"zeros":                  make([]byte, 64*1024),
+		"emptied":                {},
 		"both meta pages broken": append(bytes.Repeat([]byte{0xff}, 64*1024), whole...),
 	} {
 		path := filepath.Join(t.TempDir(), "store")
@@ -36,6 +39,51 @@ func TestOpenRefusesWhatIsNotAStore(t *testing.T) {
 		wantOpenError(t, name, s, err, bolt.ErrFormat, path)
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
 			t.Errorf("%s: the file was changed (%v)", name, err)
+		}
+	}
+}
+
+// A file may be cut off or overwritten anywhere. It opens, or is refused with an error and left as it is; it never panics.
+func TestOpenRefusesADamagedFileAndLeavesIt(t *testing.T) {
+	good := filepath.Join(t.TempDir(), "store")
+	s := open(t, good, time.Now)
+	for i := range 300 {
+		if err := s.PutClient(t.Context(), client.New(fmt.Sprintf("client-%d", i), client.Native)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeStore(t, s)
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	tried := func(what string, content []byte, mustFail bool) {
+		path := filepath.Join(t.TempDir(), "store")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := bolt.Open(path, time.Now)
+		if err == nil {
+			closeStore(t, s)
+			if mustFail {
+				t.Errorf("%s: opened", what)
+			}
+			return
+		}
+		wantOpenError(t, what, s, err, bolt.ErrFormat, path)
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
+			t.Errorf("%s: the file was changed (%v)", what, err)
+		}
+	}
+	for _, size := range []int{1, 100, page, 2*page - 1, 2 * page, 3 * page, len(whole) / 4, len(whole) / 2} {
+		tried(fmt.Sprintf("cut off after %d bytes", size), whole[:size], true)
+	}
+	for at := 2 * page; at+page <= len(whole); at += page {
+		for _, with := range []byte{0, 0xff} {
+			damaged := bytes.Clone(whole)
+			copy(damaged[at:], bytes.Repeat([]byte{with}, page))
+			tried(fmt.Sprintf("page %d full of %#x", at/page, with), damaged, false)
 		}
 	}
 }

@@ -17,8 +17,9 @@ type answer struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-// refuse answers in the gateway's own words.
-func refuse(w http.ResponseWriter, status int) {
+// refuse answers in the gateway's own words; the reason is for the log.
+func (g *gateway) refuse(w http.ResponseWriter, status int, reason string) {
+	g.log.Info("refused", "request_id", w.Header().Get("Apigw-Requestid"), "status", status, "reason", reason)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status)})
@@ -29,7 +30,7 @@ func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
 	a, body, err := readAnswer(raw)
 	if err != nil {
 		g.log.Error("function's answer not understood", "function", f.Name, "error", err.Error())
-		refuse(w, http.StatusInternalServerError)
+		g.refuse(w, http.StatusInternalServerError, "the function's answer")
 		return
 	}
 	header := w.Header()

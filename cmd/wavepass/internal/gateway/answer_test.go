@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -61,19 +60,37 @@ func TestEachCookieIsAHeaderOfItsOwn(t *testing.T) {
 
 func TestSizeLimits(t *testing.T) {
 	api := serve(t, templateOf("POST /"), map[string]lambda.Handler{"f": answering(`"ok"`)}, quiet())
-	for size, status := range map[int]int{10 << 20: 200, 10<<20 + 1: 413} {
-		w := ask(api, httptest.NewRequest("POST", "/", bytes.NewReader(make([]byte, size))))
-		if w.Code != status {
-			t.Errorf("body of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
+	for _, c := range []struct {
+		mediaType string
+		size      int
+		status    int
+	}{
+		{"text/plain", 6 << 20, 413}, {"text/plain", 6<<20 - 2000, 200}, // Lambda takes 6 MB, with what surrounds the body
+		{"image/png", 4_700_000, 200}, {"image/png", 4_720_000, 413}, // in base64
+		{"image/png", 10<<20 + 1, 413},
+	} {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("a", c.size)))
+		r.Header.Set("Content-Type", c.mediaType)
+		if w := ask(api, r); w.Code != c.status {
+			t.Errorf("%s of %d bytes: %d %s, want %d", c.mediaType, c.size, w.Code, w.Body, c.status)
 		}
 	}
-	for size, status := range map[int]int{10000: 200, 10240: 431} {
+	const line = len("POST / HTTP/1.1") + len("example.com") // the request line, and the value of Host
+	for size, status := range map[int]int{10240: 200, 10241: 431} {
 		r := httptest.NewRequest("POST", "/", nil)
-		r.Header.Set("X-Large", strings.Repeat("a", size/2))
-		r.Header.Add("X-Large", strings.Repeat("b", size/2))
+		r.Header.Set("X-Name-That-Does-Not-Count", strings.Repeat("a", size-line-100))
+		r.Header.Add("X-Name-That-Does-Not-Count", strings.Repeat("b", 100))
 		if w := ask(api, r); w.Code != status {
-			t.Errorf("headers of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
+			t.Errorf("request line and values of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
 		}
+		r = httptest.NewRequest("POST", "/?a="+strings.Repeat("a", size-line-len("?a=")), nil)
+		if w := ask(api, r); w.Code != status {
+			t.Errorf("request line of %d bytes: %d %s, want %d", size, w.Code, w.Body, status)
+		}
+	}
+	large := serve(t, templateOf("GET /"), map[string]lambda.Handler{"f": answering(`"` + strings.Repeat("a", 6<<20+200) + `"`)}, quiet())
+	if w := ask(large, httptest.NewRequest("GET", "/", nil)); w.Code != 500 {
+		t.Errorf("an answer of more than 6 MB: %d, want 500", w.Code)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -15,6 +16,8 @@ import (
 var (
 	// errFailed says that a function returned an error, panicked or ran out of its own time.
 	errFailed = errors.New("function failed")
+	// errTooLarge says that Lambda would not take the event.
+	errTooLarge = errors.New("event too large")
 	// errTooLate says that the gateway's own time is up.
 	errTooLate = errors.New("too late")
 )
@@ -24,6 +27,9 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: encode event: %w", err)
+	}
+	if len(payload) > maxEvent {
+		return nil, errTooLarge
 	}
 	type outcome struct {
 		answer []byte
@@ -49,6 +55,10 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 			log.Error("function failed", "error", err.Error())
 			err = errFailed
 		}
+		if len(answer) > maxEvent {
+			log.Error("function's answer is larger than the 6 MB that Lambda gives back", "bytes", len(answer))
+			answer, err = nil, errFailed
+		}
 		done <- outcome{answer, err}
 	}()
 	select {
@@ -64,26 +74,26 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 	return nil, errFailed
 }
 
-// authorize asks a Lambda authorizer. The status is 200 when the request may go on.
-func (g *gateway) authorize(ctx context.Context, a authorizer, common request, header http.Header) (*authorizerContext, int) {
+// authorize asks a Lambda authorizer. The status is 200 when the request may go on; otherwise the reason is for the log.
+func (g *gateway) authorize(ctx context.Context, a authorizer, common request, header http.Header) (granted *authorizerContext, status int, reason string) {
 	event, complete := newAuthorizerEvent(common, a, header)
 	if !complete {
-		return nil, http.StatusUnauthorized
+		return nil, http.StatusUnauthorized, "an identity source of the authorizer is missing: " + strings.Join(a.headers, ", ")
 	}
 	id := common.RequestContext.RequestID
 	answer, err := g.call(ctx, a.function, min(a.function.Timeout, authorizerTime), id, event)
 	if err != nil {
-		return nil, http.StatusInternalServerError
+		return nil, http.StatusInternalServerError, "the authorizer: " + err.Error()
 	}
 	granted, allowed, err := readVerdict(answer)
 	switch {
 	case err != nil:
 		g.log.Error("authorizer's answer not understood", "function", a.function.Name, "request_id", id, "error", err.Error())
-		return nil, http.StatusInternalServerError
+		return nil, http.StatusInternalServerError, "the authorizer's answer"
 	case !allowed:
-		return nil, http.StatusForbidden
+		return nil, http.StatusForbidden, "the authorizer said no"
 	}
-	return granted, http.StatusOK
+	return granted, http.StatusOK, ""
 }
 
 // readVerdict reads a simple response. Names have to match exactly, and isAuthorized has to be a boolean:

@@ -78,7 +78,7 @@ type authorizerEvent struct {
 
 // describe turns an HTTP request into the common part of its events. The caller's address is that of the
 // connection: what a client writes into X-Forwarded-For is not trusted.
-func (g *gateway) describe(r *http.Request, route Route, vars map[string]string, query url.Values) request {
+func (g *gateway) describe(r *http.Request, id string, route Route, vars map[string]string, query url.Values) request {
 	source, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		source = r.RemoteAddr
@@ -102,7 +102,7 @@ func (g *gateway) describe(r *http.Request, route Route, vars map[string]string,
 			HTTP: httpDescription{
 				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: source, UserAgent: r.UserAgent(),
 			},
-			RequestID: newRequestID(),
+			RequestID: id,
 			RouteKey:  route.Key(),
 			Stage:     stage,
 			Time:      now.Format(clf),

@@ -196,3 +196,22 @@ func TestQueryThatGoWouldCutShortReachesNoFunction(t *testing.T) {
 		t.Errorf("the function was called: %s", f.event)
 	}
 }
+
+func TestHeadersForTheNextHopStayOutOfEvents(t *testing.T) {
+	f := &recording{answer: `{}`}
+	api := serve(t, templateOf("GET /"), map[string]lambda.Handler{"f": f}, gateway.Options{})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header = http.Header{
+		"Connection": {"keep-alive, X-Named", "close"}, "Keep-Alive": {"timeout=5"}, "Proxy-Authorization": {"Basic x"}, "Proxy-Connection": {"close"},
+		"Te": {"trailers"}, "Trailer": {"X"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "X-Named": {"x"}, "X-Kept": {"x"},
+	}
+	ask(api, r)
+	var e events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(f.event, &e); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"host": "example.com", "x-kept": "x", "x-forwarded-for": "192.0.2.1", "x-forwarded-proto": "http", "x-forwarded-port": e.Headers["x-forwarded-port"]}
+	if diff := cmp.Diff(want, e.Headers); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}

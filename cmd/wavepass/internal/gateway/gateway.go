@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -21,7 +22,8 @@ import (
 // Limits of HTTP APIs.
 const (
 	maxBody        = 10 << 20         // bytes
-	maxHeaders     = 10240            // bytes: request line, names and values together
+	maxEvent       = 6291556          // bytes of JSON that Lambda takes and gives back, a body in base64 included
+	maxHeaders     = 10240            // bytes: request line and header values together, without the names
 	totalTime      = 30 * time.Second // from the arrival of a request to its answer
 	authorizerTime = 10 * time.Second
 )
@@ -32,8 +34,8 @@ type Options struct {
 	// name in events.
 	Issuer string
 
-	// Log gets what the cloud would write into the function's log: errors, panics, time-outs. nil:
-	// slog.Default.
+	// Log gets what the cloud would write into the function's log (errors, panics, time-outs) and why the gateway itself
+	// refused a request. nil: slog.Default.
 	Log *slog.Logger
 
 	// Now is the clock that events are stamped by; nil: time.Now.
@@ -86,51 +88,66 @@ func New(t *Template, functions map[string]lambda.Handler, opts Options) (http.H
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := newRequestID()
+	w.Header().Set("Apigw-Requestid", id)
+	size := headerSize(r)
+	r = withoutHopByHop(r)
 	g.template.cors.allow(w.Header(), r)
 	if g.template.cors.isPreflight(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
-	query, queryErr := url.ParseQuery(r.URL.RawQuery)
-	common := g.describe(r, route, vars, query)
-	w.Header().Set("Apigw-Requestid", common.RequestContext.RequestID)
+	query, err := url.ParseQuery(r.URL.RawQuery)
 	switch {
-	case headerSize(r) > maxHeaders:
-		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
-		return
-	case queryErr != nil:
+	case size > maxHeaders:
+		g.refuse(w, http.StatusRequestHeaderFieldsTooLarge, "request line and header values are longer than 10,240 bytes")
+	case err != nil:
 		// A malformed escape, or a semicolon, at which the cloud splits the query and Go does not. The pair would be
 		// missing from the event as if it had not been sent.
-		refuse(w, http.StatusBadRequest)
-		return
+		g.refuse(w, http.StatusBadRequest, "query: "+malformed(err))
 	case !found:
-		refuse(w, http.StatusNotFound)
-		return
+		g.refuse(w, http.StatusNotFound, "no route of the template")
+	default:
+		// A function does not notice that its caller has left, so neither may it here.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), totalTime)
+		defer cancel()
+		g.serve(ctx, w, r, route, g.describe(r, id, route, vars, query))
 	}
-	// A function does not notice that its caller has left, so neither may it here.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), totalTime)
-	defer cancel()
+}
 
+// malformed says what is wrong with a query without quoting it: there may be a token in it.
+func malformed(err error) string {
+	var escape url.EscapeError
+	if errors.As(err, &escape) {
+		return "a malformed escape"
+	}
+	return "a semicolon"
+}
+
+// serve asks the route's authorizer and calls its function.
+func (g *gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, route Route, common request) {
 	if route.Authorizer != "" {
-		granted, status := g.authorize(ctx, g.template.authorizers[route.Authorizer], common, r.Header)
+		granted, status, reason := g.authorize(ctx, g.template.authorizers[route.Authorizer], common, r.Header)
 		if status != http.StatusOK {
-			refuse(w, status)
+			g.refuse(w, status, reason)
 			return
 		}
 		common.RequestContext.Authorizer = granted
 	}
-	body, status := readBody(w, r)
+	body, status, reason := readBody(w, r)
 	if status != http.StatusOK {
-		refuse(w, status)
+		g.refuse(w, status, reason)
 		return
 	}
 	answer, err := g.call(ctx, route.Function, route.Function.Timeout, common.RequestContext.RequestID, newFunctionEvent(common, body))
 	switch {
+	case errors.Is(err, errTooLarge):
+		g.refuse(w, http.StatusRequestEntityTooLarge, "the event is larger than the 6 MB that Lambda takes")
 	case errors.Is(err, errTooLate):
-		refuse(w, http.StatusServiceUnavailable)
+		g.refuse(w, http.StatusServiceUnavailable, err.Error())
 	case err != nil:
-		refuse(w, http.StatusInternalServerError)
+		g.refuse(w, http.StatusInternalServerError, err.Error())
 	default:
 		g.write(w, route.Function, answer)
 	}
@@ -138,23 +155,43 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // headerSize is what the limit counts.
 func headerSize(r *http.Request) int {
-	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("host") + len(r.Host)
-	for name, values := range r.Header {
+	size := len(r.Method+" "+r.RequestURI+" "+r.Proto) + len(r.Host)
+	for _, values := range r.Header {
 		for _, value := range values {
-			size += len(name) + len(value)
+			size += len(value)
 		}
 	}
 	return size
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int) {
+// hopByHop are headers for the next hop alone (RFC 9110 §7.6.1), which is the gateway.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// withoutHopByHop returns a request without those headers, and those that its Connection header names.
+func withoutHopByHop(r *http.Request) *http.Request {
+	out := *r
+	out.Header = r.Header.Clone()
+	for _, list := range r.Header["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			out.Header.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		out.Header.Del(name)
+	}
+	return &out
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int, reason string) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge
+		return nil, http.StatusRequestEntityTooLarge, "the body is longer than 10 MB"
 	case err != nil:
-		return nil, http.StatusBadRequest
+		return nil, http.StatusBadRequest, "the body could not be read"
 	}
-	return body, http.StatusOK
+	return body, http.StatusOK, ""
 }
