@@ -112,6 +112,10 @@ func (s *faultyStore) Append(ctx context.Context, e revocation.Entry) error {
 	return do(s, "Append", func() error { return s.Store.Append(ctx, e) })
 }
 
+func (s *faultyStore) AppendOnce(ctx context.Context, e revocation.Entry, id string) (bool, error) {
+	return call(s, "Append", func() (bool, error) { return s.Store.AppendOnce(ctx, e, id) })
+}
+
 func (s *faultyStore) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
 	return call(s, "Since", func() ([]revocation.Entry, error) { return s.Store.Since(ctx, from) })
 }

@@ -19,7 +19,7 @@ type RevokeParts struct {
 	Sessions *session.Revoker
 	MAC      session.Keys
 	Access   *token.Verifier
-	Log      revocation.Log
+	Log      revocation.Once
 	Trail    *audit.Trail
 	Now      func() time.Time
 }
@@ -85,8 +85,11 @@ func (v *Revoke) revokeAccessToken(ctx context.Context, r RevokeRequest, clientI
 	case claims.ClientID != clientID:
 		return session.ErrForeign
 	}
-	if err := revocation.Deny(ctx, v.Log, v.Now, revocation.Token, claims.ID); err != nil {
+	switch stored, err := revocation.DenyOnce(ctx, v.Log, v.Now, revocation.Token, claims.ID); {
+	case err != nil:
 		return fmt.Errorf("grant: revoke: %w", err)
+	case !stored:
+		return nil // revoked a moment ago, and recorded then
 	}
 	event := audit.Event{Name: audit.TokenRevoked, Subject: claims.Subject, ClientID: clientID}
 	if claims.Login != nil {

@@ -255,6 +255,31 @@ func TestSlowRevocationOfAnAccessTokenIsStampedAgain(t *testing.T) {
 	}
 }
 
+// TestTokenRevokedAgainAndAgainIsOneEntry in ten seconds, whether its session lives or not.
+func TestTokenRevokedAgainAndAgainIsOneEntry(t *testing.T) {
+	w := newWorld(t)
+	login := w.mustLogin()
+	if err := w.tryRevoke("native", login.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	w.trail.Reset()
+	for i := range 200 {
+		if err := w.tryRevoke("native", login.AccessToken); err != nil {
+			t.Fatalf("revocation %d: %v", i, err)
+		}
+		w.clock.Advance(100 * time.Millisecond)
+	}
+	entries := 0
+	for _, e := range w.store.Log() {
+		if e.Kind == revocation.Token {
+			entries++
+		}
+	}
+	if events := len(w.events()); entries != 2 || events != 2 {
+		t.Errorf("200 revocations in 20 s left %d entries and %d events, want 2 and 2", entries, events)
+	}
+}
+
 func TestServiceTakesItsOwnTokenBack(t *testing.T) {
 	w := newWorld(t)
 	w.mustLogin() // creates the keys

@@ -5,6 +5,7 @@ package revocation
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -55,6 +56,14 @@ type Log interface {
 	Since(ctx context.Context, from time.Time) ([]Entry, error)
 }
 
+// Once stores entries that anybody may ask for again and again.
+type Once interface {
+	// AppendOnce is Log.Append for a revocation that anybody may ask for again and again. It stores e, unless another call has
+	// stored an entry of this kind and id less than SlowWrite before e.At: that one denies as much, and stored is false. call
+	// names the caller's call, which may stamp and store its entry again.
+	AppendOnce(ctx context.Context, e Entry, call string) (stored bool, err error)
+}
+
 // SlowWrite is how long a write may take before its stamp is too old for readers to be sure to see it.
 // They look back by three times as much.
 const SlowWrite = 10 * time.Second
@@ -78,6 +87,17 @@ func Stamp(now func() time.Time, write func(at time.Time) error) error {
 // Deny appends an entry that names id, stamped as readers need it. Any error is oauth.ErrUnavailable.
 func Deny(ctx context.Context, log Log, now func() time.Time, kind Kind, id string) error {
 	return Stamp(now, func(at time.Time) error { return log.Append(ctx, Entry{At: at, Kind: kind, ID: id}) })
+}
+
+// DenyOnce is Deny for a revocation that anybody may ask for again and again: it appends at most one entry in SlowWrite, and
+// reports whether it did.
+func DenyOnce(ctx context.Context, log Once, now func() time.Time, kind Kind, id string) (stored bool, err error) {
+	call := rand.Text()
+	err = Stamp(now, func(at time.Time) (err error) {
+		stored, err = log.AppendOnce(ctx, Entry{At: at, Kind: kind, ID: id}, call)
+		return err
+	})
+	return stored, err
 }
 
 // age is how long ago from was, by whichever of wall clock and monotonic clock says more: the monotonic

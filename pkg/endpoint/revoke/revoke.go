@@ -26,6 +26,7 @@ type Store interface {
 	account.Store
 	account.Changer
 	revocation.Log
+	revocation.Once
 	keyring.Store
 }
 

@@ -32,6 +32,7 @@ var (
 	_ client.Registrar = (*Store)(nil)
 	_ keyring.Store    = (*Store)(nil)
 	_ revocation.Log   = (*Store)(nil)
+	_ revocation.Once  = (*Store)(nil)
 	_ session.Store    = (*Store)(nil)
 	_ session.Creator  = (*Store)(nil)
 	_ session.Lister   = (*Store)(nil)
@@ -60,6 +61,7 @@ type Store struct {
 	clients  map[string]client.Client
 	log      []revocation.Entry
 	events   []audit.Event
+	appended map[string]appended
 	parts    map[keyring.Part][]byte
 	version  int64 // of parts; 0: there is no keyring
 }
@@ -73,6 +75,7 @@ func New(now func() time.Time) *Store {
 		logins:   map[string]account.LoginName{},
 		attempts: map[account.Bucket]int{},
 		clients:  map[string]client.Client{},
+		appended: map[string]appended{},
 	}
 }
 

@@ -179,6 +179,26 @@ func (s *Store) append(e revocation.Entry) error {
 	return nil
 }
 
+// AppendOnce implements revocation.Once. It is counted as Append.
+func (s *Store) AppendOnce(ctx context.Context, e revocation.Entry, call string) (stored bool, err error) {
+	err = s.do(ctx, "Append", func() error {
+		name := string(e.Kind) + " " + e.ID
+		last, ok := s.appended[name]
+		if ok && last.call != call && e.At.Sub(last.at) < revocation.SlowWrite {
+			return nil
+		}
+		s.appended[name], stored = appended{e.At, call}, true
+		return s.append(e)
+	})
+	return stored, err
+}
+
+// appended is the last entry of one name that AppendOnce has stored.
+type appended struct {
+	at   time.Time
+	call string
+}
+
 // Since implements revocation.Log.
 func (s *Store) Since(ctx context.Context, from time.Time) (entries []revocation.Entry, err error) {
 	err = s.do(ctx, "Since", func() error {

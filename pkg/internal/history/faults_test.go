@@ -26,6 +26,7 @@ type table interface {
 	account.Attempts
 	keyring.Store
 	revocation.Log
+	revocation.Once
 	session.Store
 	session.Creator
 	session.Lister
@@ -166,6 +167,11 @@ func (f *faulty) ReadPart(ctx context.Context, p keyring.Part) (got keyring.Item
 
 func (f *faulty) Append(ctx context.Context, e revocation.Entry) error {
 	return f.call("Append", nil, func() error { return f.table.Append(ctx, e) })
+}
+
+func (f *faulty) AppendOnce(ctx context.Context, e revocation.Entry, call string) (stored bool, err error) {
+	err = f.call("Append", nil, func() error { stored, err = f.table.AppendOnce(ctx, e, call); return err })
+	return stored, err
 }
 
 func (f *faulty) Since(ctx context.Context, from time.Time) (got []revocation.Entry, err error) {

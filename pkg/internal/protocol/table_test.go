@@ -203,6 +203,10 @@ func (t table) Append(ctx context.Context, e revocation.Entry) error {
 	return err
 }
 
+func (t table) AppendOnce(ctx context.Context, e revocation.Entry, call string) (bool, error) {
+	return do(ctx, "Append", func() (bool, error) { return t.Store.AppendOnce(ctx, e, call) })
+}
+
 func (t table) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
 	return do(ctx, "Since", func() ([]revocation.Entry, error) { return t.Store.Since(ctx, from) })
 }

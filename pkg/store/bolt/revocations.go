@@ -17,6 +17,7 @@ type entryRecord struct {
 	Kind     revocation.Kind `json:"kind"`
 	ID       string          `json:"id"`
 	MinEpoch int64           `json:"min_epoch,omitzero"`
+	Call     string          `json:"call,omitzero"` // of AppendOnce
 }
 
 // entryKey begins with the stamp, so that the log reads in the order of time. It names the whole entry:
@@ -34,12 +35,42 @@ func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
 	return s.write(ctx, "append revocation", func(tx *bbolt.Tx) error { return s.appendEntry(tx, e) })
 }
 
-func (s *Store) appendEntry(tx *bbolt.Tx, e revocation.Entry) error {
+// AppendOnce implements revocation.Once.
+func (s *Store) AppendOnce(ctx context.Context, e revocation.Entry, call string) (stored bool, err error) {
+	err = s.write(ctx, "append revocation once", func(tx *bbolt.Tx) error {
+		recent, err := recentlyAppended(tx, e, call)
+		if err != nil || recent {
+			return err
+		}
+		stored = true
+		return s.appendCall(tx, e, call)
+	})
+	return stored && err == nil, err
+}
+
+// recentlyAppended reports whether the newest entry that names the same is younger than SlowWrite and of another call.
+func recentlyAppended(tx *bbolt.Tx, e revocation.Entry, call string) (recent bool, err error) {
+	cursor := tx.Bucket(revocationBucket).Cursor()
+	for key, data := cursor.Seek(appendTime(nil, e.At.Add(time.Millisecond-revocation.SlowWrite))); key != nil; key, data = cursor.Next() {
+		var record entryRecord
+		if err := json.Unmarshal(data, &record); err != nil {
+			return false, err
+		}
+		if record.Kind == e.Kind && record.ID == e.ID {
+			recent = record.Call != call
+		}
+	}
+	return recent, nil
+}
+
+func (s *Store) appendEntry(tx *bbolt.Tx, e revocation.Entry) error { return s.appendCall(tx, e, "") }
+
+func (s *Store) appendCall(tx *bbolt.Tx, e revocation.Entry, call string) error {
 	if err := purgeRevocations(tx, s.now(), few); err != nil {
 		return err
 	}
 	return put(tx.Bucket(revocationBucket), entryKey(e), entryRecord{
-		At: toMillis(e.At), Kind: e.Kind, ID: e.ID, MinEpoch: e.MinEpoch,
+		At: toMillis(e.At), Kind: e.Kind, ID: e.ID, MinEpoch: e.MinEpoch, Call: call,
 	})
 }
 

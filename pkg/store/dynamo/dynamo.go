@@ -92,6 +92,7 @@ var _ interface {
 	client.Lister
 	keyring.Store
 	revocation.Log
+	revocation.Once
 	schema.Source
 	session.Store
 	session.Creator

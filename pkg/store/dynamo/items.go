@@ -60,6 +60,15 @@ func revocationKey(shard int, e revocation.Entry) item {
 		stamp(e.At)+"#"+url.PathEscape(string(e.Kind))+"#"+url.PathEscape(e.ID))
 }
 
+// revokedKey is of the marker of the last entry that AppendOnce has stored. Ids of tokens are alone without their kind.
+func revokedKey(e revocation.Entry) item {
+	pk := "REVOKED#" + url.PathEscape(e.ID)
+	if e.Kind != revocation.Token {
+		pk = "REVOKED#" + url.PathEscape(string(e.Kind)) + "#" + url.PathEscape(e.ID)
+	}
+	return key(pk, "REVOKED")
+}
+
 // stamp is a time as sort keys have it: unix milliseconds, of equal length so that text order is time order.
 func stamp(t time.Time) string { return fmt.Sprintf("%013d", max(t.UnixMilli(), 0)) }
 

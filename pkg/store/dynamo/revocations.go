@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -23,6 +24,29 @@ func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
 		ExpressionAttributeValues: item{":epoch": number(e.MinEpoch)},
 	})
 	return err
+}
+
+// AppendOnce implements revocation.Once. A marker beside the log holds the stamp of the last entry, and the call that
+// made it.
+func (s *Store) AppendOnce(ctx context.Context, e revocation.Entry, call string) (bool, error) {
+	marker := revokedKey(e)
+	marker["at"] = milliseconds(e.At)
+	marker["call"] = text(call)
+	marker[ttl] = seconds(e.ExpiresAt())
+	failed, err := s.transact(ctx, "append revocation once",
+		types.TransactWriteItem{Put: &types.Put{
+			TableName:                &s.table,
+			Item:                     marker,
+			ConditionExpression:      aws.String("attribute_not_exists(pk) OR #at <= :before OR #call = :call"),
+			ExpressionAttributeNames: map[string]string{"#at": "at", "#call": "call"},
+			ExpressionAttributeValues: item{
+				":before": milliseconds(e.At.Add(-revocation.SlowWrite)),
+				":call":   text(call),
+			},
+		}},
+		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(e)}},
+	)
+	return err == nil && failed == nil, err
 }
 
 // Since implements revocation.Log. It queries all shards at once.

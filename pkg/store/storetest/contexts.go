@@ -64,7 +64,8 @@ func cancelledWrites(t *testing.T, f fixture) {
 		"AppendEvent": func(ctx context.Context) error {
 			return f.AppendEvent(ctx, audit.Event{Name: audit.AccessSet, Time: now, Subject: e.ID})
 		},
-		"PutClient": func(ctx context.Context) error { return f.PutClient(ctx, c) },
+		"AppendOnce": func(ctx context.Context) error { _, err := f.AppendOnce(ctx, e, "call"); return err },
+		"PutClient":  func(ctx context.Context) error { return f.PutClient(ctx, c) },
 	} {
 		wantErr(t, name, write(ctx), oauth.ErrUnavailable)
 	}

@@ -16,6 +16,9 @@ var revocationTests = []subtest{
 	{"AppliedButReplyLostIsThereOnce", appendAgain},
 	{"EntriesOfOneStampAreApart", entriesApart},
 	{"LowerEpochNeverReplacesAHigherOne", lowerEpoch},
+	{"OnceIsOneEntryInTenSeconds", appendOnce},
+	{"OnceMayBeStampedAgainByItsOwnCall", appendOnceStampedAgain},
+	{"OnceOfManyParallelStoresOne", appendOnceParallel},
 	{"SinceStartsAtTheStamp", sinceStarts},
 	{"SinceLeavesOutExpiredEntries", sinceExpired},
 	{"SinceSeesWhatWasAppendedBefore", sinceAfterAppend},
@@ -81,6 +84,64 @@ func lowerEpoch(t *testing.T, f fixture) {
 	}
 	if highest != 9 {
 		t.Errorf("highest epoch after appending 5, 9 and 7 = %d, want 9", highest)
+	}
+}
+
+// wantOnce appends an entry by AppendOnce.
+func (f fixture) wantOnce(t *testing.T, what string, e revocation.Entry, call string, want bool) {
+	t.Helper()
+	stored, err := f.AppendOnce(t.Context(), e, call)
+	wantErr(t, what, err, nil)
+	same(t, what+": stored", stored, want)
+}
+
+func appendOnce(t *testing.T, f fixture) {
+	first := revocation.Entry{At: f.clock.Now(), Kind: revocation.Token, ID: fresh(t, "x")}
+	after := func(d time.Duration) revocation.Entry {
+		e := first
+		e.At = e.At.Add(d)
+		return e
+	}
+	f.wantOnce(t, "the first", first, "a", true)
+	for i := range 10 {
+		f.wantOnce(t, "at once", after(time.Duration(i)*time.Millisecond), fmt.Sprint("call ", i), false)
+	}
+	f.wantOnce(t, "by a clock that is behind", after(-3*time.Second), "b", false)
+	f.wantOnce(t, "just within 10 s", after(revocation.SlowWrite-time.Millisecond), "b", false)
+	f.wantOnce(t, "after 10 s", after(revocation.SlowWrite), "b", true)
+	f.wantOnce(t, "just after the second", after(revocation.SlowWrite+time.Millisecond), "a", false)
+	same(t, "entries", f.entriesOf(t, first.ID, time.Time{}), []revocation.Entry{first, after(revocation.SlowWrite)})
+
+	for _, other := range []revocation.Entry{
+		{At: first.At, Kind: revocation.Token, ID: first.ID + "y"}, {At: first.At, Kind: revocation.Session, ID: first.ID},
+	} {
+		f.wantOnce(t, "of another name", other, "c", true)
+	}
+}
+
+// appendOnceStampedAgain is what revocation.Stamp does after a slow write.
+func appendOnceStampedAgain(t *testing.T, f fixture) {
+	first := revocation.Entry{At: f.clock.Now(), Kind: revocation.Token, ID: fresh(t, "x")}
+	again := first
+	again.At = again.At.Add(revocation.SlowWrite / 2)
+	for _, e := range []revocation.Entry{first, first, again} { // the second is a repetition after a lost answer
+		f.wantOnce(t, "by the same call", e, "a", true)
+	}
+	same(t, "entries", f.entriesOf(t, first.ID, time.Time{}), []revocation.Entry{first, again})
+}
+
+func appendOnceParallel(t *testing.T, f fixture) {
+	e := revocation.Entry{At: f.clock.Now(), Kind: revocation.Token, ID: fresh(t, "x")}
+	for i, err := range parallel(20, func(i int) error {
+		one := e
+		one.At = one.At.Add(time.Duration(i) * time.Millisecond)
+		_, err := f.AppendOnce(t.Context(), one, fmt.Sprint("call ", i))
+		return err
+	}) {
+		wantErr(t, fmt.Sprint("caller ", i), err, nil)
+	}
+	if got := f.entriesOf(t, e.ID, time.Time{}); len(got) != 1 {
+		t.Errorf("20 calls at once have stored %d entries, want 1", len(got))
 	}
 }
 

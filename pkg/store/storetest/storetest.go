@@ -34,6 +34,7 @@ type Store interface {
 	session.Creator
 	session.Lister
 	revocation.Log
+	revocation.Once
 	keyring.Store
 	schema.Source
 	audit.Store
