@@ -36,7 +36,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
+	"Append", "AppendOnce", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
 }
 
 func call[T any](s *faultyStore, method string, work func() (T, error)) (T, error) {
@@ -113,7 +113,7 @@ func (s *faultyStore) Append(ctx context.Context, e revocation.Entry) error {
 }
 
 func (s *faultyStore) AppendOnce(ctx context.Context, e revocation.Entry, id string) (bool, error) {
-	return call(s, "Append", func() (bool, error) { return s.Store.AppendOnce(ctx, e, id) })
+	return call(s, "AppendOnce", func() (bool, error) { return s.Store.AppendOnce(ctx, e, id) })
 }
 
 func (s *faultyStore) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {

@@ -20,6 +20,10 @@ const (
 	endAll    kind = "end all"         // the epoch of the account is raised
 	mayEndAll kind = "may end all"     // the token is looked at before that
 	authorize kind = "authorize"       // with a staleness of 0
+
+	// mayRotate is the first half of a refresh that was refused. It rotates and reads the account at once, so the rotation
+	// may stand although the account then forbids the refresh: other operations see it before the refusal is due.
+	mayRotate kind = "may rotate"
 )
 
 type outcome string
@@ -77,13 +81,11 @@ type row struct {
 // otherwise.
 func (s state) refreshed(in input) []row {
 	g := in.generation
-	rotated := s
-	rotated.generation, rotated.rotatedAt = g+1, in.at
 	switch {
 	case s.dead || g > s.generation:
 		return []row{{next: s}}
 	case g == s.generation:
-		return []row{{rotated, true, g + 1}}
+		return []row{{s.rotated(in), true, g + 1}}
 	case g+1 < s.generation:
 		return []row{{next: dead}}
 	}
@@ -96,6 +98,11 @@ func (s state) refreshed(in input) []row {
 		rows = append(rows, s.retriedLate(in))
 	}
 	return rows
+}
+
+func (s state) rotated(in input) state {
+	s.generation, s.rotatedAt = in.generation+1, in.at
+	return s
 }
 
 // lastSeen is when the window of the token before the newest opened.
@@ -135,6 +142,11 @@ func (s state) step(in input, out output) []state {
 	case mayEndAll:
 		may := !s.dead && (in.generation == s.generation || in.generation+1 == s.generation)
 		return only(out.outcome == unknown || may == (out.outcome == ok), s)
+	case mayRotate:
+		if s.dead || in.generation != s.generation {
+			return []state{s}
+		}
+		return []state{s, s.rotated(in)}
 	case authorize:
 		return only(out.outcome == unknown || s.dead == (out.outcome == refused), s)
 	case foreign:
@@ -188,7 +200,7 @@ func sessionModel() porcupine.Model {
 func describe(in input, out output) string {
 	text := fmt.Sprintf("%8s %s", in.at, in.kind)
 	switch in.kind {
-	case refresh, foreign, mayEndAll:
+	case refresh, foreign, mayRotate, mayEndAll:
 		text += fmt.Sprintf(" with %d", in.generation)
 	}
 	text += ": " + string(out.outcome)

@@ -32,6 +32,11 @@ func with(g uint32, seconds int, o outcome, got uint32) moment {
 	}
 }
 
+// halfOf is the first half of a refused refresh with generation g, at so many seconds.
+func halfOf(g uint32, seconds int) moment {
+	return moment{in: input{kind: mayRotate, generation: g, at: time.Duration(seconds) * time.Second}, out: output{outcome: unknown}}
+}
+
 // strictly is a refresh by a client that may not.
 func strictly(m moment) moment {
 	m.in.late = 0
@@ -78,7 +83,14 @@ func TestModelTellsRightHistoriesFromWrongOnes(t *testing.T) {
 		"another client does no harm":      {seq(begun, do(foreign, refused), with(0, 1, ok, 1)), true},
 		"an old token may end all":         {seq(begun, with(0, 1, ok, 1), with(1, 2, ok, 2), do(mayEndAll, ok)), false},
 		"the newest token may not end all": {seq(begun, do(mayEndAll, refused)), false},
-		"success while a logout runs":      {append(seq(begun, with(0, 1, ok, 1)), between(do(end, ok), 2, 9)), true},
+		"a refused refresh had rotated": {[]moment{between(begun, 0, 1), between(with(0, 1, ok, 1), 2, 3),
+			between(halfOf(1, 100), 4, 9), between(with(1, 100, refused, 0), 4, 9), between(with(0, 100, refused, 0), 5, 6), between(do(endAll, ok), 7, 8)}, true},
+		"a refused refresh had not rotated": {[]moment{between(begun, 0, 1), between(with(0, 1, ok, 1), 2, 3),
+			between(halfOf(1, 100), 4, 9), between(with(1, 100, refused, 0), 4, 9), between(with(0, 100, ok, 1), 5, 6), between(do(endAll, ok), 7, 8)}, true},
+		"a refused refresh that nothing ended": {seq(begun, halfOf(0, 1), with(0, 1, refused, 0)), false},
+		"half a refresh of an older token":     {seq(begun, with(0, 1, ok, 1), with(1, 2, ok, 2), halfOf(1, 3), with(2, 4, ok, 3)), true},
+		"half a refresh of it that rotated":    {seq(begun, with(0, 1, ok, 1), with(1, 2, ok, 2), halfOf(1, 3), with(3, 4, ok, 4)), false},
+		"success while a logout runs":          {append(seq(begun, with(0, 1, ok, 1)), between(do(end, ok), 2, 9)), true},
 		"two tabs, two successors": {[]moment{between(begun, 0, 1), between(with(0, 1, ok, 1), 2, 5),
 			between(with(0, 1, ok, 2), 3, 4)}, false},
 	} {

@@ -73,8 +73,18 @@ func (a *actor) renew(h holding, c client.Client) (holding, outcome) {
 		h.refresh, h.access = issued.Tokens.RefreshToken, issued.Tokens.AccessToken
 		r.out.generation, r.successor = generationOf(h.refresh), h.refresh.Reveal()
 	}
-	a.log.add(err, r)
+	a.log.add(err, steps(r)...)
 	return h, r.out.outcome
+}
+
+// steps are the records of a refresh: a refused one has two, between which the session may change.
+func steps(r record) []record {
+	if r.in.kind != refresh || r.out.outcome != refused {
+		return []record{r}
+	}
+	first := r
+	first.in.kind, first.out = mayRotate, output{outcome: unknown}
+	return []record{first, r}
 }
 
 // endSession logs out, or hands the refresh token in.
