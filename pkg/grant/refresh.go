@@ -39,7 +39,7 @@ type RefreshRequest struct {
 	Network      string // prefix of the caller's address
 }
 
-// Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, oauth.ErrUnavailable.
+// Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, session.ErrOvertaken, oauth.ErrUnavailable.
 func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	c := r.Client
 	if !mayHoldRefreshTokens(c) {

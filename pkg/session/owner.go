@@ -29,7 +29,7 @@ func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners
 	return &Owners{sessions, accounts, now}
 }
 
-// Holder is who presents an access token: a session, and the account that it is of.
+// Holder names the session that an access token was issued in, and its account.
 type Holder struct{ AccountID, SessionID uuid.UUID }
 
 // Of returns the account of token, in one round trip, if token could be refreshed now: its session is Living

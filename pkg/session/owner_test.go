@@ -143,6 +143,33 @@ func TestOwnerWhoseSessionsHaveAllEndedIsTold(t *testing.T) {
 	}
 }
 
+// The reasons are for the newest token and the one before, and not for one that may have been the reuse.
+func TestOwnerOfAnEndedSessionIsToldWhy(t *testing.T) {
+	for _, test := range []struct {
+		generation uint32
+		clientID   string
+		ended      session.Reason
+		want       string
+	}{
+		{7, "app", session.ReasonLogout, session.BecauseEnded},
+		{6, "app", session.ReasonEnded, session.BecauseEndedElsewhere},
+		{7, "app", session.ReasonReuse, session.BecauseReuse},
+		{6, "app", session.ReasonReuse, ""},
+		{5, "app", session.ReasonLogout, ""},
+		{8, "app", session.ReasonLogout, ""},
+		{7, "other", session.ReasonLogout, ""},
+	} {
+		w := newWorld(t, client.Native)
+		w.rotatedLongAgo(7)
+		w.change(func(s *session.Session) { s.RevokedAt, s.Reason = start, test.ended })
+		_, err := w.owner(test.generation, test.clientID)
+		var refused *session.RefusedError
+		if !errors.As(err, &refused) || refused.Reason != test.want {
+			t.Errorf("generation %d of client %s, ended by %s: %v, want a refusal because of %q", test.generation, test.clientID, test.ended, err, test.want)
+		}
+	}
+}
+
 func TestOwnerUntilTheLastMomentOfASession(t *testing.T) {
 	for name, end := range map[string]func(session.Session) time.Time{
 		"idle":     func(s session.Session) time.Time { return s.IdleExpiry },
