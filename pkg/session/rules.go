@@ -89,10 +89,10 @@ func (r Rules) Told(s Session, a account.Account, p Presented) string {
 	return reason
 }
 
-// since is how long before the token arrived something happened. A time that is not known, or that lies in the
-// future even now by more than clocks may differ, was never.
+// since is how long before the token arrived something happened: centuries, when the time is not known. A time that
+// lies in the future even now, by more than clocks may differ, is not known either.
 func (p Presented) since(at time.Time) time.Duration {
-	if at.IsZero() || at.After(p.Now.Add(clockSkew)) {
+	if at.After(p.Now.Add(clockSkew)) {
 		return math.MaxInt64
 	}
 	return max(0, p.Arrived.Sub(at))
