@@ -16,14 +16,17 @@ func TestUsableSaysWhyASessionEnded(t *testing.T) {
 		now    time.Time
 		want   string // empty: it may be used
 	}{
-		"fresh":                {nil, start, ""},
-		"just before idle":     {nil, idle.Add(-1), ""},
-		"at idle":              {nil, idle, session.BecauseIdle},
-		"long after both":      {nil, absolute.Add(time.Hour), session.BecauseIdle},
-		"at absolute":          {func(s *session.Session, _ *account.Account) { s.IdleExpiry = s.Expiry }, absolute, session.BecauseAbsolute},
-		"idle after absolute":  {func(s *session.Session, _ *account.Account) { s.IdleExpiry = s.Expiry.Add(1) }, absolute, session.BecauseAbsolute},
-		"disabled":             {func(_ *session.Session, a *account.Account) { a.Disabled = true }, start, session.BecauseDisabled},
-		"older epoch":          {func(_ *session.Session, a *account.Account) { a.Epoch++ }, start, session.BecauseEndedElsewhere},
+		"fresh":               {nil, start, ""},
+		"just before idle":    {nil, idle.Add(-1), ""},
+		"at idle":             {nil, idle, session.BecauseIdle},
+		"long after both":     {nil, absolute.Add(time.Hour), session.BecauseIdle},
+		"at absolute":         {func(s *session.Session, _ *account.Account) { s.IdleExpiry = s.Expiry }, absolute, session.BecauseAbsolute},
+		"idle after absolute": {func(s *session.Session, _ *account.Account) { s.IdleExpiry = s.Expiry.Add(1) }, absolute, session.BecauseAbsolute},
+		"disabled":            {func(_ *session.Session, a *account.Account) { a.Disabled = true }, start, session.BecauseDisabled},
+		"older epoch":         {func(_ *session.Session, a *account.Account) { a.Epoch++ }, start, session.BecauseEndedElsewhere},
+		"password changed": {func(_ *session.Session, a *account.Account) {
+			a.Epoch, a.Endings = 102, []account.Ending{{Epoch: 101, Reason: account.ReasonPasswordChanged}, {Epoch: 102, Reason: account.ReasonEndedElsewhere}}
+		}, start, session.BecausePasswordChanged},
 		"newer epoch":          {func(s *session.Session, _ *account.Account) { s.Epoch++ }, start, ""},
 		"reuse":                {revokedFor(session.ReasonReuse), start, session.BecauseReuse},
 		"handed in":            {revokedFor(session.ReasonClient), start, session.BecauseEnded},
