@@ -66,7 +66,7 @@ func (w *world) endInTheMiddle(t *rapid.T, s *sessionModel) *sessionModel {
 	return nil
 }
 
-// TestEndOthersSparesTheCallersSession: his access tokens die, one refresh renews them, also one that was
+// TestEndOthersSparesTheCallersSession: its access tokens die, one refresh renews them, also one that was
 // on its way.
 func TestEndOthersSparesTheCallersSession(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The sentences of "What holds" (docs/design.md §6), for whoever is honest.
+// The sentences of "What holds" (docs/design.md §6) about honest people.
 
 // newSession is a world with one session of the client.
 func newSession(t *rapid.T, clientID string) (*world, *sessionModel) {
@@ -154,7 +154,7 @@ func TestNobodyElseHarmsASession(t *testing.T) {
 	})
 }
 
-// TestIdleExpirySlidesAndAbsoluteExpiryStands: whoever comes back in time goes on, until the end that was set
+// TestIdleExpirySlidesAndAbsoluteExpiryStands: a client that comes back in time goes on, until the end that was set
 // at the login.
 func TestIdleExpirySlidesAndAbsoluteExpiryStands(t *testing.T) {
 	t.Parallel()

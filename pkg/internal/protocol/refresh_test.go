@@ -11,7 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// presented is one refresh: the token, who sends it, and what happens meanwhile.
+// presented is one refresh: the token, the client that sends it, and what happens meanwhile.
 type presented struct {
 	session      *sessionModel
 	generation   uint32

@@ -133,7 +133,7 @@ func TestStaleTokenIsReuseTheSeventeenthTime(t *testing.T) {
 	w.wantRow(t, s, 4, gone)
 }
 
-// TestTableRestoredFromABackupRevokesNothing: whoever holds a newer token is refused, and the session goes on
+// TestTableRestoredFromABackupRevokesNothing: a newer token is refused, and the session goes on
 // from where the table stands.
 func TestTableRestoredFromABackupRevokesNothing(t *testing.T) {
 	t.Parallel()
@@ -180,7 +180,7 @@ func TestKeysThatChangeKeepTheSuccessor(t *testing.T) {
 	w.verdict(t)
 }
 
-// TestNewSigningKeysReachEveryFunction: whoever still signed with a key that has been dropped would be found out.
+// TestNewSigningKeysReachEveryFunction: a function that still signed with a dropped key would be found out.
 func TestNewSigningKeysReachEveryFunction(t *testing.T) {
 	t.Parallel()
 	w, s := plain(t, "app")

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The sentences of "What holds" (docs/design.md §6) for whoever holds a copy.
+// The sentences of "What holds" (docs/design.md §6) about those who hold a copy.
 
 // outside is a pause after which the window is closed by every clock.
 const outside = grace + 5*time.Second + apart
@@ -27,9 +27,9 @@ func (w *world) wantEnded(t *rapid.T, s *sessionModel) {
 	w.verdict(t)
 }
 
-// TestWhoeverRefreshesSecondOutsideTheWindowIsFound: thief and victim use one copy after the other. A
+// TestTheSecondToRefreshOutsideTheWindowIsFound: thief and victim use one copy after the other. A
 // browser's session ends the first time, a native one's the third.
-func TestWhoeverRefreshesSecondOutsideTheWindowIsFound(t *testing.T) {
+func TestTheSecondToRefreshOutsideTheWindowIsFound(t *testing.T) {
 	t.Parallel()
 	for id, forgiven := range map[string]uint32{"app": 2, "web": 0} {
 		t.Run(id, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestOlderGenerationEndsTheSessionAtOnce(t *testing.T) {
 }
 
 // TestReplaysDoNotMoveTheWindow: a thief who polls with one token is a second tab until the window closes,
-// however often he comes.
+// however often they come.
 func TestReplaysDoNotMoveTheWindow(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -154,8 +154,8 @@ func TestReplaysDoNotMoveTheWindow(t *testing.T) {
 	})
 }
 
-// TestThiefWhoPollsIsFoundWhenHisVictimReturns: every few minutes he renews his copy.
-func TestThiefWhoPollsIsFoundWhenHisVictimReturns(t *testing.T) {
+// TestThiefWhoPollsIsFoundWhenTheVictimReturns: every few minutes they renew their copy.
+func TestThiefWhoPollsIsFoundWhenTheVictimReturns(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, s := newSession(t, aClient(t))

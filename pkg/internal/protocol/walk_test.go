@@ -32,7 +32,7 @@ type device struct {
 type stolen struct {
 	session *sessionModel
 	held    uint32
-	follows bool // he refreshes just after his victim, every time
+	follows bool // refreshes just after the victim, every time
 }
 
 // backup is a session as it stood in a copy of the table.
