@@ -82,8 +82,11 @@ func (w *world) everywhere(h handedIn) {
 	s, now := h.session, w.clock.Now()
 	behind := int64(s.generation) - int64(h.generation)
 	may := s.lives(now)
-	if s.outdated || w.disabled || behind != 0 && behind != 1 {
+	if w.disabled || behind != 0 && behind != 1 {
 		may = no
+	}
+	if s.outdated && (behind == 0 || behind == 1) {
+		may = yes // all have ended, which is what is asked for
 	}
 	v, err := w.change(h.faults, nil, func(ctx context.Context) error {
 		return w.logout.End(ctx, grant.LogoutRequest{Client: s.client, RefreshToken: oauth.NewSecret(s.texts[h.generation]), Everywhere: true})
