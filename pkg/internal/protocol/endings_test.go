@@ -85,7 +85,8 @@ func (w *world) everywhere(h handedIn) {
 	if w.disabled || behind != 0 && behind != 1 {
 		may = no
 	}
-	if s.outdated && (behind == 0 || behind == 1) {
+	outdated := s.outdated
+	if outdated && (behind == 0 || behind == 1) {
 		may = yes // all have ended, which is what is asked for
 	}
 	v, err := w.change(h.faults, nil, func(ctx context.Context) error {
@@ -101,6 +102,8 @@ func (w *world) everywhere(h handedIn) {
 		w.fail("logout everywhere with generation %d of %d: error %v, want it to be possible: %v", h.generation, s.generation, err, may)
 	case refused && v.changed["ChangeAccount"] > 0:
 		w.fail("logout everywhere was refused and yet done")
+	case err == nil && v.changed["ChangeAccount"] == 0 && !outdated:
+		w.fail("logout everywhere was confirmed, and nothing was changed")
 	}
 }
 
@@ -136,6 +139,9 @@ func (w *world) changeAccount(how ending, faults map[string]fault) {
 		}
 		return w.editor.EndSessions(ctx, a)
 	})
+	if err == nil && v.changed["ChangeAccount"] == 0 {
+		w.fail("%s was confirmed, and nothing was changed", how)
+	}
 	if !v.hit && err != nil || v.hit && !errors.Is(err, oauth.ErrUnavailable) {
 		w.fail("%s with faults %v: error %v, want unavailable after a fault and none without", how, faults, err)
 	}
@@ -152,9 +158,6 @@ func (w *world) change(faults map[string]fault, also func(), run func(context.Co
 		}
 	}
 	err := run(ctx)
-	if err == nil && v.changed["ChangeAccount"] == 0 {
-		w.fail("a change of the account was confirmed, and nothing was changed")
-	}
 	return v, err
 }
 
