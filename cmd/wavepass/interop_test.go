@@ -26,8 +26,7 @@ import (
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/token"
+	"github.com/wavepass/wavepass/pkg/verify"
 )
 
 // What docs/resource-servers.md calls the issuer and the audience.
@@ -103,6 +102,7 @@ func (s *secure) attempts() []attempt {
 	list := []attempt{
 		{"as issued", good, true},
 		{"signed again", signed(own, claims), true},
+		{"issued by a clock that is ahead", signed(own, with(claims, "iat", now+20)), true},
 		{"alg none", segment(with(own, "alg", "none")) + "." + payload + ".", false},
 		{"alg none, without kid", segment(map[string]any{"alg": "none", "typ": "at+jwt"}) + "." + payload + ".", false},
 		{"alg none, signed", segment(with(own, "alg", "none")) + "." + payload + "." + signature, false},
@@ -137,7 +137,7 @@ func (s *secure) judge(by string, list []attempt, refusals []error) {
 		switch err := refusals[i]; {
 		case (err == nil) != a.accepted:
 			s.t.Errorf("%s: %s: %s: error %v, want it accepted: %v", by, s.alg, a.name, err, a.accepted)
-		case err != nil && (errors.Is(err, oauth.ErrUnavailable) || strings.Contains(strings.ToLower(err.Error()), "fetch")):
+		case err != nil && (errors.Is(err, verify.ErrUnavailable) || strings.Contains(strings.ToLower(err.Error()), "fetch")):
 			s.t.Errorf("%s: %s: %s: refused for the wrong reason: %v", by, s.alg, a.name, err)
 		}
 	}
@@ -148,16 +148,14 @@ func TestInteropGoResourceServer(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			s := startSecure(t, alg)
 			for name, address := range map[string]string{"discovery": "", "the key set's address": s.url + "/.well-known/jwks.json"} {
-				v, err := token.NewRemoteVerifier(token.RemoteConfig{
-					Issuer: s.url, Audience: pageAudience, JWKSAddress: address, Client: s.client,
-				})
+				v, err := verify.New(verify.Config{Issuer: s.url, Audience: pageAudience, JWKSAddress: address, Client: s.client})
 				check(t, err)
 				list := s.attempts()
 				refusals := make([]error, len(list))
 				for i, a := range list {
-					_, refusals[i] = v.Verify(t.Context(), oauth.NewSecret(a.text))
+					_, refusals[i] = v.Verify(t.Context(), a.text)
 				}
-				s.judge("RemoteVerifier by "+name, list, refusals)
+				s.judge("verify by "+name, list, refusals)
 			}
 		})
 	}

@@ -92,7 +92,7 @@ func (s *secure) run(command *exec.Cmd) string {
 
 func TestInteropNodeResourceServers(t *testing.T) {
 	home := libraries(t)
-	for heading, file := range map[string]string{"Node.js: jose": "jose.mjs", "Node.js: aws-jwt-verify": "aws.mjs"} {
+	for heading, file := range map[string]string{"Node.js: jose": "jose.mjs", "Node.js: aws-jwt-verify": "aws.mjs", "Node.js: Express": "express.mjs", "Hono": "hono.mjs"} {
 		for _, alg := range algorithms {
 			t.Run(file+"/"+string(alg), func(t *testing.T) {
 				s := startSecure(t, alg)
@@ -116,19 +116,28 @@ func TestInteropPythonResourceServer(t *testing.T) {
 }
 
 func TestInteropJavaResourceServer(t *testing.T) {
+	interopJava(t, "Java: Nimbus JOSE + JWT", "AccessTokens.java", "VerifyTokens")
+}
+
+func TestInteropSpringResourceServer(t *testing.T) {
+	interopJava(t, "Java: Spring Security", "Decoders.java", "VerifySpring")
+}
+
+// interopJava runs the class of a section by the program in testdata/interop that calls it.
+func interopJava(t *testing.T, heading, file, program string) {
 	home := libraries(t)
 	for _, alg := range []keyring.Algorithm{keyring.ES256, keyring.RS256} { // the page says why not EdDSA
 		t.Run(string(alg), func(t *testing.T) {
 			s := startSecure(t, alg)
-			class := s.snippet("Java: Nimbus JOSE + JWT", "java", "AccessTokens.java")
+			class := s.snippet(heading, "java", file)
 			folder := filepath.Dir(class)
 			path := folder + string(os.PathListSeparator) + filepath.Join(home, "jars", "*")
 			trust := filepath.Join(folder, "trust.p12")
 			s.run(exec.Command("keytool", "-importcert", "-noprompt", "-alias", "issuer", "-file", s.cert,
 				"-keystore", trust, "-storetype", "PKCS12", "-storepass", "changeit"))
-			s.run(exec.Command("javac", "-cp", path, "-d", folder, class, "testdata/interop/VerifyTokens.java"))
-			s.verifies("Nimbus", exec.Command("java", "-Djavax.net.ssl.trustStore="+trust,
-				"-Djavax.net.ssl.trustStorePassword=changeit", "-cp", path, "VerifyTokens"))
+			s.run(exec.Command("javac", "-cp", path, "-d", folder, class, "testdata/interop/"+program+".java"))
+			s.verifies(heading, exec.Command("java", "-Djavax.net.ssl.trustStore="+trust,
+				"-Djavax.net.ssl.trustStorePassword=changeit", "-cp", path, program))
 		})
 	}
 }
@@ -169,11 +178,11 @@ func TestPagesGoCodeIsTheExample(t *testing.T) {
 		}
 		return strings.Join(lines, "\n")
 	}
-	example, err := os.ReadFile("../../pkg/token/example_test.go")
+	example, err := os.ReadFile("../../pkg/verify/example_test.go")
 	check(t, err)
 	for _, code := range page(t, "Go", "go") {
 		if !strings.Contains(plain(string(example)), plain(code)) {
-			t.Errorf("pkg/token/example_test.go does not have\n%s", code)
+			t.Errorf("pkg/verify/example_test.go does not have\n%s", code)
 		}
 	}
 }

@@ -86,6 +86,9 @@ func serve(ctx context.Context, cfg Config, routes map[string]route, r *Request,
 	return route.handler(ctx, r)
 }
 
+// suffixes end the addresses of API Gateway: elsewhere, in China, and in the European Sovereign Cloud.
+var suffixes = []string{"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"}
+
 // PlaceOf is the issuer and the audience that hold for an event. An empty issuer means the gateway's own
 // address, taken from the event and only when it is what AWS calls this very API: a custom domain, or any
 // other name that a caller could have chosen, never becomes an issuer.
@@ -93,7 +96,7 @@ func PlaceOf(cfg Config, apiID, domainName string) (grant.Place, error) {
 	issuer := cfg.Issuer
 	if issuer == "" {
 		suffix, ok := strings.CutPrefix(domainName, apiID+".execute-api."+cfg.Region+".")
-		if !ok || apiID == "" || cfg.Region == "" || suffix != "amazonaws.com" && suffix != "amazonaws.com.cn" {
+		if !ok || apiID == "" || cfg.Region == "" || !slices.Contains(suffixes, suffix) {
 			return grant.Place{}, errNoIssuer
 		}
 		issuer = "https://" + domainName

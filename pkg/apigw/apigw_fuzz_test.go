@@ -231,7 +231,7 @@ func FuzzPlaceOf(f *testing.F) {
 	f.Add("abc123", "abc123.execute-api.eu-central-1.amazonaws.com")
 	f.Fuzz(func(t *testing.T, apiID, domain string) {
 		at, err := apigw.PlaceOf(apigw.Config{Region: "eu-central-1"}, apiID, domain)
-		own := apiID != "" && (domain == apiID+".execute-api.eu-central-1.amazonaws.com" || domain == apiID+".execute-api.eu-central-1.amazonaws.com.cn")
+		own := apiID != "" && (domain == apiID+".execute-api.eu-central-1.amazonaws.com" || domain == apiID+".execute-api.eu-central-1.amazonaws.com.cn" || domain == apiID+".execute-api.eu-central-1.amazonaws.eu")
 		if (err == nil) != own || own && (at.Issuer != "https://"+domain || at.Audience != at.Issuer) {
 			t.Errorf("API %q at %q became %+v, %v", apiID, domain, at, err)
 		}

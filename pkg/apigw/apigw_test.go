@@ -370,6 +370,7 @@ func TestIssuerComesFromTheGatewayOnlyWhenItIsItsOwnName(t *testing.T) {
 		{"https://auth.example.com", "abc", "anything", "https://auth.example.com"},
 		{"", "abc", "abc.execute-api.eu-central-1.amazonaws.com", "https://abc.execute-api.eu-central-1.amazonaws.com"},
 		{"", "abc", "abc.execute-api.eu-central-1.amazonaws.com.cn", "https://abc.execute-api.eu-central-1.amazonaws.com.cn"},
+		{"", "abc", "abc.execute-api.eu-central-1.amazonaws.eu", "https://abc.execute-api.eu-central-1.amazonaws.eu"},
 		{"", "abc", "auth.example.com", ""},
 		{"", "abc", "xyz.execute-api.eu-central-1.amazonaws.com", ""},
 		{"", "abc", "abc.execute-api.us-east-1.amazonaws.com", ""},

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -80,20 +81,35 @@ func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, e
 
 // JWKS returns the key set as RFC 7517 JSON, public members only.
 func (p *PublicKeys) JWKS(ctx context.Context) ([]byte, error) {
-	set, err := p.held.fresh(ctx, p.Life())
+	current, err := p.published(ctx)
+	keys := make([]jsontext.Value, len(current))
+	for i, one := range current {
+		keys[i] = one.jwk
+	}
 	if err != nil {
 		return nil, err
-	}
-	now := p.held.now()
-	keys := []jsontext.Value{}
-	for _, one := range set.published {
-		if !one.key.ended(now) {
-			keys = append(keys, one.jwk)
-		}
 	}
 	return json.Marshal(struct {
 		Keys []jsontext.Value `json:"keys"`
 	}{keys})
+}
+
+// Algorithms returns the algorithms of the keys in the key set, sorted, each once.
+func (p *PublicKeys) Algorithms(ctx context.Context) ([]Algorithm, error) {
+	current, err := p.published(ctx)
+	algorithms := make([]Algorithm, len(current))
+	for i, one := range current {
+		algorithms[i] = one.key.Algorithm
+	}
+	slices.Sort(algorithms)
+	return slices.Compact(algorithms), err
+}
+
+// published returns the keys that have not ended.
+func (p *PublicKeys) published(ctx context.Context) ([]published, error) {
+	set, err := p.held.fresh(ctx, p.Life())
+	now := p.held.now()
+	return slices.DeleteFunc(slices.Clone(set.published), func(one published) bool { return one.key.ended(now) }), err
 }
 
 // HeaderSegment is the first part of every access token that the key signs: the encoding of exactly

@@ -3,17 +3,14 @@ package token_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
-	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -153,25 +150,3 @@ func (r *resource) wantFetches(when string, want int) {
 
 // after moves the clock.
 func (r *resource) after(d time.Duration) { r.clock.Advance(d) }
-
-// exampleIssuer is the web site of an issuer on TLS, and a token that it has just issued.
-func exampleIssuer() (*httptest.Server, string) {
-	f := newFixture(keyring.ES256)
-	set, err := f.public.JWKS(context.Background())
-	if err != nil {
-		panic(err)
-	}
-	mux := http.NewServeMux()
-	server := httptest.NewTLSServer(mux)
-	answer := func(path, document string) {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, document)
-		})
-	}
-	answer(metadataPath, strings.ReplaceAll(metadata, issuer, server.URL))
-	answer(keySetPath, string(set))
-	at := time.Now()
-	return server, f.forge(goodPayload().with("iss", `"`+server.URL+`"`).with("aud", `"https://api.example.com"`).
-		with("iat", fmt.Sprint(at.Unix())).with("exp", fmt.Sprint(at.Add(time.Minute).Unix())).String())
-}

@@ -40,8 +40,14 @@ func (e endpoint) authorizationServer(_ context.Context, r *apigw.Request) (apig
 	return e.cacheable(r, response), err
 }
 
-func (e endpoint) openIDConfiguration(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-	response, err := apigw.Encode(describeOpenID(r.At.Issuer))
+// openIDConfiguration needs the key set: libraries take an empty list of algorithms for a refusal of them all. So without keys it is
+// as unavailable as the key set itself.
+func (e endpoint) openIDConfiguration(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	algorithms, err := e.keys.Algorithms(ctx)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	response, err := apigw.Encode(describeOpenID(r.At.Issuer, algorithms))
 	return e.cacheable(r, response), err
 }
 

@@ -39,13 +39,14 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	openID := map[string]any{
 		"userinfo_endpoint":                     deployment.Issuer + "/userinfo",
 		"subject_types_supported":               []any{"public"},
-		"id_token_signing_alg_values_supported": []any{},
+		"id_token_signing_alg_values_supported": []any{"ES256"},
 		"request_uri_parameter_supported":       false,
 	}
 	for name, value := range common {
 		openID[name] = value
 	}
 	d := deployment.New(t, browser.Jar{})
+	d.Login("app") // the first login creates the keys
 	d.Store.ForgetCalls()
 	for route, want := range map[string]map[string]any{authorizationServer: common, openIDConfiguration: openID} {
 		got := d.Do(deployment.Request{Route: route})
@@ -58,8 +59,8 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", route, diff)
 		}
 	}
-	if calls := d.Store.Calls(); len(calls) > 0 {
-		t.Errorf("metadata asked the store: %v", calls)
+	if calls := d.Store.Calls(); len(calls) != 1 {
+		t.Errorf("metadata asked the store %v, want the public keys once", calls)
 	}
 }
 
@@ -75,7 +76,9 @@ func TestMetadataNamesTheIssuerOfTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := fakestore.NewClock(deployment.Start)
-			f := discovery.New(apigw.Config{Issuer: tc.setting, Region: "eu-central-1", Log: slog.New(slog.DiscardHandler)}, fakestore.New(clock.Now), keyring.Times{}, clock.Now)
+			store := fakestore.New(clock.Now)
+			rotate(t, store, fakestore.NewSealer(), keyring.ES256, clock)
+			f := discovery.New(apigw.Config{Issuer: tc.setting, Region: "eu-central-1", Log: slog.New(slog.DiscardHandler)}, store, keyring.Times{}, clock.Now)
 			for _, route := range []string{authorizationServer, openIDConfiguration} {
 				e := events.APIGatewayV2HTTPRequest{RouteKey: route, Headers: map[string]string{"host": "evil.example", "x-forwarded-host": "evil.example"}}
 				e.RequestContext.APIID, e.RequestContext.DomainName = "abc123", tc.domain
@@ -129,9 +132,48 @@ func TestPublicAnswersMayBeKeptForFiveMinutes(t *testing.T) {
 
 func TestOutageIsNotKept(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
-	got := d.Do(deployment.Request{Route: keySet}.With("if-none-match", "*")) // nobody has created the keys
-	d.Want("key set", got, 503, "temporarily_unavailable")
-	if got.Headers["Cache-Control"] != "no-store" || got.Headers["Etag"] != "" {
-		t.Errorf("a 503 that may be kept: %v", got.Headers)
+	for _, route := range []string{keySet, openIDConfiguration} {
+		got := d.Do(deployment.Request{Route: route}.With("if-none-match", "*")) // nobody has created the keys
+		d.Want(route, got, 503, "temporarily_unavailable")
+		if got.Headers["Cache-Control"] != "no-store" || got.Headers["Etag"] != "" {
+			t.Errorf("%s: a 503 that may be kept: %v", route, got.Headers)
+		}
+	}
+}
+
+// During a change of the setting the key set has keys of two algorithms, whatever the setting says by then.
+func TestAlgorithmsAreThoseOfThePublishedKeys(t *testing.T) {
+	clock := fakestore.NewClock(deployment.Start)
+	store := fakestore.New(clock.Now)
+	sealer := fakestore.NewSealer()
+	for _, step := range []struct {
+		configured keyring.Algorithm
+		want       []any
+	}{
+		{keyring.EdDSA, []any{"EdDSA"}},
+		{keyring.RS256, []any{"EdDSA", "RS256"}},
+	} {
+		rotate(t, store, sealer, step.configured, clock)
+		f := discovery.New(apigw.Config{Issuer: deployment.Issuer, Log: slog.New(slog.DiscardHandler)}, store, keyring.Times{}, clock.Now)
+		got, err := f(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: openIDConfiguration})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document map[string]any
+		if err := json.Unmarshal([]byte(got.Body), &document); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(any(step.want), document["id_token_signing_alg_values_supported"]); diff != "" {
+			t.Errorf("configured %s (-want +got):\n%s", step.configured, diff)
+		}
+	}
+}
+
+// rotate does what a run of the schedule does, which also creates the keys.
+func rotate(t *testing.T, store *fakestore.Store, sealer *fakestore.Sealer, alg keyring.Algorithm, clock *fakestore.Clock) {
+	t.Helper()
+	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: alg, Now: clock.Now})
+	if _, err := ring.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

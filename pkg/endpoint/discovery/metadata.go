@@ -1,6 +1,9 @@
 package discovery
 
-import "github.com/wavepass/wavepass/pkg/oauth"
+import (
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
 
 // metadata is what RFC 8414 §2 has a name for and Wavepass serves; addresses are absolute. There is no
 // authorization_endpoint: people log in at /login, which is no grant of RFC 6749.
@@ -18,10 +21,13 @@ type metadata struct {
 // openIDMetadata adds what OpenID Connect Discovery 1.0 §3 has a name for, or requires.
 type openIDMetadata struct {
 	metadata
-	UserinfoEndpoint  string   `json:"userinfo_endpoint"`
-	SubjectTypes      []string `json:"subject_types_supported"`
-	IDTokenAlgorithms []string `json:"id_token_signing_alg_values_supported"` // required, and none: see ADR 0013
-	RequestURI        bool     `json:"request_uri_parameter_supported"`       // absent means yes
+	UserinfoEndpoint string   `json:"userinfo_endpoint"`
+	SubjectTypes     []string `json:"subject_types_supported"`
+	RequestURI       bool     `json:"request_uri_parameter_supported"` // absent means yes
+
+	// IDTokenAlgorithms are those of the published keys. There are no id tokens, but libraries allow these algorithms
+	// for access tokens too: see ADR 0033.
+	IDTokenAlgorithms []keyring.Algorithm `json:"id_token_signing_alg_values_supported"`
 }
 
 // Ways in which a client says who it is (RFC 7591 §2).
@@ -45,11 +51,11 @@ func describe(issuer string) metadata {
 	}
 }
 
-func describeOpenID(issuer string) openIDMetadata {
+func describeOpenID(issuer string, algorithms []keyring.Algorithm) openIDMetadata {
 	return openIDMetadata{
 		metadata:          describe(issuer),
 		UserinfoEndpoint:  issuer + "/userinfo",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub
-		IDTokenAlgorithms: []string{},
+		IDTokenAlgorithms: algorithms,
 	}
 }

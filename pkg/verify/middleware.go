@@ -1,0 +1,65 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+type contextKey struct{}
+
+// FromContext returns the claims of the token that came with a request which Middleware let through.
+func FromContext(ctx context.Context) (Claims, bool) {
+	claims, ok := ctx.Value(contextKey{}).(Claims)
+	return claims, ok
+}
+
+// Middleware lets requests through to next that carry an access token with all of the scopes, beside those of the Config. Others are answered
+// by RFC 6750 §3, without a body: 401 without a token and for one that is not accepted, 400 for two, 403 for a missing scope, and
+// 503 while the keys cannot be had. Clients refresh on a 401. Middleware panics when one of scopes could not be a scope.
+func (v *Verifier) Middleware(next http.Handler, scopes ...string) http.Handler {
+	for _, scope := range scopes {
+		if !isScope(scope) {
+			panic(fmt.Sprintf("verify: Middleware: %q is not a scope (RFC 6749 §3.3)", scope))
+		}
+	}
+	needed := slices.Concat(v.scopes, scopes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := r.Header.Values("Authorization")
+		if len(given) > 1 {
+			refuse(w, http.StatusBadRequest, `Bearer error="invalid_request"`)
+			return
+		}
+		scheme, text, _ := strings.Cut(strings.Join(given, ""), " ")
+		if !strings.EqualFold(scheme, "Bearer") { // no error code for callers that know nothing of tokens (RFC 6750 §3.1)
+			refuse(w, http.StatusUnauthorized, "Bearer")
+			return
+		}
+		claims, err := v.Verify(r.Context(), strings.TrimLeft(text, " "))
+		if err == nil {
+			err = claims.require(scopes)
+		}
+		switch {
+		case err == nil:
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, claims)))
+		case errors.Is(err, ErrInsufficientScope):
+			refuse(w, http.StatusForbidden, fmt.Sprintf(`Bearer error="insufficient_scope", scope="%s"`, strings.Join(needed, " ")))
+		case errors.Is(err, ErrInvalidToken):
+			refuse(w, http.StatusUnauthorized, `Bearer error="invalid_token"`)
+		default:
+			w.Header().Set("Retry-After", "5")
+			refuse(w, http.StatusServiceUnavailable, "")
+		}
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, challenge string) {
+	w.Header().Set("Cache-Control", "no-store")
+	if challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	w.WriteHeader(status)
+}
