@@ -22,7 +22,8 @@ var sections = []section{
 	}},
 	{"Sessions and devices", []string{
 		`{"sessions":[{"id":"`, `"device":"tablet"`, `"device":"laptop"`, `"next":"`, "200\n" + refused, "200\n" + refused, `"current":true` + "\n",
-		`{"error":"invalid_credentials","error_description":"the username or the password is wrong"}401` + "\n200\n200\n", "200\n" + refused,
+		`{"error":"invalid_credentials","error_description":"the username or the password is wrong"}` + "\n" + refused + `,"reason":"password_changed"}` + "\n",
+		"200\n" + refused,
 	}},
 }
 
