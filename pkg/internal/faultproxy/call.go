@@ -2,6 +2,8 @@ package faultproxy
 
 import (
 	"encoding/json"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 type Call struct {
 	Operation  string
 	Accesses   []Access // in the order of the request
+	Attributes []string // of the table that a write names, in all of its items: dynamodb:Attributes; sorted
 	Consistent bool     // a read that is strongly consistent
 	Start, End time.Time
 
@@ -58,6 +61,9 @@ type value struct{ S string }
 type target struct {
 	Key, Item                 map[string]value
 	KeyConditionExpression    string
+	UpdateExpression          string
+	ConditionExpression       string
+	ExpressionAttributeNames  map[string]string
 	ExpressionAttributeValues map[string]value
 }
 
@@ -70,6 +76,28 @@ func (t target) partition() string {
 		return t.Item["pk"].S
 	}
 	return t.Key["pk"].S
+}
+
+var (
+	word = regexp.MustCompile(`[:#]?\w+`)
+
+	// notAttributes are the words of expressions that name no attribute.
+	notAttributes = strings.Fields("SET REMOVE ADD DELETE AND OR NOT IN BETWEEN" +
+		" attribute_exists attribute_not_exists attribute_type begins_with contains size if_not_exists list_append")
+)
+
+// attributes are those that a write names: its key's, its item's and those of its expressions.
+func (t target) attributes() []string {
+	named := slices.Concat(slices.Collect(maps.Keys(t.Key)), slices.Collect(maps.Keys(t.Item)))
+	for _, w := range word.FindAllString(t.UpdateExpression+" "+t.ConditionExpression, -1) {
+		switch {
+		case w[0] == '#':
+			named = append(named, t.ExpressionAttributeNames[w])
+		case w[0] != ':' && !slices.Contains(notAttributes, w):
+			named = append(named, w)
+		}
+	}
+	return named
 }
 
 // parseCall reads the keys out of a request. A body that it does not understand has none.
@@ -89,6 +117,7 @@ func parseCall(service, operation string, body []byte) Call {
 	if operation != "TransactWriteItems" && operation != "TransactGetItems" {
 		c.Accesses = []Access{{operation, in.partition()}}
 		c.request = operation + "\x00" + in.partition() + "\x00" + in.Key["sk"].S
+		c.nameAttributes(in.target)
 		return c
 	}
 	c.Consistent = operation == "TransactGetItems" // always
@@ -97,7 +126,15 @@ func parseCall(service, operation string, body []byte) Call {
 		for kind, t := range part {
 			c.Accesses = append(c.Accesses, Access{kind + "Item", t.partition()}) // also ConditionCheckItem
 			c.request += "\x00" + t.partition() + "\x00" + t.Key["sk"].S
+			c.nameAttributes(t)
 		}
 	}
 	return c
+}
+
+// nameAttributes adds what a part of the call names, if the call writes.
+func (c *Call) nameAttributes(part target) {
+	if c.Writes() {
+		c.Attributes = slices.Compact(slices.Sorted(slices.Values(append(c.Attributes, part.attributes()...))))
+	}
 }

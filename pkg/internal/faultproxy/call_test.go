@@ -48,6 +48,29 @@ func TestRecordSaysWhatWasTouched(t *testing.T) {
 	}
 }
 
+func TestRecordSaysWhichAttributesAWriteNames(t *testing.T) {
+	const update = `"Key":{"pk":{"S":"ACCOUNT#1"},"sk":{"S":"ACCOUNT"}},"UpdateExpression":"SET #hash = :hash, epoch = if_not_exists(epoch, :to) REMOVE old",` +
+		`"ConditionExpression":"attribute_not_exists(revoked_at) AND (late = :old OR NOT begins_with(kind, :to))",` +
+		`"ExpressionAttributeNames":{"#hash":"hash"},"ExpressionAttributeValues":{":hash":{"S":"x"},":to":{"N":"7"}}`
+	updated := []string{"epoch", "hash", "kind", "late", "old", "pk", "revoked_at", "sk"}
+	for _, test := range []struct {
+		operation, body string
+		want            []string
+	}{
+		{"UpdateItem", "{" + update + "}", updated},
+		{"PutItem", putKeys, []string{"pk", "sk", "version"}},
+		{"TransactWriteItems", `{"TransactItems":[{"Update":{` + update + `}},{"Put":` + putKeys + `}]}`, append(updated, "version")},
+		{"GetItem", getSession, nil},
+		{"Query", query, nil},
+	} {
+		p, _ := start(t)
+		want(t, p, test.operation, test.body, 200, "1")
+		if diff := cmp.Diff(test.want, p.Calls()[0].Attributes); diff != "" {
+			t.Errorf("%s %s: (-want +got)\n%s", test.operation, test.body, diff)
+		}
+	}
+}
+
 func TestRoundTripsAreTheLongestChain(t *testing.T) {
 	base := time.Now()
 	// Each call is given as its start and end.

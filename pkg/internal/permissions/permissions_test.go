@@ -15,7 +15,7 @@ import (
 func TestStatementsAreReadAsIAMDoes(t *testing.T) {
 	revoke := faultproxy.Call{Operation: "TransactWriteItems", Accesses: []faultproxy.Access{
 		{Action: "UpdateItem", Key: "SESSIONS#1"}, {Action: "PutItem", Key: "REVOCATION#0"},
-	}}
+	}, Attributes: []string{"pk", "reason"}}
 	const update, put, star = "UpdateItem", "PutItem", true
 	type list = []string
 	for name, test := range map[string]struct {
@@ -31,11 +31,35 @@ func TestStatementsAreReadAsIAMDoes(t *testing.T) {
 		"a key more":        {list{update, put}, list{"SESSIONS#*", "REVOCATION#*", "LOGIN#*"}, star, 2},
 		"star as character": {list{update, put}, list{"SESSIONS#*", "REVOCATION#*"}, !star, 2 + 4},
 	} {
-		statements := []permissions.Statement{{Service: permissions.Table, Actions: test.actions, Keys: test.keys, Pattern: test.pattern}}
+		statements := []permissions.Statement{{Service: permissions.Table, Actions: test.actions, Keys: test.keys, Pattern: test.pattern, Transaction: true}}
 		got := permissions.Differences("revoke", statements, []faultproxy.Call{revoke})
 		if len(got) != test.differences {
 			t.Errorf("%s: %d differences %q, want %d", name, len(got), got, test.differences)
 		}
+	}
+	fit := permissions.Statement{
+		Service: permissions.Table, Actions: list{update, put}, Keys: list{"SESSIONS#*", "REVOCATION#*"}, Pattern: true,
+		Attributes: list{"pk", "reason"}, Transaction: true,
+	}
+	for name, test := range map[string]struct {
+		change      func(s *permissions.Statement)
+		differences int
+	}{
+		"attributes that fit":      {func(*permissions.Statement) {}, 0},
+		"an attribute missing":     {func(s *permissions.Statement) { s.Attributes = list{"pk"} }, 2 + 6},
+		"an attribute more":        {func(s *permissions.Statement) { s.Attributes = list{"pk", "reason", "hash"} }, 2},
+		"also outside transaction": {func(s *permissions.Statement) { s.Transaction = false }, 2},
+	} {
+		changed := fit
+		test.change(&changed)
+		got := permissions.Differences("revoke", []permissions.Statement{changed}, []faultproxy.Call{revoke})
+		if len(got) != test.differences {
+			t.Errorf("%s: %d differences %q, want %d", name, len(got), got, test.differences)
+		}
+	}
+	alone := faultproxy.Call{Operation: "PutItem", Accesses: revoke.Accesses[1:]}
+	if permissions.Allow([]permissions.Statement{fit}, alone) {
+		t.Error("a put outside transactions was allowed by a statement for transactions")
 	}
 	// Each action and key is allowed by one of two statements, the transaction by none.
 	apart := []permissions.Statement{
@@ -73,7 +97,54 @@ const (
 	sealing = "Resource: !GetAtt SealingKey.Arn, "
 	onKey   = `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`
 	onTable = `Condition: {"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["LOGIN#*"]}}`
+
+	update = "Action: [dynamodb:UpdateItem], "
+	keys   = `dynamodb:LeadingKeys: ["ACCOUNT#*", !If [Migrates, "LOGIN#*", !Ref AWS::NoValue]]`
+	within = `"ForAnyValue:StringEquals": {dynamodb:EnclosingOperation: [TransactWriteItems]}`
 )
+
+func TestFencesOfWritesAreRead(t *testing.T) {
+	fenced := policy(allow + table + update + `Condition: {"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: [pk, sk, epoch]}, ` + within + `}`)
+	want := permissions.Statement{
+		Service: permissions.Table, Actions: []string{"UpdateItem"}, Keys: []string{"ACCOUNT#*"}, Pattern: true,
+		Attributes: []string{"pk", "sk", "epoch"}, Transaction: true,
+	}
+	got, err := read(t, fenced, permissions.Table)
+	if diff := cmp.Diff(map[string][]permissions.Statement{"f": {want}}, got, cmp.AllowUnexported(permissions.Service{})); err != nil || diff != "" {
+		t.Errorf("error %v; (-want +got)\n%s", err, diff)
+	}
+	want.Keys = append(want.Keys, "LOGIN#*")
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(file, []byte(fenced), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err = permissions.ReadWhile(file, "Migrates", permissions.Table)
+	if diff := cmp.Diff(map[string][]permissions.Statement{"f": {want}}, got, cmp.AllowUnexported(permissions.Service{})); err != nil || diff != "" {
+		t.Errorf("while Migrates: error %v; (-want +got)\n%s", err, diff)
+	}
+	for name, condition := range map[string]string{
+		"a fence alone":                `{` + within + `}`,
+		"attributes alone":             `{"ForAllValues:StringLike": {dynamodb:Attributes: [pk]}}`,
+		"no attributes":                `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: []}}`,
+		"attributes with a star":       `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: ["p*"]}}`,
+		"attributes but":               `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringNotLike": {dynamodb:Attributes: [hash]}}`,
+		"any of the attributes":        `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringLike": {dynamodb:Attributes: [pk]}}`,
+		"another operation":            `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringEquals": {dynamodb:EnclosingOperation: [BatchWriteItem]}}`,
+		"an operation or none":         `{"ForAllValues:StringLike": {` + keys + `}, StringEqualsIfExists: {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
+		"all of the operations":        `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringEquals": {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
+		"a condition with two results": `{"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["ACCOUNT#*", !If [Migrates, "LOGIN#*", "*"]]}}`,
+	} {
+		if got, err := read(t, policy(allow+table+update+"Condition: "+condition), permissions.Table); err == nil {
+			t.Errorf("%s: read %v, want an error", name, got)
+		}
+	}
+	for _, action := range []string{"PutItem", "DeleteItem", "GetItem", "UpdateItem, dynamodb:PutItem"} {
+		replaced := strings.Replace(fenced, "dynamodb:UpdateItem", "dynamodb:"+action, 1)
+		if got, err := read(t, replaced, permissions.Table); err == nil {
+			t.Errorf("attributes of %s: read %v, want an error: they fence in updates alone", action, got)
+		}
+	}
+}
 
 func TestEachServiceHasItsOwnStatements(t *testing.T) {
 	template := function("Policies: [{Statement: [",

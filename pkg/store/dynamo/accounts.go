@@ -164,7 +164,7 @@ func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, 
 	if c.Keep != uuid.Nil {
 		writes, failures = append(writes, s.keepSession(c)), append(failures, account.ErrNotKept)
 	}
-	writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+	writes = append(writes, s.setAll(s.encodeEntry(c.Entry)))
 	failed, err := s.transact(ctx, op, append(writes, more...)...)
 	return changed(failed, failures, err)
 }
@@ -239,8 +239,9 @@ func (s *Store) keepSession(c account.Change) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table,
 		Key:       sessionKey(c.Account.ID, c.Keep),
-		// False too when there is no session.
-		ConditionExpression: aws.String("epoch >= :from AND attribute_not_exists(revoked_at) AND idle_expiry > :now AND expiry > :now"),
+		// False too when there is no session. The time to live is the earlier of the expiries: they are not named,
+		// because a function may write what it may name.
+		ConditionExpression: aws.String("epoch >= :from AND attribute_not_exists(revoked_at) AND " + ttl + " > :now"),
 		UpdateExpression:    aws.String("SET epoch = :to"),
 		ExpressionAttributeValues: item{
 			":from": number(c.From),
@@ -285,7 +286,7 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 			ExpressionAttributeNames:  hashName,
 			ExpressionAttributeValues: item{":old": text(c.OldHash)},
 		}},
-		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(c.Entry)}})
+		s.setAll(s.encodeEntry(c.Entry)))
 	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
 }
 

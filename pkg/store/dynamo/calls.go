@@ -3,6 +3,9 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -111,4 +114,26 @@ func (s *Store) transact(ctx context.Context, op string, writes ...types.Transac
 		return nil, unavailable(op, err)
 	}
 	return nil, nil
+}
+
+// setAll is the part of a transaction that writes a new item. It is an update and not a put, because IAM may compare
+// each action of a transaction with all of its keys: a function that may put one of them might then put an account
+// too, and so replace it by one that is not disabled (docs/adr/0020-functions-write-what-they-must.md).
+func (s *Store) setAll(it item) types.TransactWriteItem {
+	update := &types.Update{
+		TableName:                 &s.table,
+		Key:                       item{partitionKey: it[partitionKey], sortKey: it[sortKey]},
+		ExpressionAttributeNames:  map[string]string{},
+		ExpressionAttributeValues: item{},
+	}
+	var sets []string
+	for _, name := range slices.Sorted(maps.Keys(it)) {
+		if name == partitionKey || name == sortKey {
+			continue
+		}
+		sets = append(sets, "#"+name+" = :"+name)
+		update.ExpressionAttributeNames["#"+name], update.ExpressionAttributeValues[":"+name] = name, it[name]
+	}
+	update.UpdateExpression = aws.String("SET " + strings.Join(sets, ", "))
+	return types.TransactWriteItem{Update: update}
 }

@@ -84,7 +84,7 @@ func (s *Store) Create(ctx context.Context, created session.Session) error {
 // CreateAfter implements session.Creator.
 func (s *Store) CreateAfter(ctx context.Context, c account.Change, created session.Session) error {
 	return s.changeAccount(ctx, "create session after a change", c,
-		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: encodeSession(created)}})
+		s.setAll(encodeSession(created)))
 }
 
 // Rotate implements session.Store.
@@ -168,7 +168,7 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 			},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: s.encodeEntry(e.Entry)}},
+		s.setAll(s.encodeEntry(e.Entry)),
 	)
 	switch {
 	case err != nil:

@@ -1,0 +1,179 @@
+package permissions_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/internal/permissions"
+)
+
+const templateFile = "../../../template.yaml"
+
+// write is something that may be done to one item of the table, and the functions that may do it. One item is what
+// decides: a transaction that IAM compares as a whole is allowed less.
+type write struct {
+	what       string
+	action     string
+	key        string
+	attributes []string
+	alone      []string // the functions that may do it outside transactions
+	within     []string // and within one
+}
+
+var writes = []write{
+	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"password"}},
+	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
+	{"replace a login name", "PutItem", "LOGIN#ada", nil, nil, nil},
+	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, nil, nil},
+	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, nil, nil},
+	{"replace an account", "PutItem", "ACCOUNT#1", nil, nil, nil},
+	{
+		"end all sessions", "UpdateItem", "ACCOUNT#1", []string{"epoch", "endings"},
+		nil, []string{"login", "password", "revoke", "sessions"},
+	},
+	{
+		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
+		nil, []string{"refresh", "revoke", "sessions"},
+	},
+	{
+		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
+		[]string{"refresh"}, []string{"login", "password", "refresh"},
+	},
+	{
+		"lengthen the life of a session", "UpdateItem", "SESSIONS#1", []string{"idle_expiry", "expiry"},
+		[]string{"refresh"}, []string{"login", "password", "refresh"},
+	},
+	{
+		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
+		nil, []string{"login", "password"},
+	},
+	{
+		"keep a session through an ending", "UpdateItem", "SESSIONS#1", []string{"epoch"},
+		nil, []string{"login", "password", "sessions"},
+	},
+	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login"}, []string{"login"}},
+	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
+	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
+	{"delete a login name", "DeleteItem", "LOGIN#ada", nil, nil, nil},
+	{"delete a revocation", "DeleteItem", "REVOCATION#0", nil, nil, nil},
+	{"register a client", "PutItem", "CLIENT", nil, nil, nil},
+	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
+	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},
+	{"replace the keys", "UpdateItem", "KEYRING#SIGNING", []string{"sealed"}, nil, nil},
+	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "refresh", "rotatekeys"}},
+}
+
+// differences lists each write that a function may do and should not, or may not and should.
+func differences(functions map[string][]permissions.Statement) (all []string) {
+	for function, statements := range functions {
+		for _, w := range writes {
+			for operation, allowed := range map[string][]string{w.action: w.alone, "TransactWriteItems": w.within} {
+				got := permissions.Allow(statements, faultproxy.Call{
+					Operation:  operation,
+					Accesses:   []faultproxy.Access{{Action: w.action, Key: w.key}},
+					Attributes: append([]string{"pk", "sk"}, w.attributes...),
+				})
+				if got != slices.Contains(allowed, function) {
+					all = append(all, fmt.Sprintf("%s may %s by %s: %v", function, w.what, operation, got))
+				}
+			}
+		}
+	}
+	return all
+}
+
+func TestFunctionsWriteWhatTheyMust(t *testing.T) {
+	functions, err := permissions.Read(templateFile, permissions.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences(functions) {
+		t.Error(d)
+	}
+}
+
+// TestMigrationAllowsNothingButTheOldEpoch holds what is allowed beside a table of the version before to one more
+// write: the epoch at the login name, in transactions.
+func TestMigrationAllowsNothingButTheOldEpoch(t *testing.T) {
+	functions, err := permissions.ReadWhile(templateFile, "WritesSchema1", permissions.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences(functions) {
+		t.Error(d)
+	}
+	oldEpoch := faultproxy.Call{
+		Operation: "TransactWriteItems", Attributes: []string{"epoch", "pk", "sk"},
+		Accesses: []faultproxy.Access{{Action: "UpdateItem", Key: "LOGIN#ada"}, {Action: "UpdateItem", Key: "ACCOUNT#1"}, {Action: "UpdateItem", Key: "REVOCATION#0"}},
+	}
+	for function, statements := range functions {
+		want := slices.Contains([]string{"login", "password", "revoke", "sessions"}, function)
+		if got := permissions.Allow(statements, oldEpoch); got != want {
+			t.Errorf("%s may write the epoch at the login name: %v, want %v", function, got, want)
+		}
+	}
+}
+
+// TestStatementThatAllowsTooMuchIsSeen adds to a function that may not do a write the statement that would allow it.
+func TestStatementThatAllowsTooMuchIsSeen(t *testing.T) {
+	for _, w := range writes {
+		pattern, _, _ := strings.Cut(w.key, "#")
+		if pattern != w.key {
+			pattern += "#*"
+		}
+		statement := "- {" + allow + table + "Action: [dynamodb:" + w.action + `], Condition: {"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["` + pattern + `"]`
+		fenced := statement + "}, " + within + "}}"
+		if w.action == "UpdateItem" {
+			fenced = statement + ", dynamodb:Attributes: [pk, sk, " + strings.Join(w.attributes, ", ") + "]}, " + within + "}}"
+		}
+		seen(t, w.what+" alone", change(t, "authorizer", "Statement:\n", "Statement:\n            "+statement+"}}}\n"), w.what, w.action)
+		seen(t, w.what+" in a transaction", change(t, "authorizer", "Statement:\n", "Statement:\n            "+fenced+"\n"), w.what, "TransactWriteItems")
+	}
+}
+
+// TestFenceThatIsTakenDownIsSeen takes each fence of a function's writes away.
+func TestFenceThatIsTakenDownIsSeen(t *testing.T) {
+	const operation = `"ForAnyValue:StringEquals": { dynamodb:EnclosingOperation: [TransactWriteItems] }`
+	for name, test := range map[string]struct{ function, old, new, what, operation string }{
+		"another attribute of accounts": {"revoke", "[pk, sk, epoch,", "[pk, sk, disabled, epoch,", "enable or disable an account", "TransactWriteItems"},
+		"another attribute of sessions": {"sessions", "[pk, sk, client_id,", "[pk, sk, generation, client_id,", "rotate a session", "TransactWriteItems"},
+		"an update beside a put":        {"login", "[dynamodb:PutItem]", "[dynamodb:PutItem, dynamodb:UpdateItem]", "end one session", "UpdateItem"},
+		"another partition":             {"revoke", `["ACCOUNT#*", `, `["SESSIONS#*", "ACCOUNT#*", `, "keep a session through an ending", "TransactWriteItems"},
+		"no transaction":                {"password", operation, "", "set a password hash", "UpdateItem"},
+		"keys outside transactions":     {"rotatekeys", operation, "", "put keys", "PutItem"},
+	} {
+		seen(t, name, change(t, test.function, test.old, test.new), test.what, test.operation)
+	}
+}
+
+// change returns the template with the first occurrence of old in a function replaced.
+func change(t *testing.T, function, old, new string) string {
+	t.Helper()
+	data, err := os.ReadFile(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(data), "CodeUri: functions/"+function+"/")
+	if !found || !strings.Contains(rest, old) {
+		t.Fatalf("the template has no function %s, or no %q in it", function, old)
+	}
+	return before + "CodeUri: functions/" + function + "/" + strings.Replace(rest, old, new, 1)
+}
+
+// seen fails unless the write of a function is found in the changed template.
+func seen(t *testing.T, name, template, what, operation string) {
+	t.Helper()
+	functions, err := read(t, template, permissions.Table)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	got := differences(functions)
+	if !slices.ContainsFunc(got, func(d string) bool { return strings.Contains(d, "may "+what+" by "+operation+": true") }) {
+		t.Errorf("%s: found %q, want who may %s by %s", name, got, what, operation)
+	}
+}
