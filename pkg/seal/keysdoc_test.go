@@ -24,7 +24,9 @@ func TestWhoMayOpenWhatIsAsThePageSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	may := func(statements []permissions.Statement, action, key string) bool {
-		return permissions.Allow(statements, faultproxy.Call{Accesses: []faultproxy.Access{{Action: action, Key: key}}})
+		return permissions.Allow(statements, faultproxy.Call{
+			Operation: "TransactWriteItems", Accesses: []faultproxy.Access{{Action: action, Key: key}},
+		})
 	}
 	allowed := map[string]string{}
 	for function, statements := range sealing {

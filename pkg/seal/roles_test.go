@@ -49,7 +49,7 @@ var roles = map[string]role{
 		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)
 		p.want(p.asAda(deployment.Request{Route: "DELETE /sessions"}), 200)
 	}},
-	"password": {nil, nil, func(p *player) {
+	"password": {nil, sealedParts, func(p *player) {
 		p.want(p.asAda(deployment.JSON("POST /password",
 			`{"current_password":"`+deployment.Password+`","new_password":"another-canary-wave"}`)), 200)
 	}},

@@ -37,7 +37,7 @@ var writes = []write{
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
-		nil, []string{"refresh", "revoke", "sessions"},
+		[]string{"refresh"}, []string{"refresh", "revoke", "sessions"},
 	},
 	{
 		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
@@ -49,11 +49,11 @@ var writes = []write{
 	},
 	{
 		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
-		nil, []string{"login", "password"},
+		[]string{"refresh"}, []string{"login", "password", "refresh"},
 	},
 	{
 		"keep a session through an ending", "UpdateItem", "SESSIONS#1", []string{"epoch"},
-		nil, []string{"login", "password", "sessions"},
+		[]string{"refresh"}, []string{"login", "password", "refresh", "sessions"},
 	},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login"}, []string{"login"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},

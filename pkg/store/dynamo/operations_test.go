@@ -116,9 +116,15 @@ var userOperations = []userOperation{
 		before, next := w.password, "another-"+strings.ToLower(rand.Text())
 		return passwordRequest(tokens, before, next), func(a outcome) error {
 			w.password = next
-			return errors.Join(w.sessionIsDead(elsewhere)(a), w.expect("the caller's own", refreshRequest(tokens.RefreshToken), 200),
+			return errors.Join(w.sessionIsDead(elsewhere)(a), w.sessionIsDead(tokens)(a), w.tokensAreGood(a),
 				w.expect("a login with the new password", w.loginRequest(), 200))
 		}
+	}},
+	{name: "login that ends the others", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		elsewhere := w.login()
+		sent := w.loginRequest()
+		sent.body = strings.Replace(sent.body, "{", `{"end_others":true,`, 1)
+		return sent, func(a outcome) error { return errors.Join(w.sessionIsDead(elsewhere)(a), w.tokensAreGood(a)) }
 	}},
 	{name: "authorize", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.login()

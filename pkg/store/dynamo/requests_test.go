@@ -41,7 +41,11 @@ func logoutRequest(token string, everywhere bool) request {
 // The requests of somebody who is logged in go past the authorizer, with what it found out.
 
 func listRequest(who outcome, cursor string) request {
-	return request{route: "GET /sessions", bearer: who.AccessToken, query: map[string]string{"limit": "100", "cursor": cursor}}
+	query := map[string]string{"limit": "100"}
+	if cursor != "" {
+		query["cursor"] = cursor
+	}
+	return request{route: "GET /sessions", bearer: who.AccessToken, query: query}
 }
 
 func endRequest(who outcome, sid string) request {
@@ -112,7 +116,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	if r.bearer != "" {
 		claims := outcome{AccessToken: r.bearer}.claims(w.t)
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID,
+			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID, "scope": claims.Scope,
 		}}
 	}
 	got, err := w.routes[r.route](ctx, e)
@@ -158,6 +162,7 @@ func (o outcome) claims(t *testing.T) (c struct {
 	ID        string `json:"jti"`
 	Subject   string `json:"sub"`
 	SessionID string `json:"sid"`
+	Scope     string `json:"scope"`
 }) {
 	t.Helper()
 	parts := strings.Split(o.AccessToken, ".")
