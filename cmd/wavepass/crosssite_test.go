@@ -113,3 +113,36 @@ func TestPreflightAllowsListedOriginsOnly(t *testing.T) {
 		}
 	}
 }
+
+// A cache that holds an answer to one origin must not hand it to a page of another, nor one that came without any.
+func TestCacheableAnswersDependOnTheOrigin(t *testing.T) {
+	s := start(t, "--data", t.TempDir())
+	tag := s.do("GET", "/.well-known/jwks.json", "", "").Header.Get("ETag")
+	for name, header := range map[string][]string{
+		"a page": {"Origin", pageOrigin}, "another": {"Origin", "http://localhost:8080"}, "no Origin": nil, "a stranger": {"Origin", "https://evil.example"},
+	} {
+		for _, path := range []string{"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/userinfo", "/none"} {
+			if got := s.do("GET", path, "", "", header...); got.Header.Get("Vary") != "Origin" {
+				t.Errorf("%s from %s: %d with Vary %q, want Origin", path, name, got.Status, got.Header.Get("Vary"))
+			}
+		}
+		got := s.do("GET", "/.well-known/jwks.json", "", "", append(header, "If-None-Match", tag)...)
+		if got.Status != 304 || got.Header.Get("Vary") != "Origin" {
+			t.Errorf("again from %s: %d with Vary %q, want 304 and Origin", name, got.Status, got.Header.Get("Vary"))
+		}
+	}
+}
+
+func TestPagesMayReadWhenToComeBack(t *testing.T) {
+	s := start(t, "--data", t.TempDir())
+	exposed := s.do("GET", "/userinfo", "", "", "Origin", pageOrigin).Header.Get("Access-Control-Expose-Headers")
+	if exposed != "retry-after,www-authenticate" {
+		t.Errorf("exposed: %q, want Retry-After and WWW-Authenticate", exposed)
+	}
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		got := s.do("OPTIONS", "/notes/1", "", "", "Origin", pageOrigin, "Access-Control-Request-Method", method)
+		if got.Status != 204 || got.Header.Get("Access-Control-Allow-Origin") != pageOrigin {
+			t.Errorf("preflight for %s on a route of an app: %d %v, want 204 and allowed", method, got.Status, got.Header)
+		}
+	}
+}

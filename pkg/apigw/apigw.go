@@ -234,6 +234,9 @@ func (r Response) event(https bool) events.APIGatewayV2HTTPResponse {
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "no-referrer",
+		// Whether the gateway adds CORS headers depends on the request's Origin, so a cache must keep one answer for
+		// each. It is said of every answer: one that came without Origin may be kept and served to a page too.
+		"Vary": "Origin",
 	}
 	if https {
 		headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"

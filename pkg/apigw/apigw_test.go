@@ -125,6 +125,7 @@ func TestAnswersAreNotKept(t *testing.T) {
 		"Referrer-Policy":           "no-referrer",
 		"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 		"Content-Type":              "application/json",
+		"Vary":                      "Origin",
 	} {
 		if got := r.Headers[name]; got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)

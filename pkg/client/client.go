@@ -131,6 +131,11 @@ func (c Client) Check() error {
 			return fmt.Errorf("client %s: a list of %d entries: want at most %d", c.ID, len(list), maxListed)
 		}
 	}
+	for _, origin := range c.Origins {
+		if err := oauth.CheckOrigin(origin); err != nil {
+			return fmt.Errorf("client %s: origin %w", c.ID, err)
+		}
+	}
 	return c.checkToken()
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,8 @@ var checks = []struct {
 	{"account of a first party", client.Native, func(c *client.Client) { c.Scopes = []string{"account"} }, ""},
 	{"account of a third party", client.Native, func(c *client.Client) { c.FirstParty, c.Scopes = false, []string{"account"} }, "client c: the scope account"},
 
-	{"100 origins", client.Browser, func(c *client.Client) { c.Origins = make([]string, 100) }, ""},
+	{"100 origins", client.Browser, func(c *client.Client) { c.Origins = slices.Repeat([]string{"https://app.example.com"}, 100) }, ""},
+	{"an origin with a slash", client.Browser, func(c *client.Client) { c.Origins = []string{"https://app.example.com/"} }, "client c: origin \"https://app.example.com/\": want"},
 	{"101 origins", client.Browser, func(c *client.Client) { c.Origins = make([]string, 101) }, "client c: a list of 101"},
 	{"101 redirects", client.Native, func(c *client.Client) { c.Redirects = make([]string, 101) }, "client c: a list of 101"},
 	{"101 audiences", client.Native, func(c *client.Client) { c.Audiences = make([]string, 101) }, "client c: a list of 101"},

@@ -35,7 +35,10 @@ func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
 	}
 	header := w.Header()
 	for name, value := range a.Headers {
-		if !g.owns(http.CanonicalHeaderKey(name)) {
+		switch name := http.CanonicalHeaderKey(name); {
+		case name == "Vary":
+			g.template.cors.setVary(header, value)
+		case !g.owns(name):
 			header.Set(name, value)
 		}
 	}

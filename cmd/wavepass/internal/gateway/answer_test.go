@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 )
 
 func TestAnswersAreReadAsInTheCloud(t *testing.T) {
@@ -153,7 +155,7 @@ func TestCORSIsTheGatewaysAlone(t *testing.T) {
 		"another port":              {template, "GET", "/open", "https://two.example:8443", 200, http.Header{}},
 		"preflight, another origin": {template, "OPTIONS", "/guarded", "null", 204, http.Header{}},
 		"no origin":                 {template, "GET", "/open", "", 200, http.Header{}},
-		"options without origin":    {template, "OPTIONS", "/open", "", 404, http.Header{}},
+		"options without origin":    {template, "OPTIONS", "/open", "", 204, http.Header{}},
 		"no configuration":          {sample, "GET", "/open", "https://two.example", 200, http.Header{"Access-Control-Allow-Origin": {"*"}}},
 		"condition that fails":      {none, "GET", "/open", "https://two.example", 200, http.Header{"Access-Control-Allow-Origin": {"*"}}},
 		"preflight without one":     {sample, "OPTIONS", "/open", "https://two.example", 404, http.Header{}},
@@ -166,6 +168,9 @@ func TestCORSIsTheGatewaysAlone(t *testing.T) {
 			r.Header.Set("Access-Control-Request-Method", "GET")
 		}
 		w := ask(serve(t, c.template, functions, quiet()), r)
+		if configured := c.template == template; (w.Header().Get("Vary") == "Origin") != configured {
+			t.Errorf("%s: Vary %q; origins are configured: %v", name, w.Header().Values("Vary"), configured)
+		}
 		got := http.Header{}
 		for header, values := range w.Header() {
 			if strings.HasPrefix(header, "Access-Control-") {
@@ -174,6 +179,61 @@ func TestCORSIsTheGatewaysAlone(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" || w.Code != c.status {
 			t.Errorf("%s: status %d, want %d; headers (-want +got):\n%s", name, w.Code, c.status, diff)
+		}
+	}
+}
+
+// A preflight for something that is not listed is answered without CORS headers, so that the browser refuses.
+func TestPreflightForWhatIsNotListed(t *testing.T) {
+	template := corsSample(`!Not [!Equals [!Ref Origins, ""]]`)
+	api := serve(t, template, map[string]lambda.Handler{"open": answering(`{}`), "guarded": answering(`{}`), "guard": answering(`{}`)}, quiet())
+	for _, c := range []struct {
+		method, headers string
+		allowed         bool
+	}{
+		{"POST", "", true}, {"POST", "content-type", true}, {"GET", "Authorization, Content-Type", true}, {"POST", "content-type,,authorization", true},
+		{"DELETE", "", false}, {"post", "", false}, {"POST", "x-other", false}, {"POST", "content-type,x-other", false}, {"POST", "*", false},
+	} {
+		r := httptest.NewRequest("OPTIONS", "/open", nil)
+		r.Header.Set("Origin", "https://two.example")
+		r.Header.Set("Access-Control-Request-Method", c.method)
+		if c.headers != "" {
+			r.Header.Set("Access-Control-Request-Headers", c.headers)
+		}
+		w := ask(api, r)
+		if allowed := w.Header().Get("Access-Control-Allow-Origin") != ""; w.Code != 204 || allowed != c.allowed || w.Header().Get("Vary") != "Origin" {
+			t.Errorf("%s with %q: %d %v, want 204, allowed %v, Vary: Origin", c.method, c.headers, w.Code, w.Header(), c.allowed)
+		}
+	}
+}
+
+// The cloud hands OPTIONS to a route that takes it, its authorizer included.
+func TestRouteOfItsOwnTakesOptions(t *testing.T) {
+	template := strings.Replace(corsSample(`!Not [!Equals [!Ref Origins, ""]]`), "Method: get", "Method: ANY", 1)
+	f := &recording{answer: `{"statusCode":200,"headers":{"Vary":"Accept"}}`}
+	r := httptest.NewRequest("OPTIONS", "/open", nil)
+	r.Header.Set("Origin", "https://two.example")
+	w := ask(serve(t, template, map[string]lambda.Handler{"open": f, "guarded": f, "guard": f}, quiet()), r)
+	if f.event == nil || w.Code != 200 || w.Header().Get("Vary") != "Origin, Accept" || w.Header().Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("got %d %v, function called: %v; want its answer with CORS headers and both names in Vary", w.Code, w.Header(), f.event != nil)
+	}
+}
+
+func TestOriginThatNeverMatchesIsRefused(t *testing.T) {
+	template := corsSample(`!Not [!Equals [!Ref Origins, ""]]`)
+	for origins, want := range map[string]string{
+		"http://localhost:5173/":                       "write http://localhost:5173",
+		"localhost:5173":                               "want an origin like",
+		"https://one.example, https://two.example":     "want an origin like",
+		"https://one.example,":                         "want an origin like",
+		"https://one.example,HTTPS://two.example":      "write https://two.example",
+		"https://*.example":                            "no wildcards",
+		"*":                                            "* is not supported",
+		"https://one.example,https://two.example:8443": "",
+	} {
+		_, err := gateway.ParseTemplate("t.yaml", []byte(template), map[string]string{"Origins": origins})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "t.yaml:")) {
+			t.Errorf("%q: error %v, want one that says %q", origins, err, want)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // cors is the CorsConfiguration of an API.
@@ -35,6 +37,14 @@ func (r *reader) readCORS(n node) (*cors, error) {
 			return nil, r.errorf(n.get(name), "%s: %s: * is not supported: list what is allowed", what, name)
 		}
 	}
+	for _, origin := range c.origins {
+		if err := oauth.CheckOrigin(origin); err != nil {
+			return nil, r.errorf(n.get("AllowOrigins"), "%s: AllowOrigins: %v", what, err)
+		}
+	}
+	for i, header := range c.headers {
+		c.headers[i] = strings.ToLower(header)
+	}
 	credentials, err := r.text(n.get("AllowCredentials"), what+": AllowCredentials")
 	if err != nil {
 		return nil, err
@@ -49,16 +59,21 @@ func (r *reader) readCORS(n node) (*cors, error) {
 	return c, nil
 }
 
-// isPreflight reports whether the gateway itself answers the request (Fetch standard, CORS-preflight).
-func (c *cors) isPreflight(r *http.Request) bool {
-	return c != nil && r.Method == http.MethodOptions &&
-		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+// isPreflight reports whether a browser asks what a request may be (Fetch standard, CORS-preflight).
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// allow adds the headers for the request's origin, none for an origin that is not listed.
-func (c *cors) allow(header http.Header, r *http.Request) {
+// addHeaders adds the CORS headers for the request's origin. An origin that is not listed gets none, nor does a
+// preflight for a method or a header that is not. Every answer says that it depends on the origin, also one that
+// has no CORS headers: a cache would hand it to a page that needs them.
+func (c *cors) addHeaders(header http.Header, r *http.Request) {
+	if c == nil {
+		return
+	}
+	header.Set("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	if c == nil || origin == "" || !slices.Contains(c.origins, origin) {
+	if !slices.Contains(c.origins, origin) || isPreflight(r) && !c.allows(r) {
 		return
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
@@ -70,11 +85,31 @@ func (c *cors) allow(header http.Header, r *http.Request) {
 			header.Set(name, value)
 		}
 	}
-	if c.isPreflight(r) {
+	if isPreflight(r) {
 		set("Access-Control-Allow-Headers", strings.Join(c.headers, ","))
 		set("Access-Control-Allow-Methods", strings.Join(c.methods, ","))
 		set("Access-Control-Max-Age", c.maxAge)
 		return
 	}
 	set("Access-Control-Expose-Headers", strings.Join(c.expose, ","))
+}
+
+// allows reports whether the method and every header that a preflight asks for are listed.
+func (c *cors) allows(preflight *http.Request) bool {
+	for name := range strings.SplitSeq(strings.Join(preflight.Header.Values("Access-Control-Request-Headers"), ","), ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !slices.Contains(c.headers, name) {
+			return false
+		}
+	}
+	return slices.Contains(c.methods, preflight.Header.Get("Access-Control-Request-Method"))
+}
+
+// setVary keeps Origin in the Vary header when a function sets one of its own.
+func (c *cors) setVary(header http.Header, value string) {
+	if c != nil && !slices.ContainsFunc(strings.Split(value, ","), func(name string) bool {
+		return strings.EqualFold(strings.TrimSpace(name), "Origin")
+	}) {
+		value = "Origin, " + value
+	}
+	header.Set("Vary", value)
 }

@@ -92,12 +92,12 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Apigw-Requestid", id)
 	size := headerSize(r)
 	r = withoutHopByHop(r)
-	g.template.cors.allow(w.Header(), r)
-	if g.template.cors.isPreflight(r) {
-		w.WriteHeader(http.StatusNoContent)
+	g.template.cors.addHeaders(w.Header(), r)
+	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
+	if !found && r.Method == http.MethodOptions && g.template.cors != nil {
+		w.WriteHeader(http.StatusNoContent) // a preflight or not, the gateway answers it
 		return
 	}
-	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	switch {
 	case size > maxHeaders:
