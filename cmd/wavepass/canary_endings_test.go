@@ -56,7 +56,7 @@ func (w *walker) revocations() {
 func (w *walker) logouts() {
 	w.t.Helper()
 	web, left, last := w.ready["web left"].refresh, w.ready["left"].refresh, w.ready["everywhere"].refresh
-	cookie := []string{"Origin", webOrigin, "Cookie", "__Host-wprt-web=" + web}
+	cookie := []string{"Origin", webOrigin, "Cookie", "__Host-Http-wprt-web=" + web}
 	w.logout("foreign client", 200, "other", left, "")
 	w.logout("foreign client, everywhere", 400, "other", left, `,"everywhere":true`)
 	w.logout("not ours, everywhere", 400, "app", left+"A", `,"everywhere":true`)
@@ -65,7 +65,7 @@ func (w *walker) logouts() {
 	w.logout("app, everywhere, dead token", 400, "app", left, `,"everywhere":true`)
 	w.logout("wrong type", 400, "app", left, `,"everywhere":"`+left+`"`)
 	w.logout("browser, body", 400, "web", web, "", cookie...)
-	w.logout("another site", 403, "web", "", "", "Origin", "https://evil.example", "Cookie", "__Host-wprt-web="+web)
+	w.logout("another site", 403, "web", "", "", "Origin", "https://evil.example", "Cookie", "__Host-Http-wprt-web="+web)
 	w.logout("browser", 200, "web", "", "", cookie...)
 	w.logout("browser again", 200, "web", "", "", cookie...)
 	w.logout("everywhere", 200, "app", last, `,"everywhere":true`)
@@ -77,6 +77,6 @@ func (w *walker) gatewayRefusals() {
 	given := w.ready["left"]
 	w.send("no such route", 404, "POST", "/token", formType, "grant_type=password&password="+canaryPassword)
 	w.send("wrong method", 404, "GET", "/login?password="+canaryPassword, "", "")
-	w.send("preflight", 204, "OPTIONS", "/refresh", "", "", "Origin", webOrigin, "Access-Control-Request-Method", "POST", "Cookie", "__Host-wprt-web="+given.refresh)
+	w.send("preflight", 204, "OPTIONS", "/refresh", "", "", "Origin", webOrigin, "Access-Control-Request-Method", "POST", "Cookie", "__Host-Http-wprt-web="+given.refresh)
 	w.send("large headers", 431, "POST", "/refresh", formType, "", "X-Long", strings.Repeat(given.access, 40))
 }

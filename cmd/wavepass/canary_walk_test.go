@@ -77,7 +77,7 @@ func (w *walker) given(recorder *httptest.ResponseRecorder, answer string) (pair
 	}
 	given := pair{body.Access, body.Refresh}
 	for _, cookie := range recorder.Result().Cookies() {
-		if cookie.Name == "__Host-wprt-web" {
+		if cookie.Name == "__Host-Http-wprt-web" {
 			given.refresh = cookie.Value
 		}
 	}
@@ -109,7 +109,7 @@ func (w *walker) refresh(what string, status int, clientID, token string, header
 // refreshInBrowser sends the cookie, from the client's page.
 func (w *walker) refreshInBrowser(what string, status int, token string) pair {
 	w.t.Helper()
-	return w.form(what, status, "/refresh", url.Values{"client_id": {"web"}}, "Origin", webOrigin, "Cookie", "__Host-wprt-web="+token)
+	return w.form(what, status, "/refresh", url.Values{"client_id": {"web"}}, "Origin", webOrigin, "Cookie", "__Host-Http-wprt-web="+token)
 }
 
 func (w *walker) logout(what string, status int, clientID, token, more string, header ...string) {
@@ -222,10 +222,10 @@ func (w *walker) refusedRefreshes() {
 	w.refresh("site client", 400, "site", token)
 	w.refresh("service client without a secret", 401, "canary", token)
 	w.refresh("browser client, body", 400, "web", token, "Origin", webOrigin)
-	w.refresh("another site", 403, "web", token, "Origin", "https://evil.example", "Cookie", "__Host-wprt-web="+token)
+	w.refresh("another site", 403, "web", token, "Origin", "https://evil.example", "Cookie", "__Host-Http-wprt-web="+token)
 	w.refresh("token for an Origin", 403, "web", "", "Origin", token)
-	w.refresh("body and cookie", 400, "app", token, "Cookie", "__Host-wprt-app="+token)
-	w.refreshInBrowser("two cookies", 400, token+"; __Host-wprt-web="+token)
+	w.refresh("body and cookie", 400, "app", token, "Cookie", "__Host-Http-wprt-app="+token)
+	w.refreshInBrowser("two cookies", 400, token+"; __Host-Http-wprt-web="+token)
 	w.refreshInBrowser("no cookie", 400, "")
 	w.refreshInBrowser("another client's token", 400, token)
 	w.refresh("access token", 400, "app", access)

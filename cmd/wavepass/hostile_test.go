@@ -182,7 +182,7 @@ func credentialsTwice(app, web answer, refresh, revoke, logout, login valid) []h
 		return hostile{v.path + " " + name, "POST", v.path, contentType, v.body(contentType), append(header, v.header...), status, code}
 	}
 	const basic = "Basic YXBwOg==" // app, empty secret
-	inCookie := "__Host-wprt-app=" + app.RefreshToken
+	inCookie := "__Host-Http-wprt-app=" + app.RefreshToken
 	webToken := refresh.with("client_id", "web").with("refresh_token", strings.SplitN(web.cookie(), "=", 2)[1])
 	return []hostile{
 		post("with two Authorization values", refresh, mediaForm, 400, "invalid_request", "Authorization", basic, "Authorization", basic),

@@ -18,6 +18,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -57,6 +58,10 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 		response, err := serve(ctx, cfg, routes, r, e)
 		if err != nil {
 			response = answer(ctx, cfg.Log, r, err)
+			var clearing *browser.ClearingError
+			if errors.As(err, &clearing) {
+				response.Cookies = clearing.Cookies
+			}
 		}
 		return response.event(strings.HasPrefix(r.At.Issuer, "https:")), nil
 	}
@@ -118,6 +123,7 @@ type Request struct {
 	Path       map[string]string // variables of the route
 	Cookies    []string          // "name=value" each
 
+	path    string            // as the browser sees it
 	headers map[string]string // lower-case names
 	body    []byte
 }
@@ -128,6 +134,7 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 		Network: Network(e.RequestContext.HTTP.SourceIP),
 		Path:    e.PathParameters,
 		Cookies: e.Cookies,
+		path:    e.RawPath,
 		headers: make(map[string]string, len(e.Headers)),
 	}
 	for name, value := range e.Headers {
@@ -171,9 +178,12 @@ func (r *Request) Caller() (grant.Caller, error) {
 	return caller, r.RequireScope(oauth.ScopeAccount)
 }
 
-// Source is what a browser says about where the request comes from.
-func (r *Request) Source() browser.Source {
-	return browser.Source{Origin: r.Header("Origin"), SecFetchSite: r.Header("Sec-Fetch-Site")}
+// Visit is the request of a client, in the parts that matter for its cookies.
+func (r *Request) Visit(c client.Client) browser.Visit {
+	return browser.Visit{
+		Client: c, Issuer: r.At.Issuer, Path: r.path, Cookies: r.Cookies,
+		From: browser.Source{Origin: r.Header("Origin"), SecFetchSite: r.Header("Sec-Fetch-Site")},
+	}
 }
 
 func (r *Request) userAgent() string {

@@ -7,35 +7,43 @@ import (
 	"testing"
 
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // FuzzRefreshCookie looks for a cookie that is taken although its name is another, and for one of two that is
 // taken although both have the name.
 func FuzzRefreshCookie(f *testing.F) {
-	f.Add("__Host-wprt-web=t\nother=x", "web", "")
-	f.Fuzz(func(t *testing.T, lines, clientID, domain string) {
-		if strings.ContainsAny(clientID, "=") || strings.TrimSpace(clientID) != clientID {
+	f.Add("__Host-Http-wprt-web=t\nother=x", "web", false)
+	f.Fuzz(func(t *testing.T, lines, clientID string, old bool) {
+		if strings.ContainsAny(clientID, "=") || strings.Trim(clientID, " \t") != clientID {
 			t.Skip("client ids are letters, digits and . _ -")
 		}
-		name := "__Host-wprt-" + clientID
-		if domain != "" {
-			name = "__Secure-wprt-" + clientID
+		name := "__Host-Http-wprt-" + clientID
+		if old {
+			name = "__Host-wprt-" + clientID
 		}
-		cookies := strings.Split(lines, "\n")
+		v := visit()
+		v.Client.ID = clientID
 		var values []string
-		for _, cookie := range cookies {
-			if rest, ok := strings.CutPrefix(strings.TrimSpace(cookie), name); ok && (rest == "" || rest[0] == '=') {
-				values = append(values, strings.TrimPrefix(rest, "="))
+		for cookie := range strings.SplitSeq(lines, "\n") {
+			if !old || !strings.Contains(cookie, "__Host-Http-") { // the old name is looked at only without the new one
+				v.Cookies = append(v.Cookies, cookie)
 			}
 		}
-		got, err := browser.Jar{Domain: domain}.Refresh(cookies, clientID)
+		for _, cookie := range v.Cookies {
+			given, value, _ := strings.Cut(cookie, "=")
+			if strings.Trim(given, " \t") == name {
+				values = append(values, strings.Trim(value, " \t"))
+			}
+		}
+		got, err := browser.Jar{}.Presented(v, oauth.Secret{})
 		switch {
 		case len(values) > 1 && (!errors.Is(err, browser.ErrTwoCookies) || !got.IsZero()):
-			t.Errorf("%q: got %q %v, want ErrTwoCookies", cookies, got.Reveal(), err)
+			t.Errorf("%q: got %q %v, want ErrTwoCookies", v.Cookies, got.Reveal(), err)
 		case len(values) == 1 && (err != nil || got.Reveal() != values[0]):
-			t.Errorf("%q: got %q %v, want %q", cookies, got.Reveal(), err, values[0])
-		case len(values) == 0 && (err != nil || !got.IsZero()):
-			t.Errorf("%q: got %q %v, want none", cookies, got.Reveal(), err)
+			t.Errorf("%q: got %q %v, want %q", v.Cookies, got.Reveal(), err, values[0])
+		case len(values) == 0 && old && (err != nil || !got.IsZero()):
+			t.Errorf("%q: got %q %v, want none", v.Cookies, got.Reveal(), err)
 		}
 	})
 }

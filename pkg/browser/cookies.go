@@ -3,45 +3,78 @@
 package browser
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/base32"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// ErrTwoCookies says that a request has two cookies of one name: somebody who can write cookies for a
-// neighbouring host has put his own beside ours (RFC 6265 §8.6). Neither is taken.
-var ErrTwoCookies = errors.New("browser: two cookies of one name")
-
 const (
-	refreshName = "wprt-" // + client id: browser clients
-	handleName  = "wpss-" // + client id: site clients
-	hostPrefix  = "__Host-"
-	domPrefix   = "__Secure-"
+	cookieName = "wprt-" // then the client id
 
-	maxAge = 400 * 24 * time.Hour // browsers keep no cookie longer (RFC 6265bis §5.5)
+	// No script and no neighbouring host can set a cookie of this prefix in Chromium 140 and later. To older browsers
+	// it is __Host-, which only keeps neighbours out.
+	hostPrefix = "__Host-Http-"
+	// With a domain there is no prefix that keeps neighbours out.
+	domainPrefix = "__Secure-"
+	// oldHostPrefix is what functions wrote while the schema number was 1.
+	oldHostPrefix = "__Host-"
+
+	maxAge       = 400 * 24 * time.Hour // browsers keep no cookie longer (RFC 6265bis §5.5)
+	maxDeletions = 50                   // in one answer, whose headers API Gateway limits to 10 KB
 )
 
-// Jar makes and reads the cookies of a deployment. The zero value binds them to the very host (__Host-).
+// Jar makes and reads the cookies of a deployment. The zero value binds them to the very host.
 type Jar struct {
 	// Domain is the domain whose subdomains share the cookies (COOKIE_DOMAIN), for sites on sibling
 	// subdomains; empty for none.
 	Domain string
 }
 
-func (j Jar) prefix() string {
-	if j.Domain == "" {
-		return hostPrefix
-	}
-	return domPrefix
+// Visit is a request of a client, in the parts that matter for its cookies.
+type Visit struct {
+	Client  client.Client
+	Issuer  string   // address of the service
+	Path    string   // of the request
+	Cookies []string // "name=value" each
+	From    Source
 }
 
-// SetRefresh is the Set-Cookie value that keeps a client's refresh token. With keep above 0 the cookie
+// name is what a client's cookie is called. With a domain, the cookies of a service at example.com also reach
+// one at staging.example.com, so the name ends in a mark of the issuer. No client id contains the ~ before it.
+func (j Jar) name(v Visit) string {
+	if j.Domain == "" {
+		return hostPrefix + cookieName + v.Client.ID
+	}
+	return domainPrefix + cookieName + v.Client.ID + "~" + mark(v.Issuer)
+}
+
+// oldName is the name while the schema number is 1. It is found for as long as such cookies may live.
+func (j Jar) oldName(v Visit) string {
+	if j.Domain == "" {
+		return oldHostPrefix + cookieName + v.Client.ID
+	}
+	return domainPrefix + cookieName + v.Client.ID
+}
+
+// mark is 8 characters that differ from issuer to issuer.
+func mark(issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
+}
+
+// set is the Set-Cookie value that keeps a client's refresh token under a name. With keep above 0 the cookie
 // outlives the browser's session by so much; otherwise it ends with it.
-func (j Jar) SetRefresh(clientID string, token oauth.Secret, keep time.Duration) string {
-	value := j.prefix() + refreshName + clientID + "=" + token.Reveal() + "; Path=/"
+func (j Jar) set(name string, token oauth.Secret, keep time.Duration) string {
+	value := name + "=" + token.Reveal() + "; Path=/"
 	if j.Domain != "" {
 		value += "; Domain=" + j.Domain
 	}
@@ -51,42 +84,106 @@ func (j Jar) SetRefresh(clientID string, token oauth.Secret, keep time.Duration)
 	return value + "; Secure; HttpOnly; SameSite=Strict"
 }
 
-// Refresh returns the refresh token that the cookies of a request hold for a client, the zero Secret when
-// there is none. cookies are "name=value" each.
-func (j Jar) Refresh(cookies []string, clientID string) (oauth.Secret, error) {
-	want := j.prefix() + refreshName + clientID
-	var found oauth.Secret
-	count := 0
-	for _, cookie := range cookies {
-		name, value, _ := strings.Cut(strings.TrimSpace(cookie), "=")
-		if name == want {
-			found = oauth.NewSecret(value)
-			count++
+// values are those of the cookies with a name. Names are compared by their bytes after spaces and tabs around them
+// are cut off (RFC 6265bis §5.6). Nothing else is white space to a browser, so " a" with a no-break space is
+// another cookie than "a", and may be anybody's.
+func (v Visit) values(name string) (values []oauth.Secret) {
+	for _, cookie := range v.Cookies {
+		given, value, _ := strings.Cut(cookie, "=")
+		if strings.Trim(given, " \t") == name {
+			values = append(values, oauth.NewSecret(strings.Trim(value, " \t")))
 		}
 	}
-	if count > 1 {
-		return oauth.Secret{}, ErrTwoCookies
-	}
-	return found, nil
+	return values
 }
 
-// Clear are the Set-Cookie values that remove every cookie that a client may ever have been given,
-// also under an earlier COOKIE_DOMAIN setting.
-func (j Jar) Clear(clientID string) []string {
-	var out []string
-	for _, name := range []string{refreshName, handleName} {
-		out = append(out, expired(hostPrefix+name+clientID, ""), expired(domPrefix+name+clientID, ""))
-		if j.Domain != "" {
-			out = append(out, expired(domPrefix+name+clientID, j.Domain))
+// refreshTokens are what the cookies of a client hold: those of the name in use or, if there are none, those of
+// the old name.
+func (j Jar) refreshTokens(v Visit) []oauth.Secret {
+	if found := v.values(j.name(v)); len(found) > 0 {
+		return found
+	}
+	return v.values(j.oldName(v))
+}
+
+// all are what the cookies of a client hold, under both names.
+func (j Jar) all(v Visit) []oauth.Secret {
+	return append(v.values(j.name(v)), v.values(j.oldName(v))...)
+}
+
+// Clear are the Set-Cookie values that remove every cookie that the client may have been given, also under another
+// COOKIE_DOMAIN setting or by an older version, and every one that a neighbouring host has set in the name of ours.
+func (j Jar) Clear(v Visit) (out []string) {
+	host, domain := Jar{}, Jar{Domain: "any"}
+	for _, name := range []string{host.name(v), host.oldName(v), domain.name(v), domain.oldName(v)} {
+		out = append(out, j.deletions(v, name)...)
+	}
+	return out[:min(len(out), maxDeletions)]
+}
+
+// clearPresented is Clear for the names that came with the request. It leaves out the one cookie that set makes
+// under the name kept, so that the order of Set-Cookie headers does not matter.
+func (j Jar) clearPresented(v Visit, kept string) (out []string) {
+	for _, name := range []string{j.name(v), j.oldName(v)} {
+		if len(v.values(name)) > 0 {
+			out = append(out, j.deletions(v, name)...)
+		}
+	}
+	out = slices.DeleteFunc(out, func(deletion string) bool { return deletion == deletionOf(kept, "/", j.Domain) })
+	return out[:min(len(out), maxDeletions)]
+}
+
+// deletions are one for each cookie of a name that a browser may have sent: it tells cookies of one name apart
+// by their domain and their path (RFC 6265bis §5.7), and says neither.
+func (j Jar) deletions(v Visit, name string) (out []string) {
+	domains, paths := []string{""}, []string{"/"}
+	if strings.HasPrefix(name, domainPrefix) { // __Host- allows only this host and this path
+		domains, paths = append(domains, j.domainsOf(v.Issuer)...), pathsOf(v.Path)
+	}
+	for _, path := range paths {
+		for _, domain := range domains {
+			out = append(out, deletionOf(name, path, domain))
 		}
 	}
 	return out
 }
 
-func expired(name, domain string) string {
-	value := name + "=; Path=/"
+func deletionOf(name, path, domain string) string {
+	value := name + "=; Path=" + path
 	if domain != "" {
 		value += "; Domain=" + domain
 	}
 	return value + "; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
 }
+
+// domainsOf are the domains whose cookies reach the host of an address: itself and its parents down to two labels.
+func (j Jar) domainsOf(address string) (domains []string) {
+	if u, err := url.Parse(address); err == nil && net.ParseIP(u.Hostname()) == nil {
+		for host := strings.ToLower(u.Hostname()); strings.Contains(host, "."); _, host, _ = strings.Cut(host, ".") {
+			domains = append(domains, host)
+		}
+	}
+	if j.Domain != "" && !slices.Contains(domains, j.Domain) {
+		domains = append(domains, j.Domain)
+	}
+	return domains
+}
+
+// pathsOf are the cookie paths that match the path of a request (RFC 6265bis §5.1.4), the shortest first.
+func pathsOf(path string) []string {
+	paths := []string{"/"}
+	if !plainPath.MatchString(path) { // no route of ours, and not to be written into a header
+		return paths
+	}
+	for i := 1; i < len(path); i++ {
+		if path[i] == '/' {
+			paths = append(paths, path[:i], path[:i+1])
+		}
+	}
+	if len(path) > 1 && path[len(path)-1] != '/' {
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._~-]*$`)

@@ -9,6 +9,10 @@ import (
 // ErrCrossSite says that another site may have sent the request.
 var ErrCrossSite = errors.New("browser: cross-site request")
 
+// ErrOtherSite says that a page of a registered origin cannot stay logged in, because its site is another than the
+// service's.
+var ErrOtherSite = errors.New("browser: no cookies between sites")
+
 // Source is what a browser says about where a request comes from. Scripts cannot change these headers.
 type Source struct {
 	Origin       string // header Origin, "" when absent
@@ -27,6 +31,11 @@ func (s Source) SameSite(own string, origins []string) bool {
 	// one. What has neither header is no current browser, and has no business with a browser's cookie.
 	return s.SecFetchSite == "same-origin"
 }
+
+// CrossSite reports whether the browser says that the page is on another site, a site being a registrable domain and
+// a scheme. It sends such a page's requests without our cookies (SameSite=Strict), also those of an origin that is
+// listed, and it need not keep the cookies of the answers. Browsers older than 2023 may not say it.
+func (s Source) CrossSite() bool { return s.SecFetchSite == "cross-site" }
 
 // originOf is the origin (RFC 6454 §4) of an address, "" when it has none.
 func originOf(address string) string {

@@ -9,30 +9,73 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// ErrTwoTokens says that a refresh token came in a place that its client does not use, or in two.
-var ErrTwoTokens = errors.New("browser: a refresh token where this kind of client has none")
+var (
+	// ErrTwoTokens says that a refresh token came in a place that its client does not use, or in two.
+	ErrTwoTokens = errors.New("browser: a refresh token where this kind of client has none")
 
-// Presented returns the refresh token of a request of client c: from the cookie for browser clients, from
-// the body for the others, the zero Secret when there is none. Only the registered kind decides which. own
-// is an address of the service. Errors: ErrCrossSite, ErrTwoCookies, ErrTwoTokens.
-func (j Jar) Presented(c client.Client, body oauth.Secret, cookies []string, from Source, own string) (oauth.Secret, error) {
-	cookie, err := j.Refresh(cookies, c.ID)
-	switch {
-	case c.Kind == client.Browser && !from.SameSite(own, c.Origins):
-		return oauth.Secret{}, ErrCrossSite
-	case err != nil:
-		return oauth.Secret{}, err
-	case c.Kind == client.Browser && !body.IsZero(), c.Kind != client.Browser && !cookie.IsZero():
-		return oauth.Secret{}, ErrTwoTokens
-	case c.Kind == client.Browser:
-		return cookie, nil
+	// ErrTwoCookies says that a request has two cookies of one name: COOKIE_DOMAIN was changed, or a neighbouring
+	// host has set one beside ours (RFC 6265 §8.6). Which is which cannot be told, so neither is taken.
+	ErrTwoCookies = errors.New("browser: two cookies of one name")
+)
+
+// ClearingError is a refusal whose answer also sets cookies, so that the next login works again.
+type ClearingError struct {
+	Err     error
+	Cookies []string // Set-Cookie values
+}
+
+func (e *ClearingError) Error() string { return e.Err.Error() }
+func (e *ClearingError) Unwrap() error { return e.Err }
+
+// Presented returns the refresh token of a request: from the cookie for browser clients, from the body for the
+// others, the zero Secret when there is none. Only the registered kind decides which. Errors: ErrCrossSite,
+// ErrTwoTokens, and ErrTwoCookies in a ClearingError.
+func (j Jar) Presented(v Visit, body oauth.Secret) (oauth.Secret, error) {
+	if v.Client.Kind != client.Browser {
+		for _, value := range j.all(v) {
+			if !value.IsZero() {
+				return oauth.Secret{}, ErrTwoTokens
+			}
+		}
+		return body, nil
 	}
-	return body, nil
+	if err := v.mayUseCookies(body); err != nil {
+		return oauth.Secret{}, err
+	}
+	switch found := j.refreshTokens(v); len(found) {
+	case 0:
+		return oauth.Secret{}, nil
+	case 1:
+		return found[0], nil
+	}
+	return oauth.Secret{}, &ClearingError{ErrTwoCookies, j.Clear(v)}
+}
+
+// PresentedToEnd is Presented for a request that ends sessions: several cookies are no error there, for each of
+// them may keep somebody logged in.
+func (j Jar) PresentedToEnd(v Visit, body oauth.Secret) ([]oauth.Secret, error) {
+	if v.Client.Kind == client.Browser {
+		return j.all(v), v.mayUseCookies(body)
+	}
+	token, err := j.Presented(v, body)
+	return []oauth.Secret{token}, err
+}
+
+func (v Visit) mayUseCookies(body oauth.Secret) error {
+	switch {
+	case !v.From.SameSite(v.Issuer, v.Client.Origins):
+		return ErrCrossSite
+	case !body.IsZero():
+		return ErrTwoTokens
+	}
+	return nil
 }
 
 // Deliver splits what was issued into the body of the answer and its Set-Cookie values: a browser client's
-// refresh token is in no body, where scripts could read it.
-func (j Jar) Deliver(issued grant.Issued, now time.Time) (oauth.TokenResponse, []string) {
+// refresh token is in no body, where scripts could read it. What the visit has sent of our names is removed, save
+// the cookie that is set, so that a browser never keeps two. With old the cookie has the name that functions of
+// the version before find.
+func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
 	tokens := issued.Tokens
 	if issued.Client.Kind != client.Browser {
 		return tokens, nil
@@ -41,7 +84,11 @@ func (j Jar) Deliver(issued grant.Issued, now time.Time) (oauth.TokenResponse, [
 	if issued.Session.Remembered {
 		keep = issued.Session.Expiry.Sub(now)
 	}
-	cookie := j.SetRefresh(issued.Client.ID, tokens.RefreshToken, keep)
+	name := j.name(v)
+	if old {
+		name = j.oldName(v)
+	}
+	cookies := append(j.clearPresented(v, name), j.set(name, tokens.RefreshToken, keep))
 	tokens.RefreshToken = oauth.Secret{}
-	return tokens, []string{cookie}
+	return tokens, cookies
 }

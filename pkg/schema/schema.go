@@ -34,6 +34,13 @@ type Source interface {
 	Schema(ctx context.Context) (int, error)
 }
 
+// WritesFirst reports whether a store still holds the first form, so that what is written must be in it. It is meant
+// for the end of a request: the number is held by then, and a store that is too new has refused before.
+func WritesFirst(ctx context.Context, s Source) bool {
+	number, err := s.Schema(ctx)
+	return err == nil && number == First
+}
+
 // Check returns ErrNewer for a number that this version does not know.
 func Check(number int) error {
 	switch {

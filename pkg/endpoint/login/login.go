@@ -3,6 +3,7 @@ package login
 
 import (
 	"context"
+	"log/slog"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -29,6 +31,7 @@ type Store interface {
 	account.Changer
 	session.Creator
 	keyring.Store
+	schema.Source
 }
 
 // Parts is what the function is made of; every field is needed.
@@ -58,7 +61,7 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		Now:      p.Now,
 	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"POST /login": endpoint{client.NewRegistry(p.Store, p.Now), login, p.Cookies, p.Now}.login,
+		"POST /login": endpoint{client.NewRegistry(p.Store, p.Now), login, p.Cookies, p.Store, cfg.Log, p.Now}.login,
 	})
 }
 
@@ -66,6 +69,8 @@ type endpoint struct {
 	clients *client.Registry
 	grant   *grant.Login
 	cookies browser.Jar
+	schema  schema.Source
+	log     *slog.Logger
 	now     func() time.Time
 }
 
@@ -98,7 +103,8 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		return apigw.Response{}, err
 	}
 	// Logging somebody in unawares, as the attacker, is an attack too.
-	if c.UsesCookies() && !r.Source().SameSite(r.At.Issuer, c.Origins) {
+	visit := r.Visit(c)
+	if c.UsesCookies() && !visit.From.SameSite(r.At.Issuer, c.Origins) {
 		return apigw.Response{}, browser.ErrCrossSite
 	}
 	issued, err := e.grant.Grant(ctx, grant.LoginRequest{
@@ -114,7 +120,11 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
+	if c.UsesCookies() && visit.From.CrossSite() {
+		e.log.WarnContext(ctx, "this login will not last: the page is on another site than the service, so its browser sends no cookie back; serve both below one domain",
+			"request_id", r.ID, "client_id", c.ID, "origin", visit.From.Origin, "issuer", r.At.Issuer)
+	}
+	return apigw.Tokens(e.cookies.Deliver(visit, issued, schema.WritesFirst(ctx, e.schema), e.now()))
 }
 
 // validDeviceName keeps the list of sessions readable: the name is shown to its owner.

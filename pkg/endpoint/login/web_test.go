@@ -15,11 +15,11 @@ func TestCookieLivesAsLongAsThePersonAsked(t *testing.T) {
 		remember        string
 		prefix, between string // before the value, and between the value and the last flags
 	}{
-		"this browser session":           {browser.Jar{}, "false", "__Host-wprt-web=", "; Path=/"},
-		"remembered":                     {browser.Jar{}, "true", "__Host-wprt-web=", "; Path=/; Max-Age=2592000"},
-		"shared between subdomains":      {browser.Jar{Domain: "example.com"}, "false", "__Secure-wprt-web=", "; Path=/; Domain=example.com"},
-		"shared between, remembered":     {browser.Jar{Domain: "example.com"}, "true", "__Secure-wprt-web=", "; Path=/; Domain=example.com; Max-Age=2592000"},
-		"null is as if it weren't there": {browser.Jar{}, "null", "__Host-wprt-web=", "; Path=/"},
+		"this browser session":           {browser.Jar{}, "false", "__Host-Http-wprt-web=", "; Path=/"},
+		"remembered":                     {browser.Jar{}, "true", "__Host-Http-wprt-web=", "; Path=/; Max-Age=2592000"},
+		"shared between subdomains":      {browser.Jar{Domain: "example.com"}, "false", "__Secure-wprt-web~hu4ocrwp=", "; Path=/; Domain=example.com"},
+		"shared between, remembered":     {browser.Jar{Domain: "example.com"}, "true", "__Secure-wprt-web~hu4ocrwp=", "; Path=/; Domain=example.com; Max-Age=2592000"},
+		"null is as if it weren't there": {browser.Jar{}, "null", "__Host-Http-wprt-web=", "; Path=/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deployment.New(t, tc.jar)

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -27,6 +28,7 @@ type Store interface {
 	account.Changer
 	account.Attempts
 	keyring.Store
+	schema.Source
 }
 
 // Parts is what the function is made of; every field is needed.
@@ -58,7 +60,7 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		},
 		Owners: session.NewOwners(p.Store, p.Store, p.Now),
 	})
-	e := endpoint{client.NewRegistry(p.Store, p.Now), change, p.Cookies, p.Now}
+	e := endpoint{client.NewRegistry(p.Store, p.Now), change, p.Cookies, p.Store, p.Now}
 	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /password": e.change})
 }
 
@@ -66,6 +68,7 @@ type endpoint struct {
 	clients  *client.Registry
 	password *grant.Password
 	cookies  browser.Jar
+	schema   schema.Source
 	now      func() time.Time
 }
 
@@ -99,5 +102,5 @@ func (e endpoint) change(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
+	return apigw.Tokens(e.cookies.Deliver(r.Visit(c), issued, schema.WritesFirst(ctx, e.schema), e.now()))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -22,6 +23,7 @@ type Store interface {
 	session.Store
 	session.Accounts
 	keyring.Store
+	schema.Source
 }
 
 // Parts is what the function is made of; every field is needed.
@@ -49,7 +51,7 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		Now:      p.Now,
 	})
 	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"POST /refresh": endpoint{client.NewRegistry(p.Store, p.Now), refresh, p.Cookies, p.Now}.refresh,
+		"POST /refresh": endpoint{client.NewRegistry(p.Store, p.Now), refresh, p.Cookies, p.Store, p.Now}.refresh,
 	})
 }
 
@@ -57,6 +59,7 @@ type endpoint struct {
 	clients *client.Registry
 	grant   *grant.Refresh
 	cookies browser.Jar
+	schema  schema.Source
 	now     func() time.Time
 }
 
@@ -85,10 +88,13 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	presented, err := e.cookies.Presented(c, in.RefreshToken, r.Cookies, r.Source(), r.At.Issuer)
+	visit := r.Visit(c)
+	presented, err := e.cookies.Presented(visit, in.RefreshToken)
 	switch {
 	case err != nil:
 		return apigw.Response{}, err
+	case presented.IsZero() && c.Kind == client.Browser && visit.From.CrossSite():
+		return apigw.Response{}, browser.ErrOtherSite
 	case presented.IsZero() && c.Kind == client.Browser:
 		return apigw.Response{}, session.ErrRefused // whose cookie has expired is told what its expiry would be
 	case presented.IsZero():
@@ -98,5 +104,5 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(e.cookies.Deliver(issued, e.now()))
+	return apigw.Tokens(e.cookies.Deliver(visit, issued, schema.WritesFirst(ctx, e.schema), e.now()))
 }

@@ -2,12 +2,15 @@ package revoke
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 type logoutRequest struct {
@@ -16,8 +19,8 @@ type logoutRequest struct {
 	Everywhere   bool         `json:"everywhere"`
 }
 
-// logout needs no access token: it works after that has expired, and twice. The cookies are cleared only
-// when the session has ended for certain; with a 503 the browser keeps what it needs to try again.
+// logout needs no access token: it works after that has expired, and twice. Of several cookies it ends the session
+// of each, and then clears all of them. With a 503 the browser keeps its cookies, to try again with them.
 func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in logoutRequest
 	if err := r.Decode(&in, apigw.JSON); err != nil {
@@ -30,20 +33,45 @@ func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	presented, err := e.cookies.Presented(c, in.RefreshToken, r.Cookies, r.Source(), r.At.Issuer)
+	visit := r.Visit(c)
+	presented, err := e.cookies.PresentedToEnd(visit, in.RefreshToken)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	if presented.IsZero() && c.Kind != client.Browser {
-		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
+	if c.Kind != client.Browser {
+		if presented[0].IsZero() {
+			return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
+		}
+		return apigw.Response{Status: http.StatusOK}, e.endEach(ctx, c, presented, in.Everywhere)
 	}
-	err = e.leaver.End(ctx, grant.LogoutRequest{Client: c, RefreshToken: presented, Everywhere: in.Everywhere})
-	if err != nil {
-		return apigw.Response{}, err
+	cleared := e.cookies.Clear(visit)
+	err = e.endEach(ctx, c, presented, in.Everywhere)
+	if errors.Is(err, session.ErrRefused) {
+		return apigw.Response{}, &browser.ClearingError{Err: err, Cookies: cleared}
 	}
-	response := apigw.Response{Status: http.StatusOK}
-	if c.UsesCookies() {
-		response.Cookies = e.cookies.Clear(c.ID)
+	return apigw.Response{Status: http.StatusOK, Cookies: cleared}, err
+}
+
+// endEach ends the sessions of all tokens. It returns session.ErrRefused only when every token is refused.
+func (e endpoint) endEach(ctx context.Context, c client.Client, tokens []oauth.Secret, everywhere bool) error {
+	if len(tokens) == 0 {
+		tokens = []oauth.Secret{{}}
 	}
-	return response, nil
+	var refused error
+	ended := false
+	for _, token := range tokens {
+		err := e.leaver.End(ctx, grant.LogoutRequest{Client: c, RefreshToken: token, Everywhere: everywhere})
+		switch {
+		case errors.Is(err, session.ErrRefused):
+			refused = err
+		case err != nil:
+			return err
+		default:
+			ended = true
+		}
+	}
+	if ended {
+		return nil
+	}
+	return refused
 }

@@ -36,7 +36,7 @@ func FuzzRevoke(f *testing.F) {
 }
 
 func FuzzLogout(f *testing.F) {
-	f.Add("application/json", "", deployment.Origin, "", "__Host-wprt-web=$COOKIE", `{"client_id":"web"}`, byte(deployment.Plain))
+	f.Add("application/json", "", deployment.Origin, "", "__Host-Http-wprt-web=$COOKIE", `{"client_id":"web"}`, byte(deployment.Plain))
 	fuzzEnding(f, "POST /logout", func(in deployment.Fuzzed) bool {
 		return in.Names("$REFRESH") || in.Names("$COOKIE") && in.FromHere()
 	})

@@ -52,32 +52,51 @@ func TestUnconfirmedLogoutKeepsTheCookies(t *testing.T) {
 	}
 }
 
+// wantCleared expects the deletion of every cookie that may reach /logout of id.example.com in our name.
+func wantCleared(t *testing.T, what string, got deployment.Answer) {
+	t.Helper()
+	want := []string{"__Host-Http-wprt-web=; Path=/", "__Host-wprt-web=; Path=/"}
+	for _, name := range []string{"__Secure-wprt-web=", "__Secure-wprt-web~hu4ocrwp="} {
+		for _, path := range []string{"; Path=/", "; Path=/logout"} {
+			for _, domain := range []string{"", "; Domain=id.example.com", "; Domain=example.com"} {
+				want = append(want, name+path+domain)
+			}
+		}
+	}
+	for i := range want {
+		want[i] += "; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
+	}
+	slices.Sort(want)
+	if cleared := slices.Sorted(slices.Values(got.Cookies)); !slices.Equal(cleared, want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", what, strings.Join(cleared, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestLogoutClearsEveryVariantOfTheCookies(t *testing.T) {
-	for name, tc := range map[string]struct {
-		jar  browser.Jar
-		want []string
-	}{
-		"this host": {browser.Jar{}, []string{
-			"__Host-wprt-web=; Path=/", "__Secure-wprt-web=; Path=/", "__Host-wpss-web=; Path=/", "__Secure-wpss-web=; Path=/",
-		}},
-		"a domain": {browser.Jar{Domain: "example.com"}, []string{
-			"__Host-wprt-web=; Path=/", "__Secure-wprt-web=; Path=/", "__Secure-wprt-web=; Path=/; Domain=example.com",
-			"__Host-wpss-web=; Path=/", "__Secure-wpss-web=; Path=/", "__Secure-wpss-web=; Path=/; Domain=example.com",
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := deployment.New(t, tc.jar)
-			got := d.Do(logout("", d.Login("web").CookiePair()))
-			d.Want("logout", got, 200, "")
-			var want []string
-			for _, cookie := range tc.want {
-				want = append(want, cookie+"; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
-			}
-			slices.Sort(want)
-			if cleared := slices.Sorted(slices.Values(got.Cookies)); !slices.Equal(cleared, want) {
-				t.Errorf("got\n%s\nwant\n%s", strings.Join(cleared, "\n"), strings.Join(want, "\n"))
-			}
-		})
+	for name, jar := range map[string]browser.Jar{"this host": {}, "a domain": {Domain: "example.com"}} {
+		d := deployment.New(t, jar)
+		got := d.Do(logout("", d.Login("web").CookiePair()))
+		d.Want(name, got, 200, "")
+		wantCleared(t, name, got)
+	}
+}
+
+// Each of several cookies may keep somebody logged in, so each session that one is of ends.
+func TestLogoutEndsTheSessionOfEachCookie(t *testing.T) {
+	const name = "__Secure-wprt-web~hu4ocrwp="
+	for _, more := range []string{"", everywhere} {
+		d := deployment.New(t, browser.Jar{Domain: "example.com"})
+		first, second := d.Login("web").CookiePair(), d.Login("web").CookiePair()
+		old := strings.Replace(d.Login("web").CookiePair(), name, "__Secure-wprt-web=", 1)
+		got := d.Do(logout(more, name+"planted", first, name, second, "theme=dark", old))
+		d.Want("logout "+more, got, 200, "")
+		wantCleared(t, "logout "+more, got)
+		for which, cookie := range map[string]string{"first": first, "second": second, "old name": old} {
+			d.Want(which, d.Do(refresh(cookie)), 400, "invalid_grant")
+		}
+		if more == "" && strings.Count(d.Trail(), `"event":"logged_out"`) != 3 {
+			t.Errorf("want three events logged_out in\n%s", d.Trail())
+		}
 	}
 }
 
@@ -103,8 +122,8 @@ func TestLogoutEverywhereByAnOldCookieEndsNothing(t *testing.T) {
 	state := s.State()
 	got := s.Do(logout(everywhere, oldest))
 	s.Want("everywhere by the oldest", got, 400, "invalid_grant")
-	if len(got.Cookies) > 0 || s.State() != state {
-		t.Errorf("refused, with cookies %q, and the state is\n%s\nafter\n%s", got.Cookies, s.State(), state)
+	if len(got.Cookies) == 0 || s.State() != state {
+		t.Errorf("refused, with cookies %q, want them cleared, and the state is\n%s\nafter\n%s", got.Cookies, s.State(), state)
 	}
 	s.Want("everywhere by the one before", s.Do(logout(everywhere, before)), 200, "")
 	s.Want("the newest", s.Do(refresh(newest)), 400, "invalid_grant")
@@ -124,20 +143,18 @@ func TestLogoutTakesTheTokenFromItsOwnPlaceOnly(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"two cookies":               {logout("", own, own), 400, "invalid_request"},
-		"two cookies, everywhere":   {logout(everywhere, own, "__Host-wprt-web=x"), 400, "invalid_request"},
 		"in the body":               {logout(`"refresh_token":"`+token+`",`, ""), 400, "invalid_request"},
 		"in both":                   {logout(`"refresh_token":"`+token+`",`, own), 400, "invalid_request"},
-		"native, by cookie":         {app(`{"client_id":"app"}`, "__Host-wprt-app="+s.App.RefreshToken), 400, "invalid_request"},
-		"native, in both":           {app(`{"client_id":"app","refresh_token":"`+s.App.RefreshToken+`"}`, "__Host-wprt-app="+s.App.RefreshToken), 400, "invalid_request"},
+		"native, by cookie":         {app(`{"client_id":"app"}`, "__Host-Http-wprt-app="+s.App.RefreshToken), 400, "invalid_request"},
+		"native, in both":           {app(`{"client_id":"app","refresh_token":"`+s.App.RefreshToken+`"}`, "__Host-Http-wprt-app="+s.App.RefreshToken), 400, "invalid_request"},
 		"native, nowhere":           {app(`{"client_id":"app"}`), 400, "invalid_request"},
 		"foreign":                   {logout("", own).From("https://evil.example"), 403, "cross_site_request"},
 		"foreign, everywhere":       {logout(everywhere, own).From("null"), 403, "cross_site_request"},
-		"another client's":          {logout("", "__Host-wprt-web="+s.App.RefreshToken), 200, ""},
-		"another's, everywhere":     {logout(everywhere, "__Host-wprt-web="+s.App.RefreshToken), 400, "invalid_grant"},
+		"another client's":          {logout("", "__Host-Http-wprt-web="+s.App.RefreshToken), 200, ""},
+		"another's, everywhere":     {logout(everywhere, "__Host-Http-wprt-web="+s.App.RefreshToken), 400, "invalid_grant"},
 		"as another client":         {app(`{"client_id":"app","refresh_token":"` + token + `"}`), 200, ""},
 		"as another, everywhere":    {app(`{"everywhere":true,"client_id":"app","refresh_token":"` + token + `"}`), 400, "invalid_grant"},
-		"an access token":           {logout("", "__Host-wprt-web="+s.Web.AccessToken), 200, ""},
+		"an access token":           {logout("", "__Host-Http-wprt-web="+s.Web.AccessToken), 200, ""},
 		"no cookie":                 {logout(""), 200, ""},
 		"no cookie, everywhere":     {logout(everywhere), 400, "invalid_grant"},
 		"by form":                   {deployment.Form("POST /logout", "client_id=web").From(deployment.Origin).Cookie(own), 415, "invalid_request"},

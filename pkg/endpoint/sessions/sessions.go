@@ -139,7 +139,7 @@ func (e endpoint) endOne(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if !ok {
 		return apigw.Response{}, session.ErrNotFound // nobody's, as any other that is not his
 	}
-	return e.end(ctx, caller, id == caller.SessionID, func() error { return e.devices.End(ctx, caller, id) })
+	return e.end(ctx, r, caller, id == caller.SessionID, func() error { return e.devices.End(ctx, caller, id) })
 }
 
 // endMany ends all sessions, or with except=current all others. Serve refuses a query that is not wholly understood, so
@@ -151,17 +151,17 @@ func (e endpoint) endMany(ctx context.Context, r *apigw.Request) (apigw.Response
 	}
 	switch except, given := r.Query["except"]; {
 	case !given:
-		return e.end(ctx, caller, true, func() error { return e.devices.EndAll(ctx, caller) })
+		return e.end(ctx, r, caller, true, func() error { return e.devices.EndAll(ctx, caller) })
 	case except == "current":
-		return e.end(ctx, caller, false, func() error { return e.devices.EndOthers(ctx, caller) })
+		return e.end(ctx, r, caller, false, func() error { return e.devices.EndOthers(ctx, caller) })
 	}
 	return apigw.Response{}, apigw.InvalidRequest("want except=current, to end all other sessions, or no parameter at all, to end every one")
 }
 
 // end ends sessions. When the caller's own is among them and its client has cookies, they are cleared, but only
 // once it has ended for certain.
-func (e endpoint) end(ctx context.Context, caller grant.Caller, own bool, end func() error) (apigw.Response, error) {
-	cookies, err := e.cookiesOf(ctx, caller, own)
+func (e endpoint) end(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool, end func() error) (apigw.Response, error) {
+	cookies, err := e.cookiesOf(ctx, r, caller, own)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -173,7 +173,7 @@ func (e endpoint) end(ctx context.Context, caller grant.Caller, own bool, end fu
 
 // cookiesOf are the Set-Cookie values that clear what the caller's client may have been given. A client that
 // is registered no more keeps nobody from ending his session.
-func (e endpoint) cookiesOf(ctx context.Context, caller grant.Caller, own bool) ([]string, error) {
+func (e endpoint) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool) ([]string, error) {
 	if !own {
 		return nil, nil
 	}
@@ -186,5 +186,5 @@ func (e endpoint) cookiesOf(ctx context.Context, caller grant.Caller, own bool) 
 	case !c.UsesCookies():
 		return nil, nil
 	}
-	return e.cookies.Clear(c.ID), nil
+	return e.cookies.Clear(r.Visit(c)), nil
 }

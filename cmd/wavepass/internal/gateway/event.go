@@ -138,7 +138,7 @@ func cookies(h http.Header) []string {
 	var out []string
 	for _, line := range h["Cookie"] {
 		for cookie := range strings.SplitSeq(line, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie != "" {
+			if cookie = strings.Trim(cookie, " \t"); cookie != "" { // other white space belongs to the name (RFC 6265bis §5.6)
 				out = append(out, cookie)
 			}
 		}

@@ -78,6 +78,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 	want := []string{
 		"POST /login login ",
 		"POST /refresh refresh ",
+		"GET /session refresh ",
 		"POST /revoke revoke ",
 		"POST /logout revoke ",
 		"GET /sessions sessions TokenAuthorizer",
