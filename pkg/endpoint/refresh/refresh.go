@@ -1,4 +1,4 @@
-// Package refresh is the endpoint POST /refresh.
+// Package refresh is the endpoints POST /refresh, and GET /session, which says whether a refresh would succeed.
 package refresh
 
 import (
@@ -50,14 +50,17 @@ func New(cfg apigw.Config, p Parts) apigw.Function {
 		Trail:    p.Trail,
 		Now:      p.Now,
 	})
-	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"POST /refresh": endpoint{client.NewRegistry(p.Store, p.Now), refresh, p.Cookies, p.Store, p.Now}.refresh,
-	})
+	e := endpoint{
+		client.NewRegistry(p.Store, p.Now), refresh, session.NewOwners(p.Store, p.Store, p.Now), keys.MACKeys(), p.Cookies, p.Store, p.Now,
+	}
+	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /refresh": e.refresh, "GET /session?client_id": e.state})
 }
 
 type endpoint struct {
 	clients *client.Registry
 	grant   *grant.Refresh
+	owners  *session.Owners
+	keys    session.Keys
 	cookies browser.Jar
 	schema  schema.Source
 	now     func() time.Time

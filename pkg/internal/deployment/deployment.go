@@ -107,15 +107,17 @@ func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) key
 	public := discovery.New(at, d.Store, keyring.Times{}, now)
 	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: sealerOf("revoke"), Cookies: jar, Trail: trail, Now: now})
 	devices := sessions.New(at, sessions.Parts{Store: d.Store, Cookies: jar, Trail: trail, Now: now})
+	refreshing := refresh.New(at, refresh.Parts{
+		Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace, MinAge: d.MinAge,
+		Cookies: jar, Trail: trail, Now: now,
+	})
 	d.routes = map[string]apigw.Function{
 		"POST /login": login.New(at, login.Parts{
 			Store: d.Store, Sealer: sealerOf("login"), Algorithm: keyring.ES256, Limits: account.DefaultLimits,
 			Cookies: jar, Trail: trail, Now: now,
 		}),
-		"POST /refresh": refresh.New(at, refresh.Parts{
-			Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace, MinAge: d.MinAge,
-			Cookies: jar, Trail: trail, Now: now,
-		}),
+		"POST /refresh":         refreshing,
+		"GET /session":          refreshing,
 		"POST /revoke":          ending,
 		"POST /logout":          ending,
 		"GET /sessions":         devices,

@@ -1,0 +1,60 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// state says whether a refresh would succeed.
+type state struct {
+	Active bool   `json:"active"`
+	Reason string `json:"reason,omitzero"` // why the session ended, when that may be told; the words of POST /refresh
+}
+
+// state is GET /session?client_id=web, for pages: {"active":true}, or {"active":false} with perhaps a reason.
+// A page that has just been loaded asks it before it refreshes. "Not logged in" is a 200 here, because browsers write
+// every 400 into the console, and most visitors of a page may never log in.
+//
+// It changes nothing: nothing rotates, and an old token ends nothing. A page of an origin that is not the
+// client's gets 403, whatever cookies came, so nobody else can ask it who is logged in.
+func (e endpoint) state(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	id := r.Query["client_id"]
+	if id == "" {
+		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
+	}
+	c, err := e.clients.Identify(ctx, id, oauth.Secret{})
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	if c.Kind != client.Browser {
+		return apigw.Response{}, client.ErrWrongKind
+	}
+	presented, err := e.cookies.Presented(r.Visit(c), oauth.Secret{})
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	err = e.check(ctx, presented, c)
+	var refused *session.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return apigw.Encode(state{Reason: refused.Reason})
+	case err != nil:
+		return apigw.Response{}, err
+	}
+	return apigw.Encode(state{Active: true})
+}
+
+// check returns session.ErrRefused for a token that could not be refreshed.
+func (e endpoint) check(ctx context.Context, presented oauth.Secret, c client.Client) error {
+	token, _, err := session.ParseRefreshToken(ctx, presented, e.keys)
+	if err != nil {
+		return err
+	}
+	_, err = e.owners.Of(ctx, token, c.ID)
+	return err
+}
