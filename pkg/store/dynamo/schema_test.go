@@ -64,7 +64,7 @@ func TestSchemaIsReadOnceAMinuteBesideTheAccount(t *testing.T) {
 
 func TestSchemaThatCannotBeReadIsAsItWas(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
-	w.restart() // it knows no number
+	w.patience(patient) // a store that knows no number
 	unreadable := faultproxy.Rule{Operation: "GetItem", Key: "SCHEMA", Fault: faultproxy.InternalError}
 	w.proxy.Inject(unreadable)
 	w.setSchema(schema.Current)
@@ -81,7 +81,7 @@ func TestSchemaThatCannotBeReadIsAsItWas(t *testing.T) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
-	w.restart() // it knows no number
+	w.patience(patient) // a store that knows no number
 	w.setSchema(schema.Current + 1)
 	w.wantSchema(0, schema.ErrNewer)
 	w.wantSchema(0, oauth.ErrUnavailable)
