@@ -36,7 +36,7 @@ func (s *faultyStore) backdate(by time.Duration) {
 // storeMethods are all that the endpoints call.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "AppendOnce", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
+	"AppendOnce", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke",
 }
 
 func call[T any](s *faultyStore, method string, work func() (T, error)) (T, error) {

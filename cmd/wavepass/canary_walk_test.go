@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	}
 	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), recorder.Body)
 	var given pair
-	if recorder.Code == http.StatusOK && (path == "/login" || path == "/refresh") {
+	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/password"}, path) {
 		given, answer = w.given(recorder, answer)
 	}
 	w.said.WriteString(answer)

@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -40,6 +41,7 @@ type store interface {
 	session.Finder
 	audit.Store
 	client.Lister
+	revocation.Log
 	schema.Source
 }
 

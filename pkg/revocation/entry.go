@@ -49,6 +49,11 @@ type Log interface {
 	// changes nothing. Any error is oauth.ErrUnavailable: e may or may not be stored.
 	Append(ctx context.Context, e Entry) error
 
+	Reader
+}
+
+// Reader reads the log.
+type Reader interface {
 	// Since returns the entries of all shards that are stamped at or after from and not yet expired,
 	// strongly consistent: an entry whose Append had returned before Since was called is among them.
 	// The zero time asks for all. An error is oauth.ErrUnavailable, and what had been read by then comes with

@@ -23,7 +23,7 @@ type Subject struct {
 // allows. It never answers from an older state: when the log cannot be read it refuses. Safe for
 // concurrent use; requests that arrive together share one query, and those that need none wait for none.
 type Snapshot struct {
-	log       Log
+	log       Reader
 	staleness time.Duration
 	now       func() time.Time
 
@@ -47,7 +47,7 @@ type query struct {
 
 // NewSnapshot returns an empty snapshot that reads log before its first answer. With a staleness of 0
 // every Check sees what was acknowledged before it was called.
-func NewSnapshot(log Log, staleness time.Duration, now func() time.Time) *Snapshot {
+func NewSnapshot(log Reader, staleness time.Duration, now func() time.Time) *Snapshot {
 	return &Snapshot{log: log, staleness: staleness, now: now, denied: newDenied()}
 }
 

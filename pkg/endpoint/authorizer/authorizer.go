@@ -22,7 +22,7 @@ type Function func(ctx context.Context, e events.APIGatewayV2CustomAuthorizerV2R
 
 // Store is what the function asks of the table.
 type Store interface {
-	revocation.Log
+	revocation.Reader
 	keyring.Store
 }
 

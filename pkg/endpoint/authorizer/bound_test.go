@@ -33,13 +33,13 @@ func TestRevokedIsRefusedWithinTheBoundByEveryCopy(t *testing.T) {
 
 func TestRevokedIsRefusedWithinTheBoundByEveryCopyOnDynamoDB(t *testing.T) {
 	endpoint := engine(t)
-	eachBound(t, func(t *testing.T, now func() time.Time) authorizer.Store {
+	eachBound(t, func(t *testing.T, now func() time.Time) fleetStore {
 		return openDynamo(t, endpoint, 3, now)
 	})
 }
 
 // eachBound revokes by every kind of entry under every staleness, on a clock that the test drives.
-func eachBound(t *testing.T, open func(t *testing.T, now func() time.Time) authorizer.Store) {
+func eachBound(t *testing.T, open func(t *testing.T, now func() time.Time) fleetStore) {
 	for _, staleness := range []time.Duration{0, time.Second, 5 * time.Second} {
 		for _, kind := range kinds {
 			t.Run(staleness.String()+" "+string(kind), func(t *testing.T) {

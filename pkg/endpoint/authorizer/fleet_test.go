@@ -26,13 +26,19 @@ import (
 // fleet is running copies of the authorizer over one store, and a key of theirs to sign tokens with.
 type fleet struct {
 	t      testing.TB
-	store  authorizer.Store
+	store  fleetStore
 	now    func() time.Time
 	signer *keyring.SigningKeys
 	copies []authorizer.Function
 }
 
-func newFleet(t testing.TB, store authorizer.Store, copies int, staleness time.Duration, now func() time.Time) *fleet {
+// fleetStore is what authorizers read, and what ends tokens writes.
+type fleetStore interface {
+	authorizer.Store
+	revocation.Log
+}
+
+func newFleet(t testing.TB, store fleetStore, copies int, staleness time.Duration, now func() time.Time) *fleet {
 	t.Helper()
 	f := &fleet{t: t, store: store, now: now}
 	f.signer = keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: now}).SigningKeys()
@@ -102,7 +108,7 @@ func (f *fleet) accepts(ask authorizer.Function, c caller) bool {
 	return answer.IsAuthorized
 }
 
-func openBolt(t *testing.T, now func() time.Time) authorizer.Store {
+func openBolt(t *testing.T, now func() time.Time) fleetStore {
 	t.Helper()
 	store, err := bolt.Open(filepath.Join(t.TempDir(), "store"), now)
 	if err != nil {
@@ -113,13 +119,13 @@ func openBolt(t *testing.T, now func() time.Time) authorizer.Store {
 }
 
 // openDynamo opens a fresh table of the engine at endpoint.
-func openDynamo(t *testing.T, endpoint string, shards int, now func() time.Time) authorizer.Store {
+func openDynamo(t *testing.T, endpoint string, shards int, now func() time.Time) fleetStore {
 	t.Helper()
 	return openDynamoBy(t, endpoint, endpoint, 10*time.Second, shards, now)
 }
 
 // openDynamoBy is the same, through another address and with another patience.
-func openDynamoBy(t *testing.T, endpoint, through string, patience time.Duration, shards int, now func() time.Time) authorizer.Store {
+func openDynamoBy(t *testing.T, endpoint, through string, patience time.Duration, shards int, now func() time.Time) fleetStore {
 	t.Helper()
 	api, err := tabletemplate.Local(endpoint)
 	if err != nil {

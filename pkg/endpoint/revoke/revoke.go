@@ -25,7 +25,6 @@ type Store interface {
 	session.Store
 	account.Store
 	account.Changer
-	revocation.Log
 	revocation.Once
 	keyring.Store
 }

@@ -28,6 +28,7 @@ import (
 
 // store is what the functions ask for.
 type store interface {
+	authorizer.Store
 	login.Store
 	refresh.Store
 	revoke.Store
