@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -139,7 +140,13 @@ func (f *faulty) AccountAndLogin(ctx context.Context, id uuid.UUID, username str
 	return a, l, err
 }
 
+// raisedKey is the key of an *atomic.Bool in a context that learns whether a change of the account was tried.
+type raisedKey struct{}
+
 func (f *faulty) ChangeAccount(ctx context.Context, c account.Change) error {
+	if raised, asked := ctx.Value(raisedKey{}).(*atomic.Bool); asked {
+		raised.Store(true)
+	}
 	return f.call("ChangeAccount", account.ErrConflict, func() error { return f.table.ChangeAccount(ctx, c) })
 }
 

@@ -48,9 +48,10 @@ type output struct {
 	generation uint32 // of the refresh token that was returned
 }
 
-// state of a session. A dead one has forgotten everything else: nothing of it can be seen any more.
+// state of a session. A dead one keeps what a repeated logout everywhere asks about, and forgets the rest.
 type state struct {
 	begun, dead bool
+	allEnded    bool // with every other of its account
 	generation  uint32
 	rotatedAt   time.Duration
 	late        [2]retry // no client of these tests may have more within lateSpan
@@ -68,7 +69,11 @@ const (
 	lateSpan  = 5               // generations
 )
 
-var dead = state{begun: true, dead: true}
+// died is s without what no longer matters. A session that has ended together with all others says so to a repeated logout
+// everywhere.
+func (s state) died(withAll bool) state {
+	return state{begun: true, dead: true, allEnded: s.allEnded || withAll, generation: s.generation}
+}
 
 // row is one thing that a refresh may do.
 type row struct {
@@ -87,7 +92,7 @@ func (s state) refreshed(in input) []row {
 	case g == s.generation:
 		return []row{{s.rotated(in), true, g + 1}}
 	case g+1 < s.generation:
-		return []row{{next: dead}}
+		return []row{{next: s.died(false)}}
 	}
 	var rows []row
 	since := in.at - s.lastSeen(g)
@@ -126,7 +131,7 @@ func (s state) retriedLate(in input) row {
 		}
 	}
 	if recent >= in.late || free < 0 {
-		return row{next: dead}
+		return row{next: s.died(false)}
 	}
 	s.late[free] = retry{true, in.generation, in.at}
 	return row{s, true, s.generation}
@@ -138,9 +143,9 @@ func (s state) step(in input, out output) []state {
 	case login:
 		return only(!s.begun && out.outcome == ok, state{begun: true, rotatedAt: in.at})
 	case end, endAll:
-		return s.ended(out)
+		return s.ended(in, out)
 	case mayEndAll:
-		may := !s.dead && (in.generation == s.generation || in.generation+1 == s.generation)
+		may := (!s.dead || s.allEnded) && (in.generation == s.generation || in.generation+1 == s.generation)
 		return only(out.outcome == unknown || may == (out.outcome == ok), s)
 	case mayRotate:
 		if s.dead || in.generation != s.generation {
@@ -164,14 +169,15 @@ func (s state) step(in input, out output) []state {
 	return after
 }
 
-func (s state) ended(out output) []state {
+func (s state) ended(in input, out output) []state {
+	ended := s.died(in.kind == endAll)
 	switch {
 	case !s.begun: // of an account: this session comes later
 		return []state{s}
 	case out.outcome == unknown:
-		return []state{s, dead}
+		return []state{s, ended}
 	}
-	return only(out.outcome == ok, dead)
+	return only(out.outcome == ok, ended)
 }
 
 func only(possible bool, s state) []state {

@@ -1,9 +1,11 @@
 package history_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -102,14 +104,16 @@ func (a *actor) endSession(h holding, handIn bool) outcome {
 }
 
 // endEverything logs out everywhere. It looks at the token first and raises the epoch afterwards: two steps,
-// between which the session may change.
+// between which the session may change. Where all sessions had ended with that of the token, there is no second step.
 func (a *actor) endEverything(h holding) outcome {
 	look := a.base(mayEndAll, h)
-	err := a.function.logout.End(a.ctx, grant.LogoutRequest{Client: h.client, RefreshToken: h.refresh, Everywhere: true})
+	var raised atomic.Bool
+	ctx := context.WithValue(a.ctx, raisedKey{}, &raised)
+	err := a.function.logout.End(ctx, grant.LogoutRequest{Client: h.client, RefreshToken: h.refresh, Everywhere: true})
 	look.out.outcome = a.log.outcomeOf(endAll, err, session.ErrRefused)
 	raise := look
 	raise.in.kind, raise.session = endAll, uuid.Nil
-	if look.out.outcome == refused {
+	if !raised.Load() {
 		a.log.add(err, look)
 	} else {
 		a.log.add(err, look, raise)
