@@ -74,6 +74,7 @@ type Event struct {
 	TokenID    string `json:"jti,omitzero"`        // where the token itself was not seen
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
+	NameHash   string `json:"name_hash,omitzero"`  // of a username that is nobody's; only the service can compute it
 }
 
 // Key is the event of what happened to a key.

@@ -97,13 +97,18 @@ func (b beginner) createAfter(ctx context.Context, change account.Change, s *ses
 }
 
 // recordFailure leaves the event of a password that was wrong, or under another name of one that was not looked at.
-func (b beginner) recordFailure(ctx context.Context, err error, event audit.Event, limited string) {
+// People type their password where their username belongs, so a username that is nobody's is never recorded. Its hash
+// shows which failures are about one name. It is left out when no key was to be had.
+func (b beginner) recordFailure(ctx context.Context, err error, username string, key keyring.MACKey, event audit.Event, limited string) {
 	var failed *account.FailedError
 	var tooMany *account.TooManyAttemptsError
 	switch {
 	case errors.As(err, &failed):
-		if failed.AccountID != uuid.Nil {
+		switch {
+		case failed.AccountID != uuid.Nil:
 			event.Subject = failed.AccountID.String()
+		case key.Version() != 0:
+			event.NameHash = nameHash(key, username)
 		}
 	case errors.As(err, &tooMany):
 		event.Name = limited
@@ -112,6 +117,18 @@ func (b beginner) recordFailure(ctx context.Context, err error, event audit.Even
 	}
 	b.Trail.Record(ctx, event)
 }
+
+// nameHash returns the hash of a username: of its canonical form where it has one. Without the key nobody can try names
+// until one fits. The key's id stands before it, because the hash of a name is another one after the key has changed.
+func nameHash(key keyring.MACKey, username string) string {
+	if canonical, err := account.CanonicalUsername(username); err == nil {
+		username = canonical
+	}
+	return fmt.Sprintf("%v:%x", key, key.Sum([]byte(nameLabel + username))[:16])
+}
+
+// nameLabel begins what is hashed. No message of a refresh token begins so, hence neither hash can pass for the other.
+const nameLabel = "wavepass name\x00"
 
 func eventOf(s session.Session, name string) audit.Event {
 	return audit.Event{Name: name, Subject: s.AccountID.String(), SessionID: s.ID.String(), ClientID: s.ClientID}

@@ -38,7 +38,7 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	}
 	who, keys, err := l.authenticate(ctx, r.Username, r.Password, r.Network)
 	if err != nil {
-		l.recordFailure(ctx, err, audit.Event{Name: audit.LoginFailed, ClientID: c.ID}, audit.LoginLimited)
+		l.recordFailure(ctx, err, r.Username, keys.mac, audit.Event{Name: audit.LoginFailed, ClientID: c.ID}, audit.LoginLimited)
 		return Issued{}, err
 	}
 	issued, err := l.begin(ctx, beginning{

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -227,9 +226,6 @@ func TestFirstLoginCreatesTheKeyring(t *testing.T) {
 
 func TestLoginOfAnUnknownUsernameFailsLikeAWrongPassword(t *testing.T) {
 	w := newWorld(t)
-	issued, err := w.login.Grant(t.Context(), grant.LoginRequest{
-		At: here, Client: w.clients["native"], Username: "nobody", Password: oauth.NewSecret(password), Network: network,
-	})
-	wantError(t, issued.Tokens, err, account.ErrInvalidCredentials)
+	w.failLogin("nobody")
 	w.wantEvents(audit.LoginFailed)
 }

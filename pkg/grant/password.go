@@ -54,7 +54,7 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	who, keys, err := p.authenticate(ctx, owner.Username, r.Current, r.Network)
 	switch {
 	case err != nil:
-		p.recordFailure(ctx, err, r.event(audit.PasswordFailed), audit.PasswordLimited)
+		p.recordFailure(ctx, err, owner.Username, keys.mac, r.event(audit.PasswordFailed), audit.PasswordLimited)
 		return Issued{}, err
 	case who.Account.ID != owner.ID:
 		return Issued{}, session.ErrEnded // the account was deleted meanwhile, and its name registered again
