@@ -224,9 +224,11 @@ func TestOneSilentAttemptIsNotOutage(t *testing.T) {
 	}
 }
 
-// TestConflictIsNotOutage meets more conflicts than there are attempts of a throttled call.
+// TestConflictIsNotOutage meets more conflicts than there are attempts of a throttled call. The SDK does not repeat what
+// a cancelled transaction was throttled for either.
 func TestConflictIsNotOutage(t *testing.T) {
-	const conflicts = 5
+	const conflicts = 6
+	reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 	for _, op := range operations {
 		if !op.write {
 			continue
@@ -239,7 +241,7 @@ func TestConflictIsNotOutage(t *testing.T) {
 				case before >= conflicts:
 					reply(w, map[string]any{"Attributes": sessionOnTheWire})
 				case op.api == "TransactWriteItems":
-					refuse(w, "TransactionCanceledException", cancelled("None", "TransactionConflict"))
+					refuse(w, "TransactionCanceledException", cancelled("None", reasons[before%len(reasons)]))
 				default:
 					refuse(w, "TransactionConflictException")
 				}

@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},
 		{"Keep", keepTests},
+		{"CreateAfter", beginningTests},
 		{"DeleteAccount", deletionTests},
 		{"SetAccess", accessTests},
 		{"Attempts", attemptTests},
