@@ -25,23 +25,22 @@ type DevicesParts struct {
 	Trail    *audit.Trail
 }
 
-// Devices shows a person his sessions and ends them. The person is known by an access token, which an
-// authorizer let through a moment ago: every method looks whether its session lives, and returns
-// session.ErrEnded when not. oauth.ErrUnavailable is what cannot be told or is not confirmed; every method may
-// then be repeated.
+// Devices shows people their sessions and ends them. They present an access token, which an authorizer let through a
+// moment ago. Every method checks that the session of that token is still live, and returns session.ErrEnded when it is
+// not. It returns oauth.ErrUnavailable when the store fails or does not confirm the change, and may then be repeated.
 type Devices struct{ DevicesParts }
 
 // NewDevices returns a Devices.
 func NewDevices(p DevicesParts) *Devices { return &Devices{p} }
 
-// Caller is who presents an access token of a session, as the authorizer found out.
+// Caller is the holder of an access token and its client, as the authorizer found them.
 type Caller struct {
 	session.Holder
 	ClientID string
 }
 
-// List returns those of a page of the person's sessions that live, newest first, in one round trip. A page
-// may be empty and have a next; before is where the page before ended, zero for the first.
+// List returns the live sessions on one page of the caller's sessions, newest first, in one round trip. A page
+// may be empty although another follows. before is the Next of the page before, zero for the first page.
 func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit int) (session.Page, error) {
 	var (
 		wg             sync.WaitGroup
@@ -62,7 +61,7 @@ func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit in
 	living := session.Page{Next: page.Next}
 	for _, s := range page.Sessions {
 		if s.ID == own.ID {
-			s = own // a change may have kept it after the list was read
+			s = own // EndOthers may have raised its epoch between the two reads
 		}
 		if d.Owners.Usable(s, owner) {
 			living.Sessions = append(living.Sessions, s)
@@ -71,8 +70,9 @@ func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit in
 	return living, nil
 }
 
-// End ends one session of the person, his own too. session.ErrNotFound when he has none with the id. One
-// that has ended is no error, nor is the caller's own: then what he asks for has come true before.
+// End ends one session of the caller's account, which may be the caller's own. It returns session.ErrNotFound when
+// the account has no session with that id. A session that has ended already is no error, also when it is the caller's
+// own: the caller may be repeating a request whose answer was lost.
 func (d *Devices) End(ctx context.Context, c Caller, id uuid.UUID) error {
 	var (
 		wg                sync.WaitGroup
@@ -99,15 +99,15 @@ func (d *Devices) End(ctx context.Context, c Caller, id uuid.UUID) error {
 	return err
 }
 
-// EndOthers ends all sessions of the person but the caller's. His access token dies too; one refresh renews
-// it.
+// EndOthers ends every session of the account except the caller's. The caller's access token is denied with those of the
+// others, and a refresh gets a new one.
 func (d *Devices) EndOthers(ctx context.Context, c Caller) error {
 	return d.endMany(ctx, c, audit.OthersEnded, func(owner account.Account) error {
-		return kept(d.Accounts.EndOthers(ctx, owner, c.SessionID))
+		return endedBefore(d.Accounts.EndOthers(ctx, owner, c.SessionID))
 	})
 }
 
-// EndAll ends all sessions of the person, the caller's too.
+// EndAll ends every session of the account, the caller's too.
 func (d *Devices) EndAll(ctx context.Context, c Caller) error {
 	return d.endMany(ctx, c, audit.LoggedOutEverywhere, func(owner account.Account) error {
 		return d.Accounts.EndSessions(ctx, owner)
@@ -129,8 +129,8 @@ func (d *Devices) endMany(ctx context.Context, c Caller, event string, end func(
 	return nil
 }
 
-// kept says in the words of sessions that the caller's session had ended before a change could keep it.
-func kept(err error) error {
+// endedBefore translates account.ErrNotKept: the caller's session had ended before the change.
+func endedBefore(err error) error {
 	if errors.Is(err, account.ErrNotKept) {
 		return session.ErrEnded
 	}

@@ -21,7 +21,7 @@ type LogoutParts struct {
 	Trail    *audit.Trail
 }
 
-// Logout ends sessions for the person who holds one of their refresh tokens.
+// Logout ends the sessions of people who present one of their refresh tokens.
 type Logout struct{ LogoutParts }
 
 // NewLogout returns a Logout.
@@ -34,15 +34,15 @@ type LogoutRequest struct {
 	Everywhere   bool // every session of the account, not this one alone
 }
 
-// End ends the session of the token. A session that has ended already is no error; another client's stays
-// as it is. With Everywhere it ends all, and returns session.ErrRefused unless the token is still good, or was when
-// all sessions of its account ended: so it may be repeated after a lost answer.
-// oauth.ErrUnavailable when the end is not confirmed.
+// End ends the session of the token. It is no error when that session has ended already, or belongs to another client,
+// whose sessions it leaves alone. With Everywhere it ends every session of the account, for which the token must be
+// good: session.ErrRefused otherwise. A token that was good when all sessions of its account ended is no error, so that
+// people may repeat the request after a lost answer. oauth.ErrUnavailable when the end is not confirmed.
 func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 	token, err := parseToEnd(ctx, r.RefreshToken, l.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused) && !r.Everywhere:
-		return nil // nobody's session: nothing to end
+		return nil // the token names no session: there is nothing to end
 	case err != nil:
 		return err
 	}
@@ -55,7 +55,7 @@ func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 	}
 	switch {
 	case errors.Is(err, session.ErrForeign), errors.Is(err, session.ErrAllEnded):
-		return nil // nothing to end, or what is asked for has come true before
+		return nil // another client's session, or everything has ended already
 	case err != nil:
 		return fmt.Errorf("grant: logout: %w", err)
 	case !ended:
