@@ -1,6 +1,9 @@
 package grant_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -41,6 +44,20 @@ func TestUnknownNamesAreToldApartWithoutBeingRecorded(t *testing.T) {
 	}
 	if elsewhere := newWorld(t).failLogin("canary-nobody"); elsewhere == first {
 		t.Error("another keyring makes the same hash: anybody could try names")
+	}
+}
+
+// TestNameHashIsNoPartOfARefreshToken takes what the MAC of a token is computed over for a name.
+func TestNameHashIsNoPartOfARefreshToken(t *testing.T) {
+	w := newWorld(t)
+	_, encoded, _ := strings.Cut(w.mustLogin().RefreshToken.Reveal(), "wprt_")
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil || len(raw) <= sha256.Size {
+		t.Fatalf("the refresh token: %d bytes, error %v", len(raw), err)
+	}
+	body, mac := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
+	if got := w.failLogin("wavepass refresh token\x00" + string(body)); strings.HasSuffix(got, hex.EncodeToString(mac[:16])) {
+		t.Errorf("hash %q is the beginning of a token's MAC", got)
 	}
 }
 
