@@ -44,7 +44,7 @@ func (s *Store) Account(ctx context.Context, id uuid.UUID) (found account.Accoun
 		if !ok {
 			return account.ErrNotFound
 		}
-		found = a
+		found = cloneAccount(a)
 		return nil
 	})
 	return found, err
@@ -71,7 +71,7 @@ func (s *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username stri
 		if !known || !named {
 			return account.ErrNotFound
 		}
-		found, login = a, l
+		found, login = cloneAccount(a), l
 		return nil
 	})
 	return found, login, err
@@ -87,7 +87,7 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		case ok:
 			return nil
 		}
-		s.accounts[a.ID] = a
+		s.accounts[a.ID] = cloneAccount(a)
 		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash}
 		return nil
 	})
@@ -163,11 +163,29 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	})
 }
 
+func cloneAccount(a account.Account) account.Account {
+	a.Roles, a.Scopes, a.Endings = slices.Clone(a.Roles), slices.Clone(a.Scopes), slices.Clone(a.Endings)
+	return a
+}
+
+func cloneClient(c client.Client) client.Client {
+	for _, list := range []*[]string{&c.Origins, &c.Redirects, &c.Audiences, &c.Scopes, &c.Introspects} {
+		*list = slices.Clone(*list)
+	}
+	c.SecretHash = slices.Clone(c.SecretHash)
+	return c
+}
+
+// countOf is what a bucket is counted under: its limit and its end are the caller's.
+func countOf(b account.Bucket) account.Bucket {
+	return account.Bucket{Kind: b.Kind, Key: b.Key, Window: b.Window}
+}
+
 // Take implements account.Attempts.
 func (s *Store) Take(ctx context.Context, b account.Bucket) (below bool, err error) {
 	err = s.do(ctx, "Take", func() error {
-		if below = s.attempts[b] < b.Limit; below {
-			s.attempts[b]++
+		if below = s.attempts[countOf(b)] < b.Limit; below {
+			s.attempts[countOf(b)]++
 		}
 		return nil
 	})
@@ -177,7 +195,7 @@ func (s *Store) Take(ctx context.Context, b account.Bucket) (below bool, err err
 // Refund implements account.Attempts.
 func (s *Store) Refund(ctx context.Context, b account.Bucket) error {
 	return s.do(ctx, "Refund", func() error {
-		s.attempts[b] = max(0, s.attempts[b]-1)
+		s.attempts[countOf(b)] = max(0, s.attempts[countOf(b)]-1)
 		return nil
 	})
 }
@@ -185,7 +203,7 @@ func (s *Store) Refund(ctx context.Context, b account.Bucket) error {
 // Clear implements account.Attempts.
 func (s *Store) Clear(ctx context.Context, b account.Bucket) error {
 	return s.do(ctx, "Clear", func() error {
-		delete(s.attempts, b)
+		delete(s.attempts, countOf(b))
 		return nil
 	})
 }
@@ -210,7 +228,7 @@ func (s *Store) Client(ctx context.Context, id string) (found client.Client, err
 		if !ok {
 			return client.ErrUnknown
 		}
-		found = c
+		found = cloneClient(c)
 		return nil
 	})
 	return found, err
@@ -219,7 +237,7 @@ func (s *Store) Client(ctx context.Context, id string) (found client.Client, err
 // PutClient implements client.Registrar.
 func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 	return s.do(ctx, "PutClient", func() error {
-		s.clients[c.ID] = c
+		s.clients[c.ID] = cloneClient(c)
 		return nil
 	})
 }
