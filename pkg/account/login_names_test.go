@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -66,13 +65,7 @@ func TestOutageOfOneFormIsNoOtherAccount(t *testing.T) {
 	w := newWorld(t)
 	stored(w, "νικος", "νικοσ")
 	down := oauth.ErrUnavailable
-	calls := 0
-	w.store.After = func(_ context.Context, method string) error {
-		if calls++; method == "LoginName" {
-			return down
-		}
-		return nil
-	}
+	w.store.After = fakestore.Fail("LoginName")
 	if form, _, err := account.FindLogin(t.Context(), w.store, "νικος"); !errors.Is(err, down) {
 		t.Errorf("leads to %q, error %v; want the outage", form, err)
 	}

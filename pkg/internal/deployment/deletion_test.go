@@ -3,6 +3,7 @@ package deployment_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/wavepass/wavepass/pkg/browser"
@@ -68,10 +69,9 @@ func TestNothingFailsBesideADeletion(t *testing.T) {
 				if method == "" {
 					deletion(d, p)
 				}
-				done := false
+				var done atomic.Bool
 				d.Store.Before = func(_ context.Context, called string) error {
-					if called == method && !done {
-						done = true
+					if called == method && done.CompareAndSwap(false, true) {
 						deletion(d, p)
 					}
 					return nil

@@ -87,6 +87,9 @@ type row struct {
 func (s state) refreshed(in input) []row {
 	g := in.generation
 	switch {
+	case s.allEnded && g == s.generation:
+		// The rotation does not know the account's epoch, so it may stand although the refresh is refused.
+		return []row{{next: s}, {next: s.turned()}}
 	case s.dead || g > s.generation:
 		return []row{{next: s}}
 	case g == s.generation:
@@ -103,6 +106,12 @@ func (s state) refreshed(in input) []row {
 		rows = append(rows, s.retriedLate(in))
 	}
 	return rows
+}
+
+// turned is a dead session whose token was rotated all the same.
+func (s state) turned() state {
+	s.generation++
+	return s
 }
 
 func (s state) rotated(in input) state {
@@ -148,8 +157,11 @@ func (s state) step(in input, out output) []state {
 		may := (!s.dead || s.allEnded) && (in.generation == s.generation || in.generation+1 == s.generation)
 		return only(out.outcome == unknown || may == (out.outcome == ok), s)
 	case mayRotate:
-		if s.dead || in.generation != s.generation {
+		switch {
+		case in.generation != s.generation || s.dead && !s.allEnded:
 			return []state{s}
+		case s.allEnded:
+			return []state{s, s.turned()}
 		}
 		return []state{s, s.rotated(in)}
 	case authorize:
