@@ -122,7 +122,7 @@ func (u *user) costs() []string {
 	measure("end all other sessions", func() { u.must(u.f.devices.EndOthers(u.Context(), u.caller(third))) })
 	measure("end all sessions", func() { u.must(u.f.devices.EndAll(u.Context(), u.caller(third))) })
 	third = u.login()
-	measure("change the password", func() { u.changePassword(third, password, password) })
+	measure("change the password", func() { third = u.changePassword(third, password, password) })
 	measure("change the password, wrong one", func() { u.changePassword(third, "wrong", password+password) })
 	u.copySession(third, 99)
 	measure("list sessions, a page of 100", func() { u.list(third, 100) })
@@ -215,9 +215,9 @@ func (u *user) list(h holding, want int) {
 	}
 }
 
-func (u *user) changePassword(h holding, current, next string) {
+func (u *user) changePassword(h holding, current, next string) holding {
 	u.Helper()
-	_, err := u.f.password.Change(u.Context(), grant.PasswordRequest{
+	issued, err := u.f.password.Change(u.Context(), grant.PasswordRequest{
 		Caller: u.caller(h), At: here, Client: native, Current: oauth.NewSecret(current), New: oauth.NewSecret(next), Network: network,
 	})
 	if current == password {
@@ -225,6 +225,7 @@ func (u *user) changePassword(h holding, current, next string) {
 	} else if !errors.Is(err, account.ErrInvalidCredentials) {
 		u.Fatalf("a wrong password: %v", err)
 	}
+	return holding{issued.Session.ID, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
 }
 
 // copySession writes so many copies of a session, newer than all others.
