@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -52,14 +53,9 @@ func (w *world) wantNothingWritten(f func()) {
 
 // changePasswordBefore changes the password of ada just before the call of that name.
 func changePasswordBefore(w *world, call string) func(context.Context, string) error {
-	done := false
-	return func(ctx context.Context, method string) error {
-		if method != call || done {
-			return nil
-		}
-		done = true
+	return fakestore.Once(call, func(ctx context.Context) error {
 		return w.editor().SetPassword(ctx, w.ada.ID, oauth.NewSecret(newPassword))
-	}
+	})
 }
 
 // The old password was right when it was checked. Somebody who held it must not keep a session.

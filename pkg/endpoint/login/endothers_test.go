@@ -68,13 +68,10 @@ func TestLoginThatEndsTheOthersMayBeRepeated(t *testing.T) {
 func TestTwoLoginsThatEndTheOthersLeaveOne(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	var inner deployment.Answer
-	d.Store.Before = func(_ context.Context, method string) error {
-		if method == "CreateAfter" {
-			d.Store.Before = nil
-			inner = d.Do(endOthers(deployment.Password))
-		}
+	d.Store.Before = fakestore.Once("CreateAfter", func(context.Context) error {
+		inner = d.Do(endOthers(deployment.Password))
 		return nil
-	}
+	})
 	outer := d.Do(endOthers(deployment.Password))
 	d.Want("the first to write", inner, 200, "")
 	d.Want("the second", outer, 200, "")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -153,6 +154,18 @@ func Fail(methods ...string) func(context.Context, string) error {
 			return fmt.Errorf("%w: %s fails in this test", oauth.ErrUnavailable, method)
 		}
 		return nil
+	}
+}
+
+// Once returns a hook that runs do at the first call of method and at no other, also when do or another
+// goroutine calls the store meanwhile.
+func Once(method string, do func(context.Context) error) func(context.Context, string) error {
+	var met atomic.Bool
+	return func(ctx context.Context, called string) error {
+		if called != method || met.Swap(true) {
+			return nil
+		}
+		return do(ctx)
 	}
 }
 
