@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
@@ -144,8 +145,11 @@ func (c *canaryService) restart() {
 		c.t.Fatal(err)
 	}
 	log := newLog(c.out)
-	functions := c.data.functions(c.cfg, log, audit.NewTrail(c.out, time.Now))
-	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})
+	settings, err := endpoint.New(c.cfg, log, audit.NewTrail(c.out, time.Now), time.Now)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	handler, err := gateway.New(read, behindGateway(c.data.functions(settings)), gateway.Options{Issuer: canaryIssuer, Log: log})
 	if err != nil {
 		c.t.Fatal(err)
 	}

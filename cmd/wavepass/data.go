@@ -13,13 +13,9 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
-	"github.com/wavepass/wavepass/pkg/endpoint/login"
-	"github.com/wavepass/wavepass/pkg/endpoint/password"
-	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
-	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
-	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
@@ -30,11 +26,7 @@ import (
 
 // store is what all functions together ask of a store, and what a new one is filled with.
 type store interface {
-	login.Store
-	refresh.Store
-	revoke.Store
-	sessions.Store
-	password.Store
+	all.Store
 	demoStore
 	account.Keeper
 	account.Lister
@@ -160,14 +152,8 @@ func (d *data) prepare(ctx context.Context, cfg config.Config, trail *audit.Trai
 
 // keyring is the one in the store, with the settings that concern it.
 func (d data) keyring(cfg config.Config, trail *audit.Trail) *keyring.Keyring {
-	return keyring.New(keyring.Config{
-		Store: d.store, Sealer: d.sealer, Algorithm: keyring.Algorithm(cfg.SigningAlg), Times: keyTimes(cfg), Now: time.Now,
-		Created: operate.KeysCreated(trail),
-	})
-}
-
-func keyTimes(cfg config.Config) keyring.Times {
-	return keyring.Times{Period: cfg.KeyPeriod, CacheAge: cfg.KeyCacheAge}
+	s := endpoint.Settings{Algorithm: keyring.Algorithm(cfg.SigningAlg), KeyTimes: endpoint.KeyTimes(cfg), Trail: trail, Now: time.Now}
+	return s.Keyring(d.store, d.sealer)
 }
 
 // mayListenOn keeps the demo account, whose password everybody knows, on this machine.

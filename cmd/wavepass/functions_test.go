@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 )
 
 // An answer is sent while the function answers somebody else: the two may not share memory.
 func TestAnswerOfAFunctionOutlivesTheNextCall(t *testing.T) {
-	functions := data{}.functions(config.Config{Issuer: "http://localhost:1"}, // userinfo needs no store
-		slog.New(slog.NewTextHandler(io.Discard, nil)), audit.NewTrail(io.Discard, time.Now))
+	function := behindAPI(userinfo.New(endpoint.Settings{Config: apigw.Config{Issuer: "http://localhost:1"}}))
 	call := func(subject string) []byte {
-		answer, err := functions["userinfo"].Invoke(context.Background(),
+		answer, err := function.Invoke(context.Background(),
 			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`","scope":"profile"}}}}`))
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -31,14 +32,14 @@ const day = 24 * time.Hour // the longest window there is: hardly any run sees o
 func newGuesser(t *testing.T, perAccount, perNetwork int) *guesser {
 	t.Helper()
 	c := newCanaryService(t)
-	return &guesser{canaryService: c, window: time.Now().Truncate(day), login: login.New(
-		apigw.Config{Issuer: canaryIssuer, Log: slog.New(slog.NewTextHandler(c.out, nil))},
-		login.Parts{
-			Store: c.store, Sealer: c.data.sealer, Algorithm: keyring.ES256, Now: time.Now,
-			Trail:  audit.NewTrail(c.out, time.Now),
-			Limits: account.Limits{Account: account.Limit{Count: perAccount, Window: day}, Network: account.Limit{Count: perNetwork, Window: day}},
-		},
-	)}
+	settings := endpoint.Settings{
+		Config:    apigw.Config{Issuer: canaryIssuer, Log: slog.New(slog.NewTextHandler(c.out, nil))},
+		Algorithm: keyring.ES256,
+		Limits:    account.Limits{Account: account.Limit{Count: perAccount, Window: day}, Network: account.Limit{Count: perNetwork, Window: day}},
+		Trail:     audit.NewTrail(c.out, time.Now),
+		Now:       time.Now,
+	}
+	return &guesser{canaryService: c, window: time.Now().Truncate(day), login: login.New(settings, c.store, c.data.sealer)}
 }
 
 // skipAtMidnight ends a test in which a window has ended: a guesser may then have twice the limit.

@@ -25,6 +25,7 @@ import (
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/verify"
 )
@@ -61,7 +62,9 @@ func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
 	routes, err := gateway.ReadTemplate(template, nil)
 	check(t, err)
 	log := slog.New(slog.DiscardHandler)
-	handler, err := gateway.New(routes, d.functions(cfg, log, audit.NewTrail(io.Discard, time.Now)), gateway.Options{Issuer: issuer, Log: log})
+	functionSettings, err := endpoint.New(cfg, log, audit.NewTrail(io.Discard, time.Now), time.Now)
+	check(t, err)
+	handler, err := gateway.New(routes, behindGateway(d.functions(functionSettings)), gateway.Options{Issuer: issuer, Log: log})
 	check(t, err)
 	tls.Config.Handler, tls.Config.ErrorLog = handler, slog.NewLogLogger(log.Handler(), slog.LevelError)
 	tls.StartTLS()

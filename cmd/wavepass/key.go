@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
@@ -128,7 +129,7 @@ func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
 		switch {
 		case turned(steps) && c.Now:
 			return c.tell(o, a, aboutKeys("rotated", steps, fmt.Sprintf(
-				"The next key has just been published: caches learn of it within %s; until then it should not sign.", keyTimes(a.cfg).Spread())), nil)
+				"The next key has just been published: caches learn of it within %s; until then it should not sign.", endpoint.KeyTimes(a.cfg).Spread())), nil)
 		case turned(steps) || len(steps) > 0 && !c.Now:
 			return c.tell(o, a, aboutKeys("rotated", steps, ""), nil)
 		}
@@ -153,7 +154,7 @@ func turned(steps []keyring.Step) bool {
 }
 
 func (c *keyRotate) promote(ctx context.Context, o output, a admin, next keyring.Key, before []keyring.Step) error {
-	if unknown := keyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
+	if unknown := endpoint.KeyTimes(a.cfg).Spread() - time.Since(next.CreatedAt); unknown > 0 {
 		fmt.Fprintf(o.log, "warning: key %s was published %s ago: for up to %s verifiers may refuse what it signs\n",
 			next.ID, age(time.Since(next.CreatedAt)), age(unknown))
 	}
@@ -194,7 +195,7 @@ func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 			return errors.New("MAC keys are not revoked one by one: `wavepass key reset` replaces them all, and everybody logs in again")
 		}
 		steps, err := a.keys().Revoke(ctx, c.KID)
-		times := keyTimes(a.cfg)
+		times := endpoint.KeyTimes(a.cfg)
 		note := fmt.Sprintf("Its tokens are refused within the revocation bound. Issuing functions sign with the new key within %s; until then\n"+
 			"what they issue may be refused, and clients refresh again. Others go on accepting the key for as long as they cache\n"+
 			"the key set, and %s.", times.SignerLife(), times.VerifierLife())
@@ -224,7 +225,7 @@ func (c *keyReset) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		steps, err := a.keys().Reset(ctx)
 		note := fmt.Sprintf("Refresh tokens issued before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
-			"people who log in meanwhile may have to do so once more.", keyTimes(a.cfg).SignerLife())
+			"people who log in meanwhile may have to do so once more.", endpoint.KeyTimes(a.cfg).SignerLife())
 		return c.tell(o, a, aboutKeys("reset", steps, note), explainKeys(err))
 	})
 }
@@ -237,7 +238,7 @@ func (c *keyExport) Help() string { return "  wavepass key export-jwks >jwks.jso
 // Run prints what /.well-known/jwks.json serves.
 func (c *keyExport) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		set, err := keyring.NewPublicKeys(a.store, keyTimes(a.cfg), time.Now).JWKS(ctx)
+		set, err := keyring.NewPublicKeys(a.store, endpoint.KeyTimes(a.cfg), time.Now).JWKS(ctx)
 		if err != nil {
 			return explainKeys(err)
 		}

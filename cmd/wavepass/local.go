@@ -18,6 +18,8 @@ import (
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 )
 
 // localCommand runs every function of template.yaml behind a stand-in for API Gateway.
@@ -71,10 +73,11 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	if err := keyTimes(cfg).Check(); err != nil {
-		return fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)
+	log, trail := newLog(o.log), audit.NewTrail(o.log, time.Now)
+	settings, err := endpoint.New(cfg, log, trail, time.Now)
+	if err != nil {
+		return err
 	}
-	trail := audit.NewTrail(o.log, time.Now)
 	d, err := c.open(ctx, cfg, trail)
 	if err != nil {
 		return err
@@ -83,12 +86,12 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err := d.mayListenOn(ctx, listener.Addr()); err != nil {
 		return err
 	}
-	log := newLog(o.log)
-	handler, err := gateway.New(template, d.functions(cfg, log, trail), gateway.Options{Issuer: issuer, Log: log})
+	functions := d.functions(settings)
+	handler, err := gateway.New(template, behindGateway(functions), gateway.Options{Issuer: issuer, Log: log})
 	if err != nil {
 		return err
 	}
-	stop, err := c.beside(ctx, admin{data: d, cfg: cfg, trail: trail, name: c.name()}, log)
+	stop, err := c.startBackground(ctx, admin{data: d, cfg: cfg, trail: trail, name: c.name()}, functions.RotateKeys, log)
 	if err != nil {
 		return err
 	}
@@ -108,8 +111,8 @@ func (c *localCommand) template() (name string, text []byte, err error) {
 	return c.Template, text, err
 }
 
-// beside does what goes on beside the requests, until stop: it takes commands, and keeps the schedule.
-func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (stop func(), err error) {
+// startBackground takes commands and rotates keys on schedule, until stop.
+func (c *localCommand) startBackground(ctx context.Context, a admin, rotate rotatekeys.Function, log *slog.Logger) (stop func(), err error) {
 	commands, err := control(c.Data)
 	switch {
 	case errors.Is(err, errLongPath):
@@ -122,7 +125,7 @@ func (c *localCommand) beside(ctx context.Context, a admin, log *slog.Logger) (s
 	if commands != nil {
 		wg.Go(func() { serveControl(ctx, commands, a, log) })
 	}
-	wg.Go(func() { lookAfterKeys(ctx, a.rotateKeys(a.cfg, log, a.trail), keyTimes(a.cfg)) })
+	wg.Go(func() { lookAfterKeys(ctx, rotate, endpoint.KeyTimes(a.cfg)) })
 	return func() {
 		cancel()
 		wg.Wait()

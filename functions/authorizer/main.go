@@ -2,8 +2,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
@@ -11,11 +9,6 @@ import (
 )
 
 func main() {
-	cfg := boot.Config()
-	lambda.Start(authorizer.New(boot.Gateway(cfg), authorizer.Parts{
-		Store:     boot.Table(cfg),
-		Staleness: cfg.Staleness,
-		KeyTimes:  boot.KeyTimes(cfg),
-		Now:       time.Now,
-	}))
+	e := boot.Read()
+	lambda.Start(authorizer.New(e.SettingsBehindAPI(), e.Table()))
 }

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
@@ -11,6 +9,6 @@ import (
 )
 
 func main() {
-	cfg := boot.Config()
-	lambda.Start(discovery.New(boot.Gateway(cfg), boot.Table(cfg), boot.KeyTimes(cfg), time.Now))
+	e := boot.Read()
+	lambda.Start(discovery.New(e.SettingsBehindAPI(), e.Table()))
 }

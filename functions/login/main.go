@@ -2,26 +2,13 @@
 package main
 
 import (
-	"time"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
-	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
 func main() {
-	cfg := boot.Config()
-	lambda.Start(login.New(boot.Gateway(cfg), login.Parts{
-		Store:     boot.Table(cfg),
-		Sealer:    boot.Sealer(cfg),
-		Algorithm: keyring.Algorithm(cfg.SigningAlg),
-		KeyTimes:  boot.KeyTimes(cfg),
-		Limits:    boot.Limits(cfg),
-		Cookies:   browser.Jar{Domain: cfg.CookieDomain},
-		Trail:     boot.Trail(),
-		Now:       time.Now,
-	}))
+	e := boot.Read()
+	lambda.Start(login.New(e.SettingsBehindAPI(), e.Table(), e.Sealer()))
 }

@@ -2,21 +2,13 @@
 package main
 
 import (
-	"time"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 )
 
 func main() {
-	cfg := boot.Config()
-	lambda.Start(sessions.New(boot.Gateway(cfg), sessions.Parts{
-		Store:   boot.Table(cfg),
-		Cookies: browser.Jar{Domain: cfg.CookieDomain},
-		Trail:   boot.Trail(),
-		Now:     time.Now,
-	}))
+	e := boot.Read()
+	lambda.Start(sessions.New(e.SettingsBehindAPI(), e.Table()))
 }

@@ -9,5 +9,6 @@ import (
 )
 
 func main() {
-	lambda.Start(userinfo.New(boot.Gateway(boot.Config())))
+	e := boot.Read()
+	lambda.Start(userinfo.New(e.SettingsBehindAPI()))
 }

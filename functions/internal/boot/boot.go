@@ -4,15 +4,13 @@ package boot
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
-	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -21,25 +19,36 @@ import (
 // dialTime bounds how long the first connections may take: without them the first request is slower.
 const dialTime = time.Second
 
+// log is what the function says of itself: standard error, which Lambda keeps too.
 var log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 
-// Config reads the environment.
-func Config() config.Config {
-	cfg, err := config.Load(config.Environment())
+// Environment is what the function is told at its start.
+type Environment struct{ config config.Config }
+
+// Read reads the environment.
+func Read() Environment {
+	c, err := config.Load(config.Environment())
 	exitOn(err)
-	return cfg
+	return Environment{c}
 }
 
-// Gateway is what a function behind the gateway needs to know.
-func Gateway(cfg config.Config) apigw.Config {
-	exitOn(cfg.CheckIssuer())
-	return apigw.Config{Issuer: cfg.Issuer, Audience: cfg.Audience, Region: cfg.Region, Log: log}
+// Settings are those of every function. Audit events go to standard output, which Lambda keeps as the function's log.
+func (e Environment) Settings() endpoint.Settings {
+	s, err := endpoint.New(e.config, log, audit.NewTrail(os.Stdout, time.Now), time.Now)
+	exitOn(err)
+	return s
+}
+
+// SettingsBehindAPI are those of a function that names an issuer, which it must be able to know.
+func (e Environment) SettingsBehindAPI() endpoint.Settings {
+	exitOn(e.config.CheckIssuer())
+	return e.Settings()
 }
 
 // Table opens the table and dials it.
-func Table(cfg config.Config) *dynamo.Store {
+func (e Environment) Table() *dynamo.Store {
 	table, err := dynamo.Open(dynamo.Config{
-		Table: cfg.TableName, Region: cfg.Region, Endpoint: cfg.DynamoEndpoint, Shards: cfg.Shards, Now: time.Now,
+		Table: e.config.TableName, Region: e.config.Region, Endpoint: e.config.DynamoEndpoint, Shards: e.config.Shards, Now: time.Now,
 	})
 	exitOn(err)
 	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
@@ -51,34 +60,11 @@ func Table(cfg config.Config) *dynamo.Store {
 }
 
 // Sealer opens the sealing key.
-func Sealer(cfg config.Config) keyring.Sealer {
-	sealer, err := seal.FromSetting(cfg.SealingKey, seal.KMSConfig{})
+func (e Environment) Sealer() keyring.Sealer {
+	sealer, err := seal.FromSetting(e.config.SealingKey, seal.KMSConfig{})
 	exitOn(err)
 	return sealer
 }
-
-// KeyTimes says how keys age.
-func KeyTimes(cfg config.Config) keyring.Times {
-	times := keyring.Times{Period: cfg.KeyPeriod, CacheAge: cfg.KeyCacheAge}
-	if err := times.Check(); err != nil {
-		exitOn(fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err))
-	}
-	return times
-}
-
-// Limits are those of the attempt throttle.
-func Limits(cfg config.Config) account.Limits {
-	return account.Limits{
-		Account: account.Limit(cfg.AttemptLimits.Account),
-		Network: account.Limit(cfg.AttemptLimits.Network),
-	}
-}
-
-// Log is what the function says of itself: standard error, which Lambda keeps too.
-func Log() *slog.Logger { return log }
-
-// Trail is the audit trail: standard output, which Lambda keeps as the function's log.
-func Trail() *audit.Trail { return audit.NewTrail(os.Stdout, time.Now) }
 
 func exitOn(err error) {
 	if err != nil {

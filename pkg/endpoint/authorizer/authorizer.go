@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -26,48 +26,40 @@ type Store interface {
 	keyring.Store
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store     Store
-	Staleness time.Duration // how old the answer of the denylist may be
-	KeyTimes  keyring.Times
-	Now       func() time.Time
-}
-
 // remembered is how many tokens are known by sight: some 700 bytes each, 3 MB in all.
 const remembered = 4096
 
 // New returns the function.
-func New(cfg apigw.Config, p Parts) Function {
-	return endpoint{
-		cfg:      cfg,
-		verifier: token.NewRememberingVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now, remembered),
-		denylist: revocation.NewSnapshot(p.Store, p.Staleness, p.Now),
+func New(s endpoint.Settings, store Store) Function {
+	return function{
+		cfg:      s.Config,
+		verifier: token.NewRememberingVerifier(keyring.NewPublicKeys(store, s.KeyTimes, s.Now), s.Now, remembered),
+		denylist: revocation.NewSnapshot(store, s.Staleness, s.Now),
 	}.authorize
 }
 
-type endpoint struct {
+type function struct {
 	cfg      apigw.Config
 	verifier *token.Verifier
 	denylist *revocation.Snapshot
 }
 
 // authorize never returns an error: the gateway would answer 500, and a refusal has one face.
-func (e endpoint) authorize(ctx context.Context, event events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
-	claims, err := e.check(ctx, event)
+func (f function) authorize(ctx context.Context, event events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
+	claims, err := f.check(ctx, event)
 	if err != nil {
 		level := slog.LevelInfo
 		if errors.Is(err, oauth.ErrUnavailable) {
 			level = slog.LevelError
 		}
-		e.cfg.Log.Log(ctx, level, "refused", "request_id", event.RequestContext.RequestID, "reason", err.Error())
+		f.cfg.Log.Log(ctx, level, "refused", "request_id", event.RequestContext.RequestID, "reason", err.Error())
 		return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, nil
 	}
 	return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: contextOf(claims)}, nil
 }
 
 // check reads the credential that the gateway named, and nothing else of the event.
-func (e endpoint) check(ctx context.Context, event events.APIGatewayV2CustomAuthorizerV2Request) (token.Claims, error) {
+func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuthorizerV2Request) (token.Claims, error) {
 	if len(event.IdentitySource) != 1 {
 		return token.Claims{}, errors.New("authorizer: want exactly one identity source")
 	}
@@ -75,15 +67,15 @@ func (e endpoint) check(ctx context.Context, event events.APIGatewayV2CustomAuth
 	if !ok {
 		return token.Claims{}, errors.New("authorizer: not a bearer token")
 	}
-	at, err := apigw.PlaceOf(e.cfg, event.RequestContext.APIID, event.RequestContext.DomainName)
+	at, err := apigw.PlaceOf(f.cfg, event.RequestContext.APIID, event.RequestContext.DomainName)
 	if err != nil {
 		return token.Claims{}, err
 	}
-	claims, err := e.verifier.Verify(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	claims, err := f.verifier.Verify(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
 	if err != nil {
 		return token.Claims{}, err
 	}
-	return claims, e.denylist.Check(ctx, subjectOf(claims))
+	return claims, f.denylist.Check(ctx, subjectOf(claims))
 }
 
 func subjectOf(c token.Claims) revocation.Subject {

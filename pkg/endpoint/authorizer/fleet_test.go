@@ -2,7 +2,7 @@ package authorizer_test
 
 import (
 	"context"
-	"log/slog"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
-	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -49,8 +48,9 @@ func newFleet(t testing.TB, store fleetStore, copies int, staleness time.Duratio
 }
 
 func (f *fleet) authorizer(staleness time.Duration) authorizer.Function {
-	at := apigw.Config{Issuer: deployment.Issuer, Log: slog.New(slog.DiscardHandler)}
-	return authorizer.New(at, authorizer.Parts{Store: f.store, Staleness: staleness, Now: f.now})
+	settings := deployment.Settings(io.Discard, f.now)
+	settings.Staleness = staleness
+	return authorizer.New(settings, f.store)
 }
 
 // caller is a token, and everything in it that can be revoked.

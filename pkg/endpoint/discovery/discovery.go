@@ -9,54 +9,54 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
 // New returns the function over the keyring in store.
-func New(cfg apigw.Config, store keyring.Store, times keyring.Times, now func() time.Time) apigw.Function {
-	e := endpoint{keyring.NewPublicKeys(store, times, now)}
-	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"GET /.well-known/jwks.json":                  e.jwks,
-		"GET /.well-known/oauth-authorization-server": e.authorizationServer,
-		"GET /.well-known/openid-configuration":       e.openIDConfiguration,
+func New(s endpoint.Settings, store keyring.Store) apigw.Function {
+	f := function{keyring.NewPublicKeys(store, s.KeyTimes, s.Now)}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{
+		"GET /.well-known/jwks.json":                  f.jwks,
+		"GET /.well-known/oauth-authorization-server": f.authorizationServer,
+		"GET /.well-known/openid-configuration":       f.openIDConfiguration,
 	})
 }
 
-type endpoint struct{ keys *keyring.PublicKeys }
+type function struct{ keys *keyring.PublicKeys }
 
-func (e endpoint) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-	jwks, err := e.keys.JWKS(ctx)
+func (f function) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	jwks, err := f.keys.JWKS(ctx)
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return e.cacheable(r, apigw.Response{Status: http.StatusOK, Body: jwks}), nil
+	return f.cacheable(r, apigw.Response{Status: http.StatusOK, Body: jwks}), nil
 }
 
-func (e endpoint) authorizationServer(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) authorizationServer(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 	response, err := apigw.Encode(describe(r.At.Issuer))
-	return e.cacheable(r, response), err
+	return f.cacheable(r, response), err
 }
 
 // openIDConfiguration needs the key set: libraries take an empty list of algorithms for a refusal of them all. So without keys it is
 // as unavailable as the key set itself.
-func (e endpoint) openIDConfiguration(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-	algorithms, err := e.keys.Algorithms(ctx)
+func (f function) openIDConfiguration(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	algorithms, err := f.keys.Algorithms(ctx)
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	response, err := apigw.Encode(describeOpenID(r.At.Issuer, algorithms))
-	return e.cacheable(r, response), err
+	return f.cacheable(r, response), err
 }
 
 // cacheable lets anybody keep an answer for as long as verifiers keep keys, and ask then whether it has
 // changed (RFC 9110 §13.1.2).
-func (e endpoint) cacheable(r *apigw.Request, response apigw.Response) apigw.Response {
+func (f function) cacheable(r *apigw.Request, response apigw.Response) apigw.Response {
 	sum := sha256.Sum256(response.Body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-	life := fmt.Sprintf("public, max-age=%.0f", e.keys.Life().Seconds())
+	life := fmt.Sprintf("public, max-age=%.0f", f.keys.Life().Seconds())
 	response.Headers = map[string]string{"Cache-Control": life, "ETag": tag}
 	if matches(r.Header("If-None-Match"), tag) {
 		response.Status, response.Body = http.StatusNotModified, nil

@@ -3,14 +3,13 @@ package discovery_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
@@ -78,7 +77,9 @@ func TestMetadataNamesTheIssuerOfTokens(t *testing.T) {
 			clock := fakestore.NewClock(deployment.Start)
 			store := fakestore.New(clock.Now)
 			rotate(t, store, fakestore.NewSealer(), keyring.ES256, clock)
-			f := discovery.New(apigw.Config{Issuer: tc.setting, Region: "eu-central-1", Log: slog.New(slog.DiscardHandler)}, store, keyring.Times{}, clock.Now)
+			settings := deployment.Settings(io.Discard, clock.Now)
+			settings.Issuer, settings.Region = tc.setting, "eu-central-1"
+			f := discovery.New(settings, store)
 			for _, route := range []string{authorizationServer, openIDConfiguration} {
 				e := events.APIGatewayV2HTTPRequest{RouteKey: route, Headers: map[string]string{"host": "evil.example", "x-forwarded-host": "evil.example"}}
 				e.RequestContext.APIID, e.RequestContext.DomainName = "abc123", tc.domain
@@ -154,7 +155,7 @@ func TestAlgorithmsAreThoseOfThePublishedKeys(t *testing.T) {
 		{keyring.RS256, []any{"EdDSA", "RS256"}},
 	} {
 		rotate(t, store, sealer, step.configured, clock)
-		f := discovery.New(apigw.Config{Issuer: deployment.Issuer, Log: slog.New(slog.DiscardHandler)}, store, keyring.Times{}, clock.Now)
+		f := discovery.New(deployment.Settings(io.Discard, clock.Now), store)
 		got, err := f(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: openIDConfiguration})
 		if err != nil {
 			t.Fatal(err)

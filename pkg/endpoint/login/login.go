@@ -3,75 +3,39 @@ package login
 
 import (
 	"context"
-	"log/slog"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/schema"
-	"github.com/wavepass/wavepass/pkg/session"
 )
 
 const maxDeviceName = 64 // code points
 
 // Store is what the function asks of the table.
 type Store interface {
+	endpoint.PasswordStore
 	client.Store
-	account.Store
-	account.Attempts
-	account.Changer
-	session.Creator
-	keyring.Store
 	schema.Source
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store     Store
-	Sealer    keyring.Sealer
-	Algorithm keyring.Algorithm
-	KeyTimes  keyring.Times
-	Limits    account.Limits
-	Cookies   browser.Jar
-	Trail     *audit.Trail
-	Now       func() time.Time
-}
-
 // New returns the function.
-func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(keyring.Config{
-		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
-	})
-	login := grant.NewLogin(grant.BeginParts{
-		Accounts: account.NewAuthenticator(p.Store, p.Store, p.Limits, p.Now),
-		Editor:   account.NewEditor(p.Store, p.Now),
-		Sessions: p.Store,
-		MAC:      keys.MACKeys(),
-		Signing:  keys.SigningKeys(),
-		Trail:    p.Trail,
-		Now:      p.Now,
-	})
-	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"POST /login": endpoint{client.NewRegistry(p.Store, p.Now), login, p.Cookies, p.Store, cfg.Log, p.Now}.login,
-	})
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	f := function{s, client.NewRegistry(store, s.Now), grant.NewLogin(s.ByPassword(store, sealer)), store}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /login": f.login})
 }
 
-type endpoint struct {
+type function struct {
+	endpoint.Settings
 	clients *client.Registry
 	grant   *grant.Login
-	cookies browser.Jar
 	schema  schema.Source
-	log     *slog.Logger
-	now     func() time.Time
 }
 
 type request struct {
@@ -83,7 +47,7 @@ type request struct {
 	EndOthers  bool         `json:"end_others"` // all other sessions of the account
 }
 
-func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in request
 	if err := r.Decode(&in, apigw.JSON); err != nil {
 		return apigw.Response{}, err
@@ -98,7 +62,7 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	case !validDeviceName(in.DeviceName):
 		return apigw.Response{}, apigw.InvalidRequest("device_name is longer than 64 characters or has unprintable ones")
 	}
-	c, err := e.clients.Find(ctx, in.ClientID)
+	c, err := f.clients.Find(ctx, in.ClientID)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -107,7 +71,7 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if c.UsesCookies() && !visit.From.SameSite(r.At.Issuer, c.Origins) {
 		return apigw.Response{}, browser.ErrCrossSite
 	}
-	issued, err := e.grant.Grant(ctx, grant.LoginRequest{
+	issued, err := f.grant.Grant(ctx, grant.LoginRequest{
 		At:        r.At,
 		Client:    c,
 		Username:  in.Username,
@@ -121,10 +85,10 @@ func (e endpoint) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		return apigw.Response{}, err
 	}
 	if c.UsesCookies() && visit.From.CrossSite() {
-		e.log.WarnContext(ctx, "this login will not last: the page is on another site than the service, so its browser sends no cookie back; serve both below one domain",
+		f.Log.WarnContext(ctx, "this login will not last: the page is on another site than the service, so its browser sends no cookie back; serve both below one domain",
 			"request_id", r.ID, "client_id", c.ID, "origin", visit.From.Origin, "issuer", r.At.Issuer)
 	}
-	return apigw.Tokens(e.cookies.Deliver(visit, issued, schema.WritesFirst(ctx, e.schema), e.now()))
+	return apigw.Tokens(f.Cookies.Deliver(visit, issued, schema.WritesFirst(ctx, f.schema), f.Now()))
 }
 
 // validDeviceName keeps the list of sessions readable: the name is shown to its owner.

@@ -3,16 +3,14 @@ package refresh
 
 import (
 	"context"
-	"time"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -26,44 +24,26 @@ type Store interface {
 	schema.Source
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store     Store
-	Sealer    keyring.Sealer
-	Algorithm keyring.Algorithm
-	KeyTimes  keyring.Times
-	Grace     time.Duration
-	MinAge    time.Duration // a refresh token younger than this is answered with itself
-	Cookies   browser.Jar
-	Trail     *audit.Trail
-	Now       func() time.Time
-}
-
 // New returns the function.
-func New(cfg apigw.Config, p Parts) apigw.Function {
-	keys := keyring.New(keyring.Config{
-		Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
-	})
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	keys := s.Keyring(store, sealer)
 	refresh := grant.NewRefresh(grant.RefreshParts{
-		Sessions: session.NewRefresher(p.Store, p.Store, keys.MACKeys(), session.Rules{Grace: p.Grace, MinAge: p.MinAge}, p.Trail, p.Now),
+		Sessions: session.NewRefresher(store, store, keys.MACKeys(), s.Rules, s.Trail, s.Now),
 		Signing:  keys.SigningKeys(),
-		Trail:    p.Trail,
-		Now:      p.Now,
+		Trail:    s.Trail,
+		Now:      s.Now,
 	})
-	e := endpoint{
-		client.NewRegistry(p.Store, p.Now), refresh, session.NewOwners(p.Store, p.Store, p.Now), keys.MACKeys(), p.Cookies, p.Store, p.Now,
-	}
-	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /refresh": e.refresh, "GET /session?client_id": e.state})
+	f := function{s, client.NewRegistry(store, s.Now), refresh, session.NewOwners(store, store, s.Now), keys.MACKeys(), store}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /refresh": f.refresh, "GET /session?client_id": f.state})
 }
 
-type endpoint struct {
+type function struct {
+	endpoint.Settings
 	clients *client.Registry
 	grant   *grant.Refresh
 	owners  *session.Owners
 	keys    session.Keys
-	cookies browser.Jar
 	schema  schema.Source
-	now     func() time.Time
 }
 
 // request has the parameters of RFC 6749 §6. The scope parameter is passed over: the answer names the
@@ -75,7 +55,7 @@ type request struct {
 	ClientSecret oauth.Secret `json:"client_secret"`
 }
 
-func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) refresh(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in request
 	if err := r.Decode(&in, apigw.JSON, apigw.Form); err != nil {
 		return apigw.Response{}, err
@@ -87,12 +67,12 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	c, err := e.clients.Identify(ctx, id, secret)
+	c, err := f.clients.Identify(ctx, id, secret)
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	visit := r.Visit(c)
-	presented, err := e.cookies.Presented(visit, in.RefreshToken)
+	presented, err := f.Cookies.Presented(visit, in.RefreshToken)
 	switch {
 	case err != nil:
 		return apigw.Response{}, err
@@ -103,9 +83,9 @@ func (e endpoint) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	case presented.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 	}
-	issued, err := e.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented, Network: r.Network})
+	issued, err := f.grant.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: presented, Network: r.Network})
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(e.cookies.Deliver(visit, issued, schema.WritesFirst(ctx, e.schema), e.now()))
+	return apigw.Tokens(f.Cookies.Deliver(visit, issued, schema.WritesFirst(ctx, f.schema), f.Now()))
 }

@@ -22,23 +22,23 @@ type state struct {
 //
 // It changes nothing: nothing rotates, and an old token ends nothing. A page of an origin that is not the
 // client's gets 403, whatever cookies came, so nobody else can ask it who is logged in.
-func (e endpoint) state(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) state(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	id := r.Query["client_id"]
 	if id == "" {
 		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
 	}
-	c, err := e.clients.Identify(ctx, id, oauth.Secret{})
+	c, err := f.clients.Identify(ctx, id, oauth.Secret{})
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	if c.Kind != client.Browser {
 		return apigw.Response{}, client.ErrWrongKind
 	}
-	presented, err := e.cookies.Presented(r.Visit(c), oauth.Secret{})
+	presented, err := f.Cookies.Presented(r.Visit(c), oauth.Secret{})
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	err = e.check(ctx, presented, c)
+	err = f.check(ctx, presented, c)
 	var refused *session.RefusedError
 	switch {
 	case errors.As(err, &refused):
@@ -50,11 +50,11 @@ func (e endpoint) state(ctx context.Context, r *apigw.Request) (apigw.Response, 
 }
 
 // check returns session.ErrRefused for a token that could not be refreshed.
-func (e endpoint) check(ctx context.Context, presented oauth.Secret, c client.Client) error {
-	token, _, err := session.ParseRefreshToken(ctx, presented, e.keys)
+func (f function) check(ctx context.Context, presented oauth.Secret, c client.Client) error {
+	token, _, err := session.ParseRefreshToken(ctx, presented, f.keys)
 	if err != nil {
 		return err
 	}
-	_, err = e.owners.Of(ctx, token, c.ID)
+	_, err = f.owners.Of(ctx, token, c.ID)
 	return err
 }

@@ -21,7 +21,7 @@ type logoutRequest struct {
 
 // logout needs no access token: it works after that has expired, and twice. Of several cookies it ends the session
 // of each, and then clears all of them. With a 503 the browser keeps its cookies, to try again with them.
-func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in logoutRequest
 	if err := r.Decode(&in, apigw.JSON); err != nil {
 		return apigw.Response{}, err
@@ -29,12 +29,12 @@ func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if in.ClientID == "" {
 		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
 	}
-	c, err := e.clients.Identify(ctx, in.ClientID, oauth.Secret{})
+	c, err := f.clients.Identify(ctx, in.ClientID, oauth.Secret{})
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	visit := r.Visit(c)
-	presented, err := e.cookies.PresentedToEnd(visit, in.RefreshToken)
+	presented, err := f.Cookies.PresentedToEnd(visit, in.RefreshToken)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -42,10 +42,10 @@ func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 		if presented[0].IsZero() {
 			return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 		}
-		return apigw.Response{Status: http.StatusOK}, e.endEach(ctx, c, presented, in.Everywhere)
+		return apigw.Response{Status: http.StatusOK}, f.endEach(ctx, c, presented, in.Everywhere)
 	}
-	cleared := e.cookies.Clear(visit)
-	err = e.endEach(ctx, c, presented, in.Everywhere)
+	cleared := f.Cookies.Clear(visit)
+	err = f.endEach(ctx, c, presented, in.Everywhere)
 	if errors.Is(err, session.ErrRefused) {
 		return apigw.Response{}, &browser.ClearingError{Err: err, Cookies: cleared}
 	}
@@ -53,14 +53,14 @@ func (e endpoint) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 }
 
 // endEach ends the sessions of all tokens. It returns session.ErrRefused only when every token is refused.
-func (e endpoint) endEach(ctx context.Context, c client.Client, tokens []oauth.Secret, everywhere bool) error {
+func (f function) endEach(ctx context.Context, c client.Client, tokens []oauth.Secret, everywhere bool) error {
 	if len(tokens) == 0 {
 		tokens = []oauth.Secret{{}}
 	}
 	var refused error
 	ended := false
 	for _, token := range tokens {
-		err := e.leaver.End(ctx, grant.LogoutRequest{Client: c, RefreshToken: token, Everywhere: everywhere})
+		err := f.ending.End(ctx, grant.LogoutRequest{Client: c, RefreshToken: token, Everywhere: everywhere})
 		switch {
 		case errors.Is(err, session.ErrRefused):
 			refused = err

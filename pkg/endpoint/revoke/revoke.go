@@ -4,13 +4,12 @@ package revoke
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -29,44 +28,34 @@ type Store interface {
 	keyring.Store
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store    Store
-	Sealer   keyring.Sealer // opens the Refresh part only
-	KeyTimes keyring.Times
-	Cookies  browser.Jar
-	Trail    *audit.Trail
-	Now      func() time.Time
-}
-
-// New returns the function.
-func New(cfg apigw.Config, p Parts) apigw.Function {
-	mac := keyring.NewMACKeys(p.Store, p.Sealer, p.KeyTimes, p.Now)
-	sessions := session.NewRevoker(p.Store, p.Now)
+// New returns the function. It opens the MAC keys of refresh tokens, and no signing key.
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	mac := keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now)
+	sessions := session.NewRevoker(store, s.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{
 		Sessions: sessions,
 		MAC:      mac,
-		Access:   token.NewVerifier(keyring.NewPublicKeys(p.Store, p.KeyTimes, p.Now), p.Now),
-		Log:      p.Store,
-		Trail:    p.Trail,
-		Now:      p.Now,
+		Access:   token.NewVerifier(keyring.NewPublicKeys(store, s.KeyTimes, s.Now), s.Now),
+		Log:      store,
+		Trail:    s.Trail,
+		Now:      s.Now,
 	})
 	logout := grant.NewLogout(grant.LogoutParts{
 		Sessions: sessions,
-		Owners:   session.NewOwners(p.Store, p.Store, p.Now),
-		Accounts: account.NewEditor(p.Store, p.Now),
+		Owners:   session.NewOwners(store, store, s.Now),
+		Accounts: account.NewEditor(store, s.Now),
 		MAC:      mac,
-		Trail:    p.Trail,
+		Trail:    s.Trail,
 	})
-	e := endpoint{client.NewRegistry(p.Store, p.Now), revoke, logout, p.Cookies}
-	return apigw.Serve(cfg, map[string]apigw.Handler{"POST /revoke": e.revoke, "POST /logout": e.logout})
+	f := function{s, client.NewRegistry(store, s.Now), revoke, logout}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /revoke": f.revoke, "POST /logout": f.logout})
 }
 
-type endpoint struct {
-	clients *client.Registry
-	revoker *grant.Revoke
-	leaver  *grant.Logout
-	cookies browser.Jar
+type function struct {
+	endpoint.Settings
+	clients  *client.Registry
+	revoking *grant.Revoke
+	ending   *grant.Logout
 }
 
 // revokeRequest has the parameters of RFC 7009 §2.1. The hint is passed over: a token says itself what it is.
@@ -76,7 +65,7 @@ type revokeRequest struct {
 	ClientSecret oauth.Secret `json:"client_secret"`
 }
 
-func (e endpoint) revoke(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in revokeRequest
 	if err := r.Decode(&in, apigw.Form); err != nil {
 		return apigw.Response{}, err
@@ -88,14 +77,14 @@ func (e endpoint) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	c, err := e.clients.Identify(ctx, id, secret)
+	c, err := f.clients.Identify(ctx, id, secret)
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	if c.Kind == client.Service { // the one kind that authenticates
 		ctx = audit.WithActor(ctx, audit.Client(c.ID))
 	}
-	if err := e.revoker.Revoke(ctx, grant.RevokeRequest{At: r.At, Client: c, Token: in.Token}); err != nil {
+	if err := f.revoking.Revoke(ctx, grant.RevokeRequest{At: r.At, Client: c, Token: in.Token}); err != nil {
 		return apigw.Response{}, err
 	}
 	return apigw.Response{Status: http.StatusOK}, nil

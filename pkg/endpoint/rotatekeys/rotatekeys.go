@@ -4,12 +4,11 @@ package rotatekeys
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -25,30 +24,14 @@ type Store interface {
 	revocation.Log
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store     Store
-	Sealer    keyring.Sealer
-	Algorithm keyring.Algorithm
-	KeyTimes  keyring.Times
-	Trail     *audit.Trail
-	Log       *slog.Logger
-	Now       func() time.Time
-}
-
 // New returns the function.
-func New(p Parts) Function {
-	keys := operate.NewKeys(operate.KeysParts{
-		Ring: keyring.New(keyring.Config{
-			Store: p.Store, Sealer: p.Sealer, Algorithm: p.Algorithm, Times: p.KeyTimes, Now: p.Now, Created: operate.KeysCreated(p.Trail),
-		}),
-		Log: p.Store, Trail: p.Trail, Now: p.Now,
-	})
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer) Function {
+	keys := operate.NewKeys(operate.KeysParts{Ring: s.Keyring(store, sealer), Log: store, Trail: s.Trail, Now: s.Now})
 	return func(ctx context.Context, event events.EventBridgeEvent) error {
 		ctx = audit.WithActor(audit.WithCaller(ctx, audit.Caller{RequestID: event.ID}), audit.System)
 		_, err := keys.Rotate(ctx)
 		if err != nil {
-			p.Log.ErrorContext(ctx, "keys not rotated", "request_id", event.ID, "error", err.Error())
+			s.Log.ErrorContext(ctx, "keys not rotated", "request_id", event.ID, "error", err.Error())
 		}
 		return err
 	}

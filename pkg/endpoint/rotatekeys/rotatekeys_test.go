@@ -11,8 +11,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -36,10 +36,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{clock: fakestore.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	w.store = fakestore.New(w.clock.Now)
-	function := rotatekeys.New(rotatekeys.Parts{
-		Store: w.store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256,
-		Trail: audit.NewTrail(&w.trail, w.clock.Now), Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: w.clock.Now,
-	})
+	settings := deployment.Settings(&w.trail, w.clock.Now)
+	settings.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
+	function := rotatekeys.New(settings, w.store, fakestore.NewSealer())
 	w.run = func() error {
 		var event events.EventBridgeEvent
 		if err := json.Unmarshal([]byte(scheduled), &event); err != nil {

@@ -7,15 +7,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -36,33 +34,25 @@ type Store interface {
 	account.Changer
 }
 
-// Parts is what the function is made of; every field is needed.
-type Parts struct {
-	Store   Store
-	Cookies browser.Jar
-	Trail   *audit.Trail
-	Now     func() time.Time
-}
-
 // New returns the function.
-func New(cfg apigw.Config, p Parts) apigw.Function {
+func New(s endpoint.Settings, store Store) apigw.Function {
 	devices := grant.NewDevices(grant.DevicesParts{
-		Sessions: p.Store,
-		Owners:   session.NewOwners(p.Store, p.Store, p.Now),
-		Revoker:  session.NewRevoker(p.Store, p.Now),
-		Accounts: account.NewEditor(p.Store, p.Now),
-		Trail:    p.Trail,
+		Sessions: store,
+		Owners:   session.NewOwners(store, store, s.Now),
+		Revoker:  session.NewRevoker(store, s.Now),
+		Accounts: account.NewEditor(store, s.Now),
+		Trail:    s.Trail,
 	})
-	e := endpoint{client.NewRegistry(p.Store, p.Now), devices, p.Cookies}
-	return apigw.Serve(cfg, map[string]apigw.Handler{
-		"GET /sessions?limit&cursor": e.list, "DELETE /sessions/{id}": e.endOne, "DELETE /sessions?except": e.endMany,
+	f := function{s, client.NewRegistry(store, s.Now), devices}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{
+		"GET /sessions?limit&cursor": f.list, "DELETE /sessions/{id}": f.endOne, "DELETE /sessions?except": f.endMany,
 	})
 }
 
-type endpoint struct {
+type function struct {
+	endpoint.Settings
 	clients *client.Registry
 	devices *grant.Devices
-	cookies browser.Jar
 }
 
 // listed is a session as its person sees it. Times are unix seconds.
@@ -82,7 +72,7 @@ type list struct {
 	Next     uuid.UUID `json:"next,omitzero"`
 }
 
-func (e endpoint) list(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) list(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	caller, err := r.Caller()
 	if err != nil {
 		return apigw.Response{}, err
@@ -91,7 +81,7 @@ func (e endpoint) list(ctx context.Context, r *apigw.Request) (apigw.Response, e
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	page, err := e.devices.List(ctx, caller, before, limit)
+	page, err := f.devices.List(ctx, caller, before, limit)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -130,7 +120,7 @@ func parseID(text string) (uuid.UUID, bool) {
 	return id, err == nil && id != uuid.Nil && id.String() == text
 }
 
-func (e endpoint) endOne(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) endOne(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	caller, err := r.Caller()
 	if err != nil {
 		return apigw.Response{}, err
@@ -139,29 +129,29 @@ func (e endpoint) endOne(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if !ok {
 		return apigw.Response{}, session.ErrNotFound // nobody's, as any other that is not his
 	}
-	return e.end(ctx, r, caller, id == caller.SessionID, func() error { return e.devices.End(ctx, caller, id) })
+	return f.end(ctx, r, caller, id == caller.SessionID, func() error { return f.devices.End(ctx, caller, id) })
 }
 
 // endMany ends all sessions, or with except=current all others. Serve refuses a query that is not wholly understood, so
 // that nobody who mistypes "except" is logged out.
-func (e endpoint) endMany(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+func (f function) endMany(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	caller, err := r.Caller()
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	switch except, given := r.Query["except"]; {
 	case !given:
-		return e.end(ctx, r, caller, true, func() error { return e.devices.EndAll(ctx, caller) })
+		return f.end(ctx, r, caller, true, func() error { return f.devices.EndAll(ctx, caller) })
 	case except == "current":
-		return e.end(ctx, r, caller, false, func() error { return e.devices.EndOthers(ctx, caller) })
+		return f.end(ctx, r, caller, false, func() error { return f.devices.EndOthers(ctx, caller) })
 	}
 	return apigw.Response{}, apigw.InvalidRequest("want except=current, to end all other sessions, or no parameter at all, to end every one")
 }
 
 // end ends sessions. When the caller's own is among them and its client has cookies, they are cleared, but only
 // once it has ended for certain.
-func (e endpoint) end(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool, end func() error) (apigw.Response, error) {
-	cookies, err := e.cookiesOf(ctx, r, caller, own)
+func (f function) end(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool, end func() error) (apigw.Response, error) {
+	cookies, err := f.cookiesOf(ctx, r, caller, own)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -173,11 +163,11 @@ func (e endpoint) end(ctx context.Context, r *apigw.Request, caller grant.Caller
 
 // cookiesOf are the Set-Cookie values that clear what the caller's client may have been given. A client that
 // is registered no more keeps nobody from ending his session.
-func (e endpoint) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool) ([]string, error) {
+func (f function) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool) ([]string, error) {
 	if !own {
 		return nil, nil
 	}
-	c, err := e.clients.Find(ctx, caller.ClientID)
+	c, err := f.clients.Find(ctx, caller.ClientID)
 	switch {
 	case errors.Is(err, client.ErrUnknown):
 		return nil, nil
@@ -186,5 +176,5 @@ func (e endpoint) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.
 	case !c.UsesCookies():
 		return nil, nil
 	}
-	return e.cookies.Clear(r.Visit(c)), nil
+	return f.Cookies.Clear(r.Visit(c)), nil
 }

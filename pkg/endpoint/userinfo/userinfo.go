@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -22,8 +23,8 @@ type claims struct {
 }
 
 // New returns the function.
-func New(cfg apigw.Config) apigw.Function {
-	return apigw.Serve(cfg, map[string]apigw.Handler{"GET /userinfo": userinfo})
+func New(s endpoint.Settings) apigw.Function {
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"GET /userinfo": userinfo})
 }
 
 func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {

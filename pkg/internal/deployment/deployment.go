@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -20,15 +21,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
-	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
-	"github.com/wavepass/wavepass/pkg/endpoint/login"
-	"github.com/wavepass/wavepass/pkg/endpoint/password"
-	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
-	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
-	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
-	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -102,40 +98,46 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 
 // Restart replaces every function by a cold one, whose sealer is sealerOf its name if it needs one.
 func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) keyring.Sealer) {
-	now, trail := d.Clock.Now, audit.NewTrail(&d.trail, d.Clock.Now)
-	at := apigw.Config{Issuer: Issuer, Log: slog.New(slog.NewJSONHandler(&d.log, nil))}
-	public := discovery.New(at, d.Store, keyring.Times{}, now)
-	ending := revoke.New(at, revoke.Parts{Store: d.Store, Sealer: sealerOf("revoke"), Cookies: jar, Trail: trail, Now: now})
-	devices := sessions.New(at, sessions.Parts{Store: d.Store, Cookies: jar, Trail: trail, Now: now})
-	refreshing := refresh.New(at, refresh.Parts{
-		Store: d.Store, Sealer: sealerOf("refresh"), Algorithm: keyring.ES256, Grace: session.DefaultGrace, MinAge: d.MinAge,
-		Cookies: jar, Trail: trail, Now: now,
-	})
-	d.routes = map[string]apigw.Function{
-		"POST /login": login.New(at, login.Parts{
-			Store: d.Store, Sealer: sealerOf("login"), Algorithm: keyring.ES256, Limits: account.DefaultLimits,
-			Cookies: jar, Trail: trail, Now: now,
-		}),
-		"POST /refresh":         refreshing,
-		"GET /session":          refreshing,
-		"POST /revoke":          ending,
-		"POST /logout":          ending,
-		"GET /sessions":         devices,
-		"DELETE /sessions/{id}": devices,
-		"DELETE /sessions":      devices,
-		"POST /password": password.New(at, password.Parts{
-			Store: d.Store, Sealer: sealerOf("password"), Algorithm: keyring.ES256, Limits: account.DefaultLimits,
-			Cookies: jar, Trail: trail, Now: now,
-		}),
-		"GET /userinfo":                               userinfo.New(at),
-		"GET /.well-known/jwks.json":                  public,
-		"GET /.well-known/oauth-authorization-server": public,
-		"GET /.well-known/openid-configuration":       public,
+	settings := Settings(&d.trail, d.Clock.Now)
+	settings.Log = slog.New(slog.NewJSONHandler(&d.log, nil))
+	settings.Limits, settings.Cookies, settings.Rules.MinAge = account.DefaultLimits, jar, d.MinAge
+	functions := all.New(settings, d.Store, sealerOf)
+	d.routes, d.Authorizer, d.RotateKeys = Routes(functions), functions.Authorizer, functions.RotateKeys
+}
+
+// Settings are those of a deployment at Issuer without a throttle, that rotates every refresh token and asks the denylist every time.
+// Its functions log nothing.
+func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
+	return endpoint.Settings{
+		Config:    apigw.Config{Issuer: Issuer, Log: slog.New(slog.DiscardHandler)},
+		Algorithm: keyring.ES256,
+		Rules:     session.Rules{Grace: session.DefaultGrace},
+		Trail:     audit.NewTrail(trail, now),
+		Now:       now,
 	}
-	d.Authorizer = authorizer.New(at, authorizer.Parts{Store: d.Store, Now: now})
-	d.RotateKeys = rotatekeys.New(rotatekeys.Parts{
-		Store: d.Store, Sealer: sealerOf("rotatekeys"), Algorithm: keyring.ES256, Trail: trail, Log: at.Log, Now: now,
-	})
+}
+
+// Routes are the functions behind the API by the routes that template.yaml gives them.
+func Routes(f all.Functions) map[string]apigw.Function {
+	routes := map[string]apigw.Function{}
+	for route, name := range map[string]string{
+		"POST /login":                "login",
+		"POST /refresh":              "refresh",
+		"GET /session":               "refresh",
+		"POST /revoke":               "revoke",
+		"POST /logout":               "revoke",
+		"GET /sessions":              "sessions",
+		"DELETE /sessions/{id}":      "sessions",
+		"DELETE /sessions":           "sessions",
+		"POST /password":             "password",
+		"GET /userinfo":              "userinfo",
+		"GET /.well-known/jwks.json": "discovery",
+		"GET /.well-known/oauth-authorization-server": "discovery",
+		"GET /.well-known/openid-configuration":       "discovery",
+	} {
+		routes[route] = f.BehindAPI[name]
+	}
+	return routes
 }
 
 // Context is the test's.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 )
@@ -22,7 +23,7 @@ func TestNobodyIsLoggedOutByTheMigrationOfAFolder(t *testing.T) {
 	if done, err := bolt.Migrate(file, false); err != nil || done.From != schema.First || done.Items != 9 {
 		t.Fatalf("migrate: %+v, error %v; want 9 login names", done, err)
 	}
-	w := newWorld(t, "folder", func(now func() time.Time) store {
+	w := newWorld(t, "folder", func(now func() time.Time) all.Store {
 		s, err := bolt.Open(file, now)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
@@ -111,7 +112,7 @@ func openTable(t *testing.T) (table, *world, *dynamo.Store) {
 	b := table{t, endpoint, name}
 	b.load()
 	var opened *dynamo.Store
-	w := newWorld(t, "table", func(now func() time.Time) store {
+	w := newWorld(t, "table", func(now func() time.Time) all.Store {
 		var err error
 		opened, err = dynamo.Open(dynamo.Config{
 			Table: name, Endpoint: endpoint, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Now: now, Patience: 10 * time.Second,

@@ -1,9 +1,8 @@
 package migration_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"log/slog"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,24 +14,13 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
-	"github.com/wavepass/wavepass/pkg/endpoint/login"
-	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
-	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
-	"github.com/wavepass/wavepass/pkg/session"
 )
-
-// store is what the functions ask for.
-type store interface {
-	authorizer.Store
-	login.Store
-	refresh.Store
-	revoke.Store
-}
 
 // left is what left.json says.
 type left struct {
@@ -74,7 +62,7 @@ func readLeft(t *testing.T, folder string) (l left) {
 	return l
 }
 
-func newWorld(t *testing.T, folder string, open func(now func() time.Time) store) *world {
+func newWorld(t *testing.T, folder string, open func(now func() time.Time) all.Store) *world {
 	t.Helper()
 	w := &world{t: t, left: readLeft(t, folder)}
 	w.clock = fakestore.NewClock(w.left.Made)
@@ -85,19 +73,10 @@ func newWorld(t *testing.T, folder string, open func(now func() time.Time) store
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := open(now)
-	trail := audit.NewTrail(&bytes.Buffer{}, now)
-	at := apigw.Config{Issuer: w.left.Issuer, Log: slog.New(slog.DiscardHandler)}
-	w.routes = map[string]apigw.Function{
-		"POST /login": login.New(at, login.Parts{
-			Store: s, Sealer: sealer, Algorithm: keyring.ES256, Limits: account.DefaultLimits, Trail: trail, Now: now,
-		}),
-		"POST /refresh": refresh.New(at, refresh.Parts{
-			Store: s, Sealer: sealer, Algorithm: keyring.ES256, Grace: session.DefaultGrace, Trail: trail, Now: now,
-		}),
-		"POST /logout": revoke.New(at, revoke.Parts{Store: s, Sealer: sealer, Trail: trail, Now: now}),
-	}
-	w.authorize = authorizer.New(at, authorizer.Parts{Store: s, Now: now})
+	settings := deployment.Settings(io.Discard, now)
+	settings.Issuer, settings.Limits = w.left.Issuer, account.DefaultLimits
+	functions := all.New(settings, open(now), func(string) keyring.Sealer { return sealer })
+	w.routes, w.authorize = deployment.Routes(functions), functions.Authorizer
 	return w
 }
 

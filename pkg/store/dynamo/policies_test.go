@@ -1,18 +1,14 @@
 package dynamo_test
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/seal"
 )
 
 // TestPoliciesAllowWhatFunctionsUseAndNoMore compares template.yaml with what the functions were seen to ask of the
@@ -54,16 +50,8 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 // rotateKeys runs the function that no request reaches.
 func (w *world) rotateKeys() {
 	w.t.Helper()
-	sealer, err := seal.NewLocal(make([]byte, seal.KeySize))
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	w.proxy.Forget()
-	rotate := rotatekeys.New(rotatekeys.Parts{
-		Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Trail: audit.NewTrail(w, w.Now),
-		Log: slog.New(slog.DiscardHandler), Now: w.Now,
-	})
-	if err := rotate(w.t.Context(), events.EventBridgeEvent{}); err != nil {
+	if err := w.rotate(w.t.Context(), events.EventBridgeEvent{}); err != nil {
 		w.t.Fatalf("rotate the keys: %v", err)
 	}
 	w.used["rotatekeys"] = append(w.used["rotatekeys"], w.proxy.Calls()...)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -20,19 +19,14 @@ import (
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
-	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
-	"github.com/wavepass/wavepass/pkg/endpoint/login"
-	passwords "github.com/wavepass/wavepass/pkg/endpoint/password"
-	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
-	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
-	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
-	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
@@ -69,6 +63,7 @@ type world struct {
 
 	routes    map[string]apigw.Function
 	authorize authorizer.Function
+	rotate    rotatekeys.Function
 }
 
 const (
@@ -123,28 +118,10 @@ func (w *world) restart() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	at := apigw.Config{Issuer: issuer, Log: slog.New(slog.DiscardHandler)}
-	trail := audit.NewTrail(w, w.Now)
-	ending := revoke.New(at, revoke.Parts{Store: w.store, Sealer: sealer, Trail: trail, Now: w.Now})
-	devices := sessions.New(at, sessions.Parts{Store: w.store, Trail: trail, Now: w.Now})
-	w.routes = map[string]apigw.Function{
-		"POST /login": login.New(at, login.Parts{
-			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Limits: w.limits, Trail: trail, Now: w.Now,
-		}),
-		"POST /refresh": refresh.New(at, refresh.Parts{
-			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Grace: session.DefaultGrace, Trail: trail, Now: w.Now,
-		}),
-		"POST /revoke":          ending,
-		"POST /logout":          ending,
-		"GET /sessions":         devices,
-		"DELETE /sessions/{id}": devices,
-		"DELETE /sessions":      devices,
-		"POST /password": passwords.New(at, passwords.Parts{
-			Store: w.store, Sealer: sealer, Algorithm: keyring.ES256, Limits: w.limits, Trail: trail, Now: w.Now,
-		}),
-		"GET /.well-known/jwks.json": discovery.New(at, w.store, keyring.Times{}, w.Now),
-	}
-	w.authorize = authorizer.New(at, authorizer.Parts{Store: w.store, Staleness: w.staleness, Now: w.Now})
+	settings := deployment.Settings(w, w.Now)
+	settings.Limits, settings.Staleness = w.limits, w.staleness
+	functions := all.New(settings, w.store, func(string) keyring.Sealer { return sealer })
+	w.routes, w.authorize, w.rotate = deployment.Routes(functions), functions.Authorizer, functions.RotateKeys
 }
 
 // Now is the world's clock. It begins with the real time, and runs.

@@ -1,0 +1,54 @@
+// Package all makes every function of a deployment at once, as a laptop and tests need them. A deployed function imports its own
+// endpoint only.
+package all
+
+import (
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
+	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/password"
+	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
+	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
+	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
+	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
+	"github.com/wavepass/wavepass/pkg/keyring"
+)
+
+// Store is a whole table.
+type Store interface {
+	login.Store
+	password.Store
+	refresh.Store
+	revoke.Store
+	sessions.Store
+	authorizer.Store
+	rotatekeys.Store
+}
+
+// Functions are those of a deployment.
+type Functions struct {
+	BehindAPI  map[string]apigw.Function // by the names of their folders in functions/
+	Authorizer authorizer.Function
+	RotateKeys rotatekeys.Function
+}
+
+// New makes every function anew, so that none has read a key yet. sealerOf is asked for the sealer of each function that opens
+// keys, by the name of its folder: on AWS each has a role of its own.
+func New(s endpoint.Settings, store Store, sealerOf func(function string) keyring.Sealer) Functions {
+	return Functions{
+		BehindAPI: map[string]apigw.Function{
+			"login":     login.New(s, store, sealerOf("login")),
+			"password":  password.New(s, store, sealerOf("password")),
+			"refresh":   refresh.New(s, store, sealerOf("refresh")),
+			"revoke":    revoke.New(s, store, sealerOf("revoke")),
+			"sessions":  sessions.New(s, store),
+			"discovery": discovery.New(s, store),
+			"userinfo":  userinfo.New(s),
+		},
+		Authorizer: authorizer.New(s, store),
+		RotateKeys: rotatekeys.New(s, store, sealerOf("rotatekeys")),
+	}
+}

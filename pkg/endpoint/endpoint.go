@@ -1,0 +1,88 @@
+// Package endpoint holds what the endpoint packages below it have in common: the settings, and the parts that more than one
+// of them is made of. Each endpoint says itself, in the signature of its New, which part of the store it may touch and whether
+// it opens sealed keys.
+package endpoint
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// Settings are the same for every function of a deployment, on AWS, on a laptop and in tests. Trail, Now and Log are needed; of the
+// others the zero value is what a test without an opinion wants: no throttle, no grace, a denylist that is asked every time.
+type Settings struct {
+	apigw.Config
+	Algorithm keyring.Algorithm // of signing keys that are created from now on
+	KeyTimes  keyring.Times
+	Limits    account.Limits // of wrong passwords, counted together for login and password change
+	Rules     session.Rules
+	Staleness time.Duration // how old the denylist's answer may be
+	Cookies   browser.Jar
+	Trail     *audit.Trail
+	Now       func() time.Time
+}
+
+// New translates the configuration. Its error names the setting.
+func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.Time) (Settings, error) {
+	s := Settings{
+		Config:    apigw.Config{Issuer: c.Issuer, Audience: c.Audience, Region: c.Region, Log: log},
+		Algorithm: keyring.Algorithm(c.SigningAlg),
+		KeyTimes:  KeyTimes(c),
+		Limits:    account.Limits{Account: account.Limit(c.AttemptLimits.Account), Network: account.Limit(c.AttemptLimits.Network)},
+		Rules:     session.Rules{Grace: c.Grace, MinAge: c.RotationMinAge},
+		Staleness: c.Staleness,
+		Cookies:   browser.Jar{Domain: c.CookieDomain},
+		Trail:     trail,
+		Now:       now,
+	}
+	if err := s.KeyTimes.Check(); err != nil {
+		return Settings{}, fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)
+	}
+	return s, nil
+}
+
+// KeyTimes says how keys age by the configuration.
+func KeyTimes(c config.Config) keyring.Times {
+	return keyring.Times{Period: c.KeyPeriod, CacheAge: c.KeyCacheAge}
+}
+
+// Keyring is the one in store, which sealer opens.
+func (s Settings) Keyring(store keyring.Store, sealer keyring.Sealer) *keyring.Keyring {
+	return keyring.New(keyring.Config{
+		Store: store, Sealer: sealer, Algorithm: s.Algorithm, Times: s.KeyTimes, Now: s.Now, Created: operate.KeysCreated(s.Trail),
+	})
+}
+
+// PasswordStore is what it takes to begin a session by a password.
+type PasswordStore interface {
+	account.Store
+	account.Attempts
+	account.Changer
+	session.Creator
+	keyring.Store
+}
+
+// ByPassword is what begins sessions for people who have given their password.
+func (s Settings) ByPassword(store PasswordStore, sealer keyring.Sealer) grant.BeginParts {
+	keys := s.Keyring(store, sealer)
+	return grant.BeginParts{
+		Accounts: account.NewAuthenticator(store, store, s.Limits, s.Now),
+		Editor:   account.NewEditor(store, s.Now),
+		Sessions: store,
+		MAC:      keys.MACKeys(),
+		Signing:  keys.SigningKeys(),
+		Trail:    s.Trail,
+		Now:      s.Now,
+	}
+}
