@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/wavepass/wavepass"
+	"github.com/wavepass/wavepass/internal/samtemplate"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -106,13 +108,13 @@ func (f folder) localTable() (*dynamo.Store, error) {
 	return table, nil
 }
 
-// createTable creates the template's table where it is missing.
+// createTable creates the table that Wavepass is deployed with, where it is missing.
 func (c *localCommand) createTable(ctx context.Context) error {
-	name, text, err := c.template()
+	template, err := samtemplate.Parse("template.yaml", wavepass.Template, nil)
 	if err != nil {
 		return err
 	}
-	definition, err := tabletemplate.Parse(name, text)
+	definition, err := tabletemplate.Of(template)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 )
 
 func (s *server) as(host string) answer {
@@ -30,7 +32,7 @@ func (s *server) as(host string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{Status: got.StatusCode, Body: string(body)}
+	return answer{Status: got.StatusCode, Header: got.Header, Body: string(body)}
 }
 
 // The name of a page that rebinds it to 127.0.0.1 is in Host.
@@ -78,17 +80,25 @@ func TestLogJoinsWhatBelongsToOneRequest(t *testing.T) {
 		"/login?x=1": "no parameter", "/nothing": "no route", "/userinfo": "identity source", "/login?%zz": "malformed escape",
 	} {
 		method := map[bool]string{true: "POST", false: "GET"}[strings.HasPrefix(path, "/login")]
-		id := s.do(method, path, "", "", "Content-Type", "application/json").Header.Get(requestIDHeader)
+		id := s.do(method, path, "", "", "Content-Type", "application/json").Header.Get(gateway.RequestIDHeader)
 		if found := s.linesOf(id); len(found) != 2 || found[0]["msg"] != "refused" || found[0]["reason"] == "" || found[1]["msg"] != "request" {
 			t.Errorf("%s: %v, want why it was refused (%s) and the request", path, found, want)
 		}
 	}
-	found := s.linesOf(wrong.Header.Get(requestIDHeader))
+	found := s.linesOf(wrong.Header.Get(gateway.RequestIDHeader))
 	if len(found) != 3 || found[0]["event"] != "login_failed" || found[1]["reason"] == "" || found[2]["status"] != 401.0 {
 		t.Errorf("a wrong password: %v, want the event, the refusal and the request", found)
 	}
+	foreign := s.as("evil.example").Header.Get(gateway.RequestIDHeader)
+	if found := s.linesOf(foreign); foreign == "" || len(found) != 2 || found[0]["reason"] != "foreign Host" {
+		t.Errorf("a foreign Host: id %q, %v, want the refusal and the request", foreign, found)
+	}
+	front := s.do("GET", "/", "", "").Header.Get(gateway.RequestIDHeader)
+	if found := s.linesOf(front); front == "" || len(found) != 1 {
+		t.Errorf("the front page: id %q, %v, want the request", front, found)
+	}
 	denied := s.userinfo("nonsense")
-	if found := s.linesOf(denied.Header.Get(requestIDHeader)); len(found) != 3 || !strings.Contains(found[0]["reason"].(string), "token") {
+	if found := s.linesOf(denied.Header.Get(gateway.RequestIDHeader)); len(found) != 3 || !strings.Contains(found[0]["reason"].(string), "token") {
 		t.Errorf("a refused access token: %v, want the authorizer's reason, the gateway's and the request", found)
 	}
 }

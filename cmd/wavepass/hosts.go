@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 )
 
 // onlyHosts refuses requests for any other host. A web page elsewhere can have its own name resolve to 127.0.0.1 (DNS
@@ -21,7 +23,7 @@ func onlyHosts(allowed []string, next http.Handler, log *slog.Logger) http.Handl
 			next.ServeHTTP(w, r)
 			return
 		}
-		log.Info("refused", "status", http.StatusMisdirectedRequest, "reason", "foreign Host")
+		log.Info("refused", "request_id", w.Header().Get(gateway.RequestIDHeader), "status", http.StatusMisdirectedRequest, "reason", "foreign Host")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_ = json.MarshalWrite(w, map[string]string{

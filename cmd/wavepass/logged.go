@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 )
 
 // newLog writes lines of JSON, as the audit trail between them is. Lines about one request have its request_id.
@@ -24,15 +26,13 @@ func newLog(out io.Writer) *slog.Logger {
 func logged(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		w.Header().Set(gateway.RequestIDHeader, gateway.NewRequestID()) // also where the gateway is never asked
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
-		log.Info("request", "request_id", w.Header().Get(requestIDHeader), "method", r.Method, "path", withoutTokens(r.URL.Path),
+		log.Info("request", "request_id", w.Header().Get(gateway.RequestIDHeader), "method", r.Method, "path", withoutTokens(r.URL.Path),
 			"status", status.status, "took", time.Since(began).Round(time.Microsecond).String())
 	})
 }
-
-// requestIDHeader is where API Gateway tells a caller the id of the request.
-const requestIDHeader = "Apigw-Requestid"
 
 // withoutTokens is a path as the log may have it: somebody may put a token where an id belongs, and no segment of
 // ours is as long as one.

@@ -4,15 +4,16 @@
 package tabletemplate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"go.yaml.in/yaml/v3"
+
+	"github.com/wavepass/wavepass/internal/samtemplate"
 )
 
 // readyTime is how long a new table may take to become active.
@@ -20,67 +21,75 @@ const readyTime = 30 * time.Second
 
 // Definition is the table's, as far as an engine for development takes it.
 type Definition struct {
-	BillingMode          string `yaml:"BillingMode"`
-	AttributeDefinitions []struct {
-		Name string `yaml:"AttributeName"`
-		Type string `yaml:"AttributeType"`
-	} `yaml:"AttributeDefinitions"`
-	KeySchema []struct {
-		Name string `yaml:"AttributeName"`
-		Type string `yaml:"KeyType"`
-	} `yaml:"KeySchema"`
-	TimeToLive struct {
-		Name    string `yaml:"AttributeName"`
-		Enabled bool   `yaml:"Enabled"`
-	} `yaml:"TimeToLiveSpecification"`
+	BillingMode string
+	Attributes  []Attribute // those of the keys, with their types
+	Keys        []Attribute // with their roles: HASH, RANGE
+	TimeToLive  string      // the attribute, "" for none
 }
+
+// Attribute is one of a key.
+type Attribute struct{ Name, Type string }
 
 // Read returns the definition of the one AWS::DynamoDB::Table in a SAM template.
 func Read(file string) (Definition, error) {
-	text, err := os.ReadFile(file)
+	template, err := samtemplate.Read(file, nil)
 	if err != nil {
 		return Definition{}, err
 	}
-	return Parse(file, text)
+	return Of(template)
 }
 
-// Parse is Read of a file that was read; file is for messages only.
-func Parse(file string, text []byte) (Definition, error) {
-	var template struct {
-		Resources map[string]struct {
-			Type       string    `yaml:"Type"`
-			Properties yaml.Node `yaml:"Properties"`
-		} `yaml:"Resources"`
+// Of is Read of a template that was read.
+func Of(template *samtemplate.Template) (Definition, error) {
+	tables := template.Resources("AWS::DynamoDB::Table")
+	if len(tables) != 1 {
+		return Definition{}, fmt.Errorf("%s: %d tables of the type AWS::DynamoDB::Table: want one", template.File, len(tables))
 	}
-	if err := yaml.Unmarshal(text, &template); err != nil {
-		return Definition{}, fmt.Errorf("%s: %w", file, err)
+	r := reader{template: template, what: tables[0].Name}
+	properties := tables[0].Value.Get("Properties")
+	d := Definition{
+		BillingMode: r.text(properties, "BillingMode"),
+		Attributes:  r.attributes(properties.Get("AttributeDefinitions"), "AttributeType"),
+		Keys:        r.attributes(properties.Get("KeySchema"), "KeyType"),
 	}
-	var found []Definition
-	for id, resource := range template.Resources {
-		if resource.Type != "AWS::DynamoDB::Table" {
-			continue
-		}
-		var d Definition
-		if err := resource.Properties.Decode(&d); err != nil {
-			return Definition{}, fmt.Errorf("%s: %s: %w", file, id, err)
-		}
-		found = append(found, d)
+	if ttl := properties.Get("TimeToLiveSpecification"); r.text(ttl, "Enabled") == "true" {
+		d.TimeToLive = r.text(ttl, "AttributeName")
 	}
-	if len(found) != 1 {
-		return Definition{}, fmt.Errorf("%s: %d tables of the type AWS::DynamoDB::Table: want one", file, len(found))
+	return d, r.err
+}
+
+// reader keeps the first error.
+type reader struct {
+	template *samtemplate.Template
+	what     string
+	err      error
+}
+
+func (r *reader) text(n samtemplate.Node, member string) string {
+	text, err := r.template.Text(n.Get(member), r.what+": "+member)
+	r.err = cmp.Or(r.err, err)
+	return text
+}
+
+func (r *reader) attributes(list samtemplate.Node, kind string) (all []Attribute) {
+	if len(list.Items) == 0 {
+		r.err = cmp.Or(r.err, r.template.Errorf(list, "%s: want a list of AttributeName and %s", r.what, kind))
 	}
-	return found[0], nil
+	for _, n := range list.Items {
+		all = append(all, Attribute{r.text(n, "AttributeName"), r.text(n, kind)})
+	}
+	return all
 }
 
 // Create creates a table of the definition and waits until it takes requests. A table that is there already
 // is left as it is.
 func Create(ctx context.Context, api *dynamodb.Client, name string, d Definition) error {
 	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingMode(d.BillingMode)}
-	for _, a := range d.AttributeDefinitions {
+	for _, a := range d.Attributes {
 		in.AttributeDefinitions = append(in.AttributeDefinitions,
 			types.AttributeDefinition{AttributeName: &a.Name, AttributeType: types.ScalarAttributeType(a.Type)})
 	}
-	for _, k := range d.KeySchema {
+	for _, k := range d.Keys {
 		in.KeySchema = append(in.KeySchema, types.KeySchemaElement{AttributeName: &k.Name, KeyType: types.KeyType(k.Type)})
 	}
 	var exists *types.ResourceInUseException

@@ -22,15 +22,15 @@ func TestTemplateDefinesTheTableOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.KeySchema) != 2 || d.KeySchema[0].Name != "pk" || d.KeySchema[0].Type != "HASH" ||
-		d.KeySchema[1].Name != "sk" || d.KeySchema[1].Type != "RANGE" {
-		t.Errorf("keys %+v, want pk HASH, sk RANGE", d.KeySchema)
+	if len(d.Keys) != 2 || d.Keys[0].Name != "pk" || d.Keys[0].Type != "HASH" ||
+		d.Keys[1].Name != "sk" || d.Keys[1].Type != "RANGE" {
+		t.Errorf("keys %+v, want pk HASH, sk RANGE", d.Keys)
 	}
 	if d.BillingMode != "PAY_PER_REQUEST" {
 		t.Errorf("billing mode %q, want PAY_PER_REQUEST", d.BillingMode)
 	}
-	if !d.TimeToLive.Enabled || d.TimeToLive.Name != "expires_at" {
-		t.Errorf("time to live %+v, want expires_at", d.TimeToLive)
+	if d.TimeToLive != "expires_at" {
+		t.Errorf("time to live %q, want expires_at", d.TimeToLive)
 	}
 }
 
@@ -68,10 +68,11 @@ func TestCreateOnTheEngineTwice(t *testing.T) {
 
 func TestOtherTemplatesAreRefused(t *testing.T) {
 	for says, text := range map[string]string{
-		"0 tables":       "Resources: {Api: {Type: AWS::Serverless::HttpApi}}",
-		"2 tables":       "Resources: {A: {Type: 'AWS::DynamoDB::Table', Properties: {}}, B: {Type: 'AWS::DynamoDB::Table', Properties: {}}}",
-		"cannot unmarsh": "Resources: {A: {Type: 'AWS::DynamoDB::Table', Properties: {KeySchema: x}}}",
-		"template.yaml":  "Resources: [",
+		"0 tables":      "Resources: {Api: {Type: AWS::Serverless::HttpApi}}",
+		"2 tables":      "Resources: {A: {Type: 'AWS::DynamoDB::Table', Properties: {}}, B: {Type: 'AWS::DynamoDB::Table', Properties: {}}}",
+		"KeyType":       "Resources: {A: {Type: 'AWS::DynamoDB::Table', Properties: {AttributeDefinitions: [{AttributeName: a, AttributeType: S}], KeySchema: x}}}",
+		"depends on":    "Resources: {A: {Type: 'AWS::DynamoDB::Table', Properties: {BillingMode: !Ref X, KeySchema: []}}}",
+		"template.yaml": "Resources: [",
 	} {
 		file := filepath.Join(t.TempDir(), "template.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -73,7 +73,9 @@ func TestStatementsAreReadAsIAMDoes(t *testing.T) {
 
 // function is a template with one function that has these lines as its properties.
 func function(lines ...string) string {
-	return "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: functions/f/\n" +
+	return "Parameters: {Before: {Type: String, Default: ''}}\n" +
+		"Conditions: {Migrates: !Not [!Equals [!Ref Before, '']]}\n" +
+		"Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: functions/f/\n" +
 		"      " + strings.Join(lines, "\n      ") + "\n"
 }
 
@@ -118,21 +120,22 @@ func TestFencesOfWritesAreRead(t *testing.T) {
 	if err := os.WriteFile(file, []byte(fenced), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err = permissions.ReadWhile(file, "Migrates", permissions.Table)
+	got, err = permissions.ReadWith(file, map[string]string{"Before": "1"}, permissions.Table)
 	if diff := cmp.Diff(map[string][]permissions.Statement{"f": {want}}, got, cmp.AllowUnexported(permissions.Service{})); err != nil || diff != "" {
 		t.Errorf("while Migrates: error %v; (-want +got)\n%s", err, diff)
 	}
 	for name, condition := range map[string]string{
-		"a fence alone":                `{` + within + `}`,
-		"attributes alone":             `{"ForAllValues:StringLike": {dynamodb:Attributes: [pk]}}`,
-		"no attributes":                `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: []}}`,
-		"attributes with a star":       `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: ["p*"]}}`,
-		"attributes but":               `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringNotLike": {dynamodb:Attributes: [hash]}}`,
-		"any of the attributes":        `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringLike": {dynamodb:Attributes: [pk]}}`,
-		"another operation":            `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringEquals": {dynamodb:EnclosingOperation: [BatchWriteItem]}}`,
-		"an operation or none":         `{"ForAllValues:StringLike": {` + keys + `}, StringEqualsIfExists: {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
-		"all of the operations":        `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringEquals": {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
-		"a condition with two results": `{"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["ACCOUNT#*", !If [Migrates, "LOGIN#*", "*"]]}}`,
+		"a fence alone":                 `{` + within + `}`,
+		"attributes alone":              `{"ForAllValues:StringLike": {dynamodb:Attributes: [pk]}}`,
+		"no attributes":                 `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: []}}`,
+		"attributes with a star":        `{"ForAllValues:StringLike": {` + keys + `, dynamodb:Attributes: ["p*"]}}`,
+		"attributes but":                `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringNotLike": {dynamodb:Attributes: [hash]}}`,
+		"any of the attributes":         `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringLike": {dynamodb:Attributes: [pk]}}`,
+		"another operation":             `{"ForAllValues:StringLike": {` + keys + `}, "ForAnyValue:StringEquals": {dynamodb:EnclosingOperation: [BatchWriteItem]}}`,
+		"an operation or none":          `{"ForAllValues:StringLike": {` + keys + `}, StringEqualsIfExists: {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
+		"all of the operations":         `{"ForAllValues:StringLike": {` + keys + `}, "ForAllValues:StringEquals": {dynamodb:EnclosingOperation: [TransactWriteItems]}}`,
+		"a condition that is not there": `{"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["ACCOUNT#*", !If [Other, "LOGIN#*", !Ref AWS::NoValue]]}}`,
+		"a condition with two results":  `{"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["ACCOUNT#*", !If [Migrates, "LOGIN#*", "*"]]}}`,
 	} {
 		if got, err := read(t, policy(allow+table+update+"Condition: "+condition), permissions.Table); err == nil {
 			t.Errorf("%s: read %v, want an error", name, got)
@@ -183,28 +186,31 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		t.Errorf("a statement as it should be: %v", err)
 	}
 	for name, template := range map[string]string{
-		"no functions":          "Resources: {}",
-		"no YAML":               "Resources: [",
-		"for every function":    "Globals: {Function: {Policies: [AdministratorAccess]}}\n" + function("Handler: x"),
-		"a role":                function("Role: !GetAtt Other.Arn"),
-		"a managed policy":      function("Policies: [AWSKeyManagementServicePowerUser]"),
-		"a policy template":     function("Policies: [{KMSDecryptPolicy: {KeyId: x}}]"),
-		"no condition":          policy(allow + sealing + "Action: [kms:Decrypt]"),
-		"another condition":     policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:ViaService": [x]}}`),
-		"two conditions":        policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH], "kms:ViaService": [x]}}`),
-		"a negated condition":   policy(allow + sealing + decrypt + `Condition: {StringNotEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
-		"optional context":      policy(allow + sealing + decrypt + `Condition: {StringEqualsIfExists: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
-		"no purposes":           policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": []}}`),
-		"any purpose":           policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["*"]}}`),
-		"a star in the middle":  policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["R*H"]}}`),
-		"any key":               policy(allow + `Resource: "*", ` + decrypt + onKey),
-		"another resource":      policy(allow + "Resource: !Ref SealingKey, " + decrypt + onKey),
-		"every action":          policy(allow + sealing + `Action: ["kms:*"], ` + onKey),
-		"everything":            policy(allow + sealing + `Action: ["*"], ` + onKey),
-		"every action but":      policy(allow + sealing + "NotAction: [kms:Decrypt], " + onKey),
-		"of two services":       policy(allow + sealing + "Action: [kms:Decrypt, dynamodb:GetItem], " + onKey),
-		"one that takes away":   policy("Effect: Deny, " + sealing + decrypt + onKey),
-		"actions that are none": policy(allow + sealing + "Action: {a: b}, " + onKey),
+		"no functions":              "Resources: {}",
+		"no YAML":                   "Resources: [",
+		"for every function":        "Globals: {Function: {Policies: [AdministratorAccess]}}\n" + function("Handler: x"),
+		"a role":                    function("Role: !GetAtt Other.Arn"),
+		"a managed policy":          function("Policies: [AWSKeyManagementServicePowerUser]"),
+		"a policy template":         function("Policies: [{KMSDecryptPolicy: {KeyId: x}}]"),
+		"no condition":              policy(allow + sealing + "Action: [kms:Decrypt]"),
+		"another condition":         policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:ViaService": [x]}}`),
+		"two conditions":            policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH], "kms:ViaService": [x]}}`),
+		"a negated condition":       policy(allow + sealing + decrypt + `Condition: {StringNotEquals: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
+		"optional context":          policy(allow + sealing + decrypt + `Condition: {StringEqualsIfExists: {"kms:EncryptionContext:wavepass:purpose": [REFRESH]}}`),
+		"no purposes":               policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": []}}`),
+		"any purpose":               policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["*"]}}`),
+		"a star in the middle":      policy(allow + sealing + decrypt + `Condition: {StringLike: {"kms:EncryptionContext:wavepass:purpose": ["R*H"]}}`),
+		"any key":                   policy(allow + `Resource: "*", ` + decrypt + onKey),
+		"another resource":          policy(allow + "Resource: !Ref SealingKey, " + decrypt + onKey),
+		"every action":              policy(allow + sealing + `Action: ["kms:*"], ` + onKey),
+		"everything":                policy(allow + sealing + `Action: ["*"], ` + onKey),
+		"every action but":          policy(allow + sealing + "NotAction: [kms:Decrypt], " + onKey),
+		"of two services":           policy(allow + sealing + "Action: [kms:Decrypt, dynamodb:GetItem], " + onKey),
+		"one that takes away":       policy("Effect: Deny, " + sealing + decrypt + onKey),
+		"a name from elsewhere":     policy(allow + sealing + decrypt + `Condition: {StringEquals: {"kms:EncryptionContext:wavepass:purpose": [!ImportValue X]}}`),
+		"statements from elsewhere": function("Policies: [{Statement: !FindInMap [a, b, c]}]"),
+		"policies from elsewhere":   function("Policies: !FindInMap [a, b, c]"),
+		"actions that are none":     policy(allow + sealing + "Action: {a: b}, " + onKey),
 	} {
 		if got, err := read(t, template, permissions.SealingKey); err == nil {
 			t.Errorf("%s: read %v, want an error", name, got)

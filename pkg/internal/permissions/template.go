@@ -2,55 +2,40 @@ package permissions
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/wavepass/wavepass/internal/samtemplate"
 )
 
 // Read returns what a SAM template allows on the service, by the folder of each function's code; a function that
-// may do nothing is there too. What it does not understand of a function's permissions is an error. What is allowed
-// under a condition, by !If, is left out.
+// may do nothing is there too. What it does not understand of a function's permissions is an error.
 func Read(file string, service Service) (map[string][]Statement, error) {
-	return ReadWhile(file, "", service)
+	return ReadWith(file, nil, service)
 }
 
-// ReadWhile is Read with what is allowed under a condition of the template.
-func ReadWhile(file, condition string, service Service) (map[string][]Statement, error) {
-	data, err := os.ReadFile(file)
+// ReadWith is Read of a template that is deployed with parameters other than their defaults.
+func ReadWith(file string, parameters map[string]string, service Service) (map[string][]Statement, error) {
+	template, err := samtemplate.Read(file, parameters)
 	if err != nil {
 		return nil, err
 	}
-	var template struct {
-		Globals   map[string]map[string]yaml.Node `yaml:"Globals"`
-		Resources map[string]struct {
-			Type       string    `yaml:"Type"`
-			Properties yaml.Node `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal(data, &template); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
 	for _, property := range []string{"Policies", "Role"} {
-		if _, ok := template.Globals["Function"][property]; ok {
-			return nil, fmt.Errorf("%s: Globals: want no %s, which every function would have", file, property)
+		if n := template.Root.Get("Globals").Get("Function").Get(property); n.Kind != samtemplate.Absent {
+			return nil, template.Errorf(n, "Globals: want no %s, which every function would have", property)
 		}
 	}
+	r := reader{template, service}
 	all := map[string][]Statement{}
-	for id, resource := range template.Resources {
-		if resource.Type != "AWS::Serverless::Function" {
-			continue
+	for _, resource := range template.Resources("AWS::Serverless::Function") {
+		properties := resource.Value.Get("Properties")
+		code, err := template.Text(properties.Get("CodeUri"), resource.Name+": CodeUri")
+		if err != nil {
+			return nil, err
 		}
-		var f function
-		resolve(&resource.Properties, condition)
-		if err := resource.Properties.Decode(&f); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", file, id, err)
-		}
-		name := path.Base(path.Clean(f.CodeUri))
-		if all[name], err = f.statements(service); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", file, id, err)
+		if all[path.Base(path.Clean(code))], err = r.statements(properties, resource.Name); err != nil {
+			return nil, err
 		}
 	}
 	if len(all) == 0 {
@@ -59,117 +44,135 @@ func ReadWhile(file, condition string, service Service) (map[string][]Statement,
 	return all, nil
 }
 
-// resolve replaces !If [condition, element, !Ref AWS::NoValue] in every list by the element if the condition is the
-// one that is true, else by nothing. Another !If stays, and is not understood later.
-func resolve(node *yaml.Node, condition string) {
-	if node.Kind == yaml.SequenceNode && node.Tag != "!If" {
-		var elements []*yaml.Node
-		for _, element := range node.Content {
-			if c := element.Content; element.Tag == "!If" && len(c) == 3 && c[2].Tag == "!Ref" && c[2].Value == "AWS::NoValue" {
-				if c[0].Value != condition {
-					continue
-				}
-				element = c[1]
-			}
-			elements = append(elements, element)
+type reader struct {
+	*samtemplate.Template
+	service Service
+}
+
+// statements are those of a function's policies.
+func (r reader) statements(properties samtemplate.Node, function string) (found []Statement, err error) {
+	if role := properties.Get("Role"); role.Kind != samtemplate.Absent {
+		return nil, r.Errorf(role, "%s has a Role, whose permissions are not written here", function)
+	}
+	policies, err := r.list(properties.Get("Policies"), function+": Policies")
+	if err != nil {
+		return nil, err
+	}
+	for _, policy := range policies {
+		// Anything but statements would be a policy template of SAM, or the name of a managed policy.
+		policy, err := r.Mapping(policy, function+": Policies", "Version", "Statement")
+		if err != nil {
+			return nil, err
 		}
-		node.Content = elements
-	}
-	for _, element := range node.Content {
-		resolve(element, condition)
-	}
-}
-
-type function struct {
-	CodeUri  string                 `yaml:"CodeUri"`
-	Role     yaml.Node              `yaml:"Role"`
-	Policies []map[string]yaml.Node `yaml:"Policies"`
-}
-
-func (f function) statements(service Service) (found []Statement, err error) {
-	if !f.Role.IsZero() {
-		return nil, fmt.Errorf("it has a Role, whose permissions are not written here")
-	}
-	for _, policy := range f.Policies {
-		for member, node := range policy {
-			var all []rawStatement
-			switch member {
-			case "Version":
-				continue
-			case "Statement":
-				if err := node.Decode(&all); err != nil {
-					return nil, err
-				}
-			default: // a policy template of SAM
-				return nil, fmt.Errorf("policy %s: want statements", member)
+		statements, err := r.list(policy.Get("Statement"), function+": Statement")
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range statements {
+			s, about, err := r.statement(n, function)
+			if err != nil {
+				return nil, err
 			}
-			for _, raw := range all {
-				s, about, err := raw.read(service)
-				if err != nil {
-					return nil, err
-				}
-				if about {
-					found = append(found, s)
-				}
+			if about {
+				found = append(found, s)
 			}
 		}
 	}
 	return found, nil
 }
 
-type rawStatement struct {
-	Effect    string                         `yaml:"Effect"`
-	Action    []string                       `yaml:"Action"`
-	Resource  yaml.Node                      `yaml:"Resource"`
-	Condition map[string]map[string][]string `yaml:"Condition"`
-	Others    map[string]yaml.Node           `yaml:",inline"`
+// list are the elements of a list, those by !If as far as their condition holds.
+func (r reader) list(n samtemplate.Node, what string) (all []samtemplate.Node, err error) {
+	if n.Tag != "" || n.Kind != samtemplate.List && n.Kind != samtemplate.Absent {
+		return nil, r.Errorf(n, "%s: want a list", what)
+	}
+	for _, element := range n.Items {
+		if element, err = r.Choose(element, what); err != nil {
+			return nil, err
+		}
+		if element.Kind != samtemplate.Absent {
+			all = append(all, element)
+		}
+	}
+	return all, nil
 }
 
-// read returns the statement, false when it is not about the service.
-func (r rawStatement) read(service Service) (s Statement, about bool, err error) {
-	s.Service = service
-	for _, action := range r.Action {
+// statement reads one, false when it is not about the service.
+func (r reader) statement(n samtemplate.Node, function string) (s Statement, about bool, err error) {
+	what := function + ": Statement"
+	if n, err = r.Mapping(n, what, "Sid", "Effect", "Action", "Resource", "Condition"); err != nil {
+		return s, false, err
+	}
+	actions, err := r.Texts(n.Get("Action"), what+": Action")
+	if err != nil {
+		return s, false, err
+	}
+	s.Service = r.service
+	for _, action := range actions {
 		if strings.Contains(action, "*") {
-			return s, false, fmt.Errorf("action %q: want each by its name", action)
+			return s, false, r.Errorf(n, "%s: action %q: want each by its name", what, action)
 		}
-		if name, ok := strings.CutPrefix(action, service.name+":"); ok {
+		if name, ok := strings.CutPrefix(action, r.service.name+":"); ok {
 			s.Actions = append(s.Actions, name)
 		}
 	}
-	if len(r.Action) > 0 && len(s.Actions) == 0 {
+	if len(actions) > 0 && len(s.Actions) == 0 {
 		return s, false, nil
 	}
-	if r.Effect != "Allow" || len(s.Actions) != len(r.Action) || len(r.Others) > 0 || r.Resource.Tag != "!GetAtt" ||
-		r.Resource.Value != service.resource || !s.understand(r.Condition) {
-		return s, false, fmt.Errorf("statement %v: want Effect Allow, actions of %s alone, Resource !GetAtt %s and a condition on %s",
-			r.Action, service.name, service.resource, service.condition)
+	understood, err := r.conditions(&s, n.Get("Condition"), what+": Condition")
+	if err != nil {
+		return s, false, err
+	}
+	resource := n.Get("Resource")
+	if !understood || n.Get("Effect").Text != "Allow" || len(s.Actions) != len(actions) || resource.Tag != "!GetAtt" || resource.Text != r.service.resource {
+		return s, false, r.Errorf(n, "%s %v: want Effect Allow, actions of %s alone, Resource !GetAtt %s and a condition on %s",
+			what, actions, r.service.name, r.service.resource, r.service.condition)
 	}
 	wide := func(key string) bool { i := strings.IndexAny(key, "*?"); return key == "*" || i >= 0 && i < len(key)-1 }
 	if i := slices.IndexFunc(s.Keys, wide); i >= 0 {
-		return s, false, fmt.Errorf("key %q: want a star at most at its end", s.Keys[i])
+		return s, false, r.Errorf(n, "%s: key %q: want a star at most at its end", what, s.Keys[i])
 	}
 	return s, true, nil
 }
 
-// understand takes over the conditions of a statement, and reports whether it knows them all.
-func (s *Statement) understand(conditions map[string]map[string][]string) bool {
-	for operator, compared := range conditions {
-		form := slices.Index(s.Service.operators, operator)
-		for key, values := range compared {
-			switch {
-			case key == s.Service.condition && form >= 0 && s.Keys == nil:
-				s.Keys, s.Pattern = values, form == 1
-			case key == s.Service.attributes && form >= 0 && s.Attributes == nil && len(values) > 0:
-				s.Attributes = values
-			case key == s.Service.enclosing && operator == "ForAnyValue:StringEquals" && slices.Equal(values, []string{transaction}):
-				s.Transaction = true
-			default:
-				return false
+// conditions takes over those of a statement, and reports whether it knows them all.
+func (r reader) conditions(s *Statement, n samtemplate.Node, what string) (understood bool, err error) {
+	if n, err = r.Mapping(n, what); err != nil {
+		return false, err
+	}
+	for _, operator := range n.Fields {
+		compared, err := r.Mapping(operator.Value, what+": "+operator.Name)
+		if err != nil {
+			return false, err
+		}
+		for _, key := range compared.Fields {
+			values, err := r.Texts(key.Value, what+": "+key.Name)
+			if err != nil {
+				return false, err
+			}
+			if !s.understand(operator.Name, key.Name, values) {
+				return false, nil
 			}
 		}
 	}
 	// Attributes fence in updates alone: a put or a deletion replaces those that it does not name as well, and a
 	// read that names none returns all.
 	fenced := s.Attributes == nil || slices.Equal(s.Actions, []string{"UpdateItem"}) && !strings.ContainsAny(strings.Join(s.Attributes, ""), "*?")
-	return len(s.Keys) > 0 && fenced
+	return len(s.Keys) > 0 && fenced, nil
+}
+
+// understand takes over one comparison, and reports whether it is known and the first on its condition key.
+func (s *Statement) understand(operator, key string, values []string) bool {
+	form := slices.Index(s.Service.operators, operator)
+	switch {
+	case key == s.Service.condition && form >= 0 && s.Keys == nil:
+		s.Keys, s.Pattern = values, form == 1
+	case key == s.Service.attributes && form >= 0 && s.Attributes == nil && len(values) > 0:
+		s.Attributes = values
+	case key == s.Service.enclosing && operator == "ForAnyValue:StringEquals" && slices.Equal(values, []string{transaction}):
+		s.Transaction = true
+	default:
+		return false
+	}
+	return true
 }

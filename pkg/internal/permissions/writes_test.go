@@ -99,7 +99,7 @@ func TestFunctionsWriteWhatTheyMust(t *testing.T) {
 // TestMigrationAllowsNothingButTheOldEpoch holds what is allowed beside a table of the version before to one more
 // write: the epoch at the login name, in transactions.
 func TestMigrationAllowsNothingButTheOldEpoch(t *testing.T) {
-	functions, err := permissions.ReadWhile(templateFile, "WritesSchema1", permissions.Table)
+	functions, err := permissions.ReadWith(templateFile, map[string]string{"SchemaBefore": "1"}, permissions.Table)
 	if err != nil {
 		t.Fatal(err)
 	}

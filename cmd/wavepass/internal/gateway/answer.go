@@ -19,7 +19,7 @@ type answer struct {
 
 // refuse answers in the gateway's own words; the reason is for the log.
 func (g *gateway) refuse(w http.ResponseWriter, status int, reason string) {
-	g.log.Info("refused", "request_id", w.Header().Get("Apigw-Requestid"), "status", status, "reason", reason)
+	g.log.Info("refused", "request_id", w.Header().Get(RequestIDHeader), "status", status, "reason", reason)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status)})
@@ -29,7 +29,7 @@ func (g *gateway) refuse(w http.ResponseWriter, status int, reason string) {
 func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
 	a, body, err := readAnswer(raw)
 	if err != nil {
-		g.log.Error("function's answer not understood", "function", f.Name, "error", err.Error())
+		g.log.Error("function's answer not understood", "function", f.Name, "request_id", w.Header().Get(RequestIDHeader), "error", err.Error())
 		g.refuse(w, http.StatusInternalServerError, "the function's answer")
 		return
 	}
@@ -55,7 +55,7 @@ func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
 // owns reports whether a header is for the gateway alone to set.
 func (g *gateway) owns(name string) bool {
 	switch name {
-	case "Connection", "Content-Length", "Transfer-Encoding":
+	case "Connection", "Content-Length", "Transfer-Encoding", RequestIDHeader:
 		return true
 	}
 	return g.template.cors != nil && strings.HasPrefix(name, "Access-Control-")

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wavepass/wavepass/internal/samtemplate"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -16,13 +17,13 @@ type cors struct {
 	maxAge                            string // seconds, "" for none
 }
 
-func (r *reader) readCORS(n node) (*cors, error) {
+func (r *reader) readCORS(n samtemplate.Node) (*cors, error) {
 	const what = "CorsConfiguration"
-	n, err := r.choose(n, what)
-	if err != nil || n.kind == absent {
+	n, err := r.Choose(n, what)
+	if err != nil || n.Kind == samtemplate.Absent {
 		return nil, err
 	}
-	n, err = r.mapping(n, what, "AllowOrigins", "AllowHeaders", "AllowMethods", "AllowCredentials", "ExposeHeaders", "MaxAge")
+	n, err = r.Mapping(n, what, "AllowOrigins", "AllowHeaders", "AllowMethods", "AllowCredentials", "ExposeHeaders", "MaxAge")
 	if err != nil {
 		return nil, err
 	}
@@ -30,31 +31,31 @@ func (r *reader) readCORS(n node) (*cors, error) {
 	for name, list := range map[string]*[]string{
 		"AllowOrigins": &c.origins, "AllowHeaders": &c.headers, "AllowMethods": &c.methods, "ExposeHeaders": &c.expose,
 	} {
-		if *list, err = r.texts(n.get(name), what+": "+name); err != nil {
+		if *list, err = r.Texts(n.Get(name), what+": "+name); err != nil {
 			return nil, err
 		}
 		if slices.Contains(*list, "*") {
-			return nil, r.errorf(n.get(name), "%s: %s: * is not supported: list what is allowed", what, name)
+			return nil, r.Errorf(n.Get(name), "%s: %s: * is not supported: list what is allowed", what, name)
 		}
 	}
 	for _, origin := range c.origins {
 		if err := oauth.CheckOrigin(origin); err != nil {
-			return nil, r.errorf(n.get("AllowOrigins"), "%s: AllowOrigins: %v", what, err)
+			return nil, r.Errorf(n.Get("AllowOrigins"), "%s: AllowOrigins: %v", what, err)
 		}
 	}
 	for i, header := range c.headers {
 		c.headers[i] = strings.ToLower(header)
 	}
-	credentials, err := r.text(n.get("AllowCredentials"), what+": AllowCredentials")
+	credentials, err := r.Text(n.Get("AllowCredentials"), what+": AllowCredentials")
 	if err != nil {
 		return nil, err
 	}
 	c.credentials = credentials == "true"
-	if c.maxAge, err = r.text(n.get("MaxAge"), what+": MaxAge"); err != nil {
+	if c.maxAge, err = r.Text(n.Get("MaxAge"), what+": MaxAge"); err != nil {
 		return nil, err
 	}
 	if _, err := strconv.ParseUint(c.maxAge, 10, 31); c.maxAge != "" && err != nil {
-		return nil, r.errorf(n.get("MaxAge"), "%s: MaxAge %q: want seconds", what, c.maxAge)
+		return nil, r.Errorf(n.Get("MaxAge"), "%s: MaxAge %q: want seconds", what, c.maxAge)
 	}
 	return c, nil
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"mime"
@@ -110,8 +109,6 @@ func (g *gateway) describe(r *http.Request, id string, route Route, vars map[str
 		},
 	}
 }
-
-func newRequestID() string { return rand.Text()[:16] }
 
 // headers are those of an event: lower-case names, one value each, without the cookies. Go keeps Host
 // apart from the others. The gateway adds its own view to what the client says of earlier hops.

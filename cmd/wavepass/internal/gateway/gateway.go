@@ -7,6 +7,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,13 @@ type Options struct {
 	// Now is the clock that events are stamped by; nil: time.Now.
 	Now func() time.Time
 }
+
+// RequestIDHeader is where API Gateway tells a caller the id of the request. A handler around the gateway may set it
+// before, so that its own lines of the log have the same id.
+const RequestIDHeader = "Apigw-Requestid"
+
+// NewRequestID returns an id for a request.
+func NewRequestID() string { return rand.Text()[:16] }
 
 type gateway struct {
 	template *Template
@@ -88,8 +96,11 @@ func New(t *Template, functions map[string]lambda.Handler, opts Options) (http.H
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := newRequestID()
-	w.Header().Set("Apigw-Requestid", id)
+	id := w.Header().Get(RequestIDHeader)
+	if id == "" {
+		id = NewRequestID()
+		w.Header().Set(RequestIDHeader, id)
+	}
 	size := headerSize(r)
 	r = withoutHopByHop(r)
 	g.template.cors.addHeaders(w.Header(), r)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wavepass/wavepass/internal/samtemplate"
 )
 
 // Route is one route of the API.
@@ -30,21 +32,21 @@ func (r Route) Key() string {
 }
 
 // readRoutes reads the HttpApi events of a function.
-func (r *reader) readRoutes(t *Template, resource field, api, fallback string) error {
-	f := r.functions[resource.name]
+func (r *reader) readRoutes(t *Template, resource samtemplate.Field, api, fallback string) error {
+	f := r.functions[resource.Name]
 	if f == nil {
 		return nil
 	}
-	events, err := r.mapping(resource.value.get("Properties").get("Events"), resource.name+": Events")
+	events, err := r.Mapping(resource.Value.Get("Properties").Get("Events"), resource.Name+": Events")
 	if err != nil {
 		return err
 	}
-	for _, e := range events.fields {
-		if e.value.get("Type").text != "HttpApi" {
+	for _, e := range events.Fields {
+		if e.Value.Get("Type").Text != "HttpApi" {
 			continue
 		}
-		if condition := resource.value.get("Condition"); condition.kind != absent {
-			return r.errorf(condition, "%s has routes and depends on a condition: remove it", resource.name)
+		if condition := resource.Value.Get("Condition"); condition.Kind != samtemplate.Absent {
+			return r.Errorf(condition, "%s has routes and depends on a condition: remove it", resource.Name)
 		}
 		route, err := r.readRoute(t, e, api, fallback)
 		if err != nil {
@@ -56,27 +58,27 @@ func (r *reader) readRoutes(t *Template, resource field, api, fallback string) e
 	return nil
 }
 
-func (r *reader) readRoute(t *Template, e field, api, fallback string) (Route, error) {
-	what := "event " + e.name
-	properties, err := r.mapping(e.value.get("Properties"), what, "ApiId", "Method", "Path", "Auth", "PayloadFormatVersion")
+func (r *reader) readRoute(t *Template, e samtemplate.Field, api, fallback string) (Route, error) {
+	what := "event " + e.Name
+	properties, err := r.Mapping(e.Value.Get("Properties"), what, "ApiId", "Method", "Path", "Auth", "PayloadFormatVersion")
 	if err != nil {
 		return Route{}, err
 	}
-	if id := properties.get("ApiId"); id.tag != "!Ref" || id.text != api {
-		return Route{}, r.errorf(id, "%s: want ApiId: !Ref %s", what, api)
+	if id := properties.Get("ApiId"); id.Tag != "!Ref" || id.Text != api {
+		return Route{}, r.Errorf(id, "%s: want ApiId: !Ref %s", what, api)
 	}
-	version, err := r.text(properties.get("PayloadFormatVersion"), what+": PayloadFormatVersion")
+	version, err := r.Text(properties.Get("PayloadFormatVersion"), what+": PayloadFormatVersion")
 	if err != nil {
 		return Route{}, err
 	}
 	if version != "" && version != "2.0" {
-		return Route{}, r.errorf(properties, "%s: PayloadFormatVersion %s is not supported: want 2.0", what, version)
+		return Route{}, r.Errorf(properties, "%s: PayloadFormatVersion %s is not supported: want 2.0", what, version)
 	}
-	route := Route{line: e.value.line}
-	if route.Method, err = r.text(properties.get("Method"), what+": Method"); err != nil {
+	route := Route{line: e.Value.Line}
+	if route.Method, err = r.Text(properties.Get("Method"), what+": Method"); err != nil {
 		return Route{}, err
 	}
-	if route.Path, err = r.text(properties.get("Path"), what+": Path"); err != nil {
+	if route.Path, err = r.Text(properties.Get("Path"), what+": Path"); err != nil {
 		return Route{}, err
 	}
 	switch route.Method = strings.ToUpper(route.Method); {
@@ -86,30 +88,30 @@ func (r *reader) readRoute(t *Template, e field, api, fallback string) (Route, e
 		route.Method = anyMethod
 	}
 	if !validPath.MatchString(route.Path) && route.Path != defaultRoute {
-		return Route{}, r.errorf(properties.get("Path"), "%s: Path %q: want /, or segments and {variables} without a slash at the end", what, route.Path)
+		return Route{}, r.Errorf(properties.Get("Path"), "%s: Path %q: want /, or segments and {variables} without a slash at the end", what, route.Path)
 	}
-	route.Authorizer, err = r.readRouteAuth(t, properties.get("Auth"), what, fallback)
+	route.Authorizer, err = r.readRouteAuth(t, properties.Get("Auth"), what, fallback)
 	return route, err
 }
 
-func (r *reader) readRouteAuth(t *Template, n node, what, fallback string) (string, error) {
-	auth, err := r.mapping(n, what+": Auth", "Authorizer")
+func (r *reader) readRouteAuth(t *Template, n samtemplate.Node, what, fallback string) (string, error) {
+	auth, err := r.Mapping(n, what+": Auth", "Authorizer")
 	if err != nil {
 		return "", err
 	}
-	name, err := r.text(auth.get("Authorizer"), what+": Authorizer")
+	name, err := r.Text(auth.Get("Authorizer"), what+": Authorizer")
 	switch {
 	case err != nil:
 		return "", err
-	case n.kind != absent && name == "":
-		return "", r.errorf(n, "%s: Auth names no authorizer: want the name of one, or %s", what, noAuthorizer)
+	case n.Kind != samtemplate.Absent && name == "":
+		return "", r.Errorf(n, "%s: Auth names no authorizer: want the name of one, or %s", what, noAuthorizer)
 	case name == "":
 		return fallback, nil
 	case name == noAuthorizer:
 		return "", nil
 	}
 	if _, ok := t.authorizers[name]; !ok {
-		return "", r.errorf(auth.get("Authorizer"), "%s: there is no authorizer %s", what, name)
+		return "", r.Errorf(auth.Get("Authorizer"), "%s: there is no authorizer %s", what, name)
 	}
 	return name, nil
 }
@@ -118,13 +120,12 @@ func (r *reader) readRouteAuth(t *Template, n node, what, fallback string) (stri
 var validPath = regexp.MustCompile(`^/$|^(/([A-Za-z0-9._~$@:+=-]+|\{[A-Za-z0-9._-]+\}))+(/\{[A-Za-z0-9._-]+\+\})?$|^/\{[A-Za-z0-9._-]+\+\}$`)
 
 // checkRoutes refuses two routes for one request, whatever their variables are called.
-func checkRoutes(t *Template) error {
-	r := reader{file: t.File}
+func (r *reader) checkRoutes(t *Template) error {
 	seen := map[string]Route{}
 	for _, route := range t.Routes {
 		shape := route.Method + " " + variables.ReplaceAllString(route.Path, "{$1}")
 		if first, ok := seen[shape]; ok {
-			return r.errorf(node{line: route.line}, "%s: the route is taken by %s, line %d", route.Key(), first.Key(), first.line)
+			return r.Errorf(samtemplate.Node{Line: route.line}, "%s: the route is taken by %s, line %d", route.Key(), first.Key(), first.line)
 		}
 		seen[shape] = route
 	}

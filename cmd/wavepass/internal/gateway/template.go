@@ -2,11 +2,12 @@ package gateway
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/internal/samtemplate"
 )
 
 // Template is what a SAM template says about its HTTP API.
@@ -33,46 +34,48 @@ type authorizer struct {
 // ReadTemplate reads the template in a file. parameters stand in for the defaults of parameters, as those of
 // a deployment would. Its errors are one line with the file and, where there is one, the line.
 func ReadTemplate(file string, parameters map[string]string) (*Template, error) {
-	data, err := os.ReadFile(file)
+	read, err := samtemplate.Read(file, parameters)
 	if err != nil {
 		return nil, err
 	}
-	return ParseTemplate(file, data, parameters)
+	return NewTemplate(read)
 }
 
 // ParseTemplate is ReadTemplate of a file that was read; file is for messages only.
 func ParseTemplate(file string, data []byte, parameters map[string]string) (*Template, error) {
-	root, err := parseYAML(file, data)
+	read, err := samtemplate.Parse(file, data, parameters)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{
-		file: file, given: parameters,
-		parameters: root.get("Parameters"), conditions: root.get("Conditions"), functions: map[string]*Function{},
+	return NewTemplate(read)
+}
+
+// reader reads what concerns the HTTP API out of a template.
+type reader struct {
+	*samtemplate.Template
+	functions map[string]*Function // by logical id
+}
+
+// NewTemplate is ReadTemplate of a template that was read.
+func NewTemplate(read *samtemplate.Template) (*Template, error) {
+	r := &reader{Template: read, functions: map[string]*Function{}}
+	if global := r.Root.Get("Globals").Get("HttpApi"); global.Kind != samtemplate.Absent {
+		return nil, r.Errorf(global, "Globals.HttpApi is not supported: write it into the HttpApi itself")
 	}
-	for name := range parameters {
-		if r.parameters.get(name).kind == absent {
-			return nil, fmt.Errorf("%s: no parameter %s", file, name)
-		}
-	}
-	if global := root.get("Globals").get("HttpApi"); global.kind != absent {
-		return nil, r.errorf(global, "Globals.HttpApi is not supported: write it into the HttpApi itself")
-	}
-	resources := root.get("Resources")
-	if err := r.readFunctions(resources, root.get("Globals").get("Function").get("Timeout")); err != nil {
+	if err := r.readFunctions(r.Root.Get("Globals").Get("Function").Get("Timeout")); err != nil {
 		return nil, err
 	}
-	t := &Template{File: file, authorizers: map[string]authorizer{}}
-	api, fallback, err := r.readAPI(t, resources)
+	t := &Template{File: r.File, authorizers: map[string]authorizer{}}
+	api, fallback, err := r.readAPI(t)
 	if err != nil {
 		return nil, err
 	}
-	for _, resource := range resources.fields {
+	for _, resource := range r.Resources(functionType) {
 		if err := r.readRoutes(t, resource, api, fallback); err != nil {
 			return nil, err
 		}
 	}
-	return t, checkRoutes(t)
+	return t, r.checkRoutes(t)
 }
 
 const (
@@ -82,45 +85,42 @@ const (
 	defaultTimeout = 3 * time.Second
 )
 
-func (r *reader) readFunctions(resources, timeout node) error {
+func (r *reader) readFunctions(timeout samtemplate.Node) error {
 	names := map[string]string{}
-	for _, resource := range resources.fields {
-		if resource.value.get("Type").text != functionType {
-			continue
-		}
-		f, err := r.readFunction(resource.name, resource.value.get("Properties"), timeout)
+	for _, resource := range r.Resources(functionType) {
+		f, err := r.readFunction(resource.Name, resource.Value.Get("Properties"), timeout)
 		if err != nil {
 			return err
 		}
 		if other, taken := names[f.Name]; taken {
-			return r.errorf(resource.value, "%s and %s both have the folder %s", other, resource.name, f.Name)
+			return r.Errorf(resource.Value, "%s and %s both have the folder %s", other, resource.Name, f.Name)
 		}
-		names[f.Name] = resource.name
-		r.functions[resource.name] = f
+		names[f.Name] = resource.Name
+		r.functions[resource.Name] = f
 	}
 	return nil
 }
 
-func (r *reader) readFunction(id string, properties, timeout node) (*Function, error) {
-	code, err := r.text(properties.get("CodeUri"), id+": CodeUri")
+func (r *reader) readFunction(id string, properties, timeout samtemplate.Node) (*Function, error) {
+	code, err := r.Text(properties.Get("CodeUri"), id+": CodeUri")
 	if err != nil {
 		return nil, err
 	}
 	if code == "" {
-		return nil, r.errorf(properties, "%s: no CodeUri: its last folder is the function's name", id)
+		return nil, r.Errorf(properties, "%s: no CodeUri: its last folder is the function's name", id)
 	}
-	if own := properties.get("Timeout"); own.kind != absent {
+	if own := properties.Get("Timeout"); own.Kind != samtemplate.Absent {
 		timeout = own
 	}
 	f := &Function{Name: path.Base(path.Clean(code)), Timeout: defaultTimeout}
-	text, err := r.text(timeout, id+": Timeout")
+	text, err := r.Text(timeout, id+": Timeout")
 	if err != nil {
 		return nil, err
 	}
 	if text != "" {
 		seconds, err := strconv.Atoi(text)
 		if err != nil || seconds < 1 || seconds > 900 {
-			return nil, r.errorf(timeout, "%s: Timeout %q: want 1 to 900 seconds", id, text)
+			return nil, r.Errorf(timeout, "%s: Timeout %q: want 1 to 900 seconds", id, text)
 		}
 		f.Timeout = time.Duration(seconds) * time.Second
 	}
@@ -128,85 +128,82 @@ func (r *reader) readFunction(id string, properties, timeout node) (*Function, e
 }
 
 // readAPI reads the one HTTP API. It returns its logical id and its default authorizer.
-func (r *reader) readAPI(t *Template, resources node) (id, fallback string, err error) {
-	var api node
-	for _, resource := range resources.fields {
-		switch resource.value.get("Type").text {
-		case apiType:
-			if id != "" {
-				return "", "", r.errorf(resource.value, "a second HTTP API: want one")
-			}
-			id, api = resource.name, resource.value
-		case "AWS::ApiGatewayV2::Route":
-			return "", "", r.errorf(resource.value, "%s: want routes as HttpApi events of the functions", resource.name)
-		}
+func (r *reader) readAPI(t *Template) (id, fallback string, err error) {
+	if routes := r.Resources("AWS::ApiGatewayV2::Route"); len(routes) > 0 {
+		return "", "", r.Errorf(routes[0].Value, "%s: want routes as HttpApi events of the functions", routes[0].Name)
 	}
-	if id == "" {
+	apis := r.Resources(apiType)
+	switch len(apis) {
+	case 0:
 		return "", "", fmt.Errorf("%s: no %s", t.File, apiType)
+	case 1:
+	default:
+		return "", "", r.Errorf(apis[1].Value, "a second HTTP API: want one")
 	}
-	if condition := api.get("Condition"); condition.kind != absent {
-		return "", "", r.errorf(condition, "%s depends on a condition: remove it", id)
+	id, api := apis[0].Name, apis[0].Value
+	if condition := api.Get("Condition"); condition.Kind != samtemplate.Absent {
+		return "", "", r.Errorf(condition, "%s depends on a condition: remove it", id)
 	}
-	properties, err := r.mapping(api.get("Properties"), id, "StageName", "Auth", "CorsConfiguration",
+	properties, err := r.Mapping(api.Get("Properties"), id, "StageName", "Auth", "CorsConfiguration",
 		"AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "Name", "Description", "Tags")
 	if err != nil {
 		return "", "", err
 	}
-	stage, err := r.text(properties.get("StageName"), id+": StageName")
+	stage, err := r.Text(properties.Get("StageName"), id+": StageName")
 	if err != nil {
 		return "", "", err
 	}
 	if stage != "" && stage != "$default" {
-		return "", "", r.errorf(properties.get("StageName"), "%s: StageName %s: want $default", id, stage)
+		return "", "", r.Errorf(properties.Get("StageName"), "%s: StageName %s: want $default", id, stage)
 	}
-	if t.cors, err = r.readCORS(properties.get("CorsConfiguration")); err != nil {
+	if t.cors, err = r.readCORS(properties.Get("CorsConfiguration")); err != nil {
 		return "", "", err
 	}
-	fallback, err = r.readAuth(t, properties.get("Auth"))
+	fallback, err = r.readAuth(t, properties.Get("Auth"))
 	return id, fallback, err
 }
 
-func (r *reader) readAuth(t *Template, n node) (fallback string, err error) {
-	auth, err := r.mapping(n, "Auth", "Authorizers", "DefaultAuthorizer")
+func (r *reader) readAuth(t *Template, n samtemplate.Node) (fallback string, err error) {
+	auth, err := r.Mapping(n, "Auth", "Authorizers", "DefaultAuthorizer")
 	if err != nil {
 		return "", err
 	}
-	authorizers, err := r.mapping(auth.get("Authorizers"), "Authorizers")
+	authorizers, err := r.Mapping(auth.Get("Authorizers"), "Authorizers")
 	if err != nil {
 		return "", err
 	}
-	for _, f := range authorizers.fields {
-		if t.authorizers[f.name], err = r.readAuthorizer(f.name, f.value); err != nil {
+	for _, f := range authorizers.Fields {
+		if t.authorizers[f.Name], err = r.readAuthorizer(f.Name, f.Value); err != nil {
 			return "", err
 		}
 	}
-	fallback, err = r.text(auth.get("DefaultAuthorizer"), "DefaultAuthorizer")
+	fallback, err = r.Text(auth.Get("DefaultAuthorizer"), "DefaultAuthorizer")
 	if err != nil {
 		return "", err
 	}
 	if _, ok := t.authorizers[fallback]; fallback != "" && !ok {
-		return "", r.errorf(auth.get("DefaultAuthorizer"), "DefaultAuthorizer: there is no authorizer %s", fallback)
+		return "", r.Errorf(auth.Get("DefaultAuthorizer"), "DefaultAuthorizer: there is no authorizer %s", fallback)
 	}
 	return fallback, nil
 }
 
-func (r *reader) readAuthorizer(name string, n node) (authorizer, error) {
+func (r *reader) readAuthorizer(name string, n samtemplate.Node) (authorizer, error) {
 	what := "authorizer " + name
-	a, err := r.mapping(n, what, "FunctionArn", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses",
+	a, err := r.Mapping(n, what, "FunctionArn", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses",
 		"EnableFunctionDefaultPermissions", "Identity")
 	if err != nil {
 		return authorizer{}, err
 	}
-	function, err := r.function(a.get("FunctionArn"), what+": FunctionArn")
+	function, err := r.function(a.Get("FunctionArn"), what+": FunctionArn")
 	if err != nil {
 		return authorizer{}, err
 	}
-	identity, err := r.mapping(a.get("Identity"), what+": Identity", "Headers", "ReauthorizeEvery")
+	identity, err := r.Mapping(a.Get("Identity"), what+": Identity", "Headers", "ReauthorizeEvery")
 	if err != nil {
 		return authorizer{}, err
 	}
 	for _, wanted := range []struct {
-		in          node
+		in          samtemplate.Node
 		name, value string
 	}{
 		{a, "AuthorizerPayloadFormatVersion", "2.0"},
@@ -214,17 +211,17 @@ func (r *reader) readAuthorizer(name string, n node) (authorizer, error) {
 		{a, "EnableFunctionDefaultPermissions", "true"}, // or the gateway may not call it
 		{identity, "ReauthorizeEvery", "0"},             // absent means 300 s
 	} {
-		got, err := r.text(wanted.in.get(wanted.name), what+": "+wanted.name)
+		got, err := r.Text(wanted.in.Get(wanted.name), what+": "+wanted.name)
 		if err != nil {
 			return authorizer{}, err
 		}
 		if got != wanted.value {
-			return authorizer{}, r.errorf(wanted.in.get(wanted.name), "%s: %s %q is not supported: want %s", what, wanted.name, got, wanted.value)
+			return authorizer{}, r.Errorf(wanted.in.Get(wanted.name), "%s: %s %q is not supported: want %s", what, wanted.name, got, wanted.value)
 		}
 	}
-	headers, err := r.texts(identity.get("Headers"), what+": Headers")
+	headers, err := r.Texts(identity.Get("Headers"), what+": Headers")
 	if err == nil && (len(headers) == 0 || strings.Join(headers, "") == "") {
-		err = r.errorf(identity, "%s: no identity source: want Identity: Headers", what)
+		err = r.Errorf(identity, "%s: no identity source: want Identity: Headers", what)
 	}
 	return authorizer{function, headers}, err
 }
