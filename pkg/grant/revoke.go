@@ -18,7 +18,7 @@ import (
 type RevokeParts struct {
 	Sessions *session.Revoker
 	MAC      session.Keys
-	Access   *token.Verifier
+	Access   *token.Verifier // does not ask the log: taking back must not wait for a reading
 	Log      revocation.Once
 	Trail    *audit.Trail
 	Now      func() time.Time

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -21,10 +22,9 @@ import (
 
 func (w *world) check(response oauth.TokenResponse) error {
 	w.t.Helper()
-	c := w.claims(response)
-	return revocation.NewSnapshot(w.store, 0, w.clock.Now).Check(w.t.Context(), revocation.Subject{
-		TokenID: c.ID, SessionID: c.Login.SessionID.String(), AccountID: c.Subject, Epoch: c.Login.Epoch, ClientID: c.ClientID, KeyID: c.SigningID,
-	})
+	checker := access.NewChecker(w.verify, revocation.NewSnapshot(w.store, 0, w.clock.Now))
+	_, err := checker.Check(w.t.Context(), response.AccessToken, token.Expect{Issuer: here.Issuer, SkipAudience: true})
+	return err
 }
 
 // wantDenied expects that the access token of the response is refused from now on.

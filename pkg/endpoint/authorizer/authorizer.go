@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -31,17 +32,14 @@ const remembered = 4096
 
 // New returns the function.
 func New(s endpoint.Settings, store Store) Function {
-	return function{
-		cfg:      s.Config,
-		verifier: token.NewRememberingVerifier(keyring.NewPublicKeys(store, s.KeyTimes, s.Now), s.Now, remembered),
-		denylist: revocation.NewSnapshot(store, s.Staleness, s.Now),
-	}.authorize
+	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
+	tokens := access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), revocation.NewSnapshot(store, s.Staleness, s.Now))
+	return function{s.Config, tokens}.authorize
 }
 
 type function struct {
-	cfg      apigw.Config
-	verifier *token.Verifier
-	denylist *revocation.Snapshot
+	cfg    apigw.Config
+	tokens *access.Checker
 }
 
 // authorize never returns an error: the gateway would answer 500, and a refusal has one face.
@@ -71,19 +69,7 @@ func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuth
 	if err != nil {
 		return token.Claims{}, err
 	}
-	claims, err := f.verifier.Verify(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
-	if err != nil {
-		return token.Claims{}, err
-	}
-	return claims, f.denylist.Check(ctx, subjectOf(claims))
-}
-
-func subjectOf(c token.Claims) revocation.Subject {
-	s := revocation.Subject{TokenID: c.ID, ClientID: c.ClientID, KeyID: c.SigningID}
-	if c.Login != nil {
-		s.AccountID, s.SessionID, s.Epoch = c.Subject, c.Login.SessionID.String(), c.Login.Epoch
-	}
-	return s
+	return f.tokens.Check(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
 }
 
 // contextOf is what the routes behind the authorizer learn about the caller.

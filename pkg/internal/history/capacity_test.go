@@ -21,7 +21,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -199,7 +198,8 @@ func (u *user) verify(h holding) token.Claims {
 
 func (u *user) authorize(h holding, staleness time.Duration) {
 	u.Helper()
-	u.must(u.f.denylist[staleness].Check(u.Context(), revocation.Subject{TokenID: u.verify(h).ID, SessionID: h.id.String()}))
+	_, err := u.f.checkers[staleness].Check(u.Context(), h.access, token.Expect{Issuer: here.Issuer, Audience: here.Audience})
+	u.must(err)
 }
 
 func (u *user) caller(h holding) grant.Caller {

@@ -143,10 +143,7 @@ func (a *actor) use(h holding, staleness time.Duration) outcome {
 	}
 	r := a.base(authorize, h)
 	r.tokenID, r.staleness = claims.ID, staleness
-	err := a.function.denylist[staleness].Check(a.ctx, revocation.Subject{
-		TokenID: claims.ID, SessionID: claims.Login.SessionID.String(), AccountID: claims.Subject,
-		Epoch: claims.Login.Epoch, ClientID: claims.ClientID, KeyID: claims.SigningID,
-	})
+	_, err := a.function.checkers[staleness].Check(a.ctx, h.access, token.Expect{Issuer: here.Issuer, Audience: here.Audience})
 	r.out.outcome = a.log.outcomeOf(authorize, err, revocation.ErrRevoked)
 	a.log.add(err, r)
 	return r.out.outcome

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -60,7 +61,7 @@ type function struct {
 	password *grant.Password
 	admin    *account.Administrator
 	verifier *token.Verifier
-	denylist map[time.Duration]*revocation.Snapshot // by staleness
+	checkers map[time.Duration]*access.Checker // by the staleness of their denylists
 }
 
 func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
@@ -90,9 +91,9 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners}),
 		admin:    account.NewAdministrator(store, now),
 		verifier: verifier,
-		denylist: map[time.Duration]*revocation.Snapshot{
-			0:     revocation.NewSnapshot(store, 0, now),
-			bound: revocation.NewSnapshot(store, bound, now),
+		checkers: map[time.Duration]*access.Checker{
+			0:     access.NewChecker(verifier, revocation.NewSnapshot(store, 0, now)),
+			bound: access.NewChecker(verifier, revocation.NewSnapshot(store, bound, now)),
 		},
 	}
 }

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "client", "revocation", "account", "keyring", "policy", "token", "session", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "client", "revocation", "account", "keyring", "policy", "token", "access", "session", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -42,6 +42,7 @@ var rules = []struct {
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"account", []string{"oauth", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
 	{"token", []string{"oauth", "keyring", jose, jsonv2, ids}},
+	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},
 	{"operate", append([]string{ids}, domain...)},

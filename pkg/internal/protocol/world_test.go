@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"pgregory.net/rapid"
 
+	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -61,12 +62,6 @@ var clients = func() map[string]client.Client {
 	return all
 }()
 
-// gate is what stands before an API: it verifies an access token and asks whether it was revoked.
-type gate struct {
-	verifier *token.Verifier
-	denylist *revocation.Snapshot
-}
-
 // world is a deployment with one account, and what must be true of it.
 type world struct {
 	*model
@@ -86,7 +81,7 @@ type world struct {
 	revoke    *grant.Revoke
 	logout    *grant.Logout
 	editor    *account.Editor
-	gates     [2]gate
+	gates     [2]*access.Checker
 }
 
 // functions names every function with a process, and so a clock, of its own.
@@ -152,7 +147,7 @@ func (w *world) boot(function string) {
 	case "editor":
 		w.editor = account.NewEditor(seen, now)
 	case "gate 0", "gate 1":
-		w.gates[function[len(function)-1]-'0'] = gate{verifier, revocation.NewSnapshot(seen, staleness, now)}
+		w.gates[function[len(function)-1]-'0'] = access.NewChecker(verifier, revocation.NewSnapshot(seen, staleness, now))
 	}
 }
 

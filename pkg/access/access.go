@@ -1,0 +1,44 @@
+// Package access answers whether an access token is to be accepted now: it verifies, and nothing in the log of
+// revocations denies it. It does not ask what the token permits.
+package access
+
+import (
+	"context"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+// Checker checks access tokens. Safe for concurrent use.
+type Checker struct {
+	tokens   *token.Verifier
+	denylist *revocation.Snapshot
+}
+
+// NewChecker returns a Checker.
+func NewChecker(tokens *token.Verifier, denylist *revocation.Snapshot) *Checker {
+	return &Checker{tokens, denylist}
+}
+
+// Check returns what the token says, and nothing of a token that is not to be accepted. Errors: token.ErrInvalid when it
+// does not verify, revocation.ErrRevoked when it was revoked, oauth.ErrUnavailable when one of the two is not known.
+func (c *Checker) Check(ctx context.Context, text oauth.Secret, want token.Expect) (token.Claims, error) {
+	claims, err := c.tokens.Verify(ctx, text, want)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	if err := c.denylist.Check(ctx, subjectOf(claims)); err != nil {
+		return token.Claims{}, err
+	}
+	return claims, nil
+}
+
+// subjectOf is everything by which a token may be denied.
+func subjectOf(c token.Claims) revocation.Subject {
+	s := revocation.Subject{TokenID: c.ID, ClientID: c.ClientID, KeyID: c.SigningID}
+	if c.Login != nil {
+		s.AccountID, s.SessionID, s.Epoch = c.Subject, c.Login.SessionID.String(), c.Login.Epoch
+	}
+	return s
+}
