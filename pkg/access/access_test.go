@@ -9,6 +9,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -24,14 +25,14 @@ const (
 type world struct {
 	*access.Checker
 	t     *testing.T
-	clock *fakestore.Clock
+	clock *testclock.Clock
 	store *fakestore.Store
 	key   keyring.SigningKey
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	clock := fakestore.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := testclock.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	store := fakestore.New(clock.Now)
 	ring := keyring.New(keyring.Config{Store: store, Sealer: fakestore.NewSealer(), Algorithm: keyring.ES256, Now: clock.Now})
 	key, err := ring.SigningKeys().Current(t.Context())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -48,7 +49,7 @@ func cheap(password string) string { return phc(password, 8, 1, 1, 32) }
 // world is one account, "ada", and the authenticator that knows her.
 type world struct {
 	t     *testing.T
-	clock *fakestore.Clock
+	clock *testclock.Clock
 	store *fakestore.Store
 	ada   account.Account
 	auth  *account.Authenticator
@@ -56,7 +57,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, clock: fakestore.NewClock(start)}
+	w := &world{t: t, clock: testclock.New(start)}
 	w.store = fakestore.New(w.clock.Now)
 	w.ada = account.Account{
 		ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Roles: []string{"admin"}, Epoch: 42,

@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -69,7 +70,7 @@ func (s *sealer) Open(ctx context.Context, purpose string, sealed []byte) ([]byt
 // world is the account "ada", a client of each kind, and the three grants over one store.
 type world struct {
 	t       *testing.T
-	clock   *fakestore.Clock
+	clock   *testclock.Clock
 	store   *fakestore.Store
 	sealer  *sealer
 	clients map[string]client.Client
@@ -84,7 +85,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, clock: fakestore.NewClock(start), sealer: &sealer{Sealer: fakestore.NewSealer()}, clients: map[string]client.Client{}}
+	w := &world{t: t, clock: testclock.New(start), sealer: &sealer{Sealer: fakestore.NewSealer()}, clients: map[string]client.Client{}}
 	w.store = fakestore.New(w.clock.Now)
 	w.ada = account.Account{
 		ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42,

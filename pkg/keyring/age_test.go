@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -59,13 +60,13 @@ func TestHeldPartIsReadAgainWhenItsLifeIsOver(t *testing.T) {
 	forEachView(t, func(t *testing.T, w world, v view) {
 		before, opened := w.store.readsOf(v.part), w.sealer.opensOf(v.part)
 		must(t, v)
-		w.clock.move(v.life - 1)
+		w.clock.Advance(v.life - 1)
 		must(t, v)
 		reads(t, w, v.part, before+1)
-		w.clock.move(1)
+		w.clock.Advance(1)
 		must(t, v)
 		reads(t, w, v.part, before+2)
-		w.clock.move(v.life - 1) // the life begins anew with the reading
+		w.clock.Advance(v.life - 1) // the life begins anew with the reading
 		must(t, v)
 		reads(t, w, v.part, before+2)
 		if v.part != keyring.Public {
@@ -78,7 +79,7 @@ func TestClockSetBackMakesTheHeldPartOld(t *testing.T) {
 	forEachView(t, func(t *testing.T, w world, v view) {
 		before := w.store.readsOf(v.part)
 		must(t, v)
-		w.clock.move(-1)
+		w.clock.Advance(-1)
 		must(t, v)
 		reads(t, w, v.part, before+2)
 	})
@@ -86,10 +87,10 @@ func TestClockSetBackMakesTheHeldPartOld(t *testing.T) {
 
 func TestFrozenFunctionReadsTheKeyringWhenItWakes(t *testing.T) {
 	forEachView(t, func(t *testing.T, w world, v view) {
-		w.clock.at = time.Now()
+		w.clock.Set(time.Now())
 		before := w.store.readsOf(v.part)
 		must(t, v)
-		w.clock.freeze(t, v.life)
+		w.clock.Set(testclock.WallOnly(t, w.clock.Now(), v.life))
 		must(t, v)
 		reads(t, w, v.part, before+2)
 	})
@@ -99,9 +100,9 @@ func TestOutageEndsTheUseOfAnOldPart(t *testing.T) {
 	forEachView(t, func(t *testing.T, w world, v view) {
 		must(t, v)
 		w.store.fail(errOutage)
-		w.clock.move(v.life - 1)
+		w.clock.Advance(v.life - 1)
 		must(t, v)
-		w.clock.move(1)
+		w.clock.Advance(1)
 		if v.part != keyring.Public {
 			must(t, v) // it fails beside the write; the next request finds out before
 		}
@@ -150,7 +151,7 @@ func TestReadingThatFailsBesideAWriteIsNoErrorAndStopsTheNextWrite(t *testing.T)
 			}
 			must("first use")
 			before := w.store.readsOf(use.part)
-			w.clock.move(time.Minute)
+			w.clock.Advance(time.Minute)
 			must("keys a minute old")
 			reads(t, w, use.part, before)
 			w.store.fail(errOutage)
@@ -175,10 +176,10 @@ func TestKeysAsOldAsAVerifiersMayBeAreReadBeforeAWrite(t *testing.T) {
 		use := writers(t, w)[name]
 		_ = use.current()
 		before := w.store.readsOf(use.part)
-		w.clock.move(5*time.Minute - 1)
+		w.clock.Advance(5*time.Minute - 1)
 		_ = use.current()
 		reads(t, w, use.part, before)
-		w.clock.move(1)
+		w.clock.Advance(1)
 		w.store.fail(errOutage)
 		isUnavailable(t, name+": keys five minutes old", use.current())
 		reads(t, w, use.part, before+1)
@@ -201,7 +202,7 @@ func TestRenewGivesTheNewestKeyAndRefusesOneThatWasTakenAway(t *testing.T) {
 	if err := mac.Renew(ctx, macKey); err != nil {
 		t.Errorf("held for less than a minute: %v", err)
 	}
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	if renewed, newest := signer.Renew(ctx, signing), w.id(t, keyring.Current); renewed.ID != newest {
 		t.Errorf("renewed to %v, want the newest key %s", renewed, newest)
 	}
@@ -221,7 +222,7 @@ func TestSameVersionWithOtherKeysIsDecodedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.store.parts[keyring.Public] = other.store.parts[keyring.Public]
-	w.clock.move(5 * time.Minute)
+	w.clock.Advance(5 * time.Minute)
 	if _, err := public.ByHeader(ctx, other.header()); err != nil {
 		t.Errorf("a key of the restored table: %v", err)
 	}
@@ -231,10 +232,10 @@ func TestSameVersionWithOtherKeysIsDecodedAgain(t *testing.T) {
 func TestAgeCountsFromBeforeTheReading(t *testing.T) {
 	forEachView(t, func(t *testing.T, w world, v view) {
 		before := w.store.readsOf(v.part)
-		w.store.arrive = func() { w.clock.move(10 * time.Second) }
+		w.store.arrive = func() { w.clock.Advance(10 * time.Second) }
 		must(t, v)
 		w.store.arrive = nil
-		w.clock.move(v.life - 10*time.Second)
+		w.clock.Advance(v.life - 10*time.Second)
 		must(t, v)
 		reads(t, w, v.part, before+2)
 	})
@@ -249,7 +250,7 @@ func TestNewVersionIsUnsealedOnceAndUsed(t *testing.T) {
 	w.seal(t, keyring.Signing, string(other.plain(t, keyring.Signing)))
 	w.store.put(keyring.Public, other.store.parts[keyring.Public])
 
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	for range 3 {
 		if err := useSigning(signer); err != nil {
 			t.Fatal(err)
@@ -259,7 +260,7 @@ func TestNewVersionIsUnsealedOnceAndUsed(t *testing.T) {
 	if got, err := signer.Current(ctx); err != nil || got.ID != want.ID || got.Algorithm != keyring.EdDSA {
 		t.Errorf("signs with %v, error %v; want %v instead of %v", got, err, want, old)
 	}
-	w.clock.move(4 * time.Minute)
+	w.clock.Advance(4 * time.Minute)
 	if got, err := public.JWKS(ctx); err != nil || string(got) == string(oldJWKS) {
 		t.Errorf("JWKS is still the old one after five minutes (error %v)", err)
 	}
@@ -274,7 +275,7 @@ func TestUnknownKeyCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 	before := w.store.readsOf(keyring.Public)
 	ask := func(after time.Duration, want int) {
 		t.Helper()
-		w.clock.move(after)
+		w.clock.Advance(after)
 		for i := range 10 {
 			if _, err := public.ByHeader(ctx, fmt.Sprintf("unknown-%d", i)); !errors.Is(err, keyring.ErrUnknownKey) {
 				t.Errorf("got error %v, want ErrUnknownKey", err)
@@ -297,7 +298,7 @@ func TestUnknownMACVersionCausesAtMostOneReadingIn30Seconds(t *testing.T) {
 	mac := w.ring.MACKeys()
 	ask := func(after time.Duration, version byte, wantReads int, judged bool) {
 		t.Helper()
-		w.clock.move(after)
+		w.clock.Advance(after)
 		sum, err := sumOf(mac, version, []byte("m"))
 		switch {
 		case sum != nil:
@@ -331,7 +332,7 @@ func TestUnknownKeyDuringAnOutageCausesAtMostOneReadingIn30Seconds(t *testing.T)
 	if err := useMAC(mac); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.move(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	w.store.fail(errOutage)
 	publicReads, macReads := w.store.readsOf(keyring.Public), w.store.readsOf(keyring.Refresh)
 	for range 10 {
@@ -351,7 +352,7 @@ func TestKeyNewerThanTheHeldSetIsFoundByReadingAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.store.put(keyring.Public, other.store.parts[keyring.Public])
-	w.clock.move(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	if _, err := public.ByHeader(ctx, other.header()); err != nil {
 		t.Errorf("a key published after the last reading: %v", err)
 	}

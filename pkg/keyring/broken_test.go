@@ -126,7 +126,7 @@ func TestPartThatBecomesUnreadableIsAnOutageThatEnds(t *testing.T) {
 	}
 	good := w.store.parts[keyring.Signing]
 	w.seal(t, keyring.Signing, `{"keys":[]}`)
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	if renewed := signer.Renew(ctx, before); renewed.ID != before.ID {
 		t.Errorf("renewed to %v, want %v, which can still be used", renewed, before)
 	}

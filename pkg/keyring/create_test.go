@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -35,7 +36,7 @@ func TestFirstUseCreatesTheKeyring(t *testing.T) {
 
 func TestTwentyFunctionsCreateOneKeyring(t *testing.T) {
 	const functions = 20
-	store, sealer, at := newStore(), newSealer(), &clock{at: start}
+	store, sealer, at := newStore(), newSealer(), testclock.New(start)
 	// Nobody goes on before everybody has seen that there is no keyring.
 	var all sync.WaitGroup
 	all.Add(functions)
@@ -51,7 +52,7 @@ func TestTwentyFunctionsCreateOneKeyring(t *testing.T) {
 	}
 	for i := range functions {
 		callers.Go(func() {
-			keys[i], errs[i] = keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: at.now}).SigningKeys().Current(ctx)
+			keys[i], errs[i] = keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: at.Now}).SigningKeys().Current(ctx)
 		})
 	}
 	callers.Wait()

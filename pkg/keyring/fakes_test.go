@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -22,41 +22,6 @@ var (
 	start     = time.Unix(1_782_900_000, 0).UTC()
 	errOutage = fmt.Errorf("%w: throttled", oauth.ErrUnavailable)
 )
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// freeze moves the wall clock while the monotonic one stands still, as in a frozen function. Such a time
-// cannot be made with the public interface of package time.
-func (c *clock) freeze(t *testing.T, d time.Duration) {
-	t.Helper()
-	type layout struct {
-		wall uint64
-		ext  int64
-		loc  *time.Location
-	}
-	from, later := c.at, c.at.Add(d)
-	(*layout)(unsafe.Pointer(&later)).ext = (*layout)(unsafe.Pointer(&from)).ext
-	if later.Sub(from) != 0 || later.Round(0).Sub(from.Round(0)) != d {
-		t.Fatalf("moved the monotonic clock by %s and the wall clock by %s, want 0 and %s",
-			later.Sub(from), later.Round(0).Sub(from.Round(0)), d)
-	}
-	c.at = later
-}
 
 // fakeStore is a keyring.Store in memory that counts.
 type fakeStore struct {
@@ -191,13 +156,13 @@ func (s *fakeSealer) opensOf(part keyring.Part) int {
 type world struct {
 	store  *fakeStore
 	sealer *fakeSealer
-	clock  *clock
+	clock  *testclock.Clock
 	ring   *keyring.Keyring
 }
 
 func newWorld(alg keyring.Algorithm) world {
-	w := world{store: newStore(), sealer: newSealer(), clock: &clock{at: start}}
-	w.ring = keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: alg, Now: w.clock.now})
+	w := world{store: newStore(), sealer: newSealer(), clock: testclock.New(start)}
+	w.ring = keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: alg, Now: w.clock.Now})
 	return w
 }
 
@@ -212,11 +177,11 @@ func created(t *testing.T, alg keyring.Algorithm) world {
 }
 
 func (w world) public() *keyring.PublicKeys {
-	return keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.now)
+	return keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.Now)
 }
 
 func (w world) existingMAC() *keyring.MACKeys {
-	return keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.now)
+	return keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now)
 }
 
 // plain opens a part as an attacker with every right could.

@@ -48,14 +48,14 @@ func newLife(t *rapid.T) *life {
 	}
 	for range 3 {
 		l.signers = append(l.signers, l.keyring(keyring.EdDSA).SigningKeys())
-		l.publics = append(l.publics, keyring.NewPublicKeys(l.store, l.times, l.clock.now))
+		l.publics = append(l.publics, keyring.NewPublicKeys(l.store, l.times, l.clock.Now))
 	}
 	l.note(t)
 	return l
 }
 
 func (l *life) keyring(alg keyring.Algorithm) *keyring.Keyring {
-	return keyring.New(keyring.Config{Store: l.store, Sealer: l.sealer, Algorithm: alg, Times: l.times, Now: l.clock.now})
+	return keyring.New(keyring.Config{Store: l.store, Sealer: l.sealer, Algorithm: alg, Times: l.times, Now: l.clock.Now})
 }
 
 // note checks what always holds of the set, and remembers since when each key is in it.
@@ -71,7 +71,7 @@ func (l *life) note(t *rapid.T) {
 		}
 		count[key.State]++
 		if _, known := l.published[key.ID]; !known {
-			l.published[key.ID] = l.clock.now()
+			l.published[key.ID] = l.clock.Now()
 		}
 	}
 	if count[keyring.Current] != 1 || count[keyring.Next] != 1 {
@@ -98,10 +98,10 @@ func (l *life) issue(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if age := l.clock.now().Sub(l.published[key.ID]); age < l.times.Period && l.hurried.IsZero() && l.published[key.ID].After(start) {
+	if age := l.clock.Now().Sub(l.published[key.ID]); age < l.times.Period && l.hurried.IsZero() && l.published[key.ID].After(start) {
 		t.Errorf("%s signs, and was published only %s before", key.ID, age)
 	}
-	l.tokens = append(l.tokens, madeToken{key.ID, key.Algorithm, l.clock.now().Add(oauth.MaxAccessLife)})
+	l.tokens = append(l.tokens, madeToken{key.ID, key.Algorithm, l.clock.Now().Add(oauth.MaxAccessLife)})
 }
 
 // hurry decides, seldom for it, about a change that does not wait.
@@ -109,13 +109,13 @@ func (l *life) hurry(t *rapid.T) bool {
 	if rapid.IntRange(0, 19).Draw(t, "hurry") != 19 {
 		return false
 	}
-	l.hurried = l.clock.now()
+	l.hurried = l.clock.Now()
 	return true
 }
 
 // settled reports whether every cache knows a change that did not wait.
 func (l *life) settled() bool {
-	return l.hurried.IsZero() || l.clock.now().Sub(l.hurried) > l.times.Spread()+l.times.SignerLife()
+	return l.hurried.IsZero() || l.clock.Now().Sub(l.hurried) > l.times.Spread()+l.times.SignerLife()
 }
 
 // verify has a function verify every token: those that live and were not revoked are accepted.
@@ -123,7 +123,7 @@ func (l *life) verify(t *rapid.T) {
 	public := l.publics[rapid.IntRange(0, len(l.publics)-1).Draw(t, "verifier")]
 	for _, made := range l.tokens {
 		_, err := public.ByHeader(ctx, keyring.HeaderSegment(made.alg, made.key))
-		alive := l.clock.now().Before(made.expiry)
+		alive := l.clock.Now().Before(made.expiry)
 		switch {
 		case l.revoked[made.key]:
 			if err == nil && l.settled() {
@@ -139,15 +139,15 @@ func (l *life) verify(t *rapid.T) {
 
 // elsewhere has a resource server that keeps the published set for as long as it may look for every token.
 func (l *life) elsewhere(t *rapid.T) {
-	if l.clock.now().Sub(l.cached.at) >= l.times.VerifierLife() {
+	if l.clock.Now().Sub(l.cached.at) >= l.times.VerifierLife() {
 		set, err := l.publics[0].JWKS(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.cached = cachedSet{string(set), l.clock.now()}
+		l.cached = cachedSet{string(set), l.clock.Now()}
 	}
 	for _, made := range l.tokens {
-		if l.clock.now().Before(made.expiry) && !l.revoked[made.key] && l.settled() && !strings.Contains(l.cached.jwks, made.key) {
+		if l.clock.Now().Before(made.expiry) && !l.revoked[made.key] && l.settled() && !strings.Contains(l.cached.jwks, made.key) {
 			t.Errorf("the published set lacks %s, whose tokens live", made.key)
 		}
 	}
@@ -159,7 +159,7 @@ func TestNoGoodTokenIsRefusedWhateverTheCachesHold(t *testing.T) {
 		l := newLife(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"time passes": func(t *rapid.T) {
-				l.clock.move(time.Duration(rapid.IntRange(1, int(l.times.Period/time.Second)/3).Draw(t, "seconds")) * time.Second)
+				l.clock.Advance(time.Duration(rapid.IntRange(1, int(l.times.Period/time.Second)/3).Draw(t, "seconds")) * time.Second)
 			},
 			"schedule": func(t *rapid.T) {
 				if _, err := l.keyring(rapid.SampledFrom([]keyring.Algorithm{keyring.EdDSA, keyring.ES256}).Draw(t, "alg")).Rotate(ctx); err != nil {
@@ -185,7 +185,7 @@ func TestNoGoodTokenIsRefusedWhateverTheCachesHold(t *testing.T) {
 				}
 			},
 			"cold start": func(t *rapid.T) {
-				l.publics[rapid.IntRange(0, 2).Draw(t, "function")] = keyring.NewPublicKeys(l.store, l.times, l.clock.now)
+				l.publics[rapid.IntRange(0, 2).Draw(t, "function")] = keyring.NewPublicKeys(l.store, l.times, l.clock.Now)
 			},
 			"issue":     l.issue,
 			"verify":    l.verify,

@@ -220,7 +220,7 @@ func TestMACIsHMACSHA256UnderTheVersionedKey(t *testing.T) {
 	second := make([]byte, 32)
 	w.seal(t, keyring.Refresh, fmt.Sprintf(`{"current":3,"keys":[{"version":1,"key":%q},{"version":3,"key":%q}]}`,
 		base64.StdEncoding.EncodeToString(first), base64.StdEncoding.EncodeToString(second)))
-	w.clock.move(30e9)
+	w.clock.Advance(30e9)
 	for version, key := range map[byte][]byte{1: first, 3: second} {
 		if got, err := sumOf(mac, version, []byte("m")); err != nil || string(got) != sum(key, []byte("m")) {
 			t.Errorf("version %d: %x, error %v; want %x", version, got, err, sum(key, []byte("m")))

@@ -73,7 +73,7 @@ func wantSteps(t *testing.T, got []keyring.Step, want ...keyring.Step) {
 func TestRotateDoesNothingUntilTheNextKeyWasPublishedForAPeriod(t *testing.T) {
 	w := created(t, keyring.ES256)
 	for _, after := range []time.Duration{0, time.Hour, period - time.Hour - 1} {
-		w.clock.move(after)
+		w.clock.Advance(after)
 		wantSteps(t, w.rotate(t))
 	}
 	if w.store.replaced != 1 {
@@ -86,7 +86,7 @@ func TestRotateDoesNothingUntilTheNextKeyWasPublishedForAPeriod(t *testing.T) {
 func TestRotateTurnsEveryKeyOnceAndRepeatedDoesNothing(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first, second := w.id(t, keyring.Current), w.id(t, keyring.Next)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	steps := w.rotate(t)
 	third := w.id(t, keyring.Next)
 	wantSteps(t, steps,
@@ -107,7 +107,7 @@ func TestRotateTurnsEveryKeyOnceAndRepeatedDoesNothing(t *testing.T) {
 func TestRetiredKeyVerifiesUntilItsLastTokenHasExpiredAndThenGoes(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first := w.id(t, keyring.Current)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.rotate(t)
 	warm := w.public()
 	segment := keyring.HeaderSegment(keyring.ES256, first)
@@ -118,14 +118,14 @@ func TestRetiredKeyVerifiesUntilItsLastTokenHasExpiredAndThenGoes(t *testing.T) 
 		}
 		return strings.Contains(string(set), first)
 	}
-	w.clock.move(overlap - 1)
+	w.clock.Advance(overlap - 1)
 	wantSteps(t, w.rotate(t))
 	for name, keys := range map[string]*keyring.PublicKeys{"warm": warm, "cold": w.public()} {
 		if _, err := keys.ByHeader(ctx, segment); err != nil || !jwks(keys) {
 			t.Errorf("%s: before the end of the overlap: %v, published %t; want accepted and published", name, err, jwks(keys))
 		}
 	}
-	w.clock.move(1)
+	w.clock.Advance(1)
 	for name, keys := range map[string]*keyring.PublicKeys{"warm": warm, "cold": w.public()} { // nobody has rotated yet
 		if _, err := keys.ByHeader(ctx, segment); !errors.Is(err, keyring.ErrUnknownKey) || jwks(keys) {
 			t.Errorf("%s: after the overlap: %v, published %t; want ErrUnknownKey and not published", name, err, jwks(keys))
@@ -140,7 +140,7 @@ func TestRetiredKeyVerifiesUntilItsLastTokenHasExpiredAndThenGoes(t *testing.T) 
 func TestRetiredKeyHasNoPrivateHalf(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first := w.id(t, keyring.Current)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.rotate(t)
 	if plain := string(w.plain(t, keyring.Signing)); strings.Contains(plain, first) {
 		t.Errorf("the signing part still holds the retired key %s", first)
@@ -154,11 +154,11 @@ func TestMACKeyIsPublishedBeforeItIsUsedAndKeptAsLongAsASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	warm := w.existingMAC()
-	w.clock.move(period - time.Minute)
+	w.clock.Advance(period - time.Minute)
 	if err := useMAC(warm); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.rotate(t)
 	if version, err := versionOf(w.ring.MACKeys()); err != nil || version != 2 {
 		t.Errorf("new sessions get version %d, %v; want 2", version, err)
@@ -170,19 +170,19 @@ func TestMACKeyIsPublishedBeforeItIsUsedAndKeptAsLongAsASession(t *testing.T) {
 	}
 	reads(t, w, keyring.Refresh, before)
 
-	w.clock.move(macOverlap - 1)
+	w.clock.Advance(macOverlap - 1)
 	w.rotate(t)
 	if sum, err := sumOf(w.existingMAC(), 1, []byte("m")); err != nil || string(sum) != string(old) {
 		t.Errorf("version 1 as long as a session may live: %x, %v; want %x", sum, err, old)
 	}
-	w.clock.move(1)
+	w.clock.Advance(1)
 	steps := w.rotate(t)
 	if !slices.Contains(steps, keyring.Step{What: keyring.WasDropped, Key: "mac:1"}) {
 		t.Errorf("steps %v, want mac:1 dropped", steps)
 	}
 	cold := w.existingMAC()
 	_ = useMAC(cold)
-	w.clock.move(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	if sum, err := sumOf(cold, 1, []byte("m")); err != nil || sum != nil {
 		t.Errorf("version 1 afterwards: %x, %v; want no key", sum, err)
 	}
@@ -192,7 +192,7 @@ func TestMACKeyIsPublishedBeforeItIsUsedAndKeptAsLongAsASession(t *testing.T) {
 func TestMACVersionsRunOutWithoutHarm(t *testing.T) {
 	w := created(t, keyring.EdDSA)
 	for range 300 {
-		w.clock.move(period)
+		w.clock.Advance(period)
 		w.rotate(t)
 	}
 	seen := map[string]bool{}
@@ -208,12 +208,12 @@ func TestMACVersionsRunOutWithoutHarm(t *testing.T) {
 
 	short := newWorld(keyring.EdDSA)
 	short.ring = keyring.New(keyring.Config{
-		Store: short.store, Sealer: short.sealer, Algorithm: keyring.EdDSA, Now: short.clock.now,
+		Store: short.store, Sealer: short.sealer, Algorithm: keyring.EdDSA, Now: short.clock.Now,
 		Times: keyring.Times{Period: time.Hour},
 	})
 	for range 400 {
 		short.rotate(t)
-		short.clock.move(time.Hour)
+		short.clock.Advance(time.Hour)
 	}
 	if n := len(short.ids(t, keyring.Retired, true)); n != 254 {
 		t.Errorf("%d retired MAC keys, want 254: every version but the current one's", n)
@@ -230,7 +230,7 @@ func TestChangeOfAlgorithmTakesOnePeriod(t *testing.T) {
 	w := created(t, keyring.ES256)
 	unused := w.id(t, keyring.Next)
 	for _, alg := range []keyring.Algorithm{keyring.RS256, keyring.EdDSA} {
-		ring := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: alg, Now: w.clock.now})
+		ring := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: alg, Now: w.clock.Now})
 		current := w.id(t, keyring.Current)
 		steps, err := ring.Rotate(ctx)
 		if err != nil {
@@ -240,11 +240,11 @@ func TestChangeOfAlgorithmTakesOnePeriod(t *testing.T) {
 		if got := w.id(t, keyring.Current); got != current {
 			t.Errorf("%s: the current key has changed at once", alg)
 		}
-		w.clock.move(period - 1)
+		w.clock.Advance(period - 1)
 		if steps, err := ring.Rotate(ctx); err != nil || slices.ContainsFunc(steps, func(s keyring.Step) bool { return s.What == keyring.WasPublished && !strings.HasPrefix(s.Key, "mac:") }) {
 			t.Errorf("%s: a period is not over yet: %v, %v", alg, steps, err)
 		}
-		w.clock.move(1)
+		w.clock.Advance(1)
 		if _, err := ring.Rotate(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestChangeOfAlgorithmTakesOnePeriod(t *testing.T) {
 func TestPromoteTurnsAtOnceAndOnlyTheKeyThatIsMeant(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first, second := w.id(t, keyring.Current), w.id(t, keyring.Next)
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	steps, err := w.ring.Promote(ctx, second)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestRevokedKeyLeavesTheSetWhateverItsState(t *testing.T) {
 	for _, state := range []keyring.State{keyring.Current, keyring.Next, keyring.Retired} {
 		t.Run(string(state), func(t *testing.T) {
 			w := created(t, keyring.ES256)
-			w.clock.move(period)
+			w.clock.Advance(period)
 			w.rotate(t)
 			id, current, next := w.id(t, state), w.id(t, keyring.Current), w.id(t, keyring.Next)
 			steps, err := w.ring.Revoke(ctx, id)
@@ -316,7 +316,7 @@ func TestRevokedKeyLeavesTheSetWhateverItsState(t *testing.T) {
 
 func TestResetKillsRefreshTokensAndOpensNothing(t *testing.T) {
 	w := created(t, keyring.ES256)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.rotate(t)
 	current, next := w.id(t, keyring.Current), w.id(t, keyring.Next)
 	old, warm := w.ring.MACKeys(), w.existingMAC()
@@ -359,7 +359,7 @@ func TestResetKillsRefreshTokensAndOpensNothing(t *testing.T) {
 	if _, err := w.public().ByHeader(ctx, keyring.HeaderSegment(keyring.ES256, next)); !errors.Is(err, keyring.ErrUnknownKey) {
 		t.Errorf("the unused next key: %v, want ErrUnknownKey", err)
 	}
-	w.clock.move(macOverlap)
+	w.clock.Advance(macOverlap)
 	w.rotate(t)
 	if gone := w.ids(t, keyring.Gone, true); len(gone) != 0 {
 		t.Errorf("versions not free again when every session has ended: %v", gone)
@@ -376,7 +376,7 @@ func TestResetWorksHoweverOften(t *testing.T) {
 	wantUsable(t, w)
 	version, _ := versionOf(w.existingMAC())
 	w.rotate(t)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.rotate(t)
 	if next, err := versionOf(w.existingMAC()); err != nil || next == version {
 		t.Errorf("current MAC key is %d, %v, a period after it was %d", next, err, version)
@@ -385,13 +385,13 @@ func TestResetWorksHoweverOften(t *testing.T) {
 
 func TestWithoutAnAlgorithmKeysGoOnAsTheyAre(t *testing.T) {
 	for name, change := range map[string]func(*keyring.Keyring, world) error{
-		"Rotate":  func(k *keyring.Keyring, w world) error { w.clock.move(period); _, err := k.Rotate(ctx); return err },
+		"Rotate":  func(k *keyring.Keyring, w world) error { w.clock.Advance(period); _, err := k.Rotate(ctx); return err },
 		"Promote": func(k *keyring.Keyring, w world) error { _, err := k.Promote(ctx, w.id(t, keyring.Next)); return err },
 		"Revoke":  func(k *keyring.Keyring, w world) error { _, err := k.Revoke(ctx, w.id(t, keyring.Current)); return err },
 		"Reset":   func(k *keyring.Keyring, _ world) error { _, err := k.Reset(ctx); return err },
 	} {
 		w := created(t, keyring.RS256)
-		operator := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Now: w.clock.now})
+		operator := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Now: w.clock.Now})
 		if steps, err := operator.Rotate(ctx); err != nil || len(steps) > 0 {
 			t.Errorf("%s: before it is due: %v, %v; want nothing done", name, steps, err)
 		}
@@ -413,7 +413,7 @@ func TestWithoutAnAlgorithmKeysGoOnAsTheyAre(t *testing.T) {
 func TestTwoRotationsAtOnceMakeOneChange(t *testing.T) {
 	w := created(t, keyring.ES256)
 	first, second := w.id(t, keyring.Current), w.id(t, keyring.Next)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	const runs = 8
 	var all, callers sync.WaitGroup
 	all.Add(runs)
@@ -443,7 +443,7 @@ func TestTwoRotationsAtOnceMakeOneChange(t *testing.T) {
 
 func TestRotationMeetsAnother(t *testing.T) {
 	w := created(t, keyring.ES256)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	met := false
 	w.sealer.beforeSeal = func() {
 		if !met {
@@ -477,7 +477,7 @@ func TestCrashAtAnyStepLeavesAUsableKeySet(t *testing.T) {
 		for name, damage := range crash {
 			t.Run(what+"/"+name, func(t *testing.T) {
 				w := created(t, keyring.ES256)
-				w.clock.move(period)
+				w.clock.Advance(period)
 				current, next := w.id(t, keyring.Current), w.id(t, keyring.Next)
 				damage(w)
 				isUnavailable(t, "crash", do(w, current, next))
@@ -522,7 +522,7 @@ func wantUsable(t *testing.T, w world) {
 func TestSealedKeyThatCannotBeOpenedStopsIssuingAndNotVerifying(t *testing.T) {
 	w := created(t, keyring.ES256)
 	segment := w.header()
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.sealer.err = errOutage
 	_, err := w.ring.SigningKeys().Current(ctx)
 	isUnavailable(t, "sign", err)
@@ -538,9 +538,9 @@ func TestSealedKeyThatCannotBeOpenedStopsIssuingAndNotVerifying(t *testing.T) {
 
 func TestListTellsStatesAndWhatComesNext(t *testing.T) {
 	w := created(t, keyring.ES256)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	w.rotate(t)
-	w.clock.move(time.Minute)
+	w.clock.Advance(time.Minute)
 	turned, due := start.Add(period), start.Add(2*period)
 	first, second, third := w.id(t, keyring.Retired), w.id(t, keyring.Current), w.id(t, keyring.Next)
 	want := []keyring.Key{
@@ -604,7 +604,7 @@ func TestTimesThatCannotWorkAreRefused(t *testing.T) {
 
 func TestPrivateKeysShowNowhere(t *testing.T) {
 	w := created(t, keyring.ES256)
-	w.clock.move(period)
+	w.clock.Advance(period)
 	steps := w.rotate(t)
 	jwks, err := w.public().JWKS(ctx)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
@@ -28,7 +29,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type world struct {
 	t     *testing.T
 	ctx   context.Context
-	clock *fakestore.Clock
+	clock *testclock.Clock
 	store *fakestore.Store
 	lines bytes.Buffer
 	trail *audit.Trail
@@ -38,7 +39,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, ctx: audit.WithActor(t.Context(), audit.Operator("grace")), clock: fakestore.NewClock(start)}
+	w := &world{t: t, ctx: audit.WithActor(t.Context(), audit.Operator("grace")), clock: testclock.New(start)}
 	w.store = fakestore.New(w.clock.Now)
 	w.trail = audit.NewTrail(&w.lines, w.clock.Now)
 	w.ada = account.Account{ID: uuid.New(), Username: "ada", Roles: []string{"admin"}, Scopes: []string{"profile"}, Epoch: 42}

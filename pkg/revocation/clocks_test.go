@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -11,33 +12,33 @@ import (
 // A frozen function wakes with an old snapshot, and its monotonic clock has not noticed.
 func TestFrozenFunctionReadsTheLogWhenItWakes(t *testing.T) {
 	log, asleep := &fakeLog{}, time.Now()
-	clock := newClock(asleep)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	clock := testclock.New(asleep)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	allowed(t, s, tokenOf("x"))
 	log.add(revocation.Token, "x", asleep)
 
-	clock.set(wallOnly(t, asleep, bound-1))
+	clock.Set(testclock.WallOnly(t, asleep, bound-1))
 	allowed(t, s, tokenOf("x"))
-	clock.set(wallOnly(t, asleep, bound))
+	clock.Set(testclock.WallOnly(t, asleep, bound))
 	denied(t, s, tokenOf("x"))
 }
 
 func TestFunctionFrozenDuringTheQueryDoesNotUseTheAnswer(t *testing.T) {
 	log, asleep := &fakeLog{}, time.Now()
-	clock := newClock(asleep)
-	s := revocation.NewSnapshot(log, bound, clock.now)
-	log.during = func() { clock.set(wallOnly(t, asleep, time.Hour)) }
+	clock := testclock.New(asleep)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
+	log.during = func() { clock.Set(testclock.WallOnly(t, asleep, time.Hour)) }
 	unavailable(t, s, tokenOf("x"))
 }
 
 func TestFrozenFunctionReadsEverythingAfterFiveMinutes(t *testing.T) {
 	log, asleep := &fakeLog{}, time.Now()
 	log.add(revocation.Token, "x", asleep)
-	clock := newClock(asleep)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	clock := testclock.New(asleep)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("x"))
 	log.add(revocation.Token, "y", asleep.Add(-time.Minute)) // by a clock that is wrong
-	clock.set(wallOnly(t, asleep, 5*time.Minute))
+	clock.Set(testclock.WallOnly(t, asleep, 5*time.Minute))
 	denied(t, s, tokenOf("y"))
 }
 
@@ -46,13 +47,13 @@ func TestClockSetBackDoesNotKeepASnapshotAlive(t *testing.T) {
 	for _, back := range []time.Duration{bound, time.Hour} {
 		t.Run(back.String(), func(t *testing.T) {
 			log, before := &fakeLog{}, time.Now()
-			clock := newClock(before)
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			clock := testclock.New(before)
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			allowed(t, s, tokenOf("x"))
 			log.add(revocation.Token, "x", before.Add(bound-back)) // stamped by a clock set back alike
 			// bound later by the monotonic clock, while the wall clock went back.
-			clock.set(wallOnly(t, before.Add(bound), -back))
-			if got := clock.now().Sub(before); got != bound {
+			clock.Set(testclock.WallOnly(t, before.Add(bound), -back))
+			if got := clock.Now().Sub(before); got != bound {
 				t.Fatalf("the monotonic clock says %s, want %s", got, bound)
 			}
 			denied(t, s, tokenOf("x"))
@@ -66,12 +67,12 @@ func TestClockSetBackLooksBackFromTheOwnClock(t *testing.T) {
 		t.Run(back.String(), func(t *testing.T) {
 			log, before := &fakeLog{}, time.Now()
 			log.add(revocation.Token, "x", before)
-			clock := newClock(before)
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			clock := testclock.New(before)
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			denied(t, s, tokenOf("x"))
-			after := wallOnly(t, before.Add(bound), -back)
+			after := testclock.WallOnly(t, before.Add(bound), -back)
 			log.add(revocation.Token, "y", after.Add(-revocation.SlowWrite-5*time.Second))
-			clock.set(after)
+			clock.Set(after)
 			denied(t, s, tokenOf("y"))
 		})
 	}

@@ -8,78 +8,12 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
-
-	"pgregory.net/rapid"
 
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
 var start = time.Unix(1_782_900_000, 0).UTC()
-
-// clock is driven by the test. With a tick it moves on at every look, so that no two looks are equal.
-type clock struct {
-	mu    sync.Mutex
-	at    time.Time
-	tick  time.Duration
-	looks int
-	seen  *sync.Cond
-}
-
-func newClock(at time.Time) *clock {
-	c := &clock{at: at}
-	c.seen = sync.NewCond(&c.mu)
-	return c
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(c.tick)
-	c.looks++
-	c.seen.Broadcast()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-func (c *clock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
-// waitLooks returns when the clock has been read n times.
-func (c *clock) waitLooks(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.looks < n {
-		c.seen.Wait()
-	}
-}
-
-// wallOnly returns a time whose wall clock is d after from while its monotonic clock stood still, as after
-// a function was frozen. Such a time cannot be made with the public interface of package time.
-func wallOnly(t rapid.TB, from time.Time, d time.Duration) time.Time {
-	t.Helper()
-	type layout struct {
-		wall uint64
-		ext  int64
-		loc  *time.Location
-	}
-	later := from.Add(d)
-	(*layout)(unsafe.Pointer(&later)).ext = (*layout)(unsafe.Pointer(&from)).ext
-	if later.Sub(from) != 0 || later.Round(0).Sub(from.Round(0)) != d {
-		t.Fatalf("made a time %s later by monotonic and %s by wall clock, want 0 and %s",
-			later.Sub(from), later.Round(0).Sub(from.Round(0)), d)
-	}
-	return later
-}
 
 // fakeLog keeps entries as revocation.Log promises and remembers what it was asked for.
 type fakeLog struct {

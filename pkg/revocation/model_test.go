@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -75,7 +76,7 @@ type modelWorld struct {
 func (w *modelWorld) at(true time.Duration) time.Time { return w.begin.Round(0).Add(true) }
 
 func (w *modelWorld) now() time.Time {
-	return wallOnly(w.T, w.begin.Add(w.awake), w.elapsed+w.wrong-w.awake)
+	return testclock.WallOnly(w.T, w.begin.Add(w.awake), w.elapsed+w.wrong-w.awake)
 }
 
 func (w *modelWorld) pass(d time.Duration) { w.elapsed += d; w.awake += d }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -18,17 +19,17 @@ func (l *fakeLog) fill(count int, end time.Time) {
 }
 
 func TestColdStartGoesOnWhereItBrokeOff(t *testing.T) {
-	log, clock := &fakeLog{page: 300}, newClock(start)
+	log, clock := &fakeLog{page: 300}, testclock.New(start)
 	log.fill(1000, start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	for piece := range 3 {
 		unavailable(t, s, tokenOf("filler 0")) // part of a denylist is none
 		if want := start.Add(time.Duration(269*piece-1000) * time.Second); piece > 0 && !log.lastFrom().Equal(want) {
 			t.Errorf("piece %d asked from %s on, want %s: the rest was read", piece, log.lastFrom(), want)
 		}
-		clock.move(10 * time.Second)
+		clock.Advance(10 * time.Second)
 	}
-	log.add(revocation.Token, "meanwhile", clock.now().Add(-revocation.SlowWrite))
+	log.add(revocation.Token, "meanwhile", clock.Now().Add(-revocation.SlowWrite))
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, 4)
 	for _, id := range []string{"filler 0", "filler 500", "filler 999", "meanwhile"} {
@@ -38,22 +39,22 @@ func TestColdStartGoesOnWhereItBrokeOff(t *testing.T) {
 
 // An entry may be appended between two pieces, with a stamp that is older than where the first has ended.
 func TestPieceThatEndsInTheLastSecondsIsReadAgain(t *testing.T) {
-	log, clock := &fakeLog{page: 95}, newClock(start)
+	log, clock := &fakeLog{page: 95}, testclock.New(start)
 	log.fill(100, start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	unavailable(t, s, tokenOf("x")) // the piece ends 5 s ago
 	log.add(revocation.Token, "meanwhile", start.Add(-revocation.SlowWrite))
-	clock.move(time.Second)
+	clock.Advance(time.Second)
 	allowed(t, s, tokenOf("x"))
 	denied(t, s, tokenOf("meanwhile"))
 	asked(t, log, 2)
 }
 
 func TestAnswerThatCameTooLateIsKept(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.fill(100, start)
-	log.during = func() { clock.move(bound + 1) }
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log.during = func() { clock.Advance(bound + 1) }
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	unavailable(t, s, tokenOf("x"))
 	log.during = nil
 	denied(t, s, tokenOf("filler 0"))
@@ -64,49 +65,49 @@ func TestAnswerThatCameTooLateIsKept(t *testing.T) {
 
 // The clock of one writer is an hour ahead; then nobody asks for a while.
 func TestEntryStampedAheadHidesNothingOfALongPause(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "ahead", start.Add(time.Hour))
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("ahead"))
 	log.add(revocation.Token, "x", start.Add(time.Minute))
-	clock.move(4 * time.Minute) // no sweep yet
+	clock.Advance(4 * time.Minute) // no sweep yet
 	denied(t, s, tokenOf("x"))
 }
 
 // The function's clock is a quarter of an hour ahead of everybody else's.
 func TestOwnClockAheadHidesNothing(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start.Add(15*time.Minute))
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start.Add(15*time.Minute))
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	for i := range 5 {
 		id := fmt.Sprint("x", i)
 		allowed(t, s, tokenOf(id))
-		log.add(revocation.Token, id, clock.now().Add(-15*time.Minute))
-		clock.move(bound)
+		log.add(revocation.Token, id, clock.Now().Add(-15*time.Minute))
+		clock.Advance(bound)
 		denied(t, s, tokenOf(id))
 	}
 }
 
 func TestSweepFindsWhatWasStampedTooFarBack(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "x", start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("x"))
 	log.add(revocation.Token, "y", start.Add(-time.Minute)) // by a clock that is a minute behind
-	clock.move(5*time.Minute - 1)
+	clock.Advance(5*time.Minute - 1)
 	allowed(t, s, tokenOf("y"))
 	asked(t, log, 2)
-	clock.move(bound)
+	clock.Advance(bound)
 	denied(t, s, tokenOf("y"))
 	asked(t, log, 4) // beside the answer
 }
 
 func TestLogIsSweptEveryFiveMinutes(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "x", start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	for range 121 { // ten minutes
 		denied(t, s, tokenOf("x"))
-		clock.move(bound)
+		clock.Advance(bound)
 	}
 	whole := len(slices.DeleteFunc(log.asked, func(from time.Time) bool { return !from.IsZero() }))
 	if whole != 3 {
@@ -115,13 +116,13 @@ func TestLogIsSweptEveryFiveMinutes(t *testing.T) {
 }
 
 func TestSweepGoesOnWhereItBrokeOff(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.fill(1000, start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("filler 0"))
 	log.add(revocation.Token, "early", start.Add(-900*time.Second))
 	log.add(revocation.Token, "late", start.Add(-200*time.Second))
-	clock.move(5 * time.Minute)
+	clock.Advance(5 * time.Minute)
 	log.page = 300
 	for piece := range 3 {
 		denied(t, s, tokenOf("early"))
@@ -129,11 +130,11 @@ func TestSweepGoesOnWhereItBrokeOff(t *testing.T) {
 		if piece < 2 {
 			allowed(t, s, tokenOf("late"))
 		}
-		clock.move(bound)
+		clock.Advance(bound)
 	}
 	denied(t, s, tokenOf("late"))
 	n := log.queries()
-	clock.move(bound)
+	clock.Advance(bound)
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, n+1) // the sweep is over
 }
@@ -145,9 +146,9 @@ func TestSweepThatCannotBeReadRefusesNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const short = 200 * time.Millisecond // a sweep hangs for half of it
-			log, clock := &fakeLog{}, newClock(start)
+			log, clock := &fakeLog{}, testclock.New(start)
 			log.add(revocation.Token, "x", start)
-			s := revocation.NewSnapshot(log, short, clock.now)
+			s := revocation.NewSnapshot(log, short, clock.Now)
 			denied(t, s, tokenOf("x"))
 			log.hook = func(ctx context.Context, from time.Time) error {
 				deadline, limited := ctx.Deadline()
@@ -159,11 +160,11 @@ func TestSweepThatCannotBeReadRefusesNobody(t *testing.T) {
 				}
 				return nil
 			}
-			clock.move(5 * time.Minute)
-			log.add(revocation.Token, "z", clock.now())
+			clock.Advance(5 * time.Minute)
+			log.add(revocation.Token, "z", clock.Now())
 			denied(t, s, tokenOf("z"))
 			allowed(t, s, tokenOf("y"))
-			clock.move(short)
+			clock.Advance(short)
 			allowed(t, s, tokenOf("y"))
 			asked(t, log, 4) // it is not tried again at once
 		})
@@ -171,11 +172,11 @@ func TestSweepThatCannotBeReadRefusesNobody(t *testing.T) {
 }
 
 func TestNobodyElseWaitsForASweep(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "x", start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("x"))
-	clock.move(5 * time.Minute)
+	clock.Advance(5 * time.Minute)
 	release, answered := make(chan struct{}), make(chan struct{})
 	log.hook = func(_ context.Context, from time.Time) error {
 		if from.IsZero() {
@@ -196,21 +197,21 @@ func TestNobodyElseWaitsForASweep(t *testing.T) {
 
 // The memory must not grow for as long as a function lives.
 func TestWhatHasExpiredIsForgotten(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "x", start)
 	_ = log.Append(context.Background(), revocation.Entry{At: start, Kind: revocation.Account, ID: "a-y", MinEpoch: 8})
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("x"))
 	denied(t, s, tokenOf("y"))
 	log.forget()
 
 	life := revocation.Entry{At: start}.ExpiresAt().Sub(start)
-	for clock.now().Before(start.Add(life)) {
+	for clock.Now().Before(start.Add(life)) {
 		denied(t, s, tokenOf("x"))
 		denied(t, s, tokenOf("y"))
-		clock.move(time.Minute)
+		clock.Advance(time.Minute)
 	}
-	clock.move(5 * time.Minute)
+	clock.Advance(5 * time.Minute)
 	allowed(t, s, tokenOf("x"))
 	allowed(t, s, tokenOf("y"))
 }
@@ -234,36 +235,36 @@ func TestClockThatWasAheadForAWhileHidesNothing(t *testing.T) {
 		"set back before it read": {false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := newClock(start)
-			log := &expiring{now: clock.now}
+			clock := testclock.New(start)
+			log := &expiring{now: clock.Now}
 			log.add(revocation.Token, "x", start.Add(-10*time.Minute))
 			log.add(revocation.Token, "newer", start)
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			if when.before {
 				denied(t, s, tokenOf("x"))
 			}
-			clock.move(2 * time.Hour)
+			clock.Advance(2 * time.Hour)
 			if when.ahead {
 				_ = s.Check(t.Context(), tokenOf("y"))
 				log.add(revocation.Token, "y", start.Add(time.Second))
 			}
-			clock.move(time.Second - 2*time.Hour)
+			clock.Advance(time.Second - 2*time.Hour)
 			denied(t, s, tokenOf("x"))
-			clock.move(bound)
+			clock.Advance(bound)
 			denied(t, s, tokenOf("x"))
 		})
 	}
 }
 
 func TestClockThatWasAheadDuringAQueryHidesNothing(t *testing.T) {
-	clock := newClock(start)
-	log := &expiring{now: clock.now}
+	clock := testclock.New(start)
+	log := &expiring{now: clock.Now}
 	log.add(revocation.Token, "x", start.Add(-50*time.Minute))
 	log.add(revocation.Token, "newer", start)
-	log.during = func() { clock.move(30 * time.Minute) } // x has expired by that
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log.during = func() { clock.Advance(30 * time.Minute) } // x has expired by that
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	unavailable(t, s, tokenOf("x"))
 	log.during = nil
-	clock.move(time.Second - 30*time.Minute)
+	clock.Advance(time.Second - 30*time.Minute)
 	denied(t, s, tokenOf("x"))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -32,17 +33,17 @@ func TestRequestsThatArriveTogetherShareOneQuery(t *testing.T) {
 		"bounded":     {bound, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log, clock := &fakeLog{}, newClock(start)
-			clock.tick = time.Microsecond
+			log, clock := &fakeLog{}, testclock.New(start)
+			clock.Tick(time.Microsecond)
 			entered, release := make(chan struct{}), make(chan struct{})
 			var once sync.Once
 			log.during = func() { once.Do(func() { close(entered); <-release }) }
-			s := revocation.NewSnapshot(log, c.staleness, clock.now)
+			s := revocation.NewSnapshot(log, c.staleness, clock.Now)
 
 			first := checkAll(s, 1, tokenOf("x"))
 			<-entered // the first request has looked at the clock twice: on arrival and before its query
 			others := checkAll(s, together, tokenOf("x"))
-			clock.waitLooks(2 + together) // all have arrived
+			clock.WaitForLooks(2 + together) // all have arrived
 			log.add(revocation.Token, "x", start)
 			close(release)
 
@@ -58,15 +59,15 @@ func TestRequestsThatArriveTogetherShareOneQuery(t *testing.T) {
 
 // What was acknowledged before a request arrived must count, even while an older query is under way.
 func TestWithStalenessZeroAnOlderQueryIsNotEnough(t *testing.T) {
-	log, clock := &staleLog{}, newClock(start)
-	clock.tick = time.Microsecond
+	log, clock := &staleLog{}, testclock.New(start)
+	clock.Tick(time.Microsecond)
 	log.entered, log.release = make(chan struct{}), make(chan struct{})
-	s := revocation.NewSnapshot(log, 0, clock.now)
+	s := revocation.NewSnapshot(log, 0, clock.Now)
 	first := checkAll(s, 1, tokenOf("x"))
 	<-log.entered // it has read an empty log
 	log.add(revocation.Token, "x", start)
 	second := checkAll(s, 1, tokenOf("x"))
-	clock.waitLooks(3)
+	clock.WaitForLooks(3)
 	close(log.release)
 	if err := first()[0]; err != nil {
 		t.Errorf("the request before the revocation: %v, want it allowed", err)
@@ -90,9 +91,9 @@ func (l *staleLog) Since(ctx context.Context, from time.Time) ([]revocation.Entr
 }
 
 func TestParallelChecksDuringAppendsAreSafe(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
-	clock.tick = time.Microsecond
-	s := revocation.NewSnapshot(log, 0, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start)
+	clock.Tick(time.Microsecond)
+	s := revocation.NewSnapshot(log, 0, clock.Now)
 	wait := checkAll(s, 50, tokenOf("x"))
 	for range 50 {
 		log.add(revocation.Session, "other", start)
@@ -106,17 +107,17 @@ func TestParallelChecksDuringAppendsAreSafe(t *testing.T) {
 
 func TestFailureIsSharedByThoseWhoWaited(t *testing.T) {
 	const together = 20
-	log, clock := &fakeLog{}, newClock(start)
-	clock.tick = time.Microsecond
+	log, clock := &fakeLog{}, testclock.New(start)
+	clock.Tick(time.Microsecond)
 	entered, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	log.during = func() { once.Do(func() { close(entered); <-release }) }
 	log.fail(errOutage)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	first := checkAll(s, 1, tokenOf("x"))
 	<-entered
 	others := checkAll(s, together, tokenOf("x"))
-	clock.waitLooks(2 + together)
+	clock.WaitForLooks(2 + together)
 	close(release)
 	for _, err := range append(first(), others()...) {
 		if !errors.Is(err, oauth.ErrUnavailable) {
@@ -142,7 +143,7 @@ func hanging() (log *fakeLog, entered chan struct{}) {
 
 func TestWaitingEndsWithTheRequest(t *testing.T) {
 	log, entered := hanging()
-	s := revocation.NewSnapshot(log, bound, newClock(start).now)
+	s := revocation.NewSnapshot(log, bound, testclock.New(start).Now)
 	ctx, end := context.WithCancel(t.Context())
 	first := make(chan error)
 	go func() { first <- s.Check(ctx, tokenOf("x")) }()
@@ -162,15 +163,15 @@ func TestWaitingEndsWithTheRequest(t *testing.T) {
 // Somebody hung up while others waited for the query that he had sent.
 func TestRequestThatGivesUpTakesNobodyAlong(t *testing.T) {
 	log, entered := hanging()
-	clock := newClock(start)
-	clock.tick = time.Microsecond
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	clock := testclock.New(start)
+	clock.Tick(time.Microsecond)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	ctx, end := context.WithCancel(t.Context())
 	first := make(chan error)
 	go func() { first <- s.Check(ctx, tokenOf("x")) }()
 	<-entered
 	others := checkAll(s, 5, tokenOf("x"))
-	clock.waitLooks(2 + 5)
+	clock.WaitForLooks(2 + 5)
 	end()
 	if err := <-first; !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("the request that gave up got %v, want ErrUnavailable", err)
@@ -185,7 +186,7 @@ func TestRequestThatGivesUpTakesNobodyAlong(t *testing.T) {
 // A query that panics, as a damaged file may make it, is over as well.
 func TestQueryThatPanicsLeavesNobodyWaiting(t *testing.T) {
 	log := &fakeLog{}
-	s := revocation.NewSnapshot(log, bound, newClock(start).now)
+	s := revocation.NewSnapshot(log, bound, testclock.New(start).Now)
 	log.during = func() { panic("damaged") }
 	func() {
 		defer func() { _ = recover() }()

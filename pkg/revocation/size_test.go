@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -32,8 +33,8 @@ func longLog(count int) *fakeLog {
 func uuidOf(i int) string { return fmt.Sprintf("0197c1a5-2c5e-7d3a-9f1e-%012x", i) }
 
 func TestLongLogIsNotAskedInsideTheBound(t *testing.T) {
-	log, clock := longLog(many), newClock(start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log, clock := longLog(many), testclock.New(start)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, 1)
 	for i := range many {
@@ -43,7 +44,7 @@ func TestLongLogIsNotAskedInsideTheBound(t *testing.T) {
 			subject = revocation.Subject{SessionID: "s", AccountID: id, Epoch: 7}
 		}
 		if i%1000 == 0 {
-			clock.move(bound / 200) // to half of the bound in the end
+			clock.Advance(bound / 200) // to half of the bound in the end
 		}
 		denied(t, s, subject)
 	}
@@ -65,7 +66,7 @@ func TestCapacityPageSaysWhatAnEntryTakesInMemory(t *testing.T) {
 	limit, _ := strconv.Atoi(string(stated[1]))
 	log := longLog(many)
 	before := heap()
-	s := revocation.NewSnapshot(log, bound, newClock(start).now)
+	s := revocation.NewSnapshot(log, bound, testclock.New(start).Now)
 	allowed(t, s, tokenOf("x"))
 	took := float64(heap()-before) / many
 	runtime.KeepAlive(s)

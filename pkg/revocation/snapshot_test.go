@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -21,10 +22,10 @@ func TestEveryKindDeniesItsOwnAndNothingElse(t *testing.T) {
 		{Kind: revocation.Key, ID: "k1"},
 	} {
 		t.Run(string(e.Kind), func(t *testing.T) {
-			log, clock := &fakeLog{}, newClock(start)
+			log, clock := &fakeLog{}, testclock.New(start)
 			e.At = start
 			_ = log.Append(context.Background(), e)
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			denied(t, s, victim)
 			allowed(t, s, bystander)
 			allowed(t, s, revocation.Subject{}) // an absent member matches nothing
@@ -42,7 +43,7 @@ func TestKindsDoNotMix(t *testing.T) {
 			revocation.Account: {AccountID: "x", Epoch: 8}, revocation.Client: {ClientID: "x"}, revocation.Key: {KeyID: "x"},
 		} {
 			t.Run(string(kind)+" revoked, "+string(other)+" asked", func(t *testing.T) {
-				s := revocation.NewSnapshot(log, bound, newClock(start).now)
+				s := revocation.NewSnapshot(log, bound, testclock.New(start).Now)
 				if other == kind {
 					denied(t, s, subject)
 				} else {
@@ -57,7 +58,7 @@ func TestAbsentMembersMatchNothing(t *testing.T) {
 	for _, kind := range allKinds {
 		log := &fakeLog{}
 		_ = log.Append(context.Background(), revocation.Entry{At: start, Kind: kind, MinEpoch: 9})
-		allowed(t, revocation.NewSnapshot(log, bound, newClock(start).now), revocation.Subject{})
+		allowed(t, revocation.NewSnapshot(log, bound, testclock.New(start).Now), revocation.Subject{})
 	}
 }
 
@@ -66,7 +67,7 @@ func TestMinEpochDeniesOlderEpochsOnly(t *testing.T) {
 	for _, epoch := range []int64{5, 9, 7} { // the highest counts, in whatever order they come
 		_ = log.Append(context.Background(), revocation.Entry{At: start, Kind: revocation.Account, ID: "a", MinEpoch: epoch})
 	}
-	s := revocation.NewSnapshot(log, bound, newClock(start).now)
+	s := revocation.NewSnapshot(log, bound, testclock.New(start).Now)
 	for _, epoch := range []int64{0, 4, 7, 8} {
 		denied(t, s, revocation.Subject{AccountID: "a", Epoch: epoch})
 	}
@@ -77,9 +78,9 @@ func TestMinEpochDeniesOlderEpochsOnly(t *testing.T) {
 }
 
 func TestColdStartReadsEverything(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "old", start.Add(-time.Hour))
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	asked(t, log, 0)
 	denied(t, s, tokenOf("old"))
 	if from := log.lastFrom(); !from.IsZero() {
@@ -89,25 +90,25 @@ func TestColdStartReadsEverything(t *testing.T) {
 }
 
 func TestSnapshotIsUsedForLessThanTheBound(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	allowed(t, s, tokenOf("x"))
 	log.add(revocation.Token, "x", start)
 
-	clock.move(bound - 1)
+	clock.Advance(bound - 1)
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, 1)
-	clock.move(1)
+	clock.Advance(1)
 	denied(t, s, tokenOf("x"))
 	asked(t, log, 2)
-	clock.move(bound - 1)
+	clock.Advance(bound - 1)
 	denied(t, s, tokenOf("x"))
 	asked(t, log, 2)
 }
 
 func TestWithStalenessZeroEveryCheckAsks(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start) // the clock stands still: even then
-	s := revocation.NewSnapshot(log, 0, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start) // the clock stands still: even then
+	s := revocation.NewSnapshot(log, 0, clock.Now)
 	for i := range 3 {
 		allowed(t, s, tokenOf("x"))
 		asked(t, log, i+1)
@@ -118,14 +119,14 @@ func TestWithStalenessZeroEveryCheckAsks(t *testing.T) {
 
 // The age counts from before the query: what was appended while it ran may be missing from its answer.
 func TestAgeCountsFromBeforeTheQuery(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
-	log.during = func() { clock.move(3 * time.Second) }
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start)
+	log.during = func() { clock.Advance(3 * time.Second) }
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	allowed(t, s, tokenOf("x")) // asked at 0 s, answered at 3 s
-	clock.move(bound - 3*time.Second - 1)
+	clock.Advance(bound - 3*time.Second - 1)
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, 1)
-	clock.move(1)
+	clock.Advance(1)
 	allowed(t, s, tokenOf("x"))
 	asked(t, log, 2)
 }
@@ -136,12 +137,12 @@ func TestQueriesLookBackThirtySeconds(t *testing.T) {
 		"before the last query, when an entry is stamped ahead": {time.Hour, -30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log, clock := &fakeLog{}, newClock(start)
+			log, clock := &fakeLog{}, testclock.New(start)
 			log.add(revocation.Token, "oldest", start.Add(-time.Minute))
 			log.add(revocation.Token, "newest", start.Add(c.newest))
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			denied(t, s, tokenOf("newest"))
-			clock.move(bound)
+			clock.Advance(bound)
 			allowed(t, s, tokenOf("x"))
 			if got, want := log.lastFrom(), start.Add(c.want); !got.Equal(want) {
 				t.Errorf("asked from %s, want %s", got, want)
@@ -153,18 +154,18 @@ func TestQueriesLookBackThirtySeconds(t *testing.T) {
 
 // A slow writer stamps up to SlowWrite before its entry can be read, on a clock that is a little behind.
 func TestEntryStampedIntoThePastIsSeen(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "first", start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	denied(t, s, tokenOf("first"))
 	log.add(revocation.Token, "late", start.Add(-revocation.SlowWrite-5*time.Second))
-	clock.move(bound)
+	clock.Advance(bound)
 	denied(t, s, tokenOf("late"))
 }
 
 func TestUnreadableLogLetsNobodyIn(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
-	s := revocation.NewSnapshot(log, bound, clock.now)
+	log, clock := &fakeLog{}, testclock.New(start)
+	s := revocation.NewSnapshot(log, bound, clock.Now)
 	log.fail(errOutage)
 	unavailable(t, s, tokenOf("x")) // nothing was ever read
 	unavailable(t, s, tokenOf("x"))
@@ -174,9 +175,9 @@ func TestUnreadableLogLetsNobodyIn(t *testing.T) {
 
 	log.add(revocation.Token, "x", start)
 	log.fail(errOutage)
-	clock.move(bound - 1)
+	clock.Advance(bound - 1)
 	allowed(t, s, tokenOf("x")) // still inside the bound
-	clock.move(1)
+	clock.Advance(1)
 	unavailable(t, s, tokenOf("x"))
 	unavailable(t, s, tokenOf("y"))
 	log.fail(nil)
@@ -190,9 +191,9 @@ func TestAnswerSlowerThanTheBoundIsNotUsed(t *testing.T) {
 		ok   bool
 	}{{bound, true}, {bound + 1, false}, {time.Hour, false}} {
 		t.Run(c.took.String(), func(t *testing.T) {
-			log, clock := &fakeLog{}, newClock(start)
-			log.during = func() { clock.move(c.took) }
-			s := revocation.NewSnapshot(log, bound, clock.now)
+			log, clock := &fakeLog{}, testclock.New(start)
+			log.during = func() { clock.Advance(c.took) }
+			s := revocation.NewSnapshot(log, bound, clock.Now)
 			if c.ok {
 				allowed(t, s, tokenOf("x"))
 				return
@@ -207,10 +208,10 @@ func TestAnswerSlowerThanTheBoundIsNotUsed(t *testing.T) {
 
 // With staleness 0 the bound is one query, however long: refusing a slow one would refuse every one.
 func TestWithStalenessZeroASlowAnswerIsUsed(t *testing.T) {
-	log, clock := &fakeLog{}, newClock(start)
+	log, clock := &fakeLog{}, testclock.New(start)
 	log.add(revocation.Token, "x", start)
-	log.during = func() { clock.move(time.Second) }
-	s := revocation.NewSnapshot(log, 0, clock.now)
+	log.during = func() { clock.Advance(time.Second) }
+	s := revocation.NewSnapshot(log, 0, clock.Now)
 	denied(t, s, tokenOf("x"))
 	allowed(t, s, tokenOf("y"))
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -24,10 +25,10 @@ func TestSlowWritesAreStampedAgain(t *testing.T) {
 		"always slow":       {[]time.Duration{slow}, []time.Duration{0, revocation.SlowWrite, 2 * revocation.SlowWrite}, oauth.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := newClock(start)
+			clock := testclock.New(start)
 			var stamps []time.Duration
-			err := revocation.Stamp(clock.now, func(at time.Time) error {
-				clock.move(c.takes[min(len(stamps), len(c.takes)-1)])
+			err := revocation.Stamp(clock.Now, func(at time.Time) error {
+				clock.Advance(c.takes[min(len(stamps), len(c.takes)-1)])
 				stamps = append(stamps, at.Sub(start))
 				return nil
 			})
@@ -42,8 +43,8 @@ func TestSlowWritesAreStampedAgain(t *testing.T) {
 }
 
 func TestStampsAreWholeMilliseconds(t *testing.T) {
-	clock := newClock(start.Add(1_999_999))
-	err := revocation.Stamp(clock.now, func(at time.Time) error {
+	clock := testclock.New(start.Add(1_999_999))
+	err := revocation.Stamp(clock.Now, func(at time.Time) error {
 		if want := start.Add(time.Millisecond); !at.Equal(want) {
 			t.Errorf("stamped %s, want %s: cut, never rounded up", at, want)
 		}
@@ -55,11 +56,11 @@ func TestStampsAreWholeMilliseconds(t *testing.T) {
 }
 
 func TestFailedWriteIsNotRepeated(t *testing.T) {
-	clock, writes := newClock(start), 0
+	clock, writes := testclock.New(start), 0
 	broken := errors.New("broken")
-	err := revocation.Stamp(clock.now, func(time.Time) error {
+	err := revocation.Stamp(clock.Now, func(time.Time) error {
 		writes++
-		clock.move(time.Hour)
+		clock.Advance(time.Hour)
 		return broken
 	})
 	if !errors.Is(err, broken) || writes != 1 {
@@ -70,14 +71,14 @@ func TestFailedWriteIsNotRepeated(t *testing.T) {
 func TestWriterThatWasFrozenOrWhoseClockWasSetBackStampsAgain(t *testing.T) {
 	begin := time.Now()
 	for name, after := range map[string]time.Time{
-		"frozen":         wallOnly(t, begin, time.Hour),
-		"clock set back": wallOnly(t, begin.Add(time.Minute), -time.Hour),
+		"frozen":         testclock.WallOnly(t, begin, time.Hour),
+		"clock set back": testclock.WallOnly(t, begin.Add(time.Minute), -time.Hour),
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock, writes := newClock(begin), 0
-			err := revocation.Stamp(clock.now, func(time.Time) error {
+			clock, writes := testclock.New(begin), 0
+			err := revocation.Stamp(clock.Now, func(time.Time) error {
 				writes++
-				clock.set(after)
+				clock.Set(after)
 				return nil
 			})
 			if err != nil || writes != 2 {

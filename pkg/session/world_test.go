@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -74,7 +75,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // world is one account with one session, and everything that refreshes it.
 type world struct {
 	t       *testing.T
-	clock   *fakestore.Clock
+	clock   *testclock.Clock
 	store   *fakestore.Store
 	keys    *keys
 	trail   *lockedBuffer
@@ -89,7 +90,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 	t.Helper()
 	w := &world{
 		t:       t,
-		clock:   fakestore.NewClock(start),
+		clock:   testclock.New(start),
 		keys:    newKeys(),
 		trail:   &lockedBuffer{},
 		rules:   session.Rules{Grace: session.DefaultGrace},

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -79,7 +79,7 @@ type resource struct {
 	t        *testing.T
 	issuer   fixture
 	site     *site
-	clock    *fakestore.Clock
+	clock    *testclock.Clock
 	verifier *token.RemoteVerifier
 }
 
@@ -95,7 +95,7 @@ func (f fixture) jwks(t *testing.T) string {
 // newResource lets change alter the configuration, which discovers the key set and has the defaults.
 func newResource(t *testing.T, f fixture, change func(*token.RemoteConfig)) *resource {
 	t.Helper()
-	r := &resource{t: t, issuer: f, clock: fakestore.NewClock(now), site: &site{asked: map[string]int{}, answers: map[string]page{
+	r := &resource{t: t, issuer: f, clock: testclock.New(now), site: &site{asked: map[string]int{}, answers: map[string]page{
 		metadataPath: {status: 200, body: metadata, media: "application/json"},
 		keySetPath:   {status: 200, body: f.jwks(t), media: "application/json"},
 	}}}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -23,7 +24,7 @@ import (
 // reports their medians. The budgets: verify at most 5 µs over raw; first sight at most 1.35 times raw; seen before
 // at most 10 µs.
 func BenchmarkAuthorize(b *testing.B) {
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	f := newFleet(b, fakestore.New(clock.Now), 1, 5*time.Second, clock.Now)
 	callers := make([]caller, 2*4096) // more than are remembered, so that each is at first sight again when its turn comes
 	for i := range callers {
@@ -68,7 +69,7 @@ func BenchmarkAuthorize(b *testing.B) {
 }
 
 func BenchmarkAuthorizeSeenBefore(b *testing.B) {
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	f := newFleet(b, fakestore.New(clock.Now), 1, 5*time.Second, clock.Now)
 	c := f.newCaller()
 	b.ReportAllocs()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -43,7 +43,7 @@ func eachBound(t *testing.T, open func(t *testing.T, now func() time.Time) fleet
 	for _, staleness := range []time.Duration{0, time.Second, 5 * time.Second} {
 		for _, kind := range kinds {
 			t.Run(staleness.String()+" "+string(kind), func(t *testing.T) {
-				clock := fakestore.NewClock(deployment.Start)
+				clock := testclock.New(deployment.Start)
 				f := newFleet(t, open(t, clock.Now), copies, staleness, clock.Now)
 				f.holdsBound(clock, staleness, kind)
 			})
@@ -51,7 +51,7 @@ func eachBound(t *testing.T, open func(t *testing.T, now func() time.Time) fleet
 	}
 }
 
-func (f *fleet) holdsBound(clock *fakestore.Clock, staleness time.Duration, kind revocation.Kind) {
+func (f *fleet) holdsBound(clock *testclock.Clock, staleness time.Duration, kind revocation.Kind) {
 	victim, bystander := f.newCaller(), f.newCaller()
 	// The copies have read the log at different times, the oldest snapshot is just good enough.
 	for i, ask := range f.copies {

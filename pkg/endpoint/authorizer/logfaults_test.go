@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -32,7 +33,7 @@ func (f *fleet) want(what string, c caller, accepted bool) {
 
 // The tokens are known by sight, and the keys fresh: the log alone decides.
 func TestUnreadableLogRefusesEverybodyUntilItCanBeRead(t *testing.T) {
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	store := fakestore.New(clock.Now)
 	broken := false
 	store.Before = func(ctx context.Context, method string) error {
@@ -61,7 +62,7 @@ func TestUnreadableLogRefusesEverybodyUntilItCanBeRead(t *testing.T) {
 
 func TestFaultsOfTheTableRefuseEverybodyUntilTheyAreOver(t *testing.T) {
 	proxy := faultproxy.Start(t, engine(t))
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	f := newFleet(t, openDynamoBy(t, engine(t), proxy.URL, 300*time.Millisecond, 2, clock.Now), 1, 5*time.Second, clock.Now)
 	victim, bystander := f.newCaller(), f.newCaller()
 	f.want("before", victim, true)
@@ -100,7 +101,7 @@ func (f *fleet) recovers(c caller) {
 // A table that answers with one page of the log and then no more must not keep a cold function out for ever.
 func TestColdStartOnALongLogEndsPageByPage(t *testing.T) {
 	proxy := faultproxy.Start(t, engine(t))
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	f := newFleet(t, openDynamoBy(t, engine(t), proxy.URL, 10*time.Second, 1, clock.Now), 1, 5*time.Second, clock.Now)
 	victim, bystander := f.newCaller(), f.newCaller()
 	f.fill(3000, 900) // three pages of 1 MB

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -74,7 +75,7 @@ func TestMetadataNamesTheIssuerOfTokens(t *testing.T) {
 		"another API's":    {"", "evil666.execute-api.eu-central-1.amazonaws.com", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := fakestore.NewClock(deployment.Start)
+			clock := testclock.New(deployment.Start)
 			store := fakestore.New(clock.Now)
 			rotate(t, store, fakestore.NewSealer(), keyring.ES256, clock)
 			settings := deployment.Settings(io.Discard, clock.Now)
@@ -144,7 +145,7 @@ func TestOutageIsNotKept(t *testing.T) {
 
 // During a change of the setting the key set has keys of two algorithms, whatever the setting says by then.
 func TestAlgorithmsAreThoseOfThePublishedKeys(t *testing.T) {
-	clock := fakestore.NewClock(deployment.Start)
+	clock := testclock.New(deployment.Start)
 	store := fakestore.New(clock.Now)
 	sealer := fakestore.NewSealer()
 	for _, step := range []struct {
@@ -171,7 +172,7 @@ func TestAlgorithmsAreThoseOfThePublishedKeys(t *testing.T) {
 }
 
 // rotate does what a run of the schedule does, which also creates the keys.
-func rotate(t *testing.T, store *fakestore.Store, sealer *fakestore.Sealer, alg keyring.Algorithm, clock *fakestore.Clock) {
+func rotate(t *testing.T, store *fakestore.Store, sealer *fakestore.Sealer, alg keyring.Algorithm, clock *testclock.Clock) {
 	t.Helper()
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: alg, Now: clock.Now})
 	if _, err := ring.Rotate(t.Context()); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -27,14 +28,14 @@ const scheduled = `{
 }`
 
 type world struct {
-	clock      *fakestore.Clock
+	clock      *testclock.Clock
 	store      *fakestore.Store
 	trail, log bytes.Buffer
 	run        func() error
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{clock: fakestore.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	w := &world{clock: testclock.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	w.store = fakestore.New(w.clock.Now)
 	settings := deployment.Settings(&w.trail, w.clock.Now)
 	settings.Log = slog.New(slog.NewJSONHandler(&w.log, nil))

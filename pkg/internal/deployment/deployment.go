@@ -26,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -53,7 +54,7 @@ var cheapHash = sync.OnceValue(func() string {
 
 // Deployment is every function over one store. The hooks of Store must be set before the call they are for.
 type Deployment struct {
-	Clock  *fakestore.Clock
+	Clock  *testclock.Clock
 	Store  *fakestore.Store
 	Sealer *fakestore.Sealer
 	MinAge time.Duration // of a refresh token that rotates; counts from the next Restart on
@@ -74,7 +75,7 @@ var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // (browser), "site" (site) and "partner" (service). The denylist is asked on every request.
 func New(tb testing.TB, jar browser.Jar) *Deployment {
 	tb.Helper()
-	d := &Deployment{Clock: fakestore.NewClock(Start), Sealer: fakestore.NewSealer(), tb: tb}
+	d := &Deployment{Clock: testclock.New(Start), Sealer: fakestore.NewSealer(), tb: tb}
 	d.Store = fakestore.New(d.Clock.Now)
 	d.Store.SetAccount(account.Account{ID: AccountID, Username: Username, Scopes: []string{"profile"}, Epoch: Start.Unix()}, cheapHash())
 	for id, kind := range map[string]client.Kind{

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -134,7 +135,7 @@ func TestBrokenStoresAreFoundOut(t *testing.T) {
 		{"races taken for theft", func(s *fakestore.Store) table { return forgetful{s} }, honestStayIn},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			clock := fakestore.NewClock(start)
+			clock := testclock.New(start)
 			w := play(t, plan{store: test.wrap(fakestore.New(clock.Now)), clock: clock, seed: seed(t), operations: 1500, clients: 16})
 			found := w.problems()
 			if !slices.ContainsFunc(found, func(p problem) bool { return p.rule == test.want }) {

@@ -19,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -55,7 +56,7 @@ func TestCapacityPageSaysWhatIsMeasured(t *testing.T) {
 // user is one person with a function that has its keys, and a meter between it and the engine.
 type user struct {
 	*testing.T
-	clock *fakestore.Clock
+	clock *testclock.Clock
 	meter *meter
 	api   *dynamodb.Client
 	table string
@@ -68,7 +69,7 @@ type user struct {
 
 func newUser(t *testing.T, endpoint string) *user {
 	t.Helper()
-	u := &user{T: t, clock: fakestore.NewClock(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
+	u := &user{T: t, clock: testclock.New(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
 	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
 	u.table, u.store = table, store
 	u.api = dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials})

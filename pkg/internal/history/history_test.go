@@ -13,12 +13,13 @@ import (
 	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
 // TestManyClientsInMemory is the small form, which needs no engine.
 func TestManyClientsInMemory(t *testing.T) {
-	clock := fakestore.NewClock(start)
+	clock := testclock.New(start)
 	w := play(t, plan{store: fakestore.New(clock.Now), clock: clock, seed: seed(t), operations: 4_000, clients: 64})
 	report(t, w)
 }
@@ -28,7 +29,7 @@ func TestManyClientsOnDynamoDB(t *testing.T) {
 	if endpoint == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: start DynamoDB Local and set it")
 	}
-	clock := fakestore.NewClock(start)
+	clock := testclock.New(start)
 	store, _ := openDynamo(t, endpoint, endpoint, clock)
 	w := play(t, plan{store: store, clock: clock, seed: seed(t), operations: 10_000, clients: 64})
 	report(t, w)
@@ -96,7 +97,7 @@ func (w *world) happened() map[string]int {
 
 // openDynamo creates the table of the template at endpoint, which is deleted when the test ends, and opens it
 // through another address of the same engine. It returns the table's name too.
-func openDynamo(t *testing.T, endpoint, through string, clock *fakestore.Clock) (*dynamo.Store, string) {
+func openDynamo(t *testing.T, endpoint, through string, clock *testclock.Clock) (*dynamo.Store, string) {
 	t.Helper()
 	_, name := tabletest.New(t, endpoint, "../../../template.yaml")
 	store, err := dynamo.Open(dynamo.Config{

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -33,7 +33,7 @@ const endToken kind = "end access token"
 
 // recorder collects records.
 type recorder struct {
-	clock *fakestore.Clock
+	clock *testclock.Clock
 
 	mu      sync.Mutex
 	ticks   int64

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 )
 
 // TestRefusedRefreshMayHaveRotated makes the history that a run on DynamoDB met once: a refresh rotates, and before its
 // reading of the account is over, an older token comes back and is reuse because of the rotation, and everything is
 // ended. The refresh is then refused. Without the rotation as a step of its own the reuse cannot be explained.
 func TestRefusedRefreshMayHaveRotated(t *testing.T) {
-	clock := fakestore.NewClock(start)
+	clock := testclock.New(start)
 	store := fakestore.New(clock.Now)
 	w := play(t, plan{store: store, clock: clock, seed: 1, clients: perPerson})
 	a := w.client(0)

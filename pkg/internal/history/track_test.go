@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -47,7 +48,7 @@ type race struct {
 // the others, because each takes its time. bolt, whose writers come one at a time, has fewer rounds.
 func onEveryStore(t *testing.T, rounds int, run func(r race)) {
 	t.Helper()
-	clock := fakestore.NewClock(start)
+	clock := testclock.New(start)
 	if endpoint := os.Getenv("DYNAMODB_ENDPOINT"); endpoint != "" {
 		store, _ := openDynamo(t, endpoint, endpoint, clock)
 		newTrack(t, store, clock).run(rounds, run)
@@ -82,7 +83,7 @@ func fastDir(t *testing.T) string {
 	return folder
 }
 
-func newTrack(t *testing.T, store table, clock *fakestore.Clock) *track {
+func newTrack(t *testing.T, store table, clock *testclock.Clock) *track {
 	t.Helper()
 	sealer := fakestore.NewSealer()
 	if err := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: clock.Now}).Ensure(t.Context()); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -101,7 +102,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 // plan says how much is to be done.
 type plan struct {
 	store      table
-	clock      *fakestore.Clock
+	clock      *testclock.Clock
 	seed       uint64
 	operations int64
 	clients    int // a multiple of perPerson

@@ -53,7 +53,7 @@ var rules = []struct {
 	{"seal", append([]string{aws}, domain...)},
 	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
 	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},
-	{"store/storetest", append([]string{ids, "github.com/google/go-cmp/..."}, domain...)},
+	{"store/storetest", append([]string{"internal/testclock", ids, "github.com/google/go-cmp/..."}, domain...)},
 	{"endpoint", append([]string{"operate", "browser", "apigw", "config"}, domain...)},
 	{"endpoint/all", []string{anything}},
 	{"endpoint/*", append([]string{"operate", "browser", "apigw", "endpoint", events, jsonv2, ids}, domain...)},

@@ -17,7 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
 )
@@ -43,7 +43,7 @@ type leftSession struct {
 type world struct {
 	t     *testing.T
 	left  left
-	clock *fakestore.Clock
+	clock *testclock.Clock
 
 	routes    map[string]apigw.Function
 	authorize authorizer.Function
@@ -65,7 +65,7 @@ func readLeft(t *testing.T, folder string) (l left) {
 func newWorld(t *testing.T, folder string, open func(now func() time.Time) all.Store) *world {
 	t.Helper()
 	w := &world{t: t, left: readLeft(t, folder)}
-	w.clock = fakestore.NewClock(w.left.Made)
+	w.clock = testclock.New(w.left.Made)
 	now := w.clock.Now
 	key := filepath.Join(t.TempDir(), "sealing.key")
 	copyFile(t, filepath.Join("testdata", folder, "sealing.key"), key)

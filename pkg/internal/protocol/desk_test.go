@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -21,7 +22,7 @@ import (
 // a moment.
 type desk struct {
 	t         *testing.T
-	clock     *fakestore.Clock
+	clock     *testclock.Clock
 	store     *fakestore.Store
 	refresher *session.Refresher
 	client    client.Client
@@ -32,7 +33,7 @@ type desk struct {
 
 func newDesk(t *testing.T, rules session.Rules, c client.Client) *desk {
 	t.Helper()
-	clock := fakestore.NewClock(start)
+	clock := testclock.New(start)
 	store := fakestore.New(clock.Now)
 	owner := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
 	store.SetAccount(owner, "hash")

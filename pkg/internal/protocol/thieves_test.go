@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -77,7 +77,7 @@ func (b *burglary) refresh(followed bool) {
 func play(t *testing.T, minAge time.Duration, name string, seed uint64) time.Duration {
 	c := client.New("web", client.Browser)
 	d := newDesk(t, session.Rules{Grace: session.DefaultGrace, MinAge: minAge}, c)
-	b := &burglary{desk: d, victim: newTimeline(d.clock, seed), thief: newTimeline(fakestore.NewClock(start), seed+1000)}
+	b := &burglary{desk: d, victim: newTimeline(d.clock, seed), thief: newTimeline(testclock.New(start), seed+1000)}
 	b.held = d.logIn()
 	follower := name == "follower"
 	b.victim.after(quarter, func() { b.refresh(follower) })

@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 )
 
 // timeline is a simulation in which things happen in the order of their times, while a clock jumps from one to the
 // next. It is as fast as the code under test, and the same seed gives the same history.
 type timeline struct {
-	clock  *fakestore.Clock
+	clock  *testclock.Clock
 	random *rand.Rand
 	queue  happenings
 	count  int
@@ -23,7 +23,7 @@ type happening struct {
 	do    func()
 }
 
-func newTimeline(clock *fakestore.Clock, seed uint64) *timeline {
+func newTimeline(clock *testclock.Clock, seed uint64) *timeline {
 	return &timeline{clock: clock, random: rand.New(rand.NewPCG(seed, 1))}
 }
 

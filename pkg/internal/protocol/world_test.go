@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -66,7 +67,7 @@ var clients = func() map[string]client.Client {
 type world struct {
 	*model
 	ctx      context.Context
-	clock    *fakestore.Clock // the true time
+	clock    *testclock.Clock // the true time
 	store    *fakestore.Store
 	sealer   *fakestore.Sealer
 	trail    bytes.Buffer
@@ -105,7 +106,7 @@ func newTabsWorld(t *rapid.T) *world {
 }
 
 func worldWith(ctx context.Context, skews map[string]time.Duration, minAge time.Duration) *world {
-	w := &world{ctx: ctx, minAge: minAge, clock: fakestore.NewClock(start), sealer: fakestore.NewSealer(), skews: skews}
+	w := &world{ctx: ctx, minAge: minAge, clock: testclock.New(start), sealer: fakestore.NewSealer(), skews: skews}
 	w.store = fakestore.New(w.clock.Now)
 	ada := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
 	w.store.SetAccount(ada, cheapHash(firstPassword))

@@ -63,9 +63,9 @@ func eventRetention(t *testing.T, f fixture) {
 	subject := fresh(t, "sub")
 	e := audit.Event{Name: audit.AccessSet, Time: f.clock.Now(), Subject: subject}
 	wantErr(t, "append", f.AppendEvent(t.Context(), e), nil)
-	f.clock.Add(audit.Retention)
+	f.clock.Advance(audit.Retention)
 	same(t, "events at the end", f.eventsOf(t, e.Time, subject), []audit.Event{e})
-	f.clock.Add(time.Millisecond)
+	f.clock.Advance(time.Millisecond)
 	wantErr(t, "append another", f.AppendEvent(t.Context(), audit.Event{Name: audit.AccessSet, Time: f.clock.Now()}), nil)
 	same(t, "events after the end", f.eventsOf(t, e.Time, subject), nil)
 }

@@ -100,7 +100,7 @@ func changeTwice(t *testing.T, f fixture) {
 	a := enabled(t, f)
 	c := changeOf(f, a, "")
 	wantErr(t, "first change", f.ChangeAccount(t.Context(), c), nil)
-	f.clock.Add(time.Second)
+	f.clock.Advance(time.Second)
 	again := changeOf(f, c.Account, otherHash)
 	wantErr(t, "second change", f.ChangeAccount(t.Context(), again), nil)
 	f.wantAccount(t, "after two changes", again.Account, otherHash)

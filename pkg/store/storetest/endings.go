@@ -44,7 +44,7 @@ func revokeChanges(t *testing.T, f fixture) {
 
 func revokeExpired(t *testing.T, f fixture) {
 	s := f.storedSession(t, func(s *session.Session) { s.IdleExpiry = f.clock.Now().Add(time.Minute) })
-	f.clock.Add(2 * time.Minute)
+	f.clock.Advance(2 * time.Minute)
 	e := ending(s, session.ReasonClient, f.clock.Now())
 	wantErr(t, "revoke", f.Revoke(t.Context(), e), nil)
 	f.wantSession(t, "after revoking", ended(s, e))

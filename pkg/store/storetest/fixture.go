@@ -20,27 +20,6 @@ import (
 
 const network = "203.0.113.0/24"
 
-// clock stands still until it is moved. It starts at the real time, because a remote store may delete by
-// its own clock what has expired by that.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Now().UTC().Truncate(time.Second)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // parallel calls do n times at once and returns the errors in the order of i.
 func parallel(n int, do func(i int) error) []error {
 	var wg sync.WaitGroup

@@ -90,7 +90,7 @@ func listingDead(t *testing.T, f fixture) {
 	idle := f.storedSession(t, func(s *session.Session) {
 		s.AccountID, s.IdleExpiry = account, f.clock.Now().Add(time.Minute)
 	})
-	f.clock.Add(time.Hour) // the table has not deleted it yet
+	f.clock.Advance(time.Hour) // the table has not deleted it yet
 	same(t, "sessions", f.listed(t, account, 100), append([]session.Session{idle}, all...))
 }
 

@@ -191,10 +191,10 @@ func refreshRotateReplyLost(t *testing.T, f fixture) {
 func refreshLateReplyLost(t *testing.T, f fixture) {
 	l := logIn(t, f, "RecordReplay")
 	lost := l.refresh(t, "rotate", l.token, session.Rotate, 1) // the caller never sees it
-	f.clock.Add(time.Hour)
+	f.clock.Advance(time.Hour)
 	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)
 	wantErr(t, "reply lost", err, oauth.ErrUnavailable)
-	f.clock.Add(time.Second)
+	f.clock.Advance(time.Second)
 	again := l.refresh(t, "retry", l.token, session.Race, 1)
 	if again.Reveal() != lost.Reveal() {
 		t.Error("the retry got another successor than the first refresh")

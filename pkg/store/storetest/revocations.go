@@ -180,12 +180,12 @@ func sinceExpired(t *testing.T, f fixture) {
 	wantErr(t, "append", f.Append(t.Context(), e), nil)
 	wantErr(t, "append", f.Append(t.Context(), younger), nil)
 
-	f.clock.Add(e.ExpiresAt().Sub(f.clock.Now()) - time.Millisecond)
+	f.clock.Advance(e.ExpiresAt().Sub(f.clock.Now()) - time.Millisecond)
 	same(t, "entries 1 ms before the first expires", f.entriesOf(t, e.ID, time.Time{}), []revocation.Entry{e, younger})
-	f.clock.Add(time.Millisecond)
+	f.clock.Advance(time.Millisecond)
 	same(t, "entries when the first expires", f.entriesOf(t, e.ID, time.Time{}), []revocation.Entry{younger})
 	same(t, "entries since the first, when it expires", f.entriesOf(t, e.ID, e.At), []revocation.Entry{younger})
-	f.clock.Add(time.Hour)
+	f.clock.Advance(time.Hour)
 	same(t, "entries an hour later", f.entriesOf(t, e.ID, time.Time{}), nil)
 }
 

@@ -20,6 +20,6 @@ func schemaOfNewStore(t *testing.T, f fixture) {
 		number, err := f.Schema(t.Context())
 		wantErr(t, "schema", err, nil)
 		same(t, "schema", number, schema.Current)
-		f.clock.Add(2 * time.Minute)
+		f.clock.Advance(2 * time.Minute)
 	}
 }

@@ -92,7 +92,7 @@ func deadSessionIsReturned(t *testing.T, f fixture) {
 	wantErr(t, "revoke", f.Revoke(t.Context(), e), nil)
 	revoked.RevokedAt, revoked.Reason = e.Entry.At, e.Reason
 
-	f.clock.Add(time.Hour)
+	f.clock.Advance(time.Hour)
 	f.wantSession(t, "idle expiry reached", idle)
 	f.wantSession(t, "revoked", revoked)
 }

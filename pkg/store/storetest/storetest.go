@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
@@ -73,7 +74,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.name, func(t *testing.T) {
-					c := newClock()
+					// The real time, because a remote store may delete by its own clock what has expired by that.
+					c := testclock.New(time.Now().UTC().Truncate(time.Second))
 					test.run(t, fixture{open(t, c.Now), c})
 				})
 			}
@@ -89,5 +91,5 @@ type subtest struct {
 // fixture is what a subtest works with: the store under test and the clock that it reads.
 type fixture struct {
 	Store
-	clock *clock
+	clock *testclock.Clock
 }
