@@ -2,7 +2,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,10 +40,35 @@ func main() {
 	// The first Ctrl-C ends the command cleanly; a second one ends it at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Args[1:], output{os.Stdout, os.Stderr}); err != nil {
+	out := &written{to: os.Stdout}
+	err := run(ctx, os.Args[1:], output{out, os.Stderr})
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		fmt.Fprintln(os.Stderr, "wavepass: interrupted")
+		os.Exit(exitInterrupted)
+	case err == nil && out.failed != nil:
+		err = fmt.Errorf("the command is done, but its output could not be written: %w", out.failed)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "wavepass:", err)
 		os.Exit(1)
 	}
+}
+
+// exitInterrupted is what shells say of a program that Ctrl-C has ended.
+const exitInterrupted = 130
+
+// written remembers that something could not be written, for example to a full disk: a script that keeps what a command
+// prints must not take half of it for all.
+type written struct {
+	to     io.Writer
+	failed error
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	w.failed = cmp.Or(w.failed, err)
+	return n, err
 }
 
 // output is where a command writes: results to out, all else to log.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +57,7 @@ func (m *meter) take() usage {
 	return used
 }
 
-// transactItems is the key of a request's context for how many items it writes in a transaction.
+// transactItems is the key of a request's context for how many items it reads or writes in a transaction.
 type transactItems struct{}
 
 // ask has the engine add the consumed capacity to its answer. DynamoDB Local checks no signature.
@@ -94,7 +95,7 @@ func (m *meter) read(response *http.Response) error {
 	defer m.mu.Unlock()
 	m.used.calls++
 	switch operation := response.Request.Header.Get("X-Amz-Target"); {
-	case strings.HasSuffix(operation, ".GetItem"), strings.HasSuffix(operation, ".Query"):
+	case slices.ContainsFunc([]string{".GetItem", ".Query", ".TransactGetItems"}, func(name string) bool { return strings.HasSuffix(operation, name) }):
 		m.used.reads += units
 	default:
 		m.used.writes += units
