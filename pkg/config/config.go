@@ -96,6 +96,9 @@ func (c Config) check() (wrong []error) {
 			bad("ISSUER: %w", err)
 		}
 	}
+	if len(c.Audience) > MaxName || strings.ContainsFunc(c.Audience, forbidden) {
+		bad("AUDIENCE: want at most %d printable ASCII characters without space, quote or backslash", MaxName)
+	}
 	switch c.SigningAlg {
 	case "ES256", "EdDSA", "RS256":
 	default:
@@ -139,6 +142,12 @@ var validDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a
 // inCloud reports whether this is a real Lambda function.
 func (c Config) inCloud() bool { return c.FunctionName != "" && !c.SAMLocal }
 
+// MaxName is how long ISSUER and AUDIENCE may be, in bytes: they are in every access token.
+const MaxName = 160
+
+// forbidden reports whether a name must not have the character: in JSON it would take more than one byte.
+func forbidden(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	switch {
@@ -146,6 +155,8 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("%q: want an address like https://auth.example.com", issuer)
 	case strings.ContainsAny(issuer, "?#") || strings.HasSuffix(issuer, "/"):
 		return fmt.Errorf("%q: want no query, no fragment and no slash at the end (RFC 8414 §2)", issuer)
+	case len(issuer) > MaxName:
+		return fmt.Errorf("%d bytes: want at most %d, because it is in every access token", len(issuer), MaxName)
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return fmt.Errorf("%q: want https; http only on this machine", issuer)
 	}

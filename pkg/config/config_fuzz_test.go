@@ -3,6 +3,7 @@ package config_test
 import (
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ func FuzzLoad(f *testing.F) {
 			"REVOCATION_SHARDS":            c.Shards < 1 || c.Shards > 64,
 			"ATTEMPT_LIMITS: count":        min(c.AttemptLimits.Account.Count, c.AttemptLimits.Network.Count) < 1,
 			"ISSUER: not an address":       c.Issuer != "" && !isIssuer(c.Issuer),
+			"ISSUER, AUDIENCE: too long":   len(c.Issuer) > 160 || len(c.Audience) > 160,
+			"AUDIENCE: escaped in JSON":    strings.Trim(strconv.QuoteToASCII(c.Audience), `"`) != c.Audience || strings.Contains(c.Audience, " "),
 			"ISSUER: none under sam local": c.Issuer == "" && c.SAMLocal && c.CheckIssuer() == nil,
 			"COOKIE_DOMAIN":                c.CookieDomain != "" && !isDomain(c.CookieDomain),
 			"SEALING_KEY: local in Lambda": cloud && strings.HasPrefix(c.SealingKey, "local:"),

@@ -42,6 +42,12 @@ func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 		{"ISSUER", "HTTPS://auth.example.com", "ISSUER: "},
 		{"ISSUER", `https://auth.example.com"`, "ISSUER: "},
 		{"ISSUER", "https://auth.example.com/a b", "ISSUER: "},
+		{"ISSUER", "https://" + strings.Repeat("a", 153), "ISSUER: "},
+		{"AUDIENCE", strings.Repeat("a", 161), "AUDIENCE: "},
+		{"AUDIENCE", `https://api.example.com"`, "AUDIENCE: "},
+		{"AUDIENCE", `a\u0061`, "AUDIENCE: "},
+		{"AUDIENCE", "https://a.example https://b.example", "AUDIENCE: "},
+		{"AUDIENCE", "https://bücher.example", "AUDIENCE: "},
 		{"SIGNING_ALG", "HS256", "SIGNING_ALG: "},
 		{"SIGNING_ALG", "none", "SIGNING_ALG: "},
 		{"KEY_PERIOD", "30d", "KEY_PERIOD: "},
@@ -83,6 +89,13 @@ func TestAllWrongValuesAreNamedAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v does not name %s", err, name)
 		}
+	}
+}
+
+func TestLongestIssuerAndAudienceAreAccepted(t *testing.T) {
+	issuer, audience := "https://"+strings.Repeat("a", 152), strings.Repeat("~", 160)
+	if _, err := config.Load(map[string]string{"TABLE_NAME": "w", "ISSUER": issuer, "AUDIENCE": audience}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -9,8 +9,11 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/token"
 )
 
 var algorithms = []keyring.Algorithm{keyring.ES256, keyring.EdDSA, keyring.RS256}
@@ -34,9 +37,29 @@ func fullest(t *testing.T) (client.Client, account.Account) {
 	return c, a
 }
 
+// Room for what is bounded elsewhere and not in the token of this test: an account's own claims of 512 bytes, and two more
+// methods of login. Roles of as many bytes stand in for them.
+const reserved = len(`"claims":,`) + 512 + len(`"hwk","otp",`)
+
 func TestNothingButRolesCanOverflowAToken(t *testing.T) {
+	w := newWorld(t)
 	c, a := fullest(t)
+	a.Username, w.clients[c.ID] = "ada", c
+	w.store.SetAccount(a, cheapHash)
+	at := grant.Place{Issuer: "https://" + strings.Repeat("i", config.MaxName-len("https://")), Audience: strings.Repeat("a", config.MaxName)}
+	issued, err := w.login.Grant(t.Context(), grant.LoginRequest{At: at, Client: c, Username: "ada", Password: oauth.NewSecret(password)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := w.verify.Verify(t.Context(), issued.Tokens.AccessToken, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	if err != nil || claims.RolesOmitted || len(claims.Audience) != 4 || len(claims.Scope) != oauth.MaxScope+len(" account") {
+		t.Fatalf("the fullest token: %v, %d audiences, scopes of %d bytes", err, len(claims.Audience), len(claims.Scope))
+	}
+	claims.Roles = []string{strings.Repeat("r", reserved-len(`"roles":[""],`))}
 	for _, alg := range algorithms {
+		if !token.Fits(alg, claims) {
+			t.Errorf("%s: the fullest token has no room for %d bytes more", alg, reserved)
+		}
 		if !grant.RolesFit(alg, a, c) {
 			t.Errorf("%s: the fullest token overflows without any role", alg)
 		}

@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// MaxIssued is the longest access token that is issued, in bytes.
-	MaxIssued = 2048
-	// MaxRead is the longest text that is looked at as an access token, in bytes.
+	// MaxIssued is the longest access token that is issued, in bytes. It has room for the longest issuer, audiences, scopes and
+	// own claims of an account together; what is left is for roles.
+	MaxIssued = 3072
+	// MaxRead is the longest text that is looked at as an access token, in bytes. It is the larger one, so that a later
+	// version may issue longer tokens and this one still reads them.
 	MaxRead = 4096
 	// Leeway is how far in the future iat may lie: the clocks of two hosts differ.
 	Leeway = 30 * time.Second

@@ -31,8 +31,8 @@ type wire struct {
 }
 
 // Sign returns c as a signed JWT in compact form. It cannot fail, so that it may come after a write. When the token
-// would exceed MaxIssued, roles_omitted stands in it in place of the roles: they alone have no bound of their
-// own. A token that is longer without them too is issued as it is.
+// would exceed MaxIssued, roles_omitted stands in it in place of the roles. Everything else is bounded where it is assigned, so
+// that it fits; a token that is longer nevertheless is issued as it is.
 func Sign(key keyring.SigningKey, c Claims) (text oauth.Secret, rolesOmitted bool) {
 	compact := sign(key, c)
 	if len(compact) > MaxIssued && len(c.Roles) > 0 {

@@ -79,11 +79,11 @@ func TestHeaderAndPayloadAreExactlyAsDesigned(t *testing.T) {
 }
 
 // Roles have no bound of their own, so they are what is left out. One claim says that they are missing.
-func TestTokenOf2048BytesIsTheLongestThatHasRoles(t *testing.T) {
+func TestLongestTokenHasRoles(t *testing.T) {
 	for alg, fixture := range fixtures {
 		f := fixture()
 		longest := 0
-		for length := 500; length < 1150; length++ {
+		for length := 1500; length < 1900; length++ {
 			claims := goodClaims()
 			claims.Roles = []string{strings.Repeat("r", length)}
 			text, rolesOmitted := token.Sign(f.key, claims)
