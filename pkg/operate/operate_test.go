@@ -222,7 +222,7 @@ func TestRevokedKeyWhoseEventIsNotStoredDoesNotStillSign(t *testing.T) {
 func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 	w := newWorld(t)
 	var roles []string
-	for i := range 20 {
+	for i := range 40 {
 		roles = append(roles, fmt.Sprintf("r%02d%s", i, strings.Repeat("x", 60)))
 	}
 	lookup := client.New("lookup", client.Native)

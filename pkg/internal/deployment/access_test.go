@@ -71,7 +71,7 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 func TestRolesThatDoNotFitCostNobodyTheirSession(t *testing.T) {
 	d := New(t, browser.Jar{})
 	ada := account.Account{ID: AccountID, Username: Username, Scopes: []string{"profile"}, Epoch: Start.Unix()}
-	for i := range 20 {
+	for i := range 40 {
 		ada.Roles = append(ada.Roles, fmt.Sprintf("r%02d%s", i, strings.Repeat("x", 60)))
 	}
 	d.Store.SetAccount(ada, "")
