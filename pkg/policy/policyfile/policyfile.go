@@ -1,0 +1,182 @@
+// Package policyfile reads a route policy as people write it, in YAML, and names the line of each mistake:
+//
+//	unlisted: deny          # or allow: for routes that no line names
+//	base_path: /v1          # only for an API with a custom domain and a path that leads to it; / where it is the whole domain
+//	routes:
+//	  GET /orders/{id}:    { scopes: [orders:read] }                        # all of the scopes
+//	  POST /orders:        { scopes: [orders:write], roles: [member, admin] } # and one of the roles
+//	  ANY /admin/{proxy+}: { roles: [admin], max_auth_age: 15m }            # logged in no longer ago
+//	  GET /news:           {}                                               # everybody with a valid token
+package policyfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/wavepass/wavepass/pkg/policy"
+)
+
+// MaxSize is how long a file may be, in bytes. What is stored of it fits an item of DynamoDB.
+const MaxSize = 128 << 10
+
+// Error is a mistake and the line where it stands, from 1.
+type Error struct {
+	Line    int
+	Problem string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
+
+// Read returns a document that policy.New accepts. Its error joins one *Error for each mistake.
+func Read(text []byte) (policy.Document, error) {
+	if len(text) > MaxSize {
+		return policy.Document{}, fmt.Errorf("the file is longer than %d KB", MaxSize>>10)
+	}
+	var file, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	switch err := decoder.Decode(&file); {
+	case errors.Is(err, io.EOF):
+		return policy.Document{}, errors.New("the file is empty: it needs unlisted and routes")
+	case err != nil:
+		return policy.Document{}, err // names the line itself
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return policy.Document{}, errors.New("the file has more than one document: leave out what follows ---")
+	}
+	r := reader{}
+	document := r.document(file.Content[0])
+	if len(r.wrong) > 0 {
+		return policy.Document{}, errors.Join(r.wrong...)
+	}
+	_, err := policy.New(document)
+	return document, r.place(err)
+}
+
+// reader collects mistakes, and where routes stand.
+type reader struct {
+	wrong []error
+	lines []int // of the routes
+	top   int
+}
+
+func (r *reader) mistake(at *yaml.Node, format string, args ...any) {
+	r.wrong = append(r.wrong, &Error{at.Line, fmt.Sprintf(format, args...)})
+}
+
+// place gives the mistakes that policy.New has found their lines.
+func (r *reader) place(err error) error {
+	if err == nil {
+		return nil
+	}
+	found := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		found = joined.Unwrap()
+	}
+	for i, one := range found {
+		var wrong *policy.LineError
+		if errors.As(one, &wrong) {
+			line := r.top
+			if wrong.Index >= 0 {
+				line = r.lines[wrong.Index]
+			}
+			found[i] = &Error{line, wrong.Error()}
+		}
+	}
+	return errors.Join(found...)
+}
+
+func (r *reader) document(node *yaml.Node) (d policy.Document) {
+	r.top = node.Line
+	for key, value := range r.mapping(node, "the file", "unlisted", "base_path", "routes") {
+		switch key.Value {
+		case "unlisted":
+			d.Unlisted = r.text(value, "unlisted")
+		case "base_path":
+			d.BasePath = r.text(value, "base_path")
+		case "routes":
+			for route, needs := range r.mapping(value, "routes") {
+				d.Routes = append(d.Routes, policy.Line{Route: route.Value, Needs: r.needs(needs)})
+				r.lines = append(r.lines, route.Line)
+			}
+		}
+	}
+	return d
+}
+
+func (r *reader) needs(node *yaml.Node) (n policy.Needs) {
+	for key, value := range r.mapping(node, "a route", "scopes", "roles", "max_auth_age") {
+		switch key.Value {
+		case "scopes":
+			n.Scopes = r.names(value)
+		case "roles":
+			n.Roles = r.names(value)
+		case "max_auth_age":
+			n.MaxAuthAge = r.seconds(value)
+		}
+	}
+	return n
+}
+
+// mapping ranges over keys and values. Given names, no other may be a key.
+func (r *reader) mapping(node *yaml.Node, what string, names ...string) func(yield func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		if node.Kind != yaml.MappingNode {
+			r.mistake(node, "%s has to be a mapping, of keys to values", what)
+			return
+		}
+		var seen []string
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key := node.Content[i]
+			switch {
+			case key.Kind != yaml.ScalarNode:
+				r.mistake(key, "a key has to be plain text")
+			case slices.Contains(seen, key.Value):
+				r.mistake(key, "%s stands there twice", key.Value)
+			case names != nil && !slices.Contains(names, key.Value):
+				r.mistake(key, "%q is not known here: it has to be one of %v", key.Value, names)
+			default:
+				if !yield(key, node.Content[i+1]) {
+					return
+				}
+			}
+			seen = append(seen, key.Value)
+		}
+	}
+}
+
+func (r *reader) text(node *yaml.Node, what string) string {
+	if node.Kind != yaml.ScalarNode || node.Tag != "!!str" {
+		r.mistake(node, "%s has to be text", what)
+		return ""
+	}
+	return node.Value
+}
+
+func (r *reader) names(node *yaml.Node) (names []string) {
+	if node.Kind != yaml.SequenceNode {
+		r.mistake(node, "scopes and roles are lists: write [%s]", node.Value)
+		return nil
+	}
+	for _, one := range node.Content {
+		names = append(names, r.text(one, "a scope or a role"))
+	}
+	if len(names) == 0 {
+		r.mistake(node, "an empty list asks for nothing: leave it out, or name somebody")
+	}
+	return names
+}
+
+func (r *reader) seconds(node *yaml.Node) int64 {
+	age, err := time.ParseDuration(r.text(node, "max_auth_age"))
+	if err != nil || age < time.Second || age%time.Second != 0 {
+		r.mistake(node, "max_auth_age has to be whole seconds, minutes or hours, like 15m")
+		return 0
+	}
+	return int64(age / time.Second)
+}
