@@ -1,6 +1,5 @@
-// Package token owns access tokens (RFC 9068): Sign, which makes them, the Verifier that checks signature and
-// claims, and the RemoteVerifier that does so for resource servers, which have no access to the table. It does not
-// ask whether a token was revoked, nor what it permits.
+// Package token owns access tokens (RFC 9068): Sign, which makes them, and the Verifier, which checks signature and
+// claims. It does not ask whether a token was revoked, nor what it permits.
 package token
 
 import (

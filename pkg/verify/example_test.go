@@ -55,5 +55,5 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// true <nil>
-	// verify: token: Issuer "http://auth.example.com": want https: whoever can change the keys on their way can make tokens
+	// verify: Issuer "http://auth.example.com": want https: anybody who can change the keys on their way can make tokens
 }

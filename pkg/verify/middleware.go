@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 type contextKey struct{}
 
-// FromContext returns the claims of the token that came with a request which Middleware let through.
+// FromContext returns the claims of the token of a request that Middleware let through.
 func FromContext(ctx context.Context) (Claims, bool) {
 	claims, ok := ctx.Value(contextKey{}).(Claims)
 	return claims, ok
@@ -22,7 +24,7 @@ func FromContext(ctx context.Context) (Claims, bool) {
 // 503 while the keys cannot be had. Clients refresh on a 401. Middleware panics when one of scopes could not be a scope.
 func (v *Verifier) Middleware(next http.Handler, scopes ...string) http.Handler {
 	for _, scope := range scopes {
-		if !isScope(scope) {
+		if !oauth.ValidScope(scope) {
 			panic(fmt.Sprintf("verify: Middleware: %q is not a scope (RFC 6749 §3.3)", scope))
 		}
 	}

@@ -30,6 +30,11 @@ var (
 	ErrUnavailable = errors.New("verify: keys unavailable")
 )
 
+const (
+	defaultStale = 15 * time.Minute
+	maxStale     = 24 * time.Hour
+)
+
 // Config says whose tokens are accepted, and for whom. Issuer and Audience are needed; the zero value of everything else
 // is the safe choice.
 type Config struct {
@@ -59,6 +64,43 @@ type Config struct {
 	InsecureLoopbackHTTP bool
 }
 
+// keys checks the configuration and returns the keys that it describes. The error names the field that is wrong.
+func (cfg Config) keys() (*remoteKeys, error) {
+	allowed := addressRule{cfg.InsecureLoopbackHTTP}
+	if err := allowed.checkIssuer(cfg.Issuer); err != nil {
+		return nil, fmt.Errorf("verify: Issuer %q: %w", cfg.Issuer, err)
+	}
+	if cfg.Audience == "" {
+		return nil, errors.New("verify: Audience: missing: a token for another API must not be accepted here")
+	}
+	for _, scope := range cfg.Scopes {
+		if !oauth.ValidScope(scope) {
+			return nil, fmt.Errorf("verify: Scopes: %q is not a scope (RFC 6749 §3.3)", scope)
+		}
+	}
+	if cfg.JWKSAddress != "" {
+		if err := allowed.check(cfg.JWKSAddress); err != nil {
+			return nil, fmt.Errorf("verify: JWKSAddress %q: %w", cfg.JWKSAddress, err)
+		}
+	}
+	if cfg.MaxStale < 0 || cfg.MaxStale > maxStale {
+		return nil, fmt.Errorf("verify: MaxStale %s: want up to 24h", cfg.MaxStale)
+	}
+	keys := &remoteKeys{
+		source:   keySource{issuer: cfg.Issuer, address: cfg.JWKSAddress, allowed: allowed, client: withoutRedirects(cfg.Client)},
+		maxStale: cfg.MaxStale,
+		now:      cfg.Now,
+	}
+	if len(cfg.KeySet) > 0 {
+		set, err := parseKeySet(cfg.KeySet)
+		if err != nil {
+			return nil, fmt.Errorf("verify: KeySet: %w", err)
+		}
+		keys.set, keys.life, keys.readAt = set, defaultLife, cfg.Now().Round(0)
+	}
+	return keys, nil
+}
+
 // Claims is what an access token says. Times have whole seconds.
 type Claims struct {
 	Issuer   string
@@ -86,36 +128,54 @@ func (c Claims) HasScope(scope string) bool { return slices.Contains(c.Scopes, s
 // HasRole reports whether the token names the role.
 func (c Claims) HasRole(role string) bool { return slices.Contains(c.Roles, role) }
 
+func (c Claims) require(scopes []string) error {
+	for _, scope := range scopes {
+		if !c.HasScope(scope) {
+			return fmt.Errorf("%w: %s", ErrInsufficientScope, scope)
+		}
+	}
+	return nil
+}
+
 // Verifier checks access tokens. Safe for concurrent use.
 //
-// Keys are kept as long as the max-age of the key set says, between 30 seconds and an hour. A token that names an unknown key
-// makes it ask again, at most once in 30 s. Key sets with symmetric, private, weak or ambiguous keys are refused whole.
+// Keys are kept as long as the max-age of the key set says, between 30 seconds and an hour, or 5 minutes where it says nothing.
+// A token that names an unknown key makes the Verifier ask again, at most once in 30 s, so made-up tokens cannot make it flood
+// the issuer. Of many callers one asks and the others wait. A key set is refused whole when it is larger than 64 KB or 32 keys, names a key
+// twice, or has a key that should not be published so: symmetric, with a private member, without kid or alg, RSA below 2,048
+// bits. Keys for another use or of an unknown algorithm are ignored (RFC 7517 §5).
+//
+// A key that is withdrawn before its time is accepted until the kept set has reached its age, and at most MaxStale longer while
+// the issuer does not answer.
 type Verifier struct {
-	tokens *token.RemoteVerifier
+	tokens *token.Verifier
+	expect token.Expect
 	scopes []string
 }
 
 // New returns a Verifier. It asks nobody until the first token is verified. The error names the field of cfg that is wrong.
 func New(cfg Config) (*Verifier, error) {
-	for _, scope := range cfg.Scopes {
-		if !isScope(scope) {
-			return nil, fmt.Errorf("verify: Scopes: %q is not a scope (RFC 6749 §3.3)", scope)
-		}
+	if cfg.MaxStale == 0 {
+		cfg.MaxStale = defaultStale
 	}
-	tokens, err := token.NewRemoteVerifier(token.RemoteConfig{
-		Issuer: cfg.Issuer, Audience: cfg.Audience, KeySet: cfg.KeySet, JWKSAddress: cfg.JWKSAddress,
-		MaxStale: cfg.MaxStale, Client: cfg.Client, Now: cfg.Now, InsecureLoopbackHTTP: cfg.InsecureLoopbackHTTP,
-	})
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	keys, err := cfg.keys()
 	if err != nil {
-		return nil, fmt.Errorf("verify: %w", err)
+		return nil, err
 	}
-	return &Verifier{tokens, slices.Clone(cfg.Scopes)}, nil
+	return &Verifier{
+		tokens: token.NewVerifier(keys, cfg.Now),
+		expect: token.Expect{Issuer: cfg.Issuer, Audience: cfg.Audience},
+		scopes: slices.Clone(cfg.Scopes),
+	}, nil
 }
 
 // Verify checks an access token, as it came after "Bearer ", and returns what it says. The error is ErrInvalidToken,
 // ErrInsufficientScope or ErrUnavailable.
 func (v *Verifier) Verify(ctx context.Context, accessToken string) (Claims, error) {
-	c, err := v.tokens.Verify(ctx, oauth.NewSecret(accessToken))
+	c, err := v.tokens.Verify(ctx, oauth.NewSecret(accessToken), v.expect)
 	switch {
 	case errors.Is(err, token.ErrInvalid):
 		return Claims{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
@@ -130,20 +190,4 @@ func (v *Verifier) Verify(ctx context.Context, accessToken string) (Claims, erro
 		claims.SessionID, claims.AuthTime, claims.AMR = c.Login.SessionID.String(), c.Login.AuthTime, c.Login.AMR
 	}
 	return claims, claims.require(v.scopes)
-}
-
-func (c Claims) require(scopes []string) error {
-	for _, scope := range scopes {
-		if !c.HasScope(scope) {
-			return fmt.Errorf("%w: %s", ErrInsufficientScope, scope)
-		}
-	}
-	return nil
-}
-
-// isScope reports whether text is a scope-token of RFC 6749 §3.3, which may also stand in a quoted string of a header.
-func isScope(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || r == '"' || r == '\\'
-	})
 }

@@ -47,7 +47,7 @@ var rules = []struct {
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
-	{"verify", []string{"oauth", "token"}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
+	{"verify", []string{"oauth", "keyring", "token", jose, jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
 	{"config", []string{"github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},
 	{"apigw", append([]string{"browser", events, jsonv2, ids}, domain...)},

@@ -1,4 +1,4 @@
-package token_test
+package verify_test
 
 import (
 	"crypto/ecdsa"
@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/token"
+	"github.com/wavepass/wavepass/pkg/verify"
 )
 
 // FuzzKeySet looks for a key set that is read although it has what should never be published, or in another way than
@@ -27,7 +27,7 @@ func FuzzKeySet(f *testing.F) {
 	f.Add(`{"keys":[$EC,$OKP,$RSA]}`)
 	f.Fuzz(func(t *testing.T, set string) {
 		set = fill.Replace(set)
-		got, err := token.ParseKeySet([]byte(set))
+		got, err := verify.ParseKeySet([]byte(set))
 		if err != nil {
 			if got != nil {
 				t.Fatalf("keys beside the error %v", err)

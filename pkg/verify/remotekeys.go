@@ -1,4 +1,4 @@
-package token
+package verify
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 const (
 	refetchEvery = 30 * time.Second // at most, while there are keys that may be used
 	retryEvery   = 3 * time.Second  // at most, while there are none
-	patience     = time.Second      // with a new set, while there are
+	patience     = time.Second      // a caller waits for a new set at most, while there are keys that may be used
 )
 
-// remoteKeys is an issuer's key set as it is kept in memory. It implements VerifyKeys.
+// remoteKeys is an issuer's key set as it is kept in memory. It implements token.VerifyKeys.
 type remoteKeys struct {
 	source   keySource
 	maxStale time.Duration
@@ -31,8 +31,8 @@ type remoteKeys struct {
 	flight  chan struct{} // closed when the fetch in progress has ended; nil: none
 }
 
-// ByHeader returns the key whose tokens have exactly this encoded header segment. A known key of a young set is had
-// without asking; one of a set that may still be used waits for a new set, but not for an issuer that hangs.
+// ByHeader returns the key whose tokens have exactly this encoded header segment. A known key of a young set is returned
+// without asking. When the set has reached its age, callers wait for a new one, but only for patience while the old one may be used.
 func (k *remoteKeys) ByHeader(ctx context.Context, segment string) (keyring.VerifyKey, error) {
 	k.mu.Lock()
 	key, known := k.set[segment]
@@ -47,15 +47,15 @@ func (k *remoteKeys) ByHeader(ctx context.Context, segment string) (keyring.Veri
 	usable := known && k.younger(k.life+k.maxStale)
 	k.mu.Unlock()
 	if flight != nil {
-		if err := wait(ctx, flight, usable); err != nil {
+		if err := waitForFetch(ctx, flight, usable); err != nil {
 			return keyring.VerifyKey{}, err
 		}
 	}
-	return k.settle(segment)
+	return k.answer(segment)
 }
 
-// wait returns when the fetch has ended. Whoever has a key that he may use waits for a second at the most.
-func wait(ctx context.Context, flight <-chan struct{}, usable bool) error {
+// waitForFetch returns when the fetch has ended, or after patience when the caller's key may be used as it is.
+func waitForFetch(ctx context.Context, flight <-chan struct{}, usable bool) error {
 	var enough <-chan time.Time
 	if usable {
 		timer := time.NewTimer(patience)
@@ -67,14 +67,14 @@ func wait(ctx context.Context, flight <-chan struct{}, usable bool) error {
 	case <-enough:
 	case <-ctx.Done():
 		if !usable {
-			return fmt.Errorf("%w: token: waiting for keys: %w", oauth.ErrUnavailable, ctx.Err())
+			return fmt.Errorf("%w: waiting for keys: %w", oauth.ErrUnavailable, ctx.Err())
 		}
 	}
 	return nil
 }
 
-// settle answers from what is held, after everything that may be tried now.
-func (k *remoteKeys) settle(segment string) (keyring.VerifyKey, error) {
+// answer returns the key if it is held, after everything was tried that may be tried now.
+func (k *remoteKeys) answer(segment string) (keyring.VerifyKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key, known := k.set[segment]
@@ -82,15 +82,15 @@ func (k *remoteKeys) settle(segment string) (keyring.VerifyKey, error) {
 	case known && usable:
 		return key, nil
 	case k.failure != nil: // the key may be in the set that could not be read
-		return keyring.VerifyKey{}, fmt.Errorf("%w: token: keys of %s: %w", oauth.ErrUnavailable, k.source.issuer, k.failure)
+		return keyring.VerifyKey{}, fmt.Errorf("%w: keys of %s: %w", oauth.ErrUnavailable, k.source.issuer, k.failure)
 	case !usable:
-		return keyring.VerifyKey{}, fmt.Errorf("%w: token: keys of %s: too old", oauth.ErrUnavailable, k.source.issuer)
+		return keyring.VerifyKey{}, fmt.Errorf("%w: keys of %s: too old", oauth.ErrUnavailable, k.source.issuer)
 	}
 	return keyring.VerifyKey{}, keyring.ErrUnknownKey
 }
 
-// younger reports whether there is a set and it is younger than life. One from the future, read before a clock was
-// set back, is not.
+// younger reports whether there is a set that is younger than life. A set from the future, which was read before the clock
+// was set back, does not count.
 func (k *remoteKeys) younger(life time.Duration) bool {
 	age := k.now().Round(0).Sub(k.readAt)
 	return k.set != nil && 0 <= age && age < life
@@ -106,7 +106,7 @@ func (k *remoteKeys) mayAsk() bool {
 	return since < 0 || since >= pause
 }
 
-// ask begins a fetch. It goes on when the caller who began it leaves: others wait for it.
+// ask begins a fetch. It does not end when the caller that began it goes away, because others wait for it too.
 func (k *remoteKeys) ask(ctx context.Context) chan struct{} {
 	flight, began := make(chan struct{}), k.now().Round(0)
 	k.flight, k.triedAt = flight, began

@@ -1,7 +1,8 @@
-package token_test
+package verify_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -11,15 +12,28 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
-	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/token"
+	"github.com/wavepass/wavepass/pkg/verify"
 )
 
 const (
+	issuer       = "https://id.example"
+	notOurs      = "header: not that of one of our keys"
 	metadataPath = "/.well-known/openid-configuration"
 	keySetPath   = "/.well-known/jwks.json"
 	metadata     = `{"issuer":"` + issuer + `","jwks_uri":"` + issuer + keySetPath + `"}`
 )
+
+var start = time.Unix(1_782_900_000, 0).UTC()
+
+// refused fails the test unless the token was refused for that reason: being refused for another one proves nothing.
+func refused(t *testing.T, err error, reason string) {
+	t.Helper()
+	if !errors.Is(err, verify.ErrInvalidToken) || !strings.Contains(err.Error(), reason) {
+		t.Fatalf("got error %v, want ErrInvalidToken (%s)", err, reason)
+	}
+}
 
 // site is an issuer's web site, as an http.RoundTripper: what it answers and how often it was asked.
 type site struct {
@@ -74,54 +88,54 @@ func (s *site) count(path string) int {
 	return s.asked[path]
 }
 
-// resource is a resource server that trusts the issuer of a fixture.
+// resource is a resource server that trusts the issuer of a site.
 type resource struct {
 	t        *testing.T
-	issuer   fixture
+	issuer   signer
 	site     *site
 	clock    *testclock.Clock
-	verifier *token.RemoteVerifier
-}
-
-func (f fixture) jwks(t *testing.T) string {
-	t.Helper()
-	set, err := f.public.JWKS(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(set)
+	verifier *verify.Verifier
 }
 
 // newResource lets change alter the configuration, which discovers the key set and has the defaults.
-func newResource(t *testing.T, f fixture, change func(*token.RemoteConfig)) *resource {
+func newResource(t *testing.T, by signer, change func(*verify.Config)) *resource {
 	t.Helper()
-	r := &resource{t: t, issuer: f, clock: testclock.New(now), site: &site{asked: map[string]int{}, answers: map[string]page{
+	r := &resource{t: t, issuer: by, clock: testclock.New(start), site: &site{asked: map[string]int{}, answers: map[string]page{
 		metadataPath: {status: 200, body: metadata, media: "application/json"},
-		keySetPath:   {status: 200, body: f.jwks(t), media: "application/json"},
+		keySetPath:   {status: 200, body: by.jwks, media: "application/json"},
 	}}}
-	cfg := token.RemoteConfig{Issuer: issuer, Audience: audience, Client: &http.Client{Transport: r.site}, Now: r.clock.Now}
+	cfg := verify.Config{Issuer: issuer, Audience: audience, Client: &http.Client{Transport: r.site}, Now: r.clock.Now}
 	if change != nil {
 		change(&cfg)
 	}
 	var err error
-	if r.verifier, err = token.NewRemoteVerifier(cfg); err != nil {
+	if r.verifier, err = verify.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// good is a token of the issuer that is valid whenever it is verified.
-func (r *resource) good() string {
-	return r.issuer.forge(goodPayload().with("exp", "4102444800").String())
+// lasting is a token that is valid whenever it is verified.
+func lasting(by signer) string {
+	return by.sign(issuer, start, func(c *token.Claims) { c.Expiry = start.Add(100 * 365 * 24 * time.Hour) })
+}
+
+// good is a lasting token of the issuer.
+func (r *resource) good() string { return lasting(r.issuer) }
+
+// withHeader is a good token below another header. Its signature does not verify, which is noticed after the header.
+func (r *resource) withHeader(header string) string {
+	_, rest, _ := strings.Cut(r.good(), ".")
+	return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
 }
 
 // unknown is a token that names a key which the issuer does not have.
 func (r *resource) unknown() string {
-	return r.issuer.segments(encode(`{"alg":"ES256","kid":"unknown","typ":"at+jwt"}`), encode(goodPayload().String()))
+	return r.withHeader(`{"alg":"ES256","kid":"unknown","typ":"at+jwt"}`)
 }
 
 func (r *resource) verify(text string) error {
-	_, err := r.verifier.Verify(context.Background(), oauth.NewSecret(text))
+	_, err := r.verifier.Verify(context.Background(), text)
 	return err
 }
 
@@ -132,10 +146,10 @@ func (r *resource) accepts(when string) {
 	}
 }
 
-// cannotTell wants an outage: the caller is neither let in nor told that his token is bad.
+// cannotTell wants an outage: the caller is neither let in nor told that the token is bad.
 func (r *resource) cannotTell(when, text string) {
 	r.t.Helper()
-	if err := r.verify(text); !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, token.ErrInvalid) {
+	if err := r.verify(text); !errors.Is(err, verify.ErrUnavailable) || errors.Is(err, verify.ErrInvalidToken) {
 		r.t.Errorf("%s: got %v, want ErrUnavailable", when, err)
 	}
 }
@@ -150,3 +164,5 @@ func (r *resource) wantFetches(when string, want int) {
 
 // after moves the clock.
 func (r *resource) after(d time.Duration) { r.clock.Advance(d) }
+
+func es256() signer { return signers[keyring.ES256]() }

@@ -1,4 +1,4 @@
-package token
+package verify
 
 // ParseKeySet opens parseKeySet to the fuzz target and to tests of one key set after another.
 var ParseKeySet = parseKeySet

@@ -1,4 +1,4 @@
-package token
+package verify
 
 import (
 	"context"
@@ -122,7 +122,7 @@ func lifeOf(header http.Header) time.Duration {
 	return min(max(life-seconds(header.Get("Age")), minLife), maxLife)
 }
 
-// seconds reads delta-seconds (RFC 9111 §1.2.2); what is none counts as 0.
+// seconds reads delta-seconds (RFC 9111 §1.2.2). Text of another form counts as 0.
 func seconds(text string) time.Duration {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {

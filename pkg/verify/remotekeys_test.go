@@ -1,4 +1,4 @@
-package token_test
+package verify_test
 
 import (
 	"context"
@@ -10,19 +10,17 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/token"
+	"github.com/wavepass/wavepass/pkg/verify"
 )
 
 func TestThousandUnknownKeysCostOneFetchIn30Seconds(t *testing.T) {
-	f := es256()
-	r := newResource(t, f, nil)
+	r := newResource(t, es256(), nil)
 	r.accepts("at first")
 	fetches := 1
 	for i := range 1000 {
 		r.after(100 * time.Millisecond) // 100 s in all
 		header := fmt.Sprintf(`{"alg":"ES256","kid":"made-up-%d","typ":"at+jwt"}`, i)
-		refused(t, r.verify(f.segments(encode(header), encode(goodPayload().String()))), notOurs)
+		refused(t, r.verify(r.withHeader(header)), notOurs)
 		if elapsed := time.Duration(i+1) * 100 * time.Millisecond; elapsed%(30*time.Second) == 0 {
 			fetches++
 		}
@@ -35,15 +33,15 @@ func TestThousandUnknownKeysCostOneFetchIn30Seconds(t *testing.T) {
 }
 
 func TestRotatedKeyIsFoundAsSoonAsItSigns(t *testing.T) {
-	old, young := fixtures[keyring.ES256](), fixtures[keyring.EdDSA]()
+	old, young := es256(), signers[keyring.EdDSA]()
 	r := newResource(t, old, nil)
 	r.accepts("the old key")
 	r.site.change(func() {
 		p := r.site.answers[keySetPath]
-		p.body = young.jwks(t)
+		p.body = young.jwks
 		r.site.answers[keySetPath] = p
 	})
-	signed := young.forge(goodPayload().with("exp", "4102444800").String())
+	signed := lasting(young)
 	r.after(29 * time.Second)
 	refused(t, r.verify(signed), notOurs)
 	r.accepts("the old key, which is still held")
@@ -102,7 +100,7 @@ func TestClockThatIsSetBackEndsTheAge(t *testing.T) {
 func TestStaleKeysServeWithinTheirBoundAndNoLonger(t *testing.T) {
 	const age = 5 * time.Minute
 	for setting, bound := range map[time.Duration]time.Duration{0: 15 * time.Minute, time.Second: time.Second, time.Hour: time.Hour} {
-		r := newResource(t, es256(), func(cfg *token.RemoteConfig) { cfg.MaxStale = setting })
+		r := newResource(t, es256(), func(cfg *verify.Config) { cfg.MaxStale = setting })
 		r.accepts("at first")
 		r.site.change(func() { r.site.down = true })
 		r.after(age - 1)
@@ -121,7 +119,7 @@ func TestStaleKeysServeWithinTheirBoundAndNoLonger(t *testing.T) {
 }
 
 func TestIssuerThatIsDownIsAskedNowAndThen(t *testing.T) {
-	r := newResource(t, es256(), func(cfg *token.RemoteConfig) { cfg.JWKSAddress = issuer + keySetPath })
+	r := newResource(t, es256(), func(cfg *verify.Config) { cfg.JWKSAddress = issuer + keySetPath })
 	r.accepts("at first")
 	r.site.change(func() { r.site.down = true })
 	r.after(5 * time.Minute)
@@ -154,7 +152,7 @@ func TestBadKeySetDoesNotReplaceAGoodOne(t *testing.T) {
 func TestManyCallersShareOneFetch(t *testing.T) {
 	r := newResource(t, es256(), nil)
 	r.site.wait = make(chan struct{})
-	good := oauth.NewSecret(r.good())
+	good := r.good()
 
 	// Whoever began the fetch leaves: the others must not suffer.
 	first, leave := context.WithCancel(context.Background())
@@ -164,7 +162,7 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	leave()
-	if err := <-left; !errors.Is(err, oauth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if err := <-left; !errors.Is(err, verify.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller who left: %v, want ErrUnavailable and Canceled", err)
 	}
 	r.after(time.Minute) // the fetch takes longer than the pause between two
@@ -217,7 +215,7 @@ func TestHangingIssuerDoesNotRefuseWhoseKeyIsHeld(t *testing.T) {
 	defer close(wait)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := r.verifier.Verify(ctx, oauth.NewSecret(r.good())); err != nil {
+	if _, err := r.verifier.Verify(ctx, r.good()); err != nil {
 		t.Errorf("a caller with little time: %v, want it accepted", err)
 	}
 	r.accepts("a caller with time")

@@ -1,4 +1,4 @@
-package token
+package verify
 
 import (
 	"crypto/ecdsa"
@@ -28,8 +28,8 @@ var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 var validKeyID = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,128}$`)
 
 // parseKeySet reads a JWKS (RFC 7517 §5) that somebody else publishes and returns its keys by header segment. Keys
-// for another use, or of an algorithm that we don't know, are passed over; anything that should never be published,
-// or that could be read in two ways, makes the whole set worthless.
+// for another use, or of an algorithm that we don't know, are ignored. Anything that should never be published, or that
+// could be read in two ways, makes it refuse the whole set.
 func parseKeySet(document []byte) (map[string]keyring.VerifyKey, error) {
 	var set struct {
 		Keys []jsontext.Value `json:"keys"`
@@ -120,7 +120,7 @@ func parsePublic(encoded []byte, alg keyring.Algorithm) (public any, err error) 
 		fits = alg == keyring.RS256 && bits >= minRSABits && bits <= maxRSABits && public.E >= 3 && public.E%2 == 1
 	}
 	if !fits {
-		return nil, fmt.Errorf("not a sound key for %s (RFC 7518 §3)", alg)
+		return nil, fmt.Errorf("too weak, or of the wrong type, for %s (RFC 7518 §3)", alg)
 	}
 	return public, nil
 }
