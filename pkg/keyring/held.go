@@ -10,8 +10,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// held is one part as a function holds it in memory: read lazily, inside a request, and decoded again
-// only when its version has changed.
+// held is one part as a function keeps it in memory. It is read inside a request, when it is first needed, and decoded
+// again only when what is stored has changed.
 type held[T any] struct {
 	read   func(context.Context) (Item, error)
 	decode func(context.Context, Item) (T, error)
@@ -21,71 +21,70 @@ type held[T any] struct {
 	mu      sync.Mutex
 	value   T
 	version int64     // 0: nothing is held
-	data    [32]byte  // hash of what was decoded: a restored table has old versions again
-	readAt  time.Time // wall clock: the monotonic one stands still while a function is frozen
-	triedAt time.Time // the same, of the last reading, also one that failed
+	data    [32]byte  // hash of what was decoded: a restored table counts its versions again
+	readAt  time.Time // of the last reading that succeeded; wall clock: the monotonic one stands still while a function is frozen
+	triedAt time.Time // of the last reading, wall clock
 }
 
-// current returns what may be used also after a write, without another reading: it is held, the last reading did not
-// fail, and it is younger than a verifier's may be. Otherwise it reads. A request asks for it before it writes.
+// current returns a value that may still be used after a write, without reading again. A request calls it before it
+// writes. It returns what is held if the last reading succeeded and is younger than Times.VerifierLife; otherwise it
+// reads.
 func (h *held[T]) current(ctx context.Context) (T, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.version != 0 && !h.failed() && !h.older(h.readAt, h.times.VerifierLife()) {
-		return h.value, nil
-	}
-	return h.load(ctx)
-}
-
-// renewed reads again what is older than Times.SignerLife. It runs beside a write, which cannot be taken back, so a
-// reading that fails is no error: ok is false, and the request goes on with what it has. The next current finds out
-// about the outage before anything is written.
-func (h *held[T]) renewed(ctx context.Context) (value T, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.version != 0 && !h.older(h.readAt, h.times.SignerLife()) {
-		return h.value, true
-	}
-	value, err := h.load(ctx)
-	return value, err == nil
-}
-
-// fresh returns what is held when it is younger than life, and reads otherwise.
-func (h *held[T]) fresh(ctx context.Context, life time.Duration) (T, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.version == 0 || h.older(h.readAt, life) {
+	if h.lastReadingFailed() || h.readingIsDue(h.times.VerifierLife()) {
 		return h.load(ctx)
 	}
 	return h.value, nil
 }
 
-// failed reports whether the last reading did.
-func (h *held[T]) failed() bool { return h.triedAt.After(h.readAt) }
+// renew returns the newest value, and reads it when what is held is older than Times.SignerLife. It runs beside a write
+// that cannot be taken back, so a reading that fails must not fail the request: ok is false, and the request uses the
+// value that it has. The next call of current notices the outage before anything is written.
+func (h *held[T]) renew(ctx context.Context) (value T, ok bool) {
+	value, err := h.youngerThan(ctx, h.times.SignerLife())
+	return value, err == nil
+}
 
-// readForUnknown is asked when something names a key that is not held: perhaps one that is newer. Anybody can name any
-// key, so the store is read at most once per rereadEvery, whether it answers or not. read is false when it was
-// not read now: the key may exist all the same.
-func (h *held[T]) readForUnknown(ctx context.Context) (value T, read bool, err error) {
+// youngerThan returns what is held if it was read less than life ago; otherwise it reads.
+func (h *held[T]) youngerThan(ctx context.Context, life time.Duration) (T, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.readingIsDue(life) {
+		return h.load(ctx)
+	}
+	return h.value, nil
+}
+
+// readForUnknownKey is called when a token names a key that is not held, and that may be newer than what is held. A token
+// can name any key, so the store is read at most once per rereadEvery, whether the reading succeeds or not. read is false
+// when the store was not asked: then the key may exist all the same.
+func (h *held[T]) readForUnknownKey(ctx context.Context) (value T, read bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.older(h.triedAt, h.times.rereadEvery()):
+	case h.isOld(h.triedAt, h.times.rereadEvery()):
 		value, err = h.load(ctx)
 		return value, true, err
-	case h.failed():
+	case h.lastReadingFailed():
 		return value, false, fmt.Errorf("%w: keyring: the last reading failed", oauth.ErrUnavailable)
 	}
 	return h.value, false, nil
 }
 
-// older reports whether at is longer ago than life; so is a time that a clock set back has made a future one.
-func (h *held[T]) older(at time.Time, life time.Duration) bool {
+func (h *held[T]) lastReadingFailed() bool { return h.triedAt.After(h.readAt) }
+
+func (h *held[T]) readingIsDue(life time.Duration) bool {
+	return h.version == 0 || h.isOld(h.readAt, life)
+}
+
+// isOld reports whether at is at least life ago. A time in the future is old too: the clock was set back.
+func (h *held[T]) isOld(at time.Time, life time.Duration) bool {
 	age := h.now().Round(0).Sub(at)
 	return age < 0 || age >= life
 }
 
-// load reads and decodes. When that fails, what is held stays, for uses that may go on with it.
+// load reads and decodes. If that fails, the value that is held stays as it is.
 func (h *held[T]) load(ctx context.Context) (T, error) {
 	var none T
 	asked := h.now().Round(0)

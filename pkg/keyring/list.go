@@ -2,55 +2,56 @@ package keyring
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// Key is what may be told of a key.
+// Key is what may be told about a key.
 type Key struct {
 	ID         string // of a MAC key "mac:" and its version
 	Algorithm  Algorithm
 	State      State
 	CreatedAt  time.Time
-	PromotedAt time.Time // zero while it has not signed
-	RetiredAt  time.Time // zero while it may sign
-	Due        time.Time // when its state changes next: of a next key the earliest time
+	PromotedAt time.Time // zero before the key becomes current
+	RetiredAt  time.Time // zero before the key is retired
+	Due        time.Time // when its state changes next; of a next key the earliest time; zero when that is not known
 }
 
-// MACPrefix begins the ids of MAC keys; a signing key's has no colon.
+// MACPrefix begins the ids of MAC keys. The ids of signing keys have no colon.
 const MACPrefix = "mac:"
 
-// IsMAC reports whether the key makes refresh tokens, not access tokens.
+// IsMAC reports whether the key makes refresh tokens. The others make access tokens.
 func (k Key) IsMAC() bool { return k.Algorithm == macAlgorithm }
 
-// List returns the signing keys and then the MAC keys, the oldest of each first. It opens nothing. Errors:
-// ErrMissing, oauth.ErrUnavailable.
+// List returns the signing keys and then the MAC keys, the oldest of each first. It reads the public part only.
+// Errors: ErrMissing, oauth.ErrUnavailable.
 func (k *Keyring) List(ctx context.Context) ([]Key, error) {
 	r, err := k.loadPublic(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return append(k.keysOf(r.public.Keys, k.times.overlap()), k.keysOf(r.public.MACs, k.times.macOverlap())...), nil
+	return slices.Concat(k.keysOf(r.public.Keys), k.keysOf(r.public.MACs)), nil
 }
 
-func (k *Keyring) keysOf(entries []entry, overlap time.Duration) []Key {
+func (k *Keyring) keysOf(entries []entry) []Key {
 	var keys []Key
 	for _, e := range entries {
 		keys = append(keys, Key{
 			ID: e.ID, Algorithm: e.Algorithm, State: e.State,
 			CreatedAt: e.CreatedAt, PromotedAt: e.PromotedAt, RetiredAt: e.RetiredAt,
-			Due: k.due(e, find(entries, Next), overlap),
+			Due: k.due(e, find(entries, Next)),
 		})
 	}
 	return keys
 }
 
-// due is when the state of e changes next; a current key waits for the next one.
-func (k *Keyring) due(e entry, next *entry, overlap time.Duration) time.Time {
+// due is when the state of e changes next. The current key is replaced when the next key is promoted.
+func (k *Keyring) due(e entry, next *entry) time.Time {
 	switch {
 	case !e.RetiredAt.IsZero():
-		return e.RetiredAt.Add(overlap)
+		return k.Times.endOf(e)
 	case next == nil:
-		return time.Time{} // a next key is published first
+		return time.Time{} // a next key has to be published first
 	}
-	return next.CreatedAt.Add(k.times.Period)
+	return next.CreatedAt.Add(k.Times.Period)
 }

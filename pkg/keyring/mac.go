@@ -10,19 +10,17 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// MACKey authenticates messages with HMAC-SHA256. It prints as its id. The secret sits inside a function, which fmt
-// prints as an address wherever it is held. What a pointer leads to, fmt prints when the verb does not fit.
+// MACKey authenticates messages with HMAC-SHA256. It prints as its id. The secret is held by a function, because fmt prints
+// a function as an address even inside a struct; it would print what a pointer leads to when the verb does not fit.
 type MACKey struct {
 	version byte
 	sum     func(message []byte) []byte
 }
 
-// NewMACKey returns the MAC key with that secret.
+// NewMACKey returns the MAC key with the secret, of which it keeps a copy.
 func NewMACKey(version byte, secret []byte) MACKey {
 	secret = bytes.Clone(secret)
 	return MACKey{version, func(message []byte) []byte {
@@ -43,7 +41,7 @@ func (k MACKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, macID(k.versi
 
 func macID(version byte) string { return MACPrefix + strconv.Itoa(int(version)) }
 
-// MACKeys gives the MAC keys of refresh tokens. Safe for concurrent use.
+// MACKeys holds the MAC keys of refresh tokens, and reads them again when that is due. Safe for concurrent use.
 type MACKeys struct{ held held[macKeySet] }
 
 type macKeySet struct {
@@ -52,8 +50,8 @@ type macKeySet struct {
 	gone      []int // versions whose tokens are refused for ever
 }
 
-// maybeNewer reports whether a key of that version may exist without being held. Versions begin at 1.
-func (s macKeySet) maybeNewer(version byte) bool {
+// mayBeNewer reports whether the version may be that of a key that was created after s was read. Versions begin at 1.
+func (s macKeySet) mayBeNewer(version byte) bool {
 	return s.check(version) != nil && version != 0 && !slices.Contains(s.gone, int(version))
 }
 
@@ -65,14 +63,14 @@ func (s macKeySet) check(version byte) error {
 	return nil
 }
 
-// MACKeys returns the refresh-token view of the keyring for issuing functions. It opens the Refresh part only,
-// and creates the keyring when there is none.
+// MACKeys returns the MAC keys for issuing functions. It opens the Refresh part only, and creates the keyring when there
+// is none.
 func (k *Keyring) MACKeys() *MACKeys {
-	return newMACKeys(k.sealer, k.times, k.now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+	return newMACKeys(k.Sealer, k.Times, k.Now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
 }
 
-// NewMACKeys returns the refresh-token view of the keyring in store for functions that cannot create one:
-// without a keyring they are unavailable. It opens the Refresh part only.
+// NewMACKeys returns the MAC keys in store for functions that cannot create a keyring: while there is none, their error
+// is oauth.ErrUnavailable. It opens the Refresh part only.
 func NewMACKeys(store Store, sealer Sealer, times Times, now func() time.Time) *MACKeys {
 	return newMACKeys(sealer, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
 }
@@ -81,59 +79,54 @@ func newMACKeys(sealer Sealer, times Times, now func() time.Time, read func(cont
 	return &MACKeys{held[macKeySet]{
 		read: read,
 		decode: func(ctx context.Context, item Item) (macKeySet, error) {
-			plain, err := open(ctx, sealer, Refresh, item)
-			if err != nil {
+			var part refreshPart
+			if err := unseal(ctx, sealer, Refresh, item, &part); err != nil {
 				return macKeySet{}, err
 			}
-			return decodeMACKeys(plain)
+			return decodeMACKeys(part)
 		},
 		times: times,
 		now:   now,
 	}}
 }
 
-// Current returns the key that a new session's tokens are made with. Reads as SigningKeys.Current.
+// Current returns the key that the tokens of a new session are made with. It reads when SigningKeys.Current would.
 func (m *MACKeys) Current(ctx context.Context) (MACKey, error) {
 	keys, err := m.held.current(ctx)
 	return keys.current, err
 }
 
-// Key returns the key of that version, for a token that names it. Reads as SigningKeys.Current. ErrUnknownKey when
-// there is no such key. A version that is not held, when the keys were read too short a time ago to be read
-// again, is oauth.ErrUnavailable: it may have come since, and its owner is asked to come back.
+// Key returns the key of the version that a token names. It reads when SigningKeys.Current would, and for a version that
+// is not held. ErrUnknownKey when there is no such key. oauth.ErrUnavailable also when the version is not held and the keys
+// were read too recently to be read again: the key may have been created since, so the client should repeat the request.
 func (m *MACKeys) Key(ctx context.Context, version byte) (MACKey, error) {
 	keys, err := m.held.current(ctx)
 	if err != nil {
 		return MACKey{}, err
 	}
-	if keys.maybeNewer(version) {
-		read := false
-		keys, read, err = m.held.readForUnknown(ctx)
-		switch {
-		case err != nil:
+	if keys.mayBeNewer(version) {
+		var read bool
+		if keys, read, err = m.held.readForUnknownKey(ctx); err != nil {
 			return MACKey{}, err
-		case !read && keys.maybeNewer(version):
+		}
+		if !read && keys.mayBeNewer(version) {
 			return MACKey{}, fmt.Errorf("%w: keyring: MAC key %d may be newer than what is held", oauth.ErrUnavailable, version)
 		}
 	}
 	return keys.byVersion[version], keys.check(version)
 }
 
-// Renew reads the keyring as SigningKeys.Renew does. It returns ErrUnknownKey when key was taken out of the keyring, which
-// is meant to end its sessions, and nil otherwise: the key may be used.
+// Renew reads the keys again when SigningKeys.Renew would. It returns ErrUnknownKey when key was taken out of the keyring,
+// so that its tokens must be refused, and nil when it may be used, also when the keys cannot be read.
 func (m *MACKeys) Renew(ctx context.Context, key MACKey) error {
-	newest, ok := m.held.renewed(ctx)
+	newest, ok := m.held.renew(ctx)
 	if !ok {
 		return nil
 	}
 	return newest.check(key.version)
 }
 
-func decodeMACKeys(plain []byte) (macKeySet, error) {
-	var part refreshPart
-	if err := json.Unmarshal(plain, &part); err != nil {
-		return macKeySet{}, fmt.Errorf("%w: keyring: refresh part: not readable", oauth.ErrUnavailable)
-	}
+func decodeMACKeys(part refreshPart) (macKeySet, error) {
 	set := macKeySet{byVersion: map[byte]MACKey{}, gone: part.Gone}
 	for _, stored := range part.Keys {
 		if len(stored.Key) != macKeyLen {

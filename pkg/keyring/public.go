@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,12 +20,12 @@ type VerifyKey struct {
 	ID        string
 	Algorithm Algorithm
 	Public    crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
-	Until     time.Time        // of a retired key: when it ends; zero for the others
+	Until     time.Time        // when a retired key stops verifying; zero for the others
 }
 
 func (k VerifyKey) ended(now time.Time) bool { return !k.Until.IsZero() && !now.Before(k.Until) }
 
-// PublicKeys gives verifying functions the public keys. Safe for concurrent use.
+// PublicKeys holds the public keys for verifying functions, and reads them again when that is due. Safe for concurrent use.
 type PublicKeys struct{ held held[keySet] }
 
 type keySet struct {
@@ -39,36 +38,36 @@ type published struct {
 	jwk jsontext.Value
 }
 
-// NewPublicKeys returns the public view of the keyring in store. It opens nothing.
+// NewPublicKeys returns the public keys in store. It needs no sealer.
 func NewPublicKeys(store Store, times Times, now func() time.Time) *PublicKeys {
 	times = times.orDefault()
 	return &PublicKeys{held[keySet]{
 		read: func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Public) },
 		decode: func(_ context.Context, item Item) (keySet, error) {
-			set, err := decodeKeySet(item.Data, times)
-			if err != nil {
-				return keySet{}, fmt.Errorf("%w: keyring: public part: %w", oauth.ErrUnavailable, err)
+			var part publicPart
+			if err := unmarshalPart(Public, item.Data, &part); err != nil {
+				return keySet{}, err
 			}
-			return set, nil
+			return decodeKeySet(part, times)
 		},
 		times: times,
 		now:   now,
 	}}
 }
 
-// Life is how long a set may be used once it was read: the max-age of what is published.
+// Life is how long a key set may be used after it was read. It is also the max-age of the published set.
 func (p *PublicKeys) Life() time.Duration { return p.held.times.VerifierLife() }
 
-// ByHeader returns the key whose tokens have exactly this encoded header segment, or ErrUnknownKey. One
-// comparison so pins algorithm, key id and type, and the absence of every other header member.
+// ByHeader returns the key whose tokens have exactly this encoded header segment. This one comparison pins algorithm, key
+// id and type, and excludes every other header member. Errors: ErrUnknownKey, oauth.ErrUnavailable.
 func (p *PublicKeys) ByHeader(ctx context.Context, segment string) (VerifyKey, error) {
-	set, err := p.held.fresh(ctx, p.Life())
+	set, err := p.held.youngerThan(ctx, p.Life())
 	if err != nil {
 		return VerifyKey{}, err
 	}
 	key, ok := set.byHeader[segment]
 	if !ok {
-		if set, _, err = p.held.readForUnknown(ctx); err != nil {
+		if set, _, err = p.held.readForUnknownKey(ctx); err != nil {
 			return VerifyKey{}, err
 		}
 		key, ok = set.byHeader[segment]
@@ -107,36 +106,32 @@ func (p *PublicKeys) Algorithms(ctx context.Context) ([]Algorithm, error) {
 
 // published returns the keys that have not ended.
 func (p *PublicKeys) published(ctx context.Context) ([]published, error) {
-	set, err := p.held.fresh(ctx, p.Life())
+	set, err := p.held.youngerThan(ctx, p.Life())
 	now := p.held.now()
 	return slices.DeleteFunc(slices.Clone(set.published), func(one published) bool { return one.key.ended(now) }), err
 }
 
-// HeaderSegment is the first part of every access token that the key signs: the encoding of exactly
-// alg, kid and typ, in this order (RFC 9068 §2.1).
+// HeaderSegment is the first part of every access token that the key signs: the base64url of exactly alg, kid and typ, in
+// this order (RFC 9068 §2.1).
 func HeaderSegment(alg Algorithm, keyID string) string {
 	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, alg, keyID)
 	return base64.RawURLEncoding.EncodeToString([]byte(header))
 }
 
-func decodeKeySet(data []byte, times Times) (keySet, error) {
-	var part publicPart
-	if err := json.Unmarshal(data, &part); err != nil {
-		return keySet{}, err
-	}
+func decodeKeySet(part publicPart, times Times) (keySet, error) {
 	set := keySet{byHeader: map[string]VerifyKey{}}
 	for _, stored := range part.Keys {
 		key, err := decodeVerifyKey(stored.JWK)
 		if err != nil {
-			return keySet{}, err
+			return keySet{}, fmt.Errorf("%w: keyring: public part: %w", oauth.ErrUnavailable, err)
 		}
 		if !stored.RetiredAt.IsZero() {
-			key.Until = stored.RetiredAt.Add(times.overlap())
+			key.Until = times.endOf(stored)
 		}
-		// What is published is made anew, so that nothing else that was stored can come along.
+		// The published form is made again from the key, so that no other stored member is published.
 		public, err := encodePublic(key)
 		if err != nil {
-			return keySet{}, err
+			return keySet{}, fmt.Errorf("%w: keyring: public part: %w", oauth.ErrUnavailable, err)
 		}
 		set.byHeader[HeaderSegment(key.Algorithm, key.ID)] = key
 		set.published = append(set.published, published{key, public})
@@ -157,13 +152,4 @@ func decodeVerifyKey(encoded []byte) (VerifyKey, error) {
 		return VerifyKey{}, err
 	}
 	return VerifyKey{ID: parsed.KeyID(), Algorithm: Algorithm(parsed.Algorithm().String()), Public: raw}, nil
-}
-
-// readExisting reads a part for a function that cannot create a keyring.
-func readExisting(ctx context.Context, store Store, part Part) (Item, error) {
-	item, err := store.ReadPart(ctx, part)
-	if errors.Is(err, ErrMissing) {
-		return Item{}, fmt.Errorf("%w: no keyring yet: it is created by the first login", oauth.ErrUnavailable)
-	}
-	return item, err
 }

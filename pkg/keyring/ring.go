@@ -14,14 +14,16 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// changeTries bounds how often a change may meet another one.
+// changeTries bounds how often a change is tried again because of another one.
 const changeTries = 4
 
-// macAlgorithm is what a list of keys calls the algorithm of MAC keys (RFC 7518 §3.2).
+// macAlgorithm is the name of HMAC-SHA256, the algorithm of MAC keys (RFC 7518 §3.2).
 const macAlgorithm Algorithm = "HS256"
 
-// ring is the whole keyring, opened, while it is being changed. Its methods keep the three parts in step, and
-// note what they did.
+var errTooManyChanges = fmt.Errorf("%w: keyring: too many concurrent changes", oauth.ErrUnavailable)
+
+// ring is the whole keyring, opened, while it is being changed. Its methods change the three parts together, and
+// record each step.
 type ring struct {
 	version int64 // as it was read; 0: there is none yet
 	public  publicPart
@@ -32,8 +34,8 @@ type ring struct {
 	steps []Step
 }
 
-// change reads and opens the keyring, has it edited, and stores it if anything was done. When somebody else was
-// faster it begins again with what he left, so edit must decide from the ring alone.
+// change loads the keyring, lets edit change it, and stores it if there was a step. When the keyring has been replaced
+// meanwhile, it begins again with the new one, so edit must decide by the ring alone.
 func (k *Keyring) change(ctx context.Context, load func(context.Context) (*ring, error), edit func(*ring) error) ([]Step, error) {
 	for range changeTries {
 		r, err := load(ctx)
@@ -53,17 +55,17 @@ func (k *Keyring) change(ctx context.Context, load func(context.Context) (*ring,
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: keyring: too many concurrent changes", oauth.ErrUnavailable)
+	return nil, errTooManyChanges
 }
 
-// load reads the three parts at one version, and opens two.
+// load reads the three parts at one version, and opens the sealed ones.
 func (k *Keyring) load(ctx context.Context) (*ring, error) {
 	for range changeTries {
 		var items [3]Item
 		var errs [3]error
 		var wg sync.WaitGroup
 		for i, part := range []Part{Public, Signing, Refresh} {
-			wg.Go(func() { items[i], errs[i] = k.store.ReadPart(ctx, part) })
+			wg.Go(func() { items[i], errs[i] = k.Store.ReadPart(ctx, part) })
 		}
 		wg.Wait()
 		if err := errors.Join(errs[:]...); err != nil {
@@ -72,45 +74,31 @@ func (k *Keyring) load(ctx context.Context) (*ring, error) {
 		if items[0].Version != items[1].Version || items[0].Version != items[2].Version {
 			continue // replaced between the reads
 		}
-		r := &ring{version: items[0].Version, now: k.second()}
+		r, err := k.publicRing(items[0])
 		return r, errors.Join(
-			decodePublic(items[0], &r.public),
-			k.decodeSealed(ctx, Signing, items[1], &r.signing),
-			k.decodeSealed(ctx, Refresh, items[2], &r.refresh),
+			err,
+			unseal(ctx, k.Sealer, Signing, items[1], &r.signing),
+			unseal(ctx, k.Sealer, Refresh, items[2], &r.refresh),
 		)
 	}
-	return nil, fmt.Errorf("%w: keyring: too many concurrent changes", oauth.ErrUnavailable)
+	return nil, errTooManyChanges
 }
 
-// loadPublic is load for a change that needs no old secret, and so needs to open nothing.
+// loadPublic loads the public part only, for a change that needs no stored secret.
 func (k *Keyring) loadPublic(ctx context.Context) (*ring, error) {
-	item, err := k.store.ReadPart(ctx, Public)
+	item, err := k.Store.ReadPart(ctx, Public)
 	if err != nil {
 		return nil, err
 	}
+	return k.publicRing(item)
+}
+
+func (k *Keyring) publicRing(item Item) (*ring, error) {
 	r := &ring{version: item.Version, now: k.second()}
-	return r, decodePublic(item, &r.public)
+	return r, unmarshalPart(Public, item.Data, &r.public)
 }
 
-func (k *Keyring) second() time.Time { return k.now().UTC().Truncate(time.Second) }
-
-func decodePublic(item Item, into *publicPart) error {
-	if err := json.Unmarshal(item.Data, into); err != nil {
-		return fmt.Errorf("%w: keyring: %s part: not readable", oauth.ErrUnavailable, Public)
-	}
-	return nil
-}
-
-func (k *Keyring) decodeSealed(ctx context.Context, part Part, item Item, into any) error {
-	plain, err := open(ctx, k.sealer, part, item)
-	if err != nil {
-		return err
-	}
-	if json.Unmarshal(plain, into) != nil { // its error could quote what was sealed
-		return fmt.Errorf("%w: keyring: %s part: not readable", oauth.ErrUnavailable, part)
-	}
-	return nil
-}
+func (k *Keyring) second() time.Time { return k.Now().UTC().Truncate(time.Second) }
 
 // write seals and stores the ring as its next version.
 func (k *Keyring) write(ctx context.Context, r *ring) error {
@@ -121,16 +109,16 @@ func (k *Keyring) write(ctx context.Context, r *ring) error {
 			return fmt.Errorf("keyring: encode %s: %w", part, err)
 		}
 		if part != Public {
-			if data, err = k.sealer.Seal(ctx, string(part), data); err != nil {
+			if data, err = k.Sealer.Seal(ctx, string(part), data); err != nil {
 				return fmt.Errorf("keyring: seal %s: %w", part, err)
 			}
 		}
 		parts[part] = data
 	}
-	return k.store.ReplaceParts(ctx, r.version, parts)
+	return k.Store.ReplaceParts(ctx, r.version, parts)
 }
 
-// find returns the key in that state, nil when there is none.
+// find returns the first key in the state, or nil.
 func find(keys []entry, state State) *entry {
 	if i := slices.IndexFunc(keys, func(e entry) bool { return e.State == state }); i >= 0 {
 		return &keys[i]
@@ -140,7 +128,7 @@ func find(keys []entry, state State) *entry {
 
 func (r *ring) did(what What, id string) { r.steps = append(r.steps, Step{what, id}) }
 
-// publish adds a next signing key. Without an algorithm it is of that of the newest key.
+// publish adds a next signing key. If alg is empty, it takes the algorithm of the newest key.
 func (r *ring) publish(alg Algorithm) error {
 	if n := len(r.public.Keys); alg == "" && n > 0 {
 		alg = r.public.Keys[n-1].Algorithm
@@ -156,38 +144,55 @@ func (r *ring) publish(alg Algorithm) error {
 	return nil
 }
 
-// promote has the next signing key sign. The one that did goes on verifying; its private half is forgotten.
+// promote makes the next signing key the current one. The key that was current goes on verifying, and its private half
+// is deleted.
 func (r *ring) promote() {
-	current, next := find(r.public.Keys, Current), find(r.public.Keys, Next)
-	if next == nil {
-		return
+	retired, promoted := r.advance(r.public.Keys)
+	if retired != nil {
+		r.deletePrivate(retired.ID)
 	}
-	if current != nil {
-		current.State, current.RetiredAt = Retired, r.now
-		r.forgetPrivate(current.ID)
-		r.did(WasRetired, current.ID)
-	}
-	next.State, next.PromotedAt = Current, r.now
 	for i := range r.signing.Keys {
-		if r.signing.Keys[i].ID == next.ID {
+		if promoted != nil && r.signing.Keys[i].ID == promoted.ID {
 			r.signing.Keys[i].State = Current
 		}
 	}
-	r.did(WasPromoted, next.ID)
 }
 
-// drop takes a signing key out of the set: what it signed is refused as soon as the set is read again.
+// promoteMAC makes the next MAC key the one of new sessions. A session keeps the key that it began with.
+func (r *ring) promoteMAC() {
+	if _, promoted := r.advance(r.public.MACs); promoted != nil {
+		r.refresh.Current = promoted.Version
+	}
+}
+
+// advance retires the current one of keys and promotes the next one. It does nothing when there is no next key. It returns
+// both; retired is nil when there was no current key.
+func (r *ring) advance(keys []entry) (retired, promoted *entry) {
+	retired, promoted = find(keys, Current), find(keys, Next)
+	if promoted == nil {
+		return nil, nil
+	}
+	if retired != nil {
+		retired.State, retired.RetiredAt = Retired, r.now
+		r.did(WasRetired, retired.ID)
+	}
+	promoted.State, promoted.PromotedAt = Current, r.now
+	r.did(WasPromoted, promoted.ID)
+	return retired, promoted
+}
+
+// drop removes a signing key. Its tokens are refused as soon as a verifier reads the set again.
 func (r *ring) drop(id string, as What) {
 	r.public.Keys = slices.DeleteFunc(r.public.Keys, func(e entry) bool { return e.ID == id })
-	r.forgetPrivate(id)
+	r.deletePrivate(id)
 	r.did(as, id)
 }
 
-func (r *ring) forgetPrivate(id string) {
+func (r *ring) deletePrivate(id string) {
 	r.signing.Keys = slices.DeleteFunc(r.signing.Keys, func(key storedSigningKey) bool { return key.ID == id })
 }
 
-// publishMAC adds a next MAC key, unless every version is taken: then the current one stays.
+// publishMAC adds a next MAC key. When every version is taken it adds none, and the current key stays.
 func (r *ring) publishMAC() {
 	version := r.freeVersion()
 	if version == 0 {
@@ -201,7 +206,7 @@ func (r *ring) publishMAC() {
 	r.did(WasPublished, id)
 }
 
-// freeVersion is the one after the newest, or the first that is free from there; 0 when none is.
+// freeVersion returns the first free version after the newest key's, counting from 255 on to 1; 0 when none is free.
 func (r *ring) freeVersion() byte {
 	var newest byte
 	if n := len(r.public.MACs); n > 0 {
@@ -216,22 +221,7 @@ func (r *ring) freeVersion() byte {
 	return 0
 }
 
-// promoteMAC has new sessions begin with the next MAC key. Sessions keep the one that they began with.
-func (r *ring) promoteMAC() {
-	current, next := find(r.public.MACs, Current), find(r.public.MACs, Next)
-	if next == nil {
-		return
-	}
-	if current != nil {
-		current.State, current.RetiredAt = Retired, r.now
-		r.did(WasRetired, current.ID)
-	}
-	next.State, next.PromotedAt = Current, r.now
-	r.refresh.Current = next.Version
-	r.did(WasPromoted, next.ID)
-}
-
-// dropMAC forgets a MAC key of which no session can be alive.
+// dropMAC removes a MAC key whose sessions have all ended.
 func (r *ring) dropMAC(e entry) {
 	r.public.MACs = slices.DeleteFunc(r.public.MACs, func(other entry) bool { return other.Version == e.Version })
 	r.refresh.Keys = slices.DeleteFunc(r.refresh.Keys, func(key storedMACKey) bool { return key.Version == e.Version })

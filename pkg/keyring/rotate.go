@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +14,10 @@ type What string
 
 const (
 	WasPublished What = "published" // it is in the set, and does not sign yet
-	WasPromoted  What = "promoted"  // it signs; a MAC key: new sessions begin with it
+	WasPromoted  What = "promoted"  // it signs; a MAC key makes the tokens of new sessions
 	WasRetired   What = "retired"   // it verifies only
-	WasDropped   What = "dropped"   // nothing that it made can be alive
-	WasRevoked   What = "revoked"   // nothing that it made is accepted
+	WasDropped   What = "dropped"   // it was removed, and all of its tokens have expired
+	WasRevoked   What = "revoked"   // it was removed, and its tokens are refused
 )
 
 // Step is what a change did to one key.
@@ -25,13 +26,13 @@ type Step struct {
 	Key  string // key id; of a MAC key "mac:" and its version
 }
 
-// ErrNotNext says that a key that was to be promoted is not the next one.
+// ErrNotNext says that Promote was asked for a key that is not the next one.
 var ErrNotNext = errors.New("keyring: not the next key")
 
-// Rotate does what is due and returns what it did: a next key that has been published for a period signs, the
-// one before verifies for as long as its tokens live, and another is published. It creates the keyring
-// when there is none. Repeated, or run by two at once, it does each thing once; when nothing is due it reads
-// the public part and opens nothing. oauth.ErrUnavailable: nothing is known, repeat it.
+// Rotate takes the steps that are due and returns them. A next key that has been published for a period becomes
+// current, the current one is retired, another next key is published, and a retired key is dropped when its tokens have
+// expired. It creates the keyring when there is none. Each step is taken once, also when several hosts rotate at once. When
+// nothing is due, it reads the public part only. After oauth.ErrUnavailable the steps may have been taken or not; repeat it.
 func (k *Keyring) Rotate(ctx context.Context) ([]Step, error) {
 	r, err := k.loadPublic(ctx)
 	if errors.Is(err, ErrMissing) {
@@ -40,68 +41,66 @@ func (k *Keyring) Rotate(ctx context.Context) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !k.signingDue(r.public, r.now) && !k.turn(r.public.MACs, r.now) && !k.anyDead(r.public, r.now) {
+	entries := slices.Concat(r.public.Keys, r.public.MACs)
+	anyExpired := slices.ContainsFunc(entries, func(e entry) bool { return k.expired(e, r.now) })
+	if !anyExpired && !k.signingKeyIsDue(r) && !k.promotionIsDue(r.public.MACs, r.now) {
 		return nil, nil
 	}
 	return k.change(ctx, k.load, k.rotateDue)
 }
 
 func (k *Keyring) rotateDue(r *ring) error {
-	for _, e := range slices.Clone(r.public.Keys) {
-		if dead(e, k.times.overlap(), r.now) {
+	for _, e := range slices.Concat(r.public.Keys, r.public.MACs) {
+		switch {
+		case !k.expired(e, r.now):
+		case e.isMAC():
+			r.dropMAC(e)
+		default:
 			r.drop(e.ID, WasDropped)
 		}
 	}
-	for _, e := range slices.Clone(r.public.MACs) {
-		if dead(e, k.times.macOverlap(), r.now) {
-			r.dropMAC(e)
-		}
-	}
-	if k.turn(r.public.MACs, r.now) {
+	if k.promotionIsDue(r.public.MACs, r.now) {
 		r.promoteMAC()
 		r.publishMAC()
 	}
-	switch next := find(r.public.Keys, Next); {
-	case !k.signingDue(r.public, r.now):
+	switch {
+	case !k.signingKeyIsDue(r):
 		return nil
-	case k.turn(r.public.Keys, r.now):
+	case k.promotionIsDue(r.public.Keys, r.now):
 		r.promote()
 	default:
-		r.drop(next.ID, WasDropped) // of another algorithm, and has signed nothing
+		r.drop(find(r.public.Keys, Next).ID, WasDropped) // it has another algorithm, and has signed nothing
 	}
-	return r.publish(k.alg)
+	return r.publish(k.Algorithm)
 }
 
-// turn reports whether the next key of a list has been published for a period, or is missing.
-func (k *Keyring) turn(keys []entry, now time.Time) bool {
+// promotionIsDue reports whether the next one of keys has been published for a period, or is missing.
+func (k *Keyring) promotionIsDue(keys []entry, now time.Time) bool {
 	next := find(keys, Next)
-	return next == nil || !now.Before(next.CreatedAt.Add(k.times.Period))
+	return next == nil || !now.Before(next.CreatedAt.Add(k.Times.Period))
 }
 
-// signingDue reports whether another next key is needed: also when the configured algorithm has changed, so
-// that the change takes one period.
-func (k *Keyring) signingDue(public publicPart, now time.Time) bool {
-	return k.turn(public.Keys, now) || k.alg != "" && find(public.Keys, Next).Algorithm != k.alg
+// signingKeyIsDue reports whether another next signing key is needed. A change of the configured algorithm needs one too;
+// so the new algorithm signs after one period.
+func (k *Keyring) signingKeyIsDue(r *ring) bool {
+	return k.promotionIsDue(r.public.Keys, r.now) || k.Algorithm != "" && find(r.public.Keys, Next).Algorithm != k.Algorithm
 }
 
-func (k *Keyring) anyDead(public publicPart, now time.Time) bool {
-	return slices.ContainsFunc(public.Keys, func(e entry) bool { return dead(e, k.times.overlap(), now) }) ||
-		slices.ContainsFunc(public.MACs, func(e entry) bool { return dead(e, k.times.macOverlap(), now) })
+// expired reports whether no token of a retired key can still be good.
+func (k *Keyring) expired(e entry, now time.Time) bool {
+	return !e.RetiredAt.IsZero() && !now.Before(k.Times.endOf(e))
 }
 
-func dead(e entry, overlap time.Duration, now time.Time) bool {
-	return !e.RetiredAt.IsZero() && !now.Before(e.RetiredAt.Add(overlap))
-}
-
-// Promote has the next signing key sign at once, however young. id is the key's, so that of two who promote at
-// once one gets ErrNotNext. Verifiers that hold an older set may refuse its tokens for as long as Times.Spread.
+// Promote makes the next signing key the current one at once, however young it is. id must be that key's, so that of two
+// concurrent calls one gets ErrNotNext. Verifiers that hold an older set may refuse its tokens for as long as
+// Times.Spread. Errors: ErrMissing, oauth.ErrUnavailable.
 func (k *Keyring) Promote(ctx context.Context, id string) ([]Step, error) {
 	return k.change(ctx, k.load, func(r *ring) error {
 		if next := find(r.public.Keys, Next); next == nil || next.ID != id {
 			return fmt.Errorf("%w: %s", ErrNotNext, id)
 		}
 		r.promote()
-		return r.publish(k.alg)
+		return r.publish(k.Algorithm)
 	})
 }
 
@@ -112,52 +111,49 @@ func (k *Keyring) Openable(ctx context.Context) error {
 	return err
 }
 
-// Revoke takes a signing key out of the set in an emergency, whatever its state. When it was signing, the next
-// key does so at once. ErrUnknownKey when it is not in the set. Who calls this denies the key id in the
-// revocation log first: functions hold older sets for a while.
+// Revoke removes a signing key in an emergency, whatever its state. When it was the current one, the next key replaces it
+// at once. Deny the key id in the revocation log first, because functions hold older sets for a while. Errors:
+// ErrUnknownKey when the key is not in the set, ErrMissing, oauth.ErrUnavailable.
 func (k *Keyring) Revoke(ctx context.Context, id string) ([]Step, error) {
 	return k.change(ctx, k.load, func(r *ring) error {
 		i := slices.IndexFunc(r.public.Keys, func(e entry) bool { return e.ID == id })
 		if i < 0 {
 			return fmt.Errorf("%w: %s", ErrUnknownKey, id)
 		}
-		switch state := r.public.Keys[i].State; state {
-		case Retired:
-			r.drop(id, WasRevoked)
+		state := r.public.Keys[i].State
+		r.drop(id, WasRevoked)
+		if state == Retired {
 			return nil
-		case Next:
-			r.drop(id, WasRevoked)
-		default:
-			r.drop(id, WasRevoked)
+		}
+		if state == Current {
 			r.promote()
 		}
-		return r.publish(k.alg)
+		return r.publish(k.Algorithm)
 	})
 }
 
-// Reset begins anew: fresh signing keys, and fresh MAC keys, so that every refresh token is dead and everybody
-// logs in again. It is for a table that was restored from a backup, where old refresh tokens have come back
-// to life, and for a sealing key that is lost: it opens nothing. Access tokens live on until they expire.
+// Reset replaces the signing keys and every MAC key, so that every refresh token is refused and everybody
+// logs in again. It is for a table that was restored from a backup, where replaced refresh tokens would be accepted
+// again, and for a sealing key that is lost: it opens nothing. Access tokens are good until they expire. Errors: ErrMissing,
+// oauth.ErrUnavailable.
 func (k *Keyring) Reset(ctx context.Context) ([]Step, error) {
 	return k.change(ctx, k.loadPublic, func(r *ring) error {
-		alg := k.alg
+		alg := k.Algorithm
 		if next := find(r.public.Keys, Next); next != nil {
-			if alg == "" {
-				alg = next.Algorithm
-			}
+			alg = cmp.Or(alg, next.Algorithm)
 			r.drop(next.ID, WasDropped)
 		}
-		r.loseMACs()
+		r.revokeMACs()
 		return r.begin(alg)
 	})
 }
 
-// loseMACs marks every MAC key as gone. When too few versions are left for new ones, the oldest are used again: a
-// token of theirs is then refused for its MAC.
-func (r *ring) loseMACs() {
+// revokeMACs marks every MAC key as gone. When too few versions are free for new keys, the oldest versions are used again:
+// the tokens of their old keys are then refused because the MAC is wrong.
+func (r *ring) revokeMACs() {
 	const needed = 2 // a current and a next one
-	if kept := 255 - needed; len(r.public.MACs) > kept {
-		r.public.MACs = slices.Clone(r.public.MACs[len(r.public.MACs)-kept:])
+	if most := 255 - needed; len(r.public.MACs) > most {
+		r.public.MACs = slices.Clone(r.public.MACs[len(r.public.MACs)-most:])
 	}
 	for i := range r.public.MACs {
 		e := &r.public.MACs[i]
@@ -169,7 +165,7 @@ func (r *ring) loseMACs() {
 	}
 }
 
-// begin publishes and promotes a first key of each sort, and publishes a next one.
+// begin publishes a current and a next key of each kind.
 func (r *ring) begin(alg Algorithm) error {
 	if err := r.publish(alg); err != nil {
 		return err
@@ -179,7 +175,7 @@ func (r *ring) begin(alg Algorithm) error {
 	r.promoteMAC()
 	r.publishMAC()
 	if find(r.public.MACs, Current) == nil {
-		return errors.New("keyring: no version is free for a MAC key") // never stored: nothing could log in
+		return errors.New("keyring: no version is free for a MAC key") // not stored: nobody could log in
 	}
 	return r.publish(alg)
 }

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -16,6 +17,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 const (
@@ -23,15 +26,15 @@ const (
 	macKeyLen = 32
 )
 
-// The stored form of the parts, JSON. What is due is decided by the public part alone, so that whoever looks
-// after the keys opens the others only to change them.
+// The parts are stored as JSON. The public part alone says when a rotation is due, so that the sealed ones are opened
+// only to change them.
 
 type publicPart struct {
 	Keys []entry `json:"keys"`
-	MACs []entry `json:"macs"` // no key, just how old each is
+	MACs []entry `json:"macs"` // states and ages, not the keys
 }
 
-// entry is what may be known of a key.
+// entry is the public description of a key.
 type entry struct {
 	ID         string         `json:"kid"`
 	State      State          `json:"state"`
@@ -43,8 +46,10 @@ type entry struct {
 	Version    byte           `json:"version,omitzero"` // of a MAC key
 }
 
+func (e entry) isMAC() bool { return e.Version != 0 }
+
 type signingPart struct {
-	Keys []storedSigningKey `json:"keys"` // current and next: a retired key signs nothing
+	Keys []storedSigningKey `json:"keys"` // current and next; a retired key signs nothing
 }
 
 type storedSigningKey struct {
@@ -55,14 +60,30 @@ type storedSigningKey struct {
 }
 
 type refreshPart struct {
-	Current byte           `json:"current"` // version that new sessions get
+	Current byte           `json:"current"` // the version that new sessions use
 	Keys    []storedMACKey `json:"keys"`
-	Gone    []int          `json:"gone,omitempty"` // versions whose tokens are refused, not looked for
+	Gone    []int          `json:"gone,omitempty"` // versions whose tokens are refused without reading the keys again
 }
 
 type storedMACKey struct {
 	Version byte   `json:"version"`
 	Key     []byte `json:"key"`
+}
+
+// unseal opens a sealed part and decodes it. The error is oauth.ErrUnavailable, for an operator has to repair it.
+func unseal(ctx context.Context, sealer Sealer, part Part, item Item, into any) error {
+	plain, err := sealer.Open(ctx, string(part), item.Data)
+	if err != nil {
+		return fmt.Errorf("%w: keyring: open %s: %w", oauth.ErrUnavailable, part, err)
+	}
+	return unmarshalPart(part, plain, into)
+}
+
+func unmarshalPart(part Part, plain []byte, into any) error {
+	if json.Unmarshal(plain, into) != nil { // its error could quote a secret
+		return fmt.Errorf("%w: keyring: %s part: not readable", oauth.ErrUnavailable, part)
+	}
+	return nil
 }
 
 func newSigningKey(alg Algorithm) (priv storedSigningKey, pub entry, err error) {
@@ -90,7 +111,7 @@ func newSigningKey(alg Algorithm) (priv storedSigningKey, pub entry, err error) 
 	return storedSigningKey{ID: id, Alg: alg, Private: der}, entry{ID: id, Algorithm: alg, JWK: encoded}, nil
 }
 
-// encodePublic returns the JWK of a public key: its own members, kid, alg and use, and no other.
+// encodePublic returns the JWK of a public key, with kid, alg and use and no member beyond those of its type.
 func encodePublic(k VerifyKey) ([]byte, error) {
 	key, err := jwk.FromRaw(k.Public)
 	if err != nil {

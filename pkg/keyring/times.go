@@ -17,21 +17,21 @@ const (
 	minCacheAge = time.Second
 	maxCacheAge = time.Hour
 
-	clockSkew = 30 * time.Second // between the host that retires a key and one that verifies
+	clockSkew = 30 * time.Second // between the host that retires a key and a host that verifies
 )
 
 // Times says how keys age. The zero value has the defaults. All functions of a deployment must agree.
 type Times struct {
-	// Period is how long a key signs; 0: 30 days. It has been published for as long before it does.
+	// Period is how long a key signs, and how long it is published before that; 0: 30 days.
 	Period time.Duration
 
-	// CacheAge is how long a verifying function uses the keys that it holds, and how long others may keep
-	// the published ones; 0: 5 minutes. What issuing functions hold lives a fifth of it, and a key id that
-	// nobody knows has the keys read again at most once in a tenth.
+	// CacheAge is how long a verifying function uses the keys that it holds, and how long other services may keep
+	// the published ones; 0: 5 minutes. Issuing functions use theirs for a fifth of it. A key id that is not
+	// held causes at most one reading in a tenth of it.
 	CacheAge time.Duration
 }
 
-// Check reports what is wrong with t, in words for whoever set it.
+// Check reports what is wrong with t, in words for the operator.
 func (t Times) Check() error {
 	t = t.orDefault()
 	switch {
@@ -45,24 +45,28 @@ func (t Times) Check() error {
 	return nil
 }
 
-// Spread is how long it takes until every verifier knows a key that was published: the function that publishes
-// holds its keys for one cache age, and who asked it keeps the answer for another.
+// Spread is how long it takes until every verifier knows a new key: the function that publishes the set holds it for
+// one cache age, and its callers keep the answer for another.
 func (t Times) Spread() time.Duration { return 2 * t.orDefault().CacheAge }
 
-// VerifierLife is how long a verifying function uses what it holds, and the max-age of the published set.
+// VerifierLife is how long a verifying function uses the keys that it holds, and the max-age of the published set.
 func (t Times) VerifierLife() time.Duration { return t.orDefault().CacheAge }
 
-// SignerLife is how long an issuing function uses what it holds: a minute by default.
+// SignerLife is how long an issuing function uses the keys that it holds: a minute by default.
 func (t Times) SignerLife() time.Duration { return t.orDefault().CacheAge / 5 }
 
-// rereadEvery is how often an unknown key id may have the keys read again: 30 seconds by default.
+// rereadEvery is the shortest time between two readings for key ids that are not held: 30 seconds by default.
 func (t Times) rereadEvery() time.Duration { return t.orDefault().CacheAge / 10 }
 
-// overlap is how long a retired signing key verifies: until the last token that it signed has expired.
-func (t Times) overlap() time.Duration { return t.SignerLife() + oauth.MaxAccessLife + clockSkew }
-
-// macOverlap is the same for a MAC key: until the last session that began with it has ended.
-func (t Times) macOverlap() time.Duration { return t.SignerLife() + oauth.MaxSessionLife + clockSkew }
+// endOf is when a retired key stops verifying: when the last access token that it signed has expired, or the last session
+// whose refresh tokens it makes.
+func (t Times) endOf(e entry) time.Time {
+	life := oauth.MaxAccessLife
+	if e.isMAC() {
+		life = oauth.MaxSessionLife
+	}
+	return e.RetiredAt.Add(t.SignerLife() + life + clockSkew)
+}
 
 func (t Times) orDefault() Times {
 	if t.Period == 0 {
