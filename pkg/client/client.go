@@ -3,17 +3,14 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"fmt"
-	"regexp"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -26,7 +23,14 @@ const (
 	Site    Kind = "site"    // server-rendered site: session handle in a cookie
 	Native  Kind = "native"  // mobile, desktop, command line: both tokens in JSON
 	Service Kind = "service" // partner or back end with a secret: nobody logs in
+
+	// Removed is the kind of a tombstone, which keeps Since of a client that was taken out of the registry. It is a kind so
+	// that functions of an older version, which do not know tombstones, let nobody log in or refresh with one.
+	Removed Kind = "removed"
 )
+
+// Kinds are those that a client may be registered as.
+var Kinds = []Kind{Browser, Site, Native, Service}
 
 // RolesMode says whether an access token carries the account's roles.
 type RolesMode string
@@ -43,13 +47,10 @@ const (
 	DefaultAbsoluteLife = 30 * 24 * time.Hour
 	DefaultUnremembered = 24 * time.Hour // absolute life of a cookie login without `remember`
 	DefaultLateRetries  = 2              // native only
-	minAccessLife       = 10 * time.Second
-	cacheLife           = time.Minute
-	maxCached           = 1000
-	maxListed           = 100 // entries in any list of a client
-	maxLateRetries      = 5
-	maxAudiences        = 3
-	maxAudienceLen      = 160 // bytes of all audiences together: they are in every access token
+
+	// CacheLife is how long a function may go on with what it has read of a client.
+	CacheLife = time.Minute
+	maxCached = 1000
 )
 
 // ErrUnknown says that no client has this id. On the wire it is invalid_client.
@@ -60,22 +61,30 @@ var ErrWrongKind = errors.New("client: kind not allowed")
 
 // Client is one registered application.
 type Client struct {
-	ID          string
-	Kind        Kind
-	Origins     []string // exact web origins, for the cross-site check
-	Redirects   []string // exact redirect addresses
-	Audiences   []string // `aud` of its access tokens; empty: the service's own
-	Scopes      []string // the most that its tokens may carry, see AllowedScopes
-	Roles       RolesMode
-	AccessLife  time.Duration
-	IdleLife    time.Duration // a session unused for so long ends
-	Absolute    time.Duration // a session ends after so long, however busy
-	Remembered  time.Duration // the same, when the person asked to be remembered; cookie kinds only
-	LateRetries int           // docs/design.md §6
-	SharedStore bool          // several processes use one stored refresh token; native only
-	FirstParty  bool          // the operator's own: it may manage the account of the person that uses it
-	SecretHash  []byte        // SHA-256 of the secret; service only
-	Introspects []string      // clients whose handles and refresh tokens it may look at; service only
+	ID                  string
+	Kind                Kind
+	Origins             []string // exact web origins, for the cross-site check
+	Redirects           []string // exact redirect addresses
+	PostLogoutRedirects []string // exact addresses that people may be sent to after a logout
+	Audiences           []string // `aud` of its access tokens; empty: the service's own
+	Scopes              []string // the most that its tokens may carry, see AllowedScopes
+	Roles               RolesMode
+	AccessLife          time.Duration
+	IdleLife            time.Duration // a session unused for so long ends
+	Absolute            time.Duration // a session ends after so long, however busy
+	Remembered          time.Duration // the same, when the person asked to be remembered; cookie kinds only
+	LateRetries         int           // docs/design.md §6
+	SharedStore         bool          // several processes use one stored refresh token; native only
+	FirstParty          bool          // the operator's own: it may manage the account of the person that uses it
+	Consent             bool          // people are asked what it may have, as they always are for a third party
+	Directory           string        // name of the back end's own set of accounts; service only
+	SecretHash          []byte        // SHA-256 of the secret; service only; empty: it cannot authenticate yet
+	Introspects         []string      // clients whose handles and refresh tokens it may look at; service only
+
+	// Since is when the client began to be what it is, in whole seconds: sessions that began before it are gone, also
+	// those of another client that had its id. Zero in records that are older than the field.
+	Since    time.Time
+	Revision int64 // of the record, one more with every change
 }
 
 // New returns a client with the defaults of its kind. A service client still needs its SecretHash.
@@ -91,70 +100,6 @@ func New(id string, kind Kind) Client {
 		c.LateRetries = DefaultLateRetries
 	}
 	return c
-}
-
-var validID = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,63}$`)
-
-// Check reports the first thing that is wrong with a definition, in words for whoever wrote it.
-func (c Client) Check() error {
-	switch {
-	case !validID.MatchString(c.ID):
-		return fmt.Errorf("client id %q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.ID)
-	case uuid.Validate(c.ID) == nil:
-		return fmt.Errorf("client id %q looks like an account id", c.ID)
-	case c.Kind != Browser && c.Kind != Site && c.Kind != Native && c.Kind != Service:
-		return fmt.Errorf("client %s: kind %q: want browser, site, native or service", c.ID, c.Kind)
-	case c.Roles != RolesEmbed && c.Roles != RolesLookup:
-		return fmt.Errorf("client %s: roles %q: want embed or lookup", c.ID, c.Roles)
-	case c.AccessLife < minAccessLife || c.AccessLife > oauth.MaxAccessLife:
-		return fmt.Errorf("client %s: access life %s: want %s to %s", c.ID, c.AccessLife, minAccessLife, oauth.MaxAccessLife)
-	case c.IdleLife < max(time.Minute, c.AccessLife) || c.IdleLife > oauth.MaxSessionLife:
-		// While an access token lives its session must be there to be revoked.
-		return fmt.Errorf("client %s: idle life %s: want the access life, or 1m, to %s", c.ID, c.IdleLife, oauth.MaxSessionLife)
-	case c.Absolute < time.Minute || c.Absolute > oauth.MaxSessionLife || c.Remembered < 0 || c.Remembered > oauth.MaxSessionLife:
-		return fmt.Errorf("client %s: absolute life %s: want 1m to %s", c.ID, c.Absolute, oauth.MaxSessionLife)
-	case c.LateRetries < 0 || c.LateRetries > maxLateRetries:
-		return fmt.Errorf("client %s: late retries %d: want 0 to %d", c.ID, c.LateRetries, maxLateRetries)
-	case c.LateRetries > 0 && c.Kind != Native:
-		return fmt.Errorf("client %s: only native clients have late retries", c.ID)
-	case c.SharedStore && c.Kind != Native:
-		return fmt.Errorf("client %s: only native clients have a shared store", c.ID)
-	case c.Remembered > 0 && !c.UsesCookies():
-		return fmt.Errorf("client %s: only browser and site clients remember", c.ID)
-	case c.Kind == Service && len(c.SecretHash) != sha256.Size || c.Kind != Service && len(c.SecretHash) > 0:
-		return fmt.Errorf("client %s: a service client has a secret, the other kinds have none", c.ID)
-	case c.Kind != Service && len(c.Introspects) > 0:
-		return fmt.Errorf("client %s: only service clients introspect", c.ID)
-	}
-	for _, list := range [][]string{c.Origins, c.Redirects, c.Audiences, c.Scopes, c.Introspects} {
-		if len(list) > maxListed {
-			return fmt.Errorf("client %s: a list of %d entries: want at most %d", c.ID, len(list), maxListed)
-		}
-	}
-	for _, origin := range c.Origins {
-		if err := oauth.CheckOrigin(origin); err != nil {
-			return fmt.Errorf("client %s: origin %w", c.ID, err)
-		}
-	}
-	return c.checkToken()
-}
-
-// checkToken bounds what the client puts into its access tokens, so that they have room for an account's roles.
-func (c Client) checkToken() error {
-	for _, name := range slices.Concat(c.Scopes, c.Audiences) {
-		if !oauth.ValidScope(name) {
-			return fmt.Errorf("client %s: %q: want scopes and audiences of printable ASCII characters without space, quote or backslash", c.ID, name)
-		}
-	}
-	switch {
-	case len(strings.Join(c.Scopes, " ")) > oauth.MaxScope:
-		return fmt.Errorf("client %s: scopes of %d bytes: want at most %d", c.ID, len(strings.Join(c.Scopes, " ")), oauth.MaxScope)
-	case len(c.Audiences) > maxAudiences || len(strings.Join(c.Audiences, "")) > maxAudienceLen:
-		return fmt.Errorf("client %s: audiences: want at most %d of %d bytes together", c.ID, maxAudiences, maxAudienceLen)
-	case !c.FirstParty && slices.Contains(c.Scopes, oauth.ScopeAccount):
-		return fmt.Errorf("client %s: the scope %s is for first-party clients", c.ID, oauth.ScopeAccount)
-	}
-	return nil
 }
 
 // AllowedScopes are the most that the client's tokens may carry. A first-party client that people log in with may
@@ -204,15 +149,34 @@ func (c Client) SessionLife(remember bool) time.Duration {
 	return c.Absolute
 }
 
-// Store reads registered clients.
+// Store reads the records of clients, tombstones too.
 type Store interface {
 	// Client returns ErrUnknown when no client has the id, oauth.ErrUnavailable when it cannot tell.
 	Client(ctx context.Context, id string) (Client, error)
 }
 
+// ErrChanged says that somebody else has changed the record of a client meanwhile.
+var ErrChanged = errors.New("client: changed meanwhile")
+
+// Equal reports whether both are the same in every field.
+func (c Client) Equal(other Client) bool {
+	lists := func(c Client) [][]string {
+		return [][]string{c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects}
+	}
+	if !slices.EqualFunc(lists(c), lists(other), slices.Equal) || !bytes.Equal(c.SecretHash, other.SecretHash) || !c.Since.Equal(other.Since) {
+		return false
+	}
+	plain := func(c Client) Client {
+		c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects, c.SecretHash = nil, nil, nil, nil, nil, nil, nil
+		c.Since = time.Time{}
+		return c
+	}
+	return reflect.DeepEqual(plain(c), plain(other))
+}
+
 // Lister lists clients.
 type Lister interface {
-	// Clients returns every registered client in the order of their ids, or oauth.ErrUnavailable.
+	// Clients returns every record, tombstones too, in the order of their ids, or oauth.ErrUnavailable.
 	Clients(ctx context.Context) ([]Client, error)
 }
 
@@ -220,4 +184,9 @@ type Lister interface {
 type Registrar interface {
 	// PutClient stores c under its id, in place of what was there. The definition has been checked.
 	PutClient(ctx context.Context, c Client) error
+	// ReplaceClient stores c under its id on the condition that the record there still has the revision that was read; a
+	// revision of 0 is also that of a record older than revisions, and of none. c has the revision that follows. ErrChanged
+	// when the condition fails. It may be repeated: when c is what is stored already, the result is nil. Any other error is
+	// oauth.ErrUnavailable, and c may then be stored.
+	ReplaceClient(ctx context.Context, read int64, c Client) error
 }

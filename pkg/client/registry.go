@@ -50,12 +50,15 @@ func (r *Registry) Find(ctx context.Context, id string) (Client, error) {
 	r.mu.Lock()
 	hit, ok := r.cached[id]
 	r.mu.Unlock()
-	if age := now.Sub(hit.readAt); ok && 0 <= age && age < cacheLife {
+	if age := now.Sub(hit.readAt); ok && 0 <= age && age < CacheLife {
 		return hit.client, nil
 	}
 	c, err := r.store.Client(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Client{}, err
+	case c.Kind == Removed:
+		return Client{}, ErrUnknown
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

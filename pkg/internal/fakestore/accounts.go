@@ -169,7 +169,7 @@ func cloneAccount(a account.Account) account.Account {
 }
 
 func cloneClient(c client.Client) client.Client {
-	for _, list := range []*[]string{&c.Origins, &c.Redirects, &c.Audiences, &c.Scopes, &c.Introspects} {
+	for _, list := range []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects} {
 		*list = slices.Clone(*list)
 	}
 	c.SecretHash = slices.Clone(c.SecretHash)
@@ -242,11 +242,24 @@ func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 	})
 }
 
+// ReplaceClient implements client.Registrar.
+func (s *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) error {
+	return s.do(ctx, "ReplaceClient", func() error {
+		switch found := s.clients[c.ID]; {
+		case found.Revision == read:
+			s.clients[c.ID] = cloneClient(c)
+		case !found.Equal(c):
+			return client.ErrChanged
+		}
+		return nil
+	})
+}
+
 // Clients implements client.Lister.
 func (s *Store) Clients(ctx context.Context) (list []client.Client, err error) {
 	err = s.do(ctx, "Clients", func() error {
 		for _, id := range slices.Sorted(maps.Keys(s.clients)) {
-			list = append(list, s.clients[id])
+			list = append(list, cloneClient(s.clients[id]))
 		}
 		return nil
 	})

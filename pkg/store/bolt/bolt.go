@@ -186,7 +186,7 @@ func (s *Store) write(ctx context.Context, what string, do func(*bbolt.Tx) error
 // answers are the errors by which the contracts tell what they found. Any other is a fault.
 var answers = []error{
 	account.ErrNotFound, account.ErrExists, account.ErrConflict, account.ErrNotKept,
-	client.ErrUnknown,
+	client.ErrUnknown, client.ErrChanged,
 	keyring.ErrMissing, keyring.ErrConflict,
 	session.ErrNotFound, session.ErrStale, session.ErrRevoked,
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 )
 
-// clientRecord is a client under its id. Lifetimes are nanoseconds. A record without third_party, as all were before there was
-// such a thing, is of a first-party client.
+// clientRecord is a client under its id. Lifetimes are nanoseconds. Records that are older than a field lack it, and have its
+// default.
 type clientRecord struct {
 	Kind        client.Kind      `json:"kind"`
 	Origins     []string         `json:"origins,omitempty"`
@@ -27,6 +27,12 @@ type clientRecord struct {
 	ThirdParty  bool             `json:"third_party,omitzero"`
 	SecretHash  []byte           `json:"secret_hash,omitempty"`
 	Introspects []string         `json:"introspects,omitempty"`
+
+	PostLogoutRedirects []string `json:"post_logout_redirects,omitempty"`
+	Consent             bool     `json:"consent,omitzero"`
+	Directory           string   `json:"directory,omitzero"`
+	Since               int64    `json:"since,omitzero"` // unix seconds
+	Revision            int64    `json:"revision,omitzero"`
 }
 
 // Client implements client.Store.
@@ -64,7 +70,7 @@ func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
 }
 
 func (r clientRecord) client(id string) client.Client {
-	return client.Client{
+	c := client.Client{
 		ID:          id,
 		Kind:        r.Kind,
 		Origins:     r.Origins,
@@ -81,28 +87,64 @@ func (r clientRecord) client(id string) client.Client {
 		FirstParty:  !r.ThirdParty,
 		SecretHash:  r.SecretHash,
 		Introspects: r.Introspects,
+
+		PostLogoutRedirects: r.PostLogoutRedirects,
+		Consent:             r.Consent,
+		Directory:           r.Directory,
+		Revision:            r.Revision,
 	}
+	if r.Since != 0 {
+		c.Since = time.Unix(r.Since, 0).UTC()
+	}
+	return c
 }
 
 // PutClient implements client.Registrar.
 func (s *Store) PutClient(ctx context.Context, c client.Client) error {
-	return s.write(ctx, "store client", func(tx *bbolt.Tx) error {
-		return put(tx.Bucket(clientBucket), []byte(c.ID), clientRecord{
-			Kind:        c.Kind,
-			Origins:     c.Origins,
-			Redirects:   c.Redirects,
-			Audiences:   c.Audiences,
-			Scopes:      c.Scopes,
-			Roles:       c.Roles,
-			AccessLife:  int64(c.AccessLife),
-			IdleLife:    int64(c.IdleLife),
-			Absolute:    int64(c.Absolute),
-			Remembered:  int64(c.Remembered),
-			LateRetries: c.LateRetries,
-			SharedStore: c.SharedStore,
-			ThirdParty:  !c.FirstParty,
-			SecretHash:  c.SecretHash,
-			Introspects: c.Introspects,
-		})
+	return s.write(ctx, "store client", func(tx *bbolt.Tx) error { return putClient(tx, c) })
+}
+
+// ReplaceClient implements client.Registrar.
+func (s *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) error {
+	return s.write(ctx, "replace client", func(tx *bbolt.Tx) error {
+		r, ok, err := get[clientRecord](tx.Bucket(clientBucket), []byte(c.ID))
+		switch {
+		case err != nil:
+			return err
+		case r.Revision == read:
+			return putClient(tx, c)
+		case ok && r.client(c.ID).Equal(c):
+			return nil
+		}
+		return client.ErrChanged
 	})
+}
+
+func putClient(tx *bbolt.Tx, c client.Client) error {
+	r := clientRecord{
+		Kind:        c.Kind,
+		Origins:     c.Origins,
+		Redirects:   c.Redirects,
+		Audiences:   c.Audiences,
+		Scopes:      c.Scopes,
+		Roles:       c.Roles,
+		AccessLife:  int64(c.AccessLife),
+		IdleLife:    int64(c.IdleLife),
+		Absolute:    int64(c.Absolute),
+		Remembered:  int64(c.Remembered),
+		LateRetries: c.LateRetries,
+		SharedStore: c.SharedStore,
+		ThirdParty:  !c.FirstParty,
+		SecretHash:  c.SecretHash,
+		Introspects: c.Introspects,
+
+		PostLogoutRedirects: c.PostLogoutRedirects,
+		Consent:             c.Consent,
+		Directory:           c.Directory,
+		Revision:            c.Revision,
+	}
+	if !c.Since.IsZero() {
+		r.Since = c.Since.Unix()
+	}
+	return put(tx.Bucket(clientBucket), []byte(c.ID), r)
 }

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -72,6 +73,18 @@ func decodeClient(id string, it item) (client.Client, error) {
 		SharedStore: r.has("shared_store") && r.truth("shared_store"),
 		FirstParty:  !r.has("third_party") || !r.truth("third_party"),
 		Introspects: r.texts("introspects"),
+
+		PostLogoutRedirects: r.texts("post_logout_redirects"),
+		Consent:             r.has("consent") && r.truth("consent"),
+	}
+	if r.has("directory") {
+		c.Directory = r.text("directory")
+	}
+	if r.has("since") {
+		c.Since = r.seconds("since")
+	}
+	if r.has("revision") {
+		c.Revision = r.number("revision")
 	}
 	if r.has("secret_hash") {
 		c.SecretHash = r.bytes("secret_hash")
@@ -84,6 +97,36 @@ func decodeClient(id string, it item) (client.Client, error) {
 
 // PutClient implements client.Registrar.
 func (s *Store) PutClient(ctx context.Context, c client.Client) error {
+	_, err := s.put(ctx, "store client", dynamodb.PutItemInput{Item: encodeClient(c)})
+	return err
+}
+
+// ReplaceClient implements client.Registrar.
+func (s *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) error {
+	in := dynamodb.PutItemInput{
+		Item: encodeClient(c), ConditionExpression: aws.String("revision = :read"),
+		ExpressionAttributeValues: item{":read": number(read)},
+	}
+	if read == 0 {
+		in.ConditionExpression, in.ExpressionAttributeValues = aws.String("attribute_not_exists(revision)"), nil
+	}
+	stored, err := s.put(ctx, "replace client", in)
+	if err != nil || stored {
+		return err
+	}
+	// The condition fails too when this very write was made before and its answer was lost.
+	switch found, err := s.Client(ctx, c.ID); {
+	case errors.Is(err, client.ErrUnknown):
+		return client.ErrChanged
+	case err != nil:
+		return err
+	case !found.Equal(c):
+		return client.ErrChanged
+	}
+	return nil
+}
+
+func encodeClient(c client.Client) item {
 	it := clientKey(c.ID)
 	it["kind"] = text(string(c.Kind))
 	it["origins"] = texts(c.Origins)
@@ -98,18 +141,28 @@ func (s *Store) PutClient(ctx context.Context, c client.Client) error {
 	it["remembered_life"] = number(c.Remembered.Milliseconds())
 	it["late_retries"] = number(c.LateRetries)
 	it["introspects"] = texts(c.Introspects)
-	// Items written before these two existed lack them: such a client is first-party and shares no store.
-	if c.SharedStore {
-		it["shared_store"] = truth(true)
+	// Items that are older than the attributes from here on lack them, as items whose value is the default do.
+	for name, value := range map[string]bool{"shared_store": c.SharedStore, "third_party": !c.FirstParty, "consent": c.Consent} {
+		if value {
+			it[name] = truth(true)
+		}
 	}
-	if !c.FirstParty {
-		it["third_party"] = truth(true)
+	if len(c.PostLogoutRedirects) > 0 {
+		it["post_logout_redirects"] = texts(c.PostLogoutRedirects)
+	}
+	if c.Directory != "" {
+		it["directory"] = text(c.Directory)
+	}
+	if !c.Since.IsZero() {
+		it["since"] = seconds(c.Since)
+	}
+	if c.Revision > 0 {
+		it["revision"] = number(c.Revision)
 	}
 	if len(c.SecretHash) > 0 {
 		it["secret_hash"] = bytesOf(c.SecretHash)
 	}
-	_, err := s.put(ctx, "store client", dynamodb.PutItemInput{Item: it})
-	return err
+	return it
 }
 
 func (r *reader) duration(name string) time.Duration {

@@ -57,6 +57,9 @@ var operations = []operation{
 	}},
 	{"Since", "Query", false, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Since(ctx, time.Time{}); return err }},
 	{"PutClient", "PutItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.PutClient(ctx, client.Client{ID: "app"}) }},
+	{"ReplaceClient", "PutItem", true, func(ctx context.Context, s *dynamo.Store) error {
+		return s.ReplaceClient(ctx, 0, client.Client{ID: "app", Revision: 1})
+	}},
 	{"Create", "PutItem", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.Create(ctx, session.Session{AccountID: testAccount, ID: testSession})
 	}},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,6 +15,9 @@ var clientTests = []subtest{
 	{"UnknownIsErrUnknown", clientUnknown},
 	{"ListHasEveryClientByID", clientList},
 	{"PutReplacesTheWholeAndMayBeRepeated", clientReplace},
+	{"ReplaceWantsTheRevisionThatWasRead", clientRevisions},
+	{"ReplaceMayBeRepeatedAfterALostAnswer", clientReplaceAgain},
+	{"OfManyParallelReplacesOneWins", clientReplaceParallel},
 	{"IDsNeverCollideWithOtherItems", clientIDs},
 	{"ValuesAreCopies", clientCopies},
 }
@@ -38,6 +42,12 @@ func newClient(t *testing.T) client.Client {
 		FirstParty:  true,
 		SecretHash:  bytes.Repeat([]byte{0x00, 0xff}, 16),
 		Introspects: []string{"web", "app"},
+
+		PostLogoutRedirects: []string{"https://a.example/bye"},
+		Consent:             true,
+		Directory:           "partners",
+		Since:               time.Unix(1_782_900_000, 0).UTC(),
+		Revision:            41,
 	}
 }
 
@@ -54,10 +64,11 @@ func clientRoundTrip(t *testing.T, f fixture) {
 	for name, c := range map[string]client.Client{
 		"every field set": full,
 		"only an id":      {ID: fresh(t, "c")},
-		"third party":     {ID: fresh(t, "c"), Kind: client.Native, FirstParty: false, SharedStore: false},
+		"third party":     {ID: fresh(t, "c"), Kind: client.Native, FirstParty: false, SharedStore: false, Consent: true},
+		"a tombstone":     {ID: fresh(t, "c"), Kind: client.Removed, Since: time.Unix(1_782_900_000, 0).UTC(), Revision: 7, FirstParty: true},
 		"empty lists": {
 			ID: fresh(t, "c"), Kind: client.Browser, Origins: []string{}, Redirects: []string{}, Audiences: []string{},
-			Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
+			PostLogoutRedirects: []string{}, Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
 		},
 		"native with defaults": client.New(fresh(t, "c"), client.Native),
 		"site with defaults":   client.New(fresh(t, "c"), client.Site),
@@ -113,6 +124,77 @@ func clientReplace(t *testing.T, f fixture) {
 	f.wantClient(t, "another client", other)
 }
 
+// changed is a client as its next change leaves it.
+func changed(c client.Client, scope string) client.Client {
+	c.Scopes = []string{scope}
+	c.Revision++
+	return c
+}
+
+func clientRevisions(t *testing.T, f fixture) {
+	c := newClient(t)
+	c.Revision = 0
+	first, second := changed(c, "first"), changed(changed(c, ""), "second")
+	wantErr(t, "of a client that is not there, by a revision", f.ReplaceClient(t.Context(), 1, second), client.ErrChanged)
+	wantErr(t, "still not there", errorOf(f.Client(t.Context(), c.ID)), client.ErrUnknown)
+	wantErr(t, "of a client that is not there", f.ReplaceClient(t.Context(), 0, first), nil)
+	f.wantClient(t, "added", first)
+	wantErr(t, "once more as if it were not there", f.ReplaceClient(t.Context(), 0, changed(c, "other")), client.ErrChanged)
+	f.wantClient(t, "added by somebody else", first)
+	wantErr(t, "by its revision", f.ReplaceClient(t.Context(), 1, second), nil)
+	f.wantClient(t, "replaced", second)
+	for _, old := range []int64{0, 1, 3} {
+		wantErr(t, "by another revision", f.ReplaceClient(t.Context(), old, changed(first, "other")), client.ErrChanged)
+	}
+	f.wantClient(t, "after other revisions", second)
+
+	older := newClient(t) // a record as it was before there were revisions
+	older.Revision = 0
+	wantErr(t, "put", f.PutClient(t.Context(), older), nil)
+	wantErr(t, "of an older record", f.ReplaceClient(t.Context(), 0, changed(older, "new")), nil)
+	f.wantClient(t, "an older record", changed(older, "new"))
+}
+
+func errorOf(_ client.Client, err error) error { return err }
+
+func clientReplaceAgain(t *testing.T, f fixture) {
+	c := newClient(t)
+	wantErr(t, "put", f.PutClient(t.Context(), c), nil)
+	for range 3 {
+		wantErr(t, "replace", f.ReplaceClient(t.Context(), c.Revision, changed(c, "new")), nil)
+	}
+	f.wantClient(t, "repeated", changed(c, "new"))
+	wantErr(t, "with another definition", f.ReplaceClient(t.Context(), c.Revision, changed(c, "other")), client.ErrChanged)
+	for name, change := range map[string]func(*client.Client){
+		"another since":  func(c *client.Client) { c.Since = c.Since.Add(time.Second) },
+		"another secret": func(c *client.Client) { c.SecretHash = bytes.Repeat([]byte{7}, 32) },
+		"another kind":   func(c *client.Client) { c.Kind = client.Native },
+	} {
+		other := changed(c, "new")
+		change(&other)
+		wantErr(t, name, f.ReplaceClient(t.Context(), c.Revision, other), client.ErrChanged)
+	}
+	f.wantClient(t, "after all", changed(c, "new"))
+}
+
+func clientReplaceParallel(t *testing.T, f fixture) {
+	c := newClient(t)
+	wantErr(t, "put", f.PutClient(t.Context(), c), nil)
+	won := 0
+	for i, err := range parallel(10, func(i int) error {
+		return f.ReplaceClient(t.Context(), c.Revision, changed(c, fmt.Sprint("scope-", i)))
+	}) {
+		if err == nil {
+			won++
+		} else {
+			wantErr(t, fmt.Sprint("caller ", i), err, client.ErrChanged)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of 10 have replaced the same revision, want 1", won)
+	}
+}
+
 // clientIDs registers clients that are called like a username, an account and parts of keys.
 func clientIDs(t *testing.T, f fixture) {
 	a := newAccount(t)
@@ -137,7 +219,7 @@ func clientCopies(t *testing.T, f fixture) {
 	want := newClient(t)
 	given := want
 	lists := func(c *client.Client) []*[]string {
-		return []*[]string{&c.Origins, &c.Redirects, &c.Audiences, &c.Scopes, &c.Introspects}
+		return []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects}
 	}
 	for _, list := range lists(&given) {
 		*list = append([]string(nil), *list...)

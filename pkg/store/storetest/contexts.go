@@ -64,8 +64,9 @@ func cancelledWrites(t *testing.T, f fixture) {
 		"AppendEvent": func(ctx context.Context) error {
 			return f.AppendEvent(ctx, audit.Event{Name: audit.AccessSet, Time: now, Subject: e.ID})
 		},
-		"AppendOnce": func(ctx context.Context) error { _, err := f.AppendOnce(ctx, e, "call"); return err },
-		"PutClient":  func(ctx context.Context) error { return f.PutClient(ctx, c) },
+		"AppendOnce":    func(ctx context.Context) error { _, err := f.AppendOnce(ctx, e, "call"); return err },
+		"PutClient":     func(ctx context.Context) error { return f.PutClient(ctx, c) },
+		"ReplaceClient": func(ctx context.Context) error { return f.ReplaceClient(ctx, c.Revision, changed(c, "new")) },
 	} {
 		wantErr(t, name, write(ctx), oauth.ErrUnavailable)
 	}
@@ -79,7 +80,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 	same(t, "entries after Append", f.entriesOf(t, e.ID, time.Time{}), nil)
 	same(t, "events after AppendEvent", f.eventsOf(t, now, e.ID), nil)
 	_, err = f.Client(t.Context(), c.ID)
-	wantErr(t, "after PutClient", err, client.ErrUnknown)
+	wantErr(t, "after PutClient and ReplaceClient", err, client.ErrUnknown)
 	f.wantTakes(t, "after Refund and Clear", full, 0)
 	f.wantTakes(t, "after Take", empty, 2)
 }
