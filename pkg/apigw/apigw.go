@@ -29,7 +29,7 @@ const (
 	maxUserAgent = 256      // bytes kept for the audit trail
 )
 
-// Config is what every function needs to know of where it runs.
+// Config says where a function runs.
 type Config struct {
 	Issuer   string // empty: the gateway's own address, see IssuerOf
 	Audience string // empty: the issuer
@@ -43,7 +43,7 @@ type Handler func(ctx context.Context, r *Request) (Response, error)
 // Function is a Lambda function behind an HTTP API.
 type Function func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
-// Serve returns the function that serves handlers, each named by its route key and the parameters that an address may
+// Serve returns the function that serves handlers. The key of each is its route key and the parameters that an address may
 // have ("POST /login", "GET /sessions?limit&cursor"). A request with any other parameter is refused.
 func Serve(cfg Config, handlers map[string]Handler) Function {
 	routes := make(map[string]route, len(handlers))
@@ -69,7 +69,7 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 
 type route struct {
 	handler    Handler
-	parameters []string // of the address, by name
+	parameters []string // names of those that an address may have
 }
 
 func serve(ctx context.Context, cfg Config, routes map[string]route, r *Request, e events.APIGatewayV2HTTPRequest) (Response, error) {
@@ -91,12 +91,12 @@ func serve(ctx context.Context, cfg Config, routes map[string]route, r *Request,
 	return route.handler(ctx, r)
 }
 
-// suffixes end the addresses of API Gateway: elsewhere, in China, and in the European Sovereign Cloud.
+// suffixes are the ends of API Gateway's addresses: of most regions, of China, and of the European Sovereign Cloud.
 var suffixes = []string{"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"}
 
-// PlaceOf is the issuer and the audience that hold for an event. An empty issuer means the gateway's own
-// address, taken from the event and only when it is what AWS calls this very API: a custom domain, or any
-// other name that a caller could have chosen, never becomes an issuer.
+// PlaceOf returns the issuer and the audience for an event. Without an ISSUER it is the gateway's own address, taken from
+// the event, and only when it is the name that AWS gave to this API: a name that a caller could have chosen, such as a custom
+// domain, never becomes an issuer.
 func PlaceOf(cfg Config, apiID, domainName string) (grant.Place, error) {
 	issuer := cfg.Issuer
 	if issuer == "" {
@@ -119,7 +119,7 @@ type Request struct {
 	At         grant.Place // where it arrived
 	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
 	Authorizer map[string]any
-	Query      map[string]string // parameters of the address: those that the route takes, each with a value
+	Query      map[string]string // parameters of the address, each with a value
 	Path       map[string]string // variables of the route
 	Cookies    []string          // "name=value" each
 
@@ -160,8 +160,8 @@ func (r *Request) RequireScope(oneOf ...string) error {
 	return insufficientScope(oneOf)
 }
 
-// Caller is the person whose access token an authorizer let through, to manage their account. It fails when no
-// authorizer did, for a token that has no session, and for one without the scope that this needs.
+// Caller returns the person whose access token an authorizer let through, to manage their account. It fails when the request
+// has passed no authorizer, and when the token has no session or lacks the scope `account`.
 func (r *Request) Caller() (grant.Caller, error) {
 	subject, _ := r.Authorizer["sub"].(string)
 	sid, _ := r.Authorizer["sid"].(string)
@@ -178,7 +178,7 @@ func (r *Request) Caller() (grant.Caller, error) {
 	return caller, r.RequireScope(oauth.ScopeAccount)
 }
 
-// Visit is the request of a client, in the parts that matter for its cookies.
+// Visit returns the parts of the request that matter for a client's cookies.
 func (r *Request) Visit(c client.Client) browser.Visit {
 	return browser.Visit{
 		Client: c, Issuer: r.At.Issuer, Path: r.path, Cookies: r.Cookies,
@@ -194,8 +194,8 @@ func (r *Request) userAgent() string {
 	return strings.ToValidUTF8(agent, "")
 }
 
-// Network is the prefix by which a caller's address is counted and recorded: /24 of IPv4, /64 of IPv6.
-// What is no address is one network of its own.
+// Network returns the prefix by which a caller's address is counted and recorded: /24 of IPv4, /64 of IPv6.
+// Everything that is not an address counts as one network.
 func Network(sourceIP string) string {
 	addr, err := netip.ParseAddr(sourceIP)
 	if err != nil {
@@ -237,15 +237,15 @@ type Response struct {
 	Body    []byte            // JSON, or empty
 }
 
-// event adds the headers that every answer has. Answers are about tokens and people: nothing keeps them.
+// event adds the headers that every answer has. Answers are about tokens and people, so caches must not store them.
 func (r Response) event(https bool) events.APIGatewayV2HTTPResponse {
 	headers := map[string]string{
 		"Content-Type":           "application/json",
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "no-referrer",
-		// Whether the gateway adds CORS headers depends on the request's Origin, so a cache must keep one answer for
-		// each. It is said of every answer: one that came without Origin may be kept and served to a page too.
+		// Whether the gateway adds CORS headers depends on the request's Origin, so a cache must store one answer for
+		// each. Answers to requests without an Origin say it too, or a cache would give them to pages.
 		"Vary": "Origin",
 	}
 	if https {

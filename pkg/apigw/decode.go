@@ -19,7 +19,7 @@ const (
 
 // Decode reads the body into the struct that into points to, whose fields are named by json tags. The
 // media type must be one of accepted. Duplicate members, invalid UTF-8 and anything after the JSON value
-// are refused; unknown members are passed over (RFC 6749 §3.2). A form is read as the JSON object with
+// are refused; unknown members are ignored (RFC 6749 §3.2). A form is read as the JSON object with
 // the same members, all strings; members without a value count as absent.
 func (r *Request) Decode(into any, accepted ...string) error {
 	if _, err := r.authorization(); err != nil {
@@ -54,7 +54,7 @@ func (r *Request) authorization() (string, error) {
 	return header, nil
 }
 
-// mediaType is that of the body, "" when it is missing, malformed or in another encoding than UTF-8.
+// mediaType returns the body's media type, "" when it is missing, malformed or in another encoding than UTF-8.
 func (r *Request) mediaType() string {
 	mediaType, params, err := mime.ParseMediaType(r.Header("Content-Type"))
 	if charset, ok := params["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
@@ -84,8 +84,8 @@ func formAsJSON(body []byte) ([]byte, error) {
 	return encoded, nil
 }
 
-// ClientCredentials returns the client that a request says it is from: HTTP Basic, or client_id and
-// client_secret of the body (RFC 6749 §2.3.1), never two different ones.
+// ClientCredentials returns the client that a request claims to be from, by HTTP Basic or by client_id and
+// client_secret of the body (RFC 6749 §2.3.1). A request that does both must name one client, and one secret.
 func (r *Request) ClientCredentials(bodyID string, bodySecret oauth.Secret) (id string, secret oauth.Secret, err error) {
 	header, err := r.authorization()
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *Request) ClientCredentials(bodyID string, bodySecret oauth.Secret) (id 
 	return id, secret, nil
 }
 
-// parseBasic reads id and secret, each form-encoded before it was joined (RFC 6749 §2.3.1).
+// parseBasic reads id and secret, which were form-encoded before they were joined (RFC 6749 §2.3.1).
 func parseBasic(credentials string) (id string, secret oauth.Secret, ok bool) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(credentials, " "))
 	if err != nil {

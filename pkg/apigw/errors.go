@@ -27,7 +27,7 @@ type requestError struct {
 
 func (e *requestError) Error() string { return e.code + ": " + e.description }
 
-// InvalidRequest says in plain words what is wrong with a request.
+// InvalidRequest returns the error for a request that is malformed. The description tells the caller what is wrong.
 func InvalidRequest(description string) error {
 	return &requestError{http.StatusBadRequest, oauth.CodeInvalidRequest, description}
 }
@@ -55,7 +55,7 @@ func unsupportedMediaType(accepted []string) error {
 
 var errTooLarge = InvalidRequest("the body is longer than 16 KB")
 
-// answers is the one table from domain error to HTTP answer. What is not in it is a 500.
+// answers is the one table from domain error to HTTP answer. Every other error is a 500.
 var answers = []struct {
 	err               error
 	status            int
@@ -80,8 +80,7 @@ var answers = []struct {
 // retryAfter is the Retry-After of a 503, in seconds: long enough for a throttle to pass.
 const retryAfter = 2 * time.Second
 
-// answer turns an error into a response, and logs the error once with the request id: callers are told less than the
-// log is.
+// answer turns an error into a response, and logs the error once with the request id. The log says more than the caller is told.
 func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Response {
 	response := lookUp(r, err)
 	level, message := slog.LevelInfo, "refused"
@@ -120,7 +119,7 @@ func lookUp(r *Request, err error) Response {
 		case errors.As(err, &refused):
 			response = explained(a.status, a.code, a.description, refused.Reason)
 		case a.err == session.ErrOvertaken:
-			response.Headers = map[string]string{"Retry-After": "1"} // the newer token arrives any moment
+			response.Headers = map[string]string{"Retry-After": "1"} // the newer token will arrive in a moment
 		case a.err == oauth.ErrUnavailable:
 			response.Headers = map[string]string{"Retry-After": seconds(retryAfter)}
 		case a.err == client.ErrUnknown && r.Header("Authorization") != "":
@@ -135,7 +134,7 @@ func errorResponse(status int, code, description string) Response {
 	return explained(status, code, description, "")
 }
 
-// explained is an error that may also say why a session ended, in a member that RFC 6749 leaves to the server.
+// explained returns an error response that may also say why a session ended, in a member of its own (RFC 6749 §5.2 allows that).
 func explained(status int, code, description, reason string) Response {
 	body, _ := json.Marshal(struct {
 		Code        string `json:"error"`
@@ -149,7 +148,7 @@ func explained(status int, code, description, reason string) Response {
 	return response
 }
 
-// seconds rounds up, so that who waits as told is let in.
+// seconds rounds up, so that callers who wait as they are told do not come too early.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }

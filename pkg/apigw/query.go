@@ -18,11 +18,11 @@ func parameterNames(key string) (route string, names []string) {
 	return route, names
 }
 
-// readQuery reads the query of an address, of which it must understand all: "?except=current;x" must not be taken for
-// no query at all, and end every session. Each parameter is one of names, is there once, and has a value.
+// readQuery reads the query of an address, and fails unless it understands all of it: if "?except=current;x" were taken for
+// no query at all, it would end every session. Each parameter is one of names, is there once, and has a value.
 //
-// asGatewayRead is what API Gateway made of the same query. It splits at semicolons too, joins repeated parameters by
-// commas and does not say what it does with malformed escapes, so a query that it read differently is refused.
+// asGatewayRead is the same query as API Gateway has read it. The gateway also splits at semicolons, joins repeated parameters
+// by commas, and does not document what it does with malformed escapes, so a query that it read differently is refused.
 func readQuery(raw string, asGatewayRead map[string]string, names []string) (map[string]string, error) {
 	parameters := map[string]string{}
 	if raw != "" {

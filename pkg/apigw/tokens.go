@@ -9,8 +9,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// Tokens is the answer of RFC 6749 §5.1. It is the one place where raw tokens are written out.
-// cookies are Set-Cookie values beside it.
+// Tokens returns the answer of RFC 6749 §5.1 with these Set-Cookie values. It is the one place where raw tokens are
+// written out.
 func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
 	response, err := Encode(struct {
 		AccessToken  string `json:"access_token"`
@@ -23,7 +23,7 @@ func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
 	return response, err
 }
 
-// Encode is a 200 with value as JSON.
+// Encode returns a 200 with value as JSON.
 func Encode(value any) (Response, error) {
 	body, err := json.Marshal(value)
 	return Response{Status: http.StatusOK, Body: body}, err

@@ -20,19 +20,19 @@ import (
 const (
 	cookieName = "wprt-" // then the client id
 
-	// No script and no neighbouring host can set a cookie of this prefix in Chromium 140 and later. To older browsers
-	// it is __Host-, which only keeps neighbours out.
+	// In Chromium 140 and later no script and no neighbouring host can set a cookie of this prefix. Older browsers read
+	// it as __Host-, which only keeps neighbours out.
 	hostPrefix = "__Host-Http-"
 	// With a domain there is no prefix that keeps neighbours out.
 	domainPrefix = "__Secure-"
-	// oldHostPrefix is what functions wrote while the schema number was 1.
+	// oldHostPrefix is the one that functions write while the schema number is 1.
 	oldHostPrefix = "__Host-"
 
 	maxAge       = 400 * 24 * time.Hour // browsers keep no cookie longer (RFC 6265bis §5.5)
 	maxDeletions = 50                   // in one answer, whose headers API Gateway limits to 10 KB
 )
 
-// Jar makes and reads the cookies of a deployment. The zero value binds them to the very host.
+// Jar makes and reads the cookies of a deployment. The zero value binds them to the one host that sets them.
 type Jar struct {
 	// Domain is the domain whose subdomains share the cookies (COOKIE_DOMAIN), for sites on sibling
 	// subdomains; empty for none.
@@ -48,7 +48,7 @@ type Visit struct {
 	From    Source
 }
 
-// name is what a client's cookie is called. With a domain, the cookies of a service at example.com also reach
+// name is the name of a client's cookie. With a domain, the cookies of a service at example.com also reach
 // one at staging.example.com, so the name ends in a mark of the issuer. No client id contains the ~ before it.
 func (j Jar) name(v Visit) string {
 	if j.Domain == "" {
@@ -71,8 +71,8 @@ func mark(issuer string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
 }
 
-// set is the Set-Cookie value that keeps a client's refresh token under a name. With keep above 0 the cookie
-// outlives the browser's session by so much; otherwise it ends with it.
+// set is the Set-Cookie value that stores a client's refresh token under a name. The browser keeps the cookie for keep, or
+// until it is closed when keep is 0.
 func (j Jar) set(name string, token oauth.Secret, keep time.Duration) string {
 	value := name + "=" + token.Reveal() + "; Path=/"
 	if j.Domain != "" {
@@ -84,9 +84,9 @@ func (j Jar) set(name string, token oauth.Secret, keep time.Duration) string {
 	return value + "; Secure; HttpOnly; SameSite=Strict"
 }
 
-// values are those of the cookies with a name. Names are compared by their bytes after spaces and tabs around them
-// are cut off (RFC 6265bis §5.6). Nothing else is white space to a browser, so " a" with a no-break space is
-// another cookie than "a", and may be anybody's.
+// values are those of all cookies with this name. Names are compared by their bytes, without spaces and tabs around them
+// (RFC 6265bis §5.6). Nothing else is white space to a browser: a name that begins with a no-break space is the name
+// of another cookie, which anybody may have set.
 func (v Visit) values(name string) (values []oauth.Secret) {
 	for _, cookie := range v.Cookies {
 		given, value, _ := strings.Cut(cookie, "=")
@@ -97,8 +97,7 @@ func (v Visit) values(name string) (values []oauth.Secret) {
 	return values
 }
 
-// refreshTokens are what the cookies of a client hold: those of the name in use or, if there are none, those of
-// the old name.
+// refreshTokens are the values of a client's cookies: those of the name in use or, if there are none, those of the old name.
 func (j Jar) refreshTokens(v Visit) []oauth.Secret {
 	if found := v.values(j.name(v)); len(found) > 0 {
 		return found
@@ -106,13 +105,13 @@ func (j Jar) refreshTokens(v Visit) []oauth.Secret {
 	return v.values(j.oldName(v))
 }
 
-// all are what the cookies of a client hold, under both names.
+// all are the values of a client's cookies under both names.
 func (j Jar) all(v Visit) []oauth.Secret {
 	return append(v.values(j.name(v)), v.values(j.oldName(v))...)
 }
 
-// Clear are the Set-Cookie values that remove every cookie that the client may have been given, also under another
-// COOKIE_DOMAIN setting or by an older version, and every one that a neighbouring host has set in the name of ours.
+// Clear returns the Set-Cookie values that remove every cookie that the client may have been given, also under another
+// COOKIE_DOMAIN or by an older version, and every cookie of these names that a neighbouring host has set.
 func (j Jar) Clear(v Visit) (out []string) {
 	host, domain := Jar{}, Jar{Domain: "any"}
 	for _, name := range []string{host.name(v), host.oldName(v), domain.name(v), domain.oldName(v)} {
@@ -121,20 +120,20 @@ func (j Jar) Clear(v Visit) (out []string) {
 	return out[:min(len(out), maxDeletions)]
 }
 
-// clearPresented is Clear for the names that came with the request. It leaves out the one cookie that set makes
-// under the name kept, so that the order of Set-Cookie headers does not matter.
-func (j Jar) clearPresented(v Visit, kept string) (out []string) {
+// clearPresented is Clear for the names that came with the request. It does not delete the cookie that set makes with the
+// name newName, so that the order of Set-Cookie headers does not matter.
+func (j Jar) clearPresented(v Visit, newName string) (out []string) {
 	for _, name := range []string{j.name(v), j.oldName(v)} {
 		if len(v.values(name)) > 0 {
 			out = append(out, j.deletions(v, name)...)
 		}
 	}
-	out = slices.DeleteFunc(out, func(deletion string) bool { return deletion == deletionOf(kept, "/", j.Domain) })
+	out = slices.DeleteFunc(out, func(deletion string) bool { return deletion == deletionOf(newName, "/", j.Domain) })
 	return out[:min(len(out), maxDeletions)]
 }
 
-// deletions are one for each cookie of a name that a browser may have sent: it tells cookies of one name apart
-// by their domain and their path (RFC 6265bis §5.7), and says neither.
+// deletions returns one for each cookie of this name that a browser may have. To a browser, cookies of one name with other
+// domains or paths are different cookies (RFC 6265bis §5.7), and it sends neither domain nor path.
 func (j Jar) deletions(v Visit, name string) (out []string) {
 	domains, paths := []string{""}, []string{"/"}
 	if strings.HasPrefix(name, domainPrefix) { // __Host- allows only this host and this path
@@ -156,7 +155,7 @@ func deletionOf(name, path, domain string) string {
 	return value + "; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
 }
 
-// domainsOf are the domains whose cookies reach the host of an address: itself and its parents down to two labels.
+// domainsOf returns the domains whose cookies are sent to the host of an address: the host and its parents, down to two labels.
 func (j Jar) domainsOf(address string) (domains []string) {
 	if u, err := url.Parse(address); err == nil && net.ParseIP(u.Hostname()) == nil {
 		for host := strings.ToLower(u.Hostname()); strings.Contains(host, "."); _, host, _ = strings.Cut(host, ".") {
@@ -169,10 +168,10 @@ func (j Jar) domainsOf(address string) (domains []string) {
 	return domains
 }
 
-// pathsOf are the cookie paths that match the path of a request (RFC 6265bis §5.1.4), the shortest first.
+// pathsOf returns the cookie paths that match the path of a request (RFC 6265bis §5.1.4), the shortest first.
 func pathsOf(path string) []string {
 	paths := []string{"/"}
-	if !plainPath.MatchString(path) { // no route of ours, and not to be written into a header
+	if !plainPath.MatchString(path) { // not a route of ours, and not safe to write into a header
 		return paths
 	}
 	for i := 1; i < len(path); i++ {

@@ -9,8 +9,7 @@ import (
 // ErrCrossSite says that another site may have sent the request.
 var ErrCrossSite = errors.New("browser: cross-site request")
 
-// ErrOtherSite says that a page of a registered origin cannot stay logged in, because its site is another than the
-// service's.
+// ErrOtherSite says that a page of a registered origin cannot stay logged in, because it is on another site than the service.
 var ErrOtherSite = errors.New("browser: no cookies between sites")
 
 // Source is what a browser says about where a request comes from. Scripts cannot change these headers.
@@ -24,17 +23,17 @@ type Source struct {
 func (s Source) SameSite(own string, origins []string) bool {
 	if s.Origin != "" {
 		// Ports and sibling subdomains are "same-site" to a browser, so nothing but the exact origin counts.
-		// "null" (sandboxed frames, redirects) is no origin of anybody.
+		// "null" (sandboxed frames, redirects) is nobody's origin.
 		return s.Origin == originOf(own) || slices.Contains(origins, s.Origin)
 	}
 	// Browsers leave Origin out of same-origin GETs only; a cross-origin request that may change state has
-	// one. What has neither header is no current browser, and has no business with a browser's cookie.
+	// one. A request with neither header comes from no current browser, so it should have no browser's cookie.
 	return s.SecFetchSite == "same-origin"
 }
 
-// CrossSite reports whether the browser says that the page is on another site, a site being a registrable domain and
-// a scheme. It sends such a page's requests without our cookies (SameSite=Strict), also those of an origin that is
-// listed, and it need not keep the cookies of the answers. Browsers older than 2023 may not say it.
+// CrossSite reports whether the browser says that the page is on another site, which means another registrable domain or
+// scheme. The browser sends no cookie of ours with the requests of such a page (SameSite=Strict), even when its origin is
+// registered, and may throw away the cookies of the answers. Browsers older than 2023 may not say it.
 func (s Source) CrossSite() bool { return s.SecFetchSite == "cross-site" }
 
 // originOf is the origin (RFC 6454 §4) of an address, "" when it has none.

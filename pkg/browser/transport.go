@@ -14,7 +14,7 @@ var (
 	ErrTwoTokens = errors.New("browser: a refresh token where this kind of client has none")
 
 	// ErrTwoCookies says that a request has two cookies of one name: COOKIE_DOMAIN was changed, or a neighbouring
-	// host has set one beside ours (RFC 6265 §8.6). Which is which cannot be told, so neither is taken.
+	// host has set one beside ours (RFC 6265 §8.6). Nothing tells which one is ours, so neither is used.
 	ErrTwoCookies = errors.New("browser: two cookies of one name")
 )
 
@@ -28,10 +28,9 @@ func (e *ClearingError) Error() string { return e.Err.Error() }
 func (e *ClearingError) Unwrap() error { return e.Err }
 
 // Presented returns the refresh token of a request: from the cookie for browser clients, from the body for the
-// others, the zero Secret when there is none. Only the registered kind decides which. Errors: ErrCrossSite,
-// ErrTwoTokens, and ErrTwoCookies in a ClearingError.
+// others, the zero Secret when there is none. Errors: ErrCrossSite, ErrTwoTokens, and ErrTwoCookies in a ClearingError.
 func (j Jar) Presented(v Visit, body oauth.Secret) (oauth.Secret, error) {
-	if v.Client.Kind != client.Browser {
+	if v.Client.Transport() != client.InCookie {
 		for _, value := range j.all(v) {
 			if !value.IsZero() {
 				return oauth.Secret{}, ErrTwoTokens
@@ -51,10 +50,10 @@ func (j Jar) Presented(v Visit, body oauth.Secret) (oauth.Secret, error) {
 	return oauth.Secret{}, &ClearingError{ErrTwoCookies, j.Clear(v)}
 }
 
-// PresentedToEnd is Presented for a request that ends sessions: several cookies are no error there, for each of
+// PresentedToEnd is Presented for a request that ends sessions. There several cookies are no error, because each of
 // them may keep somebody logged in.
 func (j Jar) PresentedToEnd(v Visit, body oauth.Secret) ([]oauth.Secret, error) {
-	if v.Client.Kind == client.Browser {
+	if v.Client.Transport() == client.InCookie {
 		return j.all(v), v.mayUseCookies(body)
 	}
 	token, err := j.Presented(v, body)
@@ -71,13 +70,12 @@ func (v Visit) mayUseCookies(body oauth.Secret) error {
 	return nil
 }
 
-// Deliver splits what was issued into the body of the answer and its Set-Cookie values: a browser client's
-// refresh token is in no body, where scripts could read it. What the visit has sent of our names is removed, save
-// the cookie that is set, so that a browser never keeps two. With old the cookie has the name that functions of
-// the version before find.
+// Deliver splits what was issued into the body of the answer and its Set-Cookie values. The refresh token of a browser client
+// is never in a body, where scripts could read it. Every other cookie of our names that came with the visit is removed, so that
+// a browser never keeps two. With old the cookie has the name that functions of the version before look for.
 func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
 	tokens := issued.Tokens
-	if issued.Client.Kind != client.Browser {
+	if issued.Client.Transport() != client.InCookie {
 		return tokens, nil
 	}
 	var keep time.Duration

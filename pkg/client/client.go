@@ -138,8 +138,31 @@ func (c Client) Authenticate(secret oauth.Secret) error {
 	return nil
 }
 
+// Transport is how a client carries the session of a person from request to request. Nothing in a request decides it.
+type Transport int
+
+const (
+	NoSession Transport = iota // nobody logs in at the client
+	InBody                     // the refresh token is in the bodies of requests and answers
+	InCookie                   // the refresh token is in a cookie
+	AsHandle                   // a handle of the session is in a cookie
+)
+
+// Transport returns that of the client's kind.
+func (c Client) Transport() Transport {
+	switch c.Kind {
+	case Native:
+		return InBody
+	case Browser:
+		return InCookie
+	case Site:
+		return AsHandle
+	}
+	return NoSession
+}
+
 // UsesCookies reports whether the client's sessions live in cookies.
-func (c Client) UsesCookies() bool { return c.Kind == Browser || c.Kind == Site }
+func (c Client) UsesCookies() bool { return c.Transport() == InCookie || c.Transport() == AsHandle }
 
 // SessionLife is how long a login may last at the most.
 func (c Client) SessionLife(remember bool) time.Duration {

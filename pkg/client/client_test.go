@@ -33,6 +33,17 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 	}
 }
 
+func TestKindDecidesTheTransport(t *testing.T) {
+	for kind, want := range map[client.Kind]client.Transport{
+		client.Native: client.InBody, client.Browser: client.InCookie, client.Site: client.AsHandle, client.Service: client.NoSession, "": client.NoSession,
+	} {
+		c := client.Client{Kind: kind}
+		if cookies := want == client.InCookie || want == client.AsHandle; c.Transport() != want || c.UsesCookies() != cookies {
+			t.Errorf("%q: transport %d, cookies %t; want %d, %t", kind, c.Transport(), c.UsesCookies(), want, cookies)
+		}
+	}
+}
+
 func TestDefaultsOfEveryKindPassTheCheck(t *testing.T) {
 	for _, kind := range []client.Kind{client.Browser, client.Site, client.Native, client.Service} {
 		if err := good(kind).Check(); err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // Settings are the same for every function of a deployment, on AWS, on a laptop and in tests. Trail, Now and Log are needed; of the
-// others the zero value is what a test without an opinion wants: no throttle, no grace, a denylist that is asked every time.
+// others the zero value means: no throttle, no grace, and a denylist that is asked every time.
 type Settings struct {
 	apigw.Config
 	Algorithm keyring.Algorithm // of signing keys that are created from now on
@@ -52,19 +52,19 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 	return s, nil
 }
 
-// KeyTimes says how keys age by the configuration.
+// KeyTimes returns the ages of keys in the configuration.
 func KeyTimes(c config.Config) keyring.Times {
 	return keyring.Times{Period: c.KeyPeriod, CacheAge: c.KeyCacheAge}
 }
 
-// Keyring is the one in store, which sealer opens.
+// Keyring returns the keyring in store. sealer opens its sealed parts.
 func (s Settings) Keyring(store keyring.Store, sealer keyring.Sealer) *keyring.Keyring {
 	return keyring.New(keyring.Config{
 		Store: store, Sealer: sealer, Algorithm: s.Algorithm, Times: s.KeyTimes, Now: s.Now, Created: operate.KeysCreated(s.Trail),
 	})
 }
 
-// PasswordStore is what it takes to begin a session by a password.
+// PasswordStore is the part of the store that is needed to begin sessions by a password.
 type PasswordStore interface {
 	account.Store
 	account.Attempts
@@ -73,7 +73,7 @@ type PasswordStore interface {
 	keyring.Store
 }
 
-// ByPassword is what begins sessions for people who have given their password.
+// ByPassword returns the parts that begin sessions for people who have given their password.
 func (s Settings) ByPassword(store PasswordStore, sealer keyring.Sealer) grant.BeginParts {
 	keys := s.Keyring(store, sealer)
 	return grant.BeginParts{

@@ -47,7 +47,7 @@ type Issued struct {
 
 // mayHoldRefreshTokens reports whether a client logs in and refreshes: the others have no use for the tokens.
 func mayHoldRefreshTokens(c client.Client) bool {
-	return c.Kind == client.Native || c.Kind == client.Browser
+	return c.Transport() == client.InBody || c.Transport() == client.InCookie
 }
 
 // accessTokens issues the access token of a session.

@@ -13,7 +13,7 @@ import (
 )
 
 // FuzzKeySet looks for a key set that is read although it has what should never be published, or in another way than
-// the standard decoder reads it. $EC, $OKP and $RSA in it stand for sound keys: they differ from run to run.
+// the standard decoder reads it. $EC, $OKP and $RSA in it stand for good keys, which differ from run to run.
 func FuzzKeySet(f *testing.F) {
 	keys := published(f)
 	text := func(alg keyring.Algorithm) string {
@@ -56,25 +56,25 @@ func FuzzKeySet(f *testing.F) {
 			if header != keyring.HeaderSegment(key.Algorithm, key.ID) || !ids[key.ID] {
 				t.Fatalf("key %s stands for the header %s", key.ID, header)
 			}
-			checkSound(t, key)
+			checkKey(t, key)
 		}
 	})
 }
 
-// checkSound fails the test unless the key is of its algorithm's type and strong enough.
-func checkSound(t *testing.T, key keyring.VerifyKey) {
+// checkKey fails the test unless the key is of its algorithm's type and strong enough.
+func checkKey(t *testing.T, key keyring.VerifyKey) {
 	t.Helper()
-	sound := false
+	good := false
 	switch public := key.Public.(type) {
 	case *ecdsa.PublicKey:
 		_, err := public.Bytes() // fails off the curve
-		sound = key.Algorithm == keyring.ES256 && err == nil && public.Params().BitSize == 256
+		good = key.Algorithm == keyring.ES256 && err == nil && public.Params().BitSize == 256
 	case ed25519.PublicKey:
-		sound = key.Algorithm == keyring.EdDSA && len(public) == 32
+		good = key.Algorithm == keyring.EdDSA && len(public) == 32
 	case *rsa.PublicKey:
-		sound = key.Algorithm == keyring.RS256 && public.N.BitLen() >= 2048 && public.E > 1
+		good = key.Algorithm == keyring.RS256 && public.N.BitLen() >= 2048 && public.E > 1
 	}
-	if !sound {
+	if !good {
 		t.Fatalf("accepted the key %s of type %T for %s", key.ID, key.Public, key.Algorithm)
 	}
 }

@@ -154,7 +154,7 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 	r.site.wait = make(chan struct{})
 	good := r.good()
 
-	// Whoever began the fetch leaves: the others must not suffer.
+	// The caller that began the fetch goes away. The others must not suffer from that.
 	first, leave := context.WithCancel(context.Background())
 	left := make(chan error)
 	go func() { _, err := r.verifier.Verify(first, good); left <- err }()

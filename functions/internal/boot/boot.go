@@ -1,5 +1,5 @@
-// Package boot opens what Lambda functions share, each part only for those that ask for it. What cannot be
-// opened ends the function at once with a line in its log: Lambda then answers for it, and nothing is let in.
+// Package boot makes the parts that Lambda functions share. A function gets only those that it asks for. When one cannot be
+// made, the function ends at once with a line in its log, and Lambda answers each request with an error.
 package boot
 
 import (
@@ -16,13 +16,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
-// dialTime bounds how long the first connections may take: without them the first request is slower.
+// dialTime bounds how long the first connections may take. The function also starts without them; its first request is
+// slower then.
 const dialTime = time.Second
 
-// log is what the function says of itself: standard error, which Lambda keeps too.
+// log is the function's own log. Lambda keeps standard error with its other output.
 var log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 
-// Environment is what the function is told at its start.
+// Environment is the function's configuration.
 type Environment struct{ config config.Config }
 
 // Read reads the environment.
@@ -39,13 +40,13 @@ func (e Environment) Settings() endpoint.Settings {
 	return s
 }
 
-// SettingsBehindAPI are those of a function that names an issuer, which it must be able to know.
+// SettingsBehindAPI are those of a function behind the API, which needs an issuer.
 func (e Environment) SettingsBehindAPI() endpoint.Settings {
 	exitOn(e.config.CheckIssuer())
 	return e.Settings()
 }
 
-// Table opens the table and dials it.
+// Table opens the table and makes the first connections to it.
 func (e Environment) Table() *dynamo.Store {
 	table, err := dynamo.Open(dynamo.Config{
 		Table: e.config.TableName, Region: e.config.Region, Endpoint: e.config.DynamoEndpoint, Shards: e.config.Shards, Now: time.Now,

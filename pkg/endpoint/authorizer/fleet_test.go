@@ -60,7 +60,7 @@ type caller struct {
 	keyID         string
 }
 
-// newCaller signs a token of a person of his own, at a client of his own.
+// newCaller signs a token of a new person at a new client.
 func (f *fleet) newCaller() caller {
 	f.t.Helper()
 	now := f.now().Truncate(time.Second)

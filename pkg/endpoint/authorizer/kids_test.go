@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Whoever makes up key ids must not make the table work.
+// Made-up key ids must not cost readings of the table.
 func TestThousandTokensWithRandomKeyIDsReadTheKeysOnceIn30Seconds(t *testing.T) {
 	f := newForge(t)
 	payload := fmt.Sprintf(`{"iss":%q}`, "https://id.example.com")

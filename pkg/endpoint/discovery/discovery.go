@@ -40,8 +40,8 @@ func (f function) authorizationServer(_ context.Context, r *apigw.Request) (apig
 	return f.cacheable(r, response), err
 }
 
-// openIDConfiguration needs the key set: libraries take an empty list of algorithms for a refusal of them all. So without keys it is
-// as unavailable as the key set itself.
+// openIDConfiguration lists the algorithms of the published keys. While the keys cannot be read it is a 503, because libraries
+// that are told of no algorithm refuse every token.
 func (f function) openIDConfiguration(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	algorithms, err := f.keys.Algorithms(ctx)
 	if err != nil {
@@ -51,8 +51,8 @@ func (f function) openIDConfiguration(ctx context.Context, r *apigw.Request) (ap
 	return f.cacheable(r, response), err
 }
 
-// cacheable lets anybody keep an answer for as long as verifiers keep keys, and ask then whether it has
-// changed (RFC 9110 §13.1.2).
+// cacheable lets caches store an answer for as long as verifiers keep keys. After that they can ask whether it has changed
+// (RFC 9110 §13.1.2).
 func (f function) cacheable(r *apigw.Request, response apigw.Response) apigw.Response {
 	sum := sha256.Sum256(response.Body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
@@ -64,7 +64,7 @@ func (f function) cacheable(r *apigw.Request, response apigw.Response) apigw.Res
 	return response
 }
 
-// matches compares weakly, as If-None-Match wants. Ours have no comma in them, so a list may be cut at each.
+// matches makes the weak comparison of If-None-Match. Tags of ours have no comma, so a list can be split at commas.
 func matches(ifNoneMatch, tag string) bool {
 	for one := range strings.SplitSeq(ifNoneMatch, ",") {
 		one = strings.TrimSpace(one)

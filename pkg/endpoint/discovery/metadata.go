@@ -5,8 +5,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// metadata is what RFC 8414 §2 has a name for and Wavepass serves; addresses are absolute. There is no
-// authorization_endpoint: people log in at /login, which is no grant of RFC 6749.
+// metadata has those members of RFC 8414 §2 that Wavepass serves. Addresses are absolute. There is no
+// authorization_endpoint: people log in at /login, which is not a grant of RFC 6749.
 type metadata struct {
 	Issuer                string   `json:"issuer"`
 	TokenEndpoint         string   `json:"token_endpoint"`
@@ -18,7 +18,7 @@ type metadata struct {
 	JWKSURI               string   `json:"jwks_uri"`
 }
 
-// openIDMetadata adds what OpenID Connect Discovery 1.0 §3 has a name for, or requires.
+// openIDMetadata adds members of OpenID Connect Discovery 1.0 §3.
 type openIDMetadata struct {
 	metadata
 	UserinfoEndpoint string   `json:"userinfo_endpoint"`
@@ -30,14 +30,14 @@ type openIDMetadata struct {
 	IDTokenAlgorithms []keyring.Algorithm `json:"id_token_signing_alg_values_supported"`
 }
 
-// Ways in which a client says who it is (RFC 7591 §2).
+// How a client authenticates (RFC 7591 §2).
 const (
 	authNone  = "none" // a public client, which has no secret
 	authBasic = "client_secret_basic"
 	authPost  = "client_secret_post"
 )
 
-// describe is the one list of what is served at an issuer.
+// describe returns the metadata of an issuer.
 func describe(issuer string) metadata {
 	return metadata{
 		Issuer:                issuer,

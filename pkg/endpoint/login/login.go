@@ -66,7 +66,7 @@ func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	// Logging somebody in unawares, as the attacker, is an attack too.
+	// Another site must not log people in either: they would go on as somebody else without noticing.
 	visit := r.Visit(c)
 	if c.UsesCookies() && !visit.From.SameSite(r.At.Issuer, c.Origins) {
 		return apigw.Response{}, browser.ErrCrossSite

@@ -46,8 +46,8 @@ type function struct {
 	schema  schema.Source
 }
 
-// request has the parameters of RFC 6749 §6. The scope parameter is passed over: the answer names the
-// scope that was granted (RFC 6749 §3.3).
+// request has the parameters of RFC 6749 §6. The scope parameter is ignored: the answer names the scope that was
+// granted (RFC 6749 §3.3).
 type request struct {
 	GrantType    string       `json:"grant_type"`
 	RefreshToken oauth.Secret `json:"refresh_token"`
@@ -76,10 +76,10 @@ func (f function) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	switch {
 	case err != nil:
 		return apigw.Response{}, err
-	case presented.IsZero() && c.Kind == client.Browser && visit.From.CrossSite():
+	case presented.IsZero() && c.Transport() == client.InCookie && visit.From.CrossSite():
 		return apigw.Response{}, browser.ErrOtherSite
-	case presented.IsZero() && c.Kind == client.Browser:
-		return apigw.Response{}, session.ErrRefused // whose cookie has expired is told what its expiry would be
+	case presented.IsZero() && c.Transport() == client.InCookie:
+		return apigw.Response{}, session.ErrRefused // as for an expired token: the cookie has expired with it
 	case presented.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 	}

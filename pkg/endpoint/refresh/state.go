@@ -13,15 +13,15 @@ import (
 // state says whether a refresh would succeed.
 type state struct {
 	Active bool   `json:"active"`
-	Reason string `json:"reason,omitzero"` // why the session ended, when that may be told; the words of POST /refresh
+	Reason string `json:"reason,omitzero"` // why the session ended, when that may be told; the same words as at POST /refresh
 }
 
 // state is GET /session?client_id=web, for pages: {"active":true}, or {"active":false} with perhaps a reason.
 // A page that has just been loaded asks it before it refreshes. "Not logged in" is a 200 here, because browsers write
 // every 400 into the console, and most visitors of a page may never log in.
 //
-// It changes nothing: nothing rotates, and an old token ends nothing. A page of an origin that is not the
-// client's gets 403, whatever cookies came, so nobody else can ask it who is logged in.
+// It changes nothing: no token is rotated, and an old token ends no session. A page of an origin that is not the
+// client's gets 403 with any cookies, so that no other page finds out who is logged in.
 func (f function) state(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	id := r.Query["client_id"]
 	if id == "" {
@@ -31,7 +31,7 @@ func (f function) state(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	if c.Kind != client.Browser {
+	if c.Transport() != client.InCookie {
 		return apigw.Response{}, client.ErrWrongKind
 	}
 	presented, err := f.Cookies.Presented(r.Visit(c), oauth.Secret{})

@@ -19,8 +19,8 @@ type logoutRequest struct {
 	Everywhere   bool         `json:"everywhere"`
 }
 
-// logout needs no access token: it works after that has expired, and twice. Of several cookies it ends the session
-// of each, and then clears all of them. With a 503 the browser keeps its cookies, to try again with them.
+// logout needs no access token, so it works after that has expired, and it may be repeated. It ends the session of each
+// cookie, and then clears all of them. With a 503 the browser keeps its cookies, so that it can try again.
 func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var in logoutRequest
 	if err := r.Decode(&in, apigw.JSON); err != nil {
@@ -38,7 +38,7 @@ func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	if c.Kind != client.Browser {
+	if c.Transport() != client.InCookie {
 		if presented[0].IsZero() {
 			return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 		}

@@ -58,7 +58,7 @@ type function struct {
 	ending   *grant.Logout
 }
 
-// revokeRequest has the parameters of RFC 7009 §2.1. The hint is passed over: a token says itself what it is.
+// revokeRequest has the parameters of RFC 7009 §2.1. The hint is ignored, because a token's form says of which type it is.
 type revokeRequest struct {
 	Token        oauth.Secret `json:"token"`
 	ClientID     string       `json:"client_id"`

@@ -1,5 +1,5 @@
-// Package rotatekeys is the function that looks after the keys, on a schedule: it does what is due, which is
-// most often nothing.
+// Package rotatekeys is the function that rotates the keys when they are due. A schedule calls it, and most calls find
+// nothing to do.
 package rotatekeys
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
-// Function is called by EventBridge. Of the event its id alone is used: a run that comes late or twice does the
-// same. An error has Lambda repeat the run, and shows in the function's error metric.
+// Function is called by EventBridge. It uses nothing of the event but the id, so a run that comes late or twice does the
+// same. After an error Lambda repeats the run, and counts it in the function's error metric.
 type Function func(ctx context.Context, e events.EventBridgeEvent) error
 
 // Store is what the function asks of the table.

@@ -97,7 +97,7 @@ func TestEndingAllEndsTheCallerToo(t *testing.T) {
 	}
 }
 
-// Who mistypes "except" does not mean to log himself out.
+// People who mistype "except" do not mean to log themselves out.
 func TestEndingManyRefusesAnyOtherQuery(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	own := d.Login("app")

@@ -1,4 +1,4 @@
-// Package sessions is the endpoints where a person sees his sessions and ends them: GET /sessions,
+// Package sessions is the endpoints where people see their sessions and end them: GET /sessions,
 // DELETE /sessions/{id} and DELETE /sessions. All are behind the token authorizer.
 package sessions
 
@@ -55,12 +55,12 @@ type function struct {
 	devices *grant.Devices
 }
 
-// listed is a session as its person sees it. Times are unix seconds.
+// listed is a session as it is shown to the person who logged in. Times are unix seconds.
 type listed struct {
 	ID         uuid.UUID `json:"id"`
 	ClientID   string    `json:"client_id"`
-	Device     string    `json:"device,omitzero"`       // as the login named it
-	Network    string    `json:"network,omitzero"`      // that it was begun from
+	Device     string    `json:"device,omitzero"`       // the name that was given at the login
+	Network    string    `json:"network,omitzero"`      // of the login
 	LastFrom   string    `json:"last_network,omitzero"` // of its last refresh
 	CreatedAt  int64     `json:"created_at"`
 	LastUsedAt int64     `json:"last_used_at"` // its last refresh, or the login
@@ -95,8 +95,8 @@ func (f function) list(ctx context.Context, r *apigw.Request) (apigw.Response, e
 	return apigw.Encode(out)
 }
 
-// pageOf reads the parameters of the list. A cursor is the id of the last session of the page before: it
-// leads nobody to sessions that are not his own.
+// pageOf reads the parameters of the list. A cursor is the id of the last session of the page before. Only sessions of the
+// caller's account are listed, whatever id it is.
 func pageOf(query map[string]string) (limit int, before uuid.UUID, err error) {
 	limit = defaultLimit
 	if text, given := query["limit"]; given {
@@ -114,7 +114,7 @@ func pageOf(query map[string]string) (limit int, before uuid.UUID, err error) {
 	return limit, before, nil
 }
 
-// parseID reads an id in the one form that we write, and not the zero id.
+// parseID reads an id in the one form that we write. The zero id is refused.
 func parseID(text string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(text)
 	return id, err == nil && id != uuid.Nil && id.String() == text
@@ -127,13 +127,13 @@ func (f function) endOne(ctx context.Context, r *apigw.Request) (apigw.Response,
 	}
 	id, ok := parseID(r.Path["id"])
 	if !ok {
-		return apigw.Response{}, session.ErrNotFound // nobody's, as any other that is not his
+		return apigw.Response{}, session.ErrNotFound // as for every id that is not one of the caller's sessions
 	}
 	return f.end(ctx, r, caller, id == caller.SessionID, func() error { return f.devices.End(ctx, caller, id) })
 }
 
 // endMany ends all sessions, or with except=current all others. Serve refuses a query that is not wholly understood, so
-// that nobody who mistypes "except" is logged out.
+// that a mistyped "except" logs nobody out.
 func (f function) endMany(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	caller, err := r.Caller()
 	if err != nil {
@@ -161,8 +161,8 @@ func (f function) end(ctx context.Context, r *apigw.Request, caller grant.Caller
 	return apigw.Response{Status: http.StatusOK, Cookies: cookies}, nil
 }
 
-// cookiesOf are the Set-Cookie values that clear what the caller's client may have been given. A client that
-// is registered no more keeps nobody from ending his session.
+// cookiesOf returns the Set-Cookie values that clear the cookies of the caller's client. People can still end their sessions
+// at a client that is no longer registered; its cookies are not cleared then.
 func (f function) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool) ([]string, error) {
 	if !own {
 		return nil, nil

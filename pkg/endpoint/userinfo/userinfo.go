@@ -1,5 +1,5 @@
-// Package userinfo is the endpoint GET /userinfo: what the authorizer found out about the caller. It is
-// also the sample of a protected route.
+// Package userinfo is the endpoint GET /userinfo, which tells callers what the authorizer found out about them. It is also the
+// example of a protected route.
 package userinfo
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// claims are those that the caller may see, of what the authorizer hands on.
+// claims are the members of the authorizer's context that the caller may see.
 type claims struct {
 	Subject   any `json:"sub"`
 	SessionID any `json:"sid,omitzero"`
