@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// denied is what the log denies, as it is kept in memory: 16 bytes for a name, and until when it matters.
-// Entries are added in any order, and again; only time takes one away.
+// denied is the content of the log in memory: for each name, 16 bytes long, the time until which it matters. Entries may be
+// added in any order and more than once. Nothing but their expiry removes them.
 type denied struct {
 	expiry  map[name]int64   // unix seconds
 	minimum map[name]minimum // the same for accounts
@@ -15,7 +15,7 @@ type denied struct {
 
 type minimum struct{ epoch, expiry int64 }
 
-// name is half of the SHA-256 of a kind and an id. If two ever shared one, a token too many would be refused.
+// name is half of the SHA-256 of a kind and an id. If two of them ever had the same name, a good token would be refused.
 type name [16]byte
 
 func nameOf(kind Kind, id string) name {
@@ -37,13 +37,13 @@ func (d denied) add(e Entry) {
 	d.expiry[n] = max(d.expiry[n], expiry)
 }
 
-// forget drops what has expired.
+// forget removes what has expired.
 func (d denied) forget(now time.Time) {
 	maps.DeleteFunc(d.expiry, func(_ name, expiry int64) bool { return expiry <= now.Unix() })
 	maps.DeleteFunc(d.minimum, func(_ name, m minimum) bool { return m.expiry <= now.Unix() })
 }
 
-// denies compares what s says with the entries. A member that is empty is absent, and matches nothing.
+// denies reports whether an entry denies s. A field of s that is empty matches nothing.
 func (d denied) denies(s Subject) bool {
 	return d.has(Token, s.TokenID) ||
 		d.has(Session, s.SessionID) ||

@@ -11,33 +11,34 @@ import (
 )
 
 const (
-	// lookBack covers entries that were stamped earlier than they could be read: slow writes, clocks apart.
+	// lookBack covers entries that could be read only some time after the moment that they are stamped with, because the
+	// write was slow or the writer's clock is behind.
 	lookBack = 3 * SlowWrite
-	// sweepEvery is how often the log is read from its beginning beside the answers.
+	// sweepEvery is how often the whole log is read again, in addition to the queries for what is new.
 	sweepEvery = 5 * time.Minute
-	// sweepTime is how long a request waits for that, at most; what is left is for the next ones.
+	// sweepTime is how long one request waits for a sweep at most. The next requests go on with the rest.
 	sweepTime = time.Second
-	// fewEntries is how many are taken over before others get a word in.
+	// fewEntries is how many entries are added at once, while other requests wait for the lock.
 	fewEntries = 1000
 )
 
-// reading is how far the log has been read, in the order of stamps. Only the query under way touches it. Its
-// times are by the wall clock, as stamps are, begun apart.
+// reading says how far the log has been read, in the order of stamps. Only the running query uses it. Its times are of the
+// wall clock, as stamps are, except begun.
 type reading struct {
-	from   time.Time // everything stamped before was read; zero: nothing was
-	latest time.Time // by which entries may have been left out or forgotten as expired
+	from   time.Time // everything that is stamped earlier has been read; zero: nothing has
+	latest time.Time // the latest reading of the clock: entries that had expired by then may be missing here
 
-	// The sweep finds what was stamped further back than lookBack, by a clock that is wrong. It can only add:
-	// nobody is refused because of it.
-	begun     time.Time // when the log was last begun from its beginning
+	// The sweep finds entries whose stamp is older than lookBack because the writer's clock was wrong. It only adds entries;
+	// when it fails, no request is refused.
+	begun     time.Time // when a reading from the beginning of the log was last begun
 	sweeping  bool
-	sweepFrom time.Time // as from
+	sweepFrom time.Time // the same as from, for the sweep
 }
 
-// begin prepares the query that is about to be sent, and reports whether a sweep begins with it.
+// begin prepares the query that will be sent next, and reports whether a sweep begins with it.
 func (r *reading) begin(asked time.Time) (sweep bool) {
 	if setBack(r.latest, asked) {
-		r.from, r.latest = time.Time{}, asked.Round(0) // what had expired by the old time may not have
+		r.from, r.latest = time.Time{}, asked.Round(0) // what had expired by the later time may not have expired by this one
 	}
 	r.from = earlier(r.from, asked.Round(0).Add(-lookBack))
 	switch {
@@ -50,9 +51,9 @@ func (r *reading) begin(asked time.Time) (sweep bool) {
 	return false
 }
 
-// read is called with the answer to a query, be it the beginning of one that broke off. The next one need not ask
-// for what was read and cannot come any more: it would have to be stamped more than lookBack before this query,
-// and before the newest entry that was there, in case the own clock is ahead of the writers'.
+// read is called with the answer to a query, also with the first part of an answer that broke off. The next query begins
+// lookBack before this query or before the newest entry of its answer, whichever is earlier: the own clock may be ahead of
+// the writers'. Nothing older can still be added to the log by a clock that is right.
 func (r *reading) read(asked, answered time.Time, entries []Entry) {
 	asked, answered = asked.Round(0), answered.Round(0)
 	r.latest = later(r.latest, later(asked, answered))
@@ -61,15 +62,15 @@ func (r *reading) read(asked, answered time.Time, entries []Entry) {
 	}
 }
 
-// swept is called with the answer to a sweep. One that cannot be read is left until the next is due.
+// swept is called with the answer to a sweep. A sweep that cannot be read at all ends, and the next one is due as usual.
 func (r *reading) swept(entries []Entry, err error) {
 	before := r.sweepFrom
 	r.sweepFrom = later(before, newestOf(entries))
 	r.sweeping = err != nil && r.sweepFrom.After(before)
 }
 
-// refresh asks for what is new and keeps whatever comes, also of an answer that breaks off or is too old to be
-// used: an entry that was read is true until it expires, and the next query goes on from there.
+// refresh asks for what is new and keeps every entry that comes, also of an answer that breaks off or comes too late: an
+// entry that was read is true until it expires, and the next query goes on from there.
 func (s *Snapshot) refresh(ctx context.Context, asked time.Time) error {
 	begun := s.reading.begin(asked)
 	if s.reading.sweeping {
@@ -90,14 +91,13 @@ func (s *Snapshot) refresh(ctx context.Context, asked time.Time) error {
 	s.change(func() {
 		s.asked = asked
 		if begun {
-			s.denied.forget(asked) // by no other time than asked: a clock that goes back is noticed by that
+			s.denied.forget(asked) // by the time that is compared with latest, so that a clock that is set back is noticed
 		}
 	})
 	return nil
 }
 
-// sweep reads a piece of the whole log. Only the request that sent the query waits for it, and for less than
-// the bound.
+// sweep reads a part of the whole log. Only the request that sent the query waits for it, and less than the staleness.
 func (s *Snapshot) sweep(ctx context.Context) {
 	limit := sweepTime
 	if s.staleness > 0 {

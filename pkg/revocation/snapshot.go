@@ -19,9 +19,9 @@ type Subject struct {
 	KeyID     string
 }
 
-// Snapshot answers from memory, refreshed from the log when it is older than the staleness that its owner
-// allows. It never answers from an older state: when the log cannot be read it refuses. Safe for
-// concurrent use; requests that arrive together share one query, and those that need none wait for none.
+// Snapshot answers from memory. It reads the log again when it is older than the staleness that its owner allows, and never
+// answers from an older state: when the log cannot be read it refuses. Safe for concurrent use. Requests that arrive together
+// share one query, and a request that needs no query does not wait for those of others.
 type Snapshot struct {
 	log       Reader
 	staleness time.Duration
@@ -30,19 +30,19 @@ type Snapshot struct {
 	reading reading
 
 	mu     sync.Mutex // held for moments, never during a query
-	query  *query     // under way; nil: none
-	asked  time.Time  // before the query was sent that made denied complete; zero: it never was
+	query  *query     // the one that is running; nil: none
+	asked  time.Time  // when the query was sent that last made denied complete; zero: it has never been complete
 	denied denied
 }
 
-// query is one reading of the log and whoever waits for it.
+// query is one reading of the log, which many requests may wait for.
 type query struct {
-	asked time.Time // before it was sent
+	asked time.Time // when it was sent
 	done  chan struct{}
 
 	// Set before done is closed.
 	err       error
-	abandoned bool // the request that sent it had no more time
+	abandoned bool // it failed because the request that sent it had no time left
 }
 
 // NewSnapshot returns an empty snapshot that reads log before its first answer. With a staleness of 0
@@ -65,7 +65,7 @@ func (s *Snapshot) Check(ctx context.Context, subject Subject) error {
 	return nil
 }
 
-// current returns once the snapshot is new enough for a request that arrived then.
+// current returns when the snapshot is new enough for a request that arrived at that time.
 func (s *Snapshot) current(ctx context.Context, arrived time.Time) error {
 	for {
 		q, own := s.join(arrived)
@@ -86,8 +86,8 @@ func (s *Snapshot) current(ctx context.Context, arrived time.Time) error {
 	}
 }
 
-// join returns the query to wait for: none when the snapshot is new enough, and one of the caller's own, which
-// he must run, when none is under way.
+// join returns the query to wait for, or nil when the snapshot is new enough. When no query is running, it returns a new one,
+// which is the caller's own to run.
 func (s *Snapshot) join(arrived time.Time) (q *query, own bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,8 +101,8 @@ func (s *Snapshot) join(arrived time.Time) (q *query, own bool) {
 	return s.query, true
 }
 
-// covers reports whether what was asked then is new enough for a request. What another request has asked
-// after this one arrived is, whatever the staleness; what was asked by a clock that has been set back is not.
+// covers reports whether an answer to a query that was sent at asked is new enough for a request that arrived later. With any
+// staleness it is, when the query was sent after the request arrived. It is not when the clock was set back since.
 func (s *Snapshot) covers(asked, arrived time.Time) bool {
 	return age(asked, arrived) < s.staleness && !setBack(asked, arrived)
 }

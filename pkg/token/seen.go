@@ -10,10 +10,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// seen remembers what verified tokens say, so that the same text costs no second signature check. Only what has
-// passed every check gets in, so garbage displaces nothing. A nil *seen remembers nothing.
+// seen remembers the claims of verified tokens, so that the signature of a token is checked once. Only tokens that have
+// passed every check are remembered, so made-up ones displace nothing. A nil *seen remembers nothing.
 //
-// It has two halves: what is asked for moves to the younger one, and when that is full, the older one is dropped.
+// It has two halves. A token that is asked for moves to the younger one; when that is full, the older one is dropped.
 type seen struct {
 	half int // how many tokens each half holds
 
@@ -31,7 +31,8 @@ type verified struct {
 
 func newSeen(most int) *seen { return &seen{half: max(1, most/2), young: map[textHash]verified{}} }
 
-// recall returns what the text says if it was verified with this very key: a key id may come to name another key.
+// recall returns the claims of the text if it was verified with this key. The public keys are compared, because a key id may
+// come to name another key.
 func (s *seen) recall(text oauth.Secret, key keyring.VerifyKey) (Claims, bool) {
 	if s == nil {
 		return Claims{}, false
@@ -73,7 +74,7 @@ func sameKey(a, b keyring.VerifyKey) bool {
 	return ok && a.ID == b.ID && a.Algorithm == b.Algorithm && public.Equal(b.Public)
 }
 
-// clone keeps what is remembered apart from what callers hold.
+// clone returns a copy that shares no memory, so that callers cannot change what is remembered.
 func (c Claims) clone() Claims {
 	c.Audience, c.Roles = slices.Clone(c.Audience), slices.Clone(c.Roles)
 	if c.Login != nil {

@@ -39,9 +39,8 @@ type Verifier struct {
 // NewVerifier returns a Verifier of tokens signed by one of keys.
 func NewVerifier(keys VerifyKeys, now func() time.Time) *Verifier { return &Verifier{keys, now, nil} }
 
-// NewRememberingVerifier returns a Verifier that remembers good tokens, as many as most and at least the last half
-// as many, and does not check their signatures again. Everything else is checked every time, also whether the key
-// is still one of keys.
+// NewRememberingVerifier returns a Verifier that remembers at most so many good tokens, and at least the last half as many. It
+// does not check their signatures again, but everything else every time, also whether the key is still one of keys.
 func NewRememberingVerifier(keys VerifyKeys, now func() time.Time, most int) *Verifier {
 	return &Verifier{keys, now, newSeen(most)}
 }
@@ -51,7 +50,7 @@ type Expect struct {
 	Issuer   string
 	Audience string // one of the token's
 
-	// SkipAudience accepts every audience. Only for whoever issued the token, to take it back.
+	// SkipAudience accepts every audience. It is only for the issuer of a token, to take it back.
 	SkipAudience bool
 }
 
@@ -84,7 +83,7 @@ func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (
 	return c, nil
 }
 
-// verify checks the signature and returns what it stands under.
+// verify checks the signature and returns the claims that it signs.
 func (parts compact) verify(key keyring.VerifyKey) (Claims, error) {
 	if err := verifySignature(key, parts.signingInput, parts.signature); err != nil {
 		return Claims{}, err
@@ -123,7 +122,7 @@ func split(text string) (compact, error) {
 	return compact{header, payload, text[:len(header)+1+len(payload)], decoded}, err
 }
 
-// inAlphabet has to be asked before decoding: Go's strict decoder still skips CR and LF.
+// inAlphabet is needed before decoding, because Go's strict decoder still ignores CR and LF.
 func inAlphabet(s string) bool {
 	for i := range len(s) {
 		if !alphabet[s[i]] {
@@ -150,7 +149,7 @@ func decodeSegment(s string) ([]byte, error) {
 }
 
 func verifySignature(key keyring.VerifyKey, input string, signature []byte) error {
-	// RFC 7518 §3.4 fixes the length; a library that splits the text in halves takes others too.
+	// RFC 7518 §3.4 fixes the length. The library splits the text in halves, and so accepts other lengths too.
 	length := 64
 	if public, ok := key.Public.(*rsa.PublicKey); ok {
 		length = public.Size()
@@ -168,7 +167,7 @@ func verifySignature(key keyring.VerifyKey, input string, signature []byte) erro
 	return nil
 }
 
-// check reads in the order of docs/design.md §4. Signature and types have been checked.
+// check compares the claims with want and the clock, in the order of docs/design.md §4. Signature and types have been checked.
 func check(c Claims, want Expect, now time.Time) error {
 	switch {
 	case c.Issuer == "" || c.Issuer != want.Issuer:
