@@ -63,7 +63,7 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 			t.Fatal(err)
 		}
 		if username == "disabled" {
-			if err := account.NewEditor(store, time.Now).Disable(ctx, a.ID); err != nil {
+			if _, err := account.NewEditor(store, time.Now).Disable(ctx, a.ID); err != nil {
 				t.Fatal(err)
 			}
 		}

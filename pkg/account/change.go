@@ -46,27 +46,34 @@ func (e *Editor) EndOthers(ctx context.Context, a Account, keep uuid.UUID) error
 	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere, keep: keep})
 }
 
-// Disable ends every session and lets nobody log in.
-func (e *Editor) Disable(ctx context.Context, id uuid.UUID) error {
-	a, err := e.store.Account(ctx, id)
-	if err != nil {
-		return fmt.Errorf("account: disable: %w", err)
-	}
-	return e.change(ctx, a, edit{reason: ReasonDisabled, disable: new(true)})
+// Disable ends every session and lets nobody log in. It reports whether the account was enabled before.
+func (e *Editor) Disable(ctx context.Context, id uuid.UUID) (bool, error) {
+	return e.setDisabled(ctx, id, true)
 }
 
-// Enable takes Disable back. What was ended stays ended. An account that is not disabled stays as it is.
-func (e *Editor) Enable(ctx context.Context, id uuid.UUID) error {
+// Enable takes Disable back, and reports whether the account was disabled before. Sessions that have ended stay ended.
+func (e *Editor) Enable(ctx context.Context, id uuid.UUID) (bool, error) {
+	return e.setDisabled(ctx, id, false)
+}
+
+// setDisabled reports whether this call changed Disabled. Of several calls at once exactly one does. To disable an account
+// again denies its access tokens again, for a caller who repeats a change that was not confirmed.
+func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (changed bool, err error) {
 	a, err := e.store.Account(ctx, id)
 	if err != nil {
-		return fmt.Errorf("account: enable: %w", err)
+		return false, fmt.Errorf("account: set disabled to %t: %w", disabled, err)
 	}
-	return e.untilSettled(ctx, a, func(a Account) error {
-		if !a.Disabled {
-			return nil // to raise the epoch again would end what has begun since
+	err = e.untilSettled(ctx, a, func(a Account) error {
+		if !disabled && !a.Disabled {
+			return nil // raising the epoch would end the sessions that have begun since
 		}
-		return e.try(a, edit{reason: ReasonDisabled, disable: new(false)}, e.write(ctx))
+		return e.try(a, edit{reason: ReasonDisabled, disable: &disabled}, func(c Change) error {
+			err := e.store.ChangeAccount(ctx, c)
+			changed = changed || err == nil && a.Disabled != disabled
+			return err
+		})
 	})
+	return changed, err
 }
 
 // SetPassword ends every session and replaces the password. ErrPassword when it cannot be one.

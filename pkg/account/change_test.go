@@ -42,7 +42,7 @@ func editorWorld(t *testing.T) (*world, *changes, *account.Editor) {
 // edits are the three methods, each on the account ada as it is now.
 var edits = map[string]func(*world, *account.Editor) error{
 	"end sessions": func(w *world, e *account.Editor) error { return e.EndSessions(w.t.Context(), w.ada) },
-	"disable":      func(w *world, e *account.Editor) error { return e.Disable(w.t.Context(), w.ada.ID) },
+	"disable":      func(w *world, e *account.Editor) error { _, err := e.Disable(w.t.Context(), w.ada.ID); return err },
 	"set password": func(w *world, e *account.Editor) error {
 		return e.SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
 	},
@@ -142,7 +142,7 @@ func TestEpochMovesForwardWhateverTheClockSays(t *testing.T) {
 func TestEditsInOneSecondHaveEpochsOfTheirOwn(t *testing.T) {
 	w, _, editor := editorWorld(t)
 	for i := range int64(5) {
-		if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+		if _, err := editor.Disable(t.Context(), w.ada.ID); err != nil {
 			t.Fatal(err)
 		}
 		if a, _ := w.stored(); a.Epoch != start.Unix()+i {
@@ -169,7 +169,7 @@ func TestNewPasswordIsTheOnlyOneThatLogsIn(t *testing.T) {
 
 func TestDisabledAccountLogsNobodyIn(t *testing.T) {
 	w, _, editor := editorWorld(t)
-	if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+	if _, err := editor.Disable(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	w.wantInvalid("ada", password)
@@ -247,7 +247,7 @@ func TestAccountKnowsWhyItsLastSessionsEnded(t *testing.T) {
 			t.Errorf("a session of now has ended because of %q", got)
 		}
 		if i == 0 {
-			if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+			if _, err := editor.Disable(t.Context(), w.ada.ID); err != nil {
 				t.Fatal(err)
 			}
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -153,15 +154,15 @@ func TestNewPasswordThatCannotBeOneIsNotSet(t *testing.T) {
 func TestEnableTakesDisableBackAndEndsNothingThatLives(t *testing.T) {
 	w, store, editor := editorWorld(t)
 	w.wantUnchanged(func() {
-		if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+		if _, err := editor.Enable(t.Context(), w.ada.ID); err != nil {
 			t.Errorf("enable an account that is enabled: %v", err)
 		}
 	})
-	if err := editor.Disable(t.Context(), w.ada.ID); err != nil {
+	if _, err := editor.Disable(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	disabled, _ := w.stored()
-	if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+	if _, err := editor.Enable(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	if a, _ := w.stored(); a.Disabled || a.Epoch <= disabled.Epoch || len(store.asked) != 2 {
@@ -176,11 +177,45 @@ func TestEnableThatMeetsAnotherChangesNothing(t *testing.T) {
 	w.ada.Disabled = true
 	w.store.SetAccount(w.ada, "")
 	meddle(w, 1, func(a *account.Account) { a.Disabled = false })
-	if err := editor.Enable(t.Context(), w.ada.ID); err != nil {
+	if _, err := editor.Enable(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	if log := w.store.Log(); len(store.asked) != 1 || len(log) > 0 {
 		t.Errorf("%d changes were tried, log %v; want one that met a conflict", len(store.asked), log)
+	}
+}
+
+// Two operators disable or enable an account at once: exactly one may say, and record, that they did it.
+func TestOneOfTwoConcurrentCallsDisablesTheAccount(t *testing.T) {
+	set := map[bool]func(*account.Editor, context.Context, uuid.UUID) (bool, error){
+		true: (*account.Editor).Disable, false: (*account.Editor).Enable,
+	}
+	for disable, set := range set {
+		w, _, editor := editorWorld(t)
+		w.ada.Disabled = !disable
+		w.store.SetAccount(w.ada, "")
+		var other bool
+		w.store.Before = fakestore.Once("ChangeAccount", func(ctx context.Context) (err error) {
+			other, err = set(account.NewEditor(w.store, w.clock.Now), ctx, w.ada.ID)
+			return err
+		})
+		changed, err := set(editor, t.Context(), w.ada.ID)
+		if a, _ := w.stored(); err != nil || a.Disabled != disable || changed || !other {
+			t.Errorf("disable %t: changed %t, the other one changed %t, disabled %t, %v; want only the other to have changed it", disable, changed, other, a.Disabled, err)
+		}
+	}
+}
+
+// An entry that took too long to be written is stamped and written again, and the change is still this call's.
+func TestDisableThatIsWrittenTwiceIsOneChange(t *testing.T) {
+	w, store, editor := editorWorld(t)
+	w.store.Before = fakestore.Once("ChangeAccount", func(context.Context) error {
+		w.clock.Advance(revocation.SlowWrite + time.Second)
+		return nil
+	})
+	changed, err := editor.Disable(t.Context(), w.ada.ID)
+	if log := w.store.Log(); err != nil || !changed || len(log) != 2 || !log[1].At.Equal(w.clock.Now()) {
+		t.Errorf("changed %t, %v, log %v after %d writes; want a change with a second entry, stamped now", changed, err, log, len(store.asked))
 	}
 }
 

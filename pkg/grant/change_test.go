@@ -119,7 +119,7 @@ func TestRefreshThatRacesWithAPasswordChangeLeavesNothingAlive(t *testing.T) {
 func TestEveryEditOfAnAccountEndsItsSessions(t *testing.T) {
 	for name, edit := range map[string]func(w *world) error{
 		"end sessions": func(w *world) error { return w.editor().EndSessions(w.t.Context(), w.ada) },
-		"disable":      func(w *world) error { return w.editor().Disable(w.t.Context(), w.ada.ID) },
+		"disable":      func(w *world) error { _, err := w.editor().Disable(w.t.Context(), w.ada.ID); return err },
 		"set password": func(w *world) error {
 			return w.editor().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
 		},

@@ -36,26 +36,14 @@ func (o *Operator) AddAccount(ctx context.Context, username string, password oau
 
 // Disable ends every session and lets nobody log in. It reports whether the account was enabled before.
 func (o *Operator) Disable(ctx context.Context, id uuid.UUID) (bool, error) {
-	return o.setDisabled(ctx, id, true, audit.AccountDisabled, o.accounts.Disable)
+	changed, err := o.accounts.Disable(ctx, id)
+	return changed, o.recordChange(ctx, audit.AccountDisabled, id, changed, err)
 }
 
-// Enable takes Disable back; what was ended stays ended. It reports whether the account was disabled before.
+// Enable takes Disable back, and reports whether the account was disabled before. Sessions that have ended stay ended.
 func (o *Operator) Enable(ctx context.Context, id uuid.UUID) (bool, error) {
-	return o.setDisabled(ctx, id, false, audit.AccountEnabled, o.accounts.Enable)
-}
-
-func (o *Operator) setDisabled(ctx context.Context, id uuid.UUID, disabled bool, event string, set func(context.Context, uuid.UUID) error) (bool, error) {
-	a, err := o.store.Account(ctx, id)
-	if err != nil {
-		return false, fmt.Errorf("operate: read account: %w", err)
-	}
-	if a.Disabled == disabled {
-		return false, nil
-	}
-	if err := set(ctx, id); err != nil {
-		return false, err
-	}
-	return true, o.recordAccount(ctx, event, id)
+	changed, err := o.accounts.Enable(ctx, id)
+	return changed, o.recordChange(ctx, audit.AccountEnabled, id, changed, err)
 }
 
 // Delete removes the account with all that was issued for it. account.ErrNotFound also when it was deleted before.
@@ -125,6 +113,14 @@ func (o *Operator) RevokeAccount(ctx context.Context, a account.Account) error {
 		return fmt.Errorf("operate: end sessions: %w", err)
 	}
 	return o.recordAccount(ctx, audit.AccountRevoked, a.ID)
+}
+
+// recordChange leaves the event of a change that was made, even if it returned an error afterwards.
+func (o *Operator) recordChange(ctx context.Context, event string, id uuid.UUID, changed bool, err error) error {
+	if !changed {
+		return err
+	}
+	return errors.Join(err, o.recordAccount(ctx, event, id))
 }
 
 func (o *Operator) recordAccount(ctx context.Context, event string, id uuid.UUID) error {

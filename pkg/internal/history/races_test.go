@@ -62,7 +62,7 @@ var endings = map[string]func(r race, victim, helper holding) error{
 	"everywhere": func(r race, _, helper holding) error {
 		return r.f.logout.End(r.Context(), grant.LogoutRequest{Client: native, RefreshToken: helper.refresh, Everywhere: true})
 	},
-	"disable": func(r race, _, _ holding) error { return r.f.admin.Disable(r.Context(), r.who.ID) },
+	"disable": func(r race, _, _ holding) error { _, err := r.f.admin.Disable(r.Context(), r.who.ID); return err },
 	"set password": func(r race, _, _ holding) error {
 		return r.f.admin.SetPassword(r.Context(), r.who.ID, oauth.NewSecret(otherPassword))
 	},

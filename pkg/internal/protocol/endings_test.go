@@ -129,7 +129,8 @@ func (w *world) changeAccount(how ending, faults map[string]fault) {
 	}, func(ctx context.Context) error {
 		switch how {
 		case disable:
-			return w.editor.Disable(ctx, w.account)
+			_, err := w.editor.Disable(ctx, w.account)
+			return err
 		case setPassword:
 			return w.editor.SetPassword(ctx, w.account, oauth.NewSecret(newPassword))
 		}
