@@ -67,7 +67,7 @@ func (p *payload) read(quoted []byte, dec *jsontext.Decoder) (known bool, err er
 }
 
 // UnmarshalJSONFrom reads an object whose values are of their claims' own JSON kinds, never null. It uses no reflection because
-// it runs in every request, where reflection takes 3 µs more, nearly twice as long.
+// it runs in every request, where reflection takes 2.5 µs more, twice as long (BenchmarkDecode).
 func (p *payload) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if start, err := dec.ReadToken(); err != nil || start.Kind() != '{' {
 		return errWrong
