@@ -1,6 +1,7 @@
 package apigw
 
 import (
+	"context"
 	"encoding/base64"
 	"mime"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -82,6 +84,16 @@ func formAsJSON(body []byte) ([]byte, error) {
 		return nil, InvalidRequest("the form is not UTF-8")
 	}
 	return encoded, nil
+}
+
+// Client returns the client that sent the request, after checking its secret. bodyID and bodySecret are what the body says, see
+// ClientCredentials. Errors also as Registry.Identify.
+func (r *Request) Client(ctx context.Context, clients *client.Registry, bodyID string, bodySecret oauth.Secret) (client.Client, error) {
+	id, secret, err := r.ClientCredentials(bodyID, bodySecret)
+	if err != nil {
+		return client.Client{}, err
+	}
+	return clients.Identify(ctx, id, secret)
 }
 
 // ClientCredentials returns the client that a request claims to be from, by HTTP Basic or by client_id and

@@ -63,11 +63,7 @@ func (f function) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 	if in.GrantType != "" && in.GrantType != oauth.GrantRefreshToken {
 		return apigw.Response{}, apigw.UnsupportedGrantType("only grant_type=refresh_token is served here")
 	}
-	id, secret, err := r.ClientCredentials(in.ClientID, in.ClientSecret)
-	if err != nil {
-		return apigw.Response{}, err
-	}
-	c, err := f.clients.Identify(ctx, id, secret)
+	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
 	if err != nil {
 		return apigw.Response{}, err
 	}

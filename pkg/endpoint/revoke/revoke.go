@@ -73,11 +73,7 @@ func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if in.Token.IsZero() {
 		return apigw.Response{}, apigw.InvalidRequest("token is missing")
 	}
-	id, secret, err := r.ClientCredentials(in.ClientID, in.ClientSecret)
-	if err != nil {
-		return apigw.Response{}, err
-	}
-	c, err := f.clients.Identify(ctx, id, secret)
+	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
 	if err != nil {
 		return apigw.Response{}, err
 	}
