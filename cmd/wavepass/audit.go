@@ -67,7 +67,7 @@ func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 func objects(e audit.Event) string {
 	var parts []string
 	for _, part := range [][2]string{
-		{"sub", e.Subject}, {"sid", e.SessionID}, {"client_id", e.ClientID}, {"jti", e.TokenID}, {"kid", e.KeyID}, {"reason", e.Reason},
+		{"sub", e.Subject}, {"sid", e.SessionID}, {"client_id", e.ClientID}, {"jti", e.TokenID}, {"kid", e.KeyID}, {"api", e.API}, {"reason", e.Reason},
 	} {
 		if part[1] != "" {
 			parts = append(parts, part[0]+"="+part[1])

@@ -23,8 +23,8 @@ import (
 const (
 	controlName    = "control.sock"
 	privateName    = ".new"
-	maxSocketPath  = 103      // bytes, on macOS; 107 on Linux
-	maxControlCall = 64 << 10 // bytes of arguments
+	maxSocketPath  = 103     // bytes, on macOS; 107 on Linux
+	maxControlCall = 1 << 20 // bytes of arguments and input
 	controlTime    = time.Minute
 	controlSlack   = 5 * time.Second // beyond which a server that was stopped is not waited for
 	acceptPause    = 100 * time.Millisecond

@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
@@ -34,6 +35,7 @@ type store interface {
 	account.Lister
 	session.Finder
 	audit.Store
+	policy.Store
 	client.Lister
 	revocation.Log
 	schema.Source

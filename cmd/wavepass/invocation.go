@@ -124,6 +124,29 @@ func (in invocation) confirm(ctx context.Context, o output, yes bool, what, name
 	return nil
 }
 
+// file returns what the file says, of limit bytes at most; for the name - it is standard input. A running server is handed what was
+// read, and does not look for the file.
+func (in invocation) file(ctx context.Context, name string, limit int) ([]byte, error) {
+	from := in.input.from
+	if in.open == nil && name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		from = file
+	}
+	text, err := until(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(from, int64(limit)+1)) })
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	case len(text) > limit:
+		return nil, fmt.Errorf("%s is longer than %d KB", name, limit>>10)
+	}
+	in.input.read = string(text)
+	return text, nil
+}
+
 var errNoSecret = errors.New("no password on standard input: for example `wavepass account add ada <password.txt`")
 
 // oneLine is a password as it was typed or piped.

@@ -30,6 +30,7 @@ type localCommand struct {
 	WebOrigins string   `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
 	AllowHost  []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
 	Template   string   `help:"Serve the routes of this SAM template; by default of the one that Wavepass is deployed with." type:"path"`
+	Policy     string   `help:"Make this file the policy of the routes, as wavepass policy apply does." placeholder:"FILE" type:"path"`
 }
 
 // Help is shown by `wavepass local --help`.
@@ -91,7 +92,11 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	stop, err := c.startBackground(ctx, admin{data: d, cfg: cfg, trail: trail, name: c.name()}, functions.RotateKeys, log)
+	a := admin{data: d, cfg: cfg, trail: trail, name: c.name()}
+	if err := c.applyPolicy(audit.WithActor(ctx, audit.Operator(userName())), a, o.out); err != nil {
+		return err
+	}
+	stop, err := c.startBackground(ctx, a, functions.RotateKeys, log)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type adminCommands struct {
 	Status  statusCommand   `cmd:"" help:"Say which deployment the flags mean, and how it is."`
 	Account accountCommands `cmd:"" help:"Look after accounts."`
 	Session sessionCommands `cmd:"" help:"Look at sessions."`
+	Policy  policyCommands  `cmd:"" help:"Say which scopes and roles the routes of an API ask for."`
 	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
 	Revoke  revokeCommands  `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
 	Audit   auditCommands   `cmd:"" help:"Read what operators have done."`

@@ -24,6 +24,8 @@ type result struct {
 	SessionID string    `json:"session_id,omitzero"`
 	ClientID  string    `json:"client_id,omitzero"`
 	TokenID   string    `json:"token_id,omitzero"`
+	API       string    `json:"api,omitzero"`
+	Changes   []string  `json:"changes,omitzero"`
 	Keys      []keyStep `json:"keys,omitzero"`
 
 	subject, note string // for people: what it was done to, and what follows from it

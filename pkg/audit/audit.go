@@ -49,6 +49,8 @@ const (
 	AccountDeleted  = "account_deleted"
 	AccessSet       = "access_set"      // roles and scopes
 	AccountRevoked  = "account_revoked" // all sessions ended
+	PolicySet       = "policy_set"      // the routes of an API ask for something else
+	PolicyRemoved   = "policy_removed"  // they ask for a valid token only, or for what the default says
 	ClientRevoked   = "client_revoked"  // every access token of a client was denied
 
 	Migrated = "migrated" // what an older version has stored, count items
@@ -74,6 +76,7 @@ type Event struct {
 	TokenID    string `json:"jti,omitzero"`        // where the token itself was not seen
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
+	API        string `json:"api,omitzero"`        // id of the API whose policy it was, or "default"
 	NameHash   string `json:"name_hash,omitzero"`  // of a username that is nobody's; only the service can compute it
 }
 

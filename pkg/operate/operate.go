@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -34,6 +35,7 @@ type Store interface {
 	revocation.Log
 	audit.Store
 	client.Lister
+	policy.Store
 	keyring.Store
 }
 

@@ -21,8 +21,20 @@ func (p *Policy) Decide(r Request, c Caller, now time.Time) error {
 	return l.metBy(c, now)
 }
 
+// Line names the line that decides about the request: its route, or "unlisted". Its error is one of Decide, when no line can decide.
+func (p *Policy) Line(r Request) (string, error) {
+	l, err := p.find(r)
+	if err != nil {
+		return "", err
+	}
+	return l.name, nil
+}
+
 // find returns the line that decides.
 func (p *Policy) find(r Request) (*line, error) {
+	if len(p.lines) == 0 {
+		return p.orUnlisted(nil, r.Route)
+	}
 	if !slices.Contains(methods[1:], r.Method) {
 		return nil, refuse("%q is no method that a route can have", r.Method)
 	}
@@ -94,7 +106,7 @@ type resolution struct {
 // resolve finds out for one route and one method.
 func (p *Policy) resolve(route, method string) resolution {
 	if route == "" || route == defaultRoute {
-		return resolution{byPath: len(p.lines) > 0, broad: true}
+		return resolution{byPath: true, broad: true}
 	}
 	routeMethod, text, _ := strings.Cut(route, " ")
 	if routeMethod != method && routeMethod != "ANY" {

@@ -3,9 +3,13 @@
 package authorizer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -14,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -25,6 +30,7 @@ type Function func(ctx context.Context, e events.APIGatewayV2CustomAuthorizerV2R
 type Store interface {
 	revocation.Reader
 	keyring.Store
+	policy.Reader
 }
 
 // remembered is how many tokens are known by sight: 3 MB of usual ones, some 700 bytes each, and 12 MB of the longest.
@@ -34,12 +40,14 @@ const remembered = 4096
 func New(s endpoint.Settings, store Store) Function {
 	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
 	tokens := access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), revocation.NewSnapshot(store, s.Staleness, s.Now))
-	return function{s.Config, tokens}.authorize
+	return function{s.Config, tokens, policy.NewSource(store, s.Now), s.Now}.authorize
 }
 
 type function struct {
 	cfg    apigw.Config
 	tokens *access.Checker
+	policy *policy.Source
+	now    func() time.Time
 }
 
 // authorize never returns an error: the gateway would answer 500, and a refusal has one face.
@@ -47,7 +55,7 @@ func (f function) authorize(ctx context.Context, event events.APIGatewayV2Custom
 	claims, err := f.check(ctx, event)
 	if err != nil {
 		level := slog.LevelInfo
-		if errors.Is(err, oauth.ErrUnavailable) {
+		if errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, policy.ErrUnusable) {
 			level = slog.LevelError
 		}
 		f.cfg.Log.Log(ctx, level, "refused", "request_id", event.RequestContext.RequestID, "reason", err.Error())
@@ -56,7 +64,7 @@ func (f function) authorize(ctx context.Context, event events.APIGatewayV2Custom
 	return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: contextOf(claims)}, nil
 }
 
-// check reads the credential that the gateway named, and nothing else of the event.
+// check reads the credential that the gateway named, and what the policy asks for, and nothing else of the event.
 func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuthorizerV2Request) (token.Claims, error) {
 	if len(event.IdentitySource) != 1 {
 		return token.Claims{}, errors.New("authorizer: want exactly one identity source")
@@ -69,7 +77,49 @@ func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuth
 	if err != nil {
 		return token.Claims{}, err
 	}
-	return f.tokens.Check(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	policyRead := f.policy.Ask(ctx, event.RequestContext.APIID) // beside the keys and the log of revocations
+	claims, err := f.tokens.Check(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	p, policyErr := policyRead() // also when the token is refused: a function that has answered is frozen, with all that it has begun
+	if err := cmp.Or(err, policyErr); err != nil {
+		return token.Claims{}, err
+	}
+	return claims, p.Decide(requestOf(event), callerOf(claims), f.now())
+}
+
+// requestOf is what the policy looks at.
+func requestOf(e events.APIGatewayV2CustomAuthorizerV2Request) policy.Request {
+	r := policy.Request{
+		Route:        e.RequestContext.RouteKey,
+		Method:       e.RequestContext.HTTP.Method,
+		Path:         e.RawPath,
+		CustomDomain: !isOwnAddress(e.RequestContext.DomainName, e.RequestContext.APIID),
+	}
+	// A stage stands before the path, but for $default and behind a custom domain.
+	if stage := e.RequestContext.Stage; stage != "$default" && stage != "" && !r.CustomDomain {
+		if rest, found := strings.CutPrefix(r.Path, "/"+stage); found && (rest == "" || rest[0] == '/') {
+			r.Path = cmp.Or(rest, "/")
+		}
+	}
+	if open := strings.LastIndexByte(r.Route, '{'); open >= 0 && strings.HasSuffix(r.Route, "+}") {
+		r.Rest = e.PathParameters[r.Route[open+1:len(r.Route)-len("+}")]]
+	}
+	return r
+}
+
+// isOwnAddress reports whether the domain is the API's own, or that of a laptop: before these no API mapping can stand.
+func isOwnAddress(domain, apiID string) bool {
+	if host, _, err := net.SplitHostPort(domain); err == nil {
+		domain = host
+	}
+	return strings.HasPrefix(domain, apiID+".execute-api.") || domain == "localhost" || net.ParseIP(strings.Trim(domain, "[]")).IsLoopback()
+}
+
+func callerOf(c token.Claims) policy.Caller {
+	caller := policy.Caller{Scope: c.Scope, Roles: c.Roles, RolesOmitted: c.RolesOmitted}
+	if c.Login != nil {
+		caller.AuthTime = c.Login.AuthTime
+	}
+	return caller
 }
 
 // contextOf is what the routes behind the authorizer learn about the caller.

@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -60,6 +61,7 @@ type Store struct {
 	logins   map[string]account.LoginName
 	attempts map[account.Bucket]int
 	clients  map[string]client.Client
+	policies map[string]policy.Record
 	log      []revocation.Entry
 	events   []audit.Event
 	appended map[string]appended
@@ -77,6 +79,7 @@ func New(now func() time.Time) *Store {
 		logins:   map[string]account.LoginName{},
 		attempts: map[account.Bucket]int{},
 		clients:  map[string]client.Client{},
+		policies: map[string]policy.Record{},
 		appended: map[string]appended{},
 	}
 }

@@ -38,7 +38,7 @@ var rules = []struct {
 	{"schema", nil},
 	{"revocation", []string{"oauth"}},
 	{"client", []string{"oauth", ids}},
-	{"policy", nil},
+	{"policy", nil}, // the errors of stores are handed on as they are
 	{"policy/policyfile", []string{"policy", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"account", []string{"oauth", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -179,4 +180,66 @@ func (r *reader) seconds(node *yaml.Node) int64 {
 		return 0
 	}
 	return int64(age / time.Second)
+}
+
+// Write returns the file of a document that policy.New accepts. Read returns the same document of it.
+func Write(d policy.Document) ([]byte, error) {
+	routes := mappingNode()
+	for _, l := range d.Routes {
+		needs := mappingNode()
+		needs.Style = yaml.FlowStyle
+		if len(l.Scopes) > 0 {
+			add(needs, "scopes", listNode(l.Scopes))
+		}
+		if len(l.Roles) > 0 {
+			add(needs, "roles", listNode(l.Roles))
+		}
+		if l.MaxAuthAge > 0 {
+			add(needs, "max_auth_age", textNode(Age(l.MaxAuthAge)))
+		}
+		add(routes, l.Route, needs)
+	}
+	if len(d.Routes) == 0 {
+		routes.Style = yaml.FlowStyle
+	}
+	file := mappingNode()
+	add(file, "unlisted", textNode(d.Unlisted))
+	if d.BasePath != "" {
+		add(file, "base_path", textNode(d.BasePath))
+	}
+	add(file, "routes", routes)
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	err := errors.Join(encoder.Encode(file), encoder.Close())
+	return text.Bytes(), err
+}
+
+// Age writes so many seconds as a file has them: 900 are 15m.
+func Age(seconds int64) string {
+	text := (time.Duration(seconds) * time.Second).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+func mappingNode() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} }
+
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+func listNode(names []string) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+	for _, name := range names {
+		list.Content = append(list.Content, textNode(name))
+	}
+	return list
+}
+
+func add(mapping *yaml.Node, key string, value *yaml.Node) {
+	mapping.Content = append(mapping.Content, textNode(key), value)
 }

@@ -105,5 +105,13 @@ func FuzzWhatIsReadIsAccepted(f *testing.F) {
 		if _, err := policy.New(d); err != nil {
 			t.Error(fmt.Errorf("read %+v, which is refused: %w", d, err))
 		}
+		written, err := policyfile.Write(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := policyfile.Read(written)
+		if difference := cmp.Diff(d, again); err != nil || difference != "" {
+			t.Errorf("written and read again, error %v (-before +after):\n%s\n%s", err, difference, written)
+		}
 	})
 }

@@ -49,6 +49,7 @@ var (
 	keyringBucket    = []byte("keyring")
 	clientBucket     = []byte("clients")
 	auditBucket      = []byte("audit events")
+	policyBucket     = []byte("policies")
 
 	formatKey = []byte("format") // holds the schema number
 )
@@ -143,7 +144,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err

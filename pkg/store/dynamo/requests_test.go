@@ -97,7 +97,9 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		defer func() { w.used[functionOf[r.route]] = append(w.used[functionOf[r.route]], w.proxy.Calls()...) }()
 	}
 	if r.route == "authorize" {
-		got, err := w.authorize(ctx, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}})
+		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}}
+		e.RequestContext.APIID = "abc123" // its policy is read
+		got, err := w.authorize(ctx, e)
 		switch {
 		case err != nil:
 			return outcome{status: 500, body: err.Error()}

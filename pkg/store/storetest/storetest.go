@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -38,6 +39,7 @@ type Store interface {
 	revocation.Once
 	keyring.Store
 	schema.Source
+	policy.Store
 	audit.Store
 	account.Lister
 	session.Finder
@@ -66,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Keyring", keyringTests},
 		{"Schema", schemaTests},
 		{"Client", clientTests},
+		{"Policy", policyTests},
 		{"Audit", auditTests},
 		{"Scan", scanTests},
 		{"Context", contextTests},
