@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -106,7 +109,7 @@ func newCanaryService(t *testing.T) *canaryService {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
-	c := &canaryService{store: &faultyStore{Store: file, calls: map[string]int{}}, cfg: cfg, out: &syncBuffer{}}
+	c := &canaryService{store: &faultyStore{Store: hooks.Store{Store: file}}, cfg: cfg, out: &syncBuffer{}}
 	c.walker = &walker{t: t, secrets: newSecrets(), store: c.store}
 	c.data = data{store: c.store, sealer: sealer}
 	seedCanaries(t, file, c.secrets)
@@ -163,7 +166,7 @@ func (c *canaryService) begin() {
 	c.prepare()
 	c.secrets.keyring(c.t, c.store, c.data.sealer)
 	c.restart()
-	clear(c.store.calls)
+	c.store.ForgetCalls()
 }
 
 // wantSilence expects no secret in what the service said and wrote.
@@ -192,55 +195,46 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 	}
 }
 
-// down makes every call of a method fail.
-func down(s *faultyStore, method string) {
-	s.before = func(called string, _ int) error {
-		if called == method {
-			return fmt.Errorf("%w: %s fails in this test", oauth.ErrUnavailable, method)
-		}
-		return nil
-	}
-}
-
 // unsteady lets a method fail in another way at each call, and work in between, so that a walk gets further.
-func unsteady(s *faultyStore, method string) {
-	s.before = func(called string, n int) error {
-		switch {
-		case called == method && n%4 == 1:
+func unsteady(method string) func(context.Context, string, func() error) error {
+	var calls atomic.Int64
+	return func(_ context.Context, called string, carryOut func() error) error {
+		if called != method {
+			return carryOut()
+		}
+		switch calls.Add(1) % 4 {
+		case 1:
 			return fmt.Errorf("%w: %s fails in this test", oauth.ErrUnavailable, method)
-		case called == method && n%4 == 3:
+		case 2:
+			_ = carryOut()
+			return fmt.Errorf("%w: the reply of %s is lost in this test", oauth.ErrUnavailable, method)
+		case 3:
 			return errors.New("broken pipe")
 		}
-		return nil
-	}
-	s.after = func(called string, n int) error {
-		if called == method && n%4 == 2 {
-			return fmt.Errorf("%w: the reply of %s is lost in this test", oauth.ErrUnavailable, method)
-		}
-		return nil
+		return carryOut()
 	}
 }
 
 func TestNoSecretIsSaidWhateverFaultTheStoreHas(t *testing.T) {
 	for _, method := range storeMethods {
-		for name, fault := range map[string]func(*faultyStore, string){"down": down, "unsteady": unsteady} {
+		for name, how := range map[string]*hooks.Hooks{"down": {Before: hooks.Fail(method)}, "unsteady": {Around: unsteady(method)}} {
 			t.Run(method+" "+name, func(t *testing.T) {
 				t.Parallel()
 				c := newCanaryService(t)
 				if method == "ReplaceParts" { // only the very first requests create the keyring
-					fault(c.store, method)
+					c.store.Before, c.store.Around = how.Before, how.Around
 					c.login("login without keys", 0, "app", "ada", canaryPassword)
-					if c.store.calls[method] == 0 {
+					if c.store.Count(method) == 0 {
 						t.Error("the first login never called ReplaceParts")
 					}
-					c.store.before, c.store.after = nil, nil
+					c.store.Before, c.store.Around = nil, nil
 				}
 				c.begin()
-				fault(c.store, method)
+				c.store.Before, c.store.Around = how.Before, how.Around
 				c.strict = false
 				c.all()
 				c.wantSilence()
-				if c.store.calls[method] == 0 && method != "ReplaceParts" {
+				if c.store.Count(method) == 0 && method != "ReplaceParts" {
 					t.Errorf("the walk never called %s", method)
 				}
 			})
@@ -254,7 +248,7 @@ func TestNoSecretIsSaidByAPanic(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			c := newCanaryService(t)
 			c.begin()
-			c.store.before = func(called string, _ int) error {
+			c.store.Before = func(_ context.Context, called string) error {
 				if called == method {
 					panic(method + " panics in this test")
 				}
@@ -277,7 +271,7 @@ func TestEveryStoreMethodOfTheEndpointsCanFail(t *testing.T) {
 		reflect.TypeFor[sessions.Store](), reflect.TypeFor[password.Store](),
 	} {
 		for i := range needed.NumMethod() {
-			name := needed.Method(i).Name
+			name := strings.TrimSuffix(needed.Method(i).Name, "Once")
 			if name != "Schema" && !slices.Contains(storeMethods, name) { // a number that cannot be read is no failure
 				t.Errorf("%s asks for %s, which no fault covers", needed, name)
 			}

@@ -108,7 +108,7 @@ func TestParallelGuessesAtOneAccountGetTheLimitAndNoMore(t *testing.T) {
 	}
 	checked += g.count(g.guess(1, "web", "ada", canaryPassword)) // by another client, and right
 	g.skipAtMidnight()
-	if looked := g.store.calls["AccountAndLogin"]; checked != accountLimit || looked != accountLimit {
+	if looked := g.store.Count("AccountAndLogin"); checked != accountLimit || looked != accountLimit {
 		t.Errorf("%d answers about the password and %d looks at the account, want %d", checked, looked, accountLimit)
 	}
 	if failed := strings.Count(g.out.String(), `"event":"login_failed"`); failed != accountLimit {
@@ -124,7 +124,7 @@ func TestParallelGuessesAtOneAccountGetTheLimitAndNoMore(t *testing.T) {
 	}
 	checked += g.count(g.guess(20, "app", "nobody", wrongPassword))
 	g.skipAtMidnight()
-	if looked := g.store.calls["AccountAndLogin"]; checked != networkLimit || looked != networkLimit {
+	if looked := g.store.Count("AccountAndLogin"); checked != networkLimit || looked != networkLimit {
 		t.Errorf("the whole network: %d answers about a password and %d looks at an account, want %d", checked, looked, networkLimit)
 	}
 }

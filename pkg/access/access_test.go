@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
@@ -144,7 +145,7 @@ func TestTokenThatDoesNotVerifyIsRefusedWithoutTheLog(t *testing.T) {
 func TestDoubtRefuses(t *testing.T) {
 	for _, method := range []string{"ReadPart", "Since"} {
 		w := newWorld(t)
-		w.store.Before = fakestore.Fail(method)
+		w.store.Before = hooks.Fail(method)
 		if err := w.check(w.claims(nil)); !errors.Is(err, oauth.ErrUnavailable) {
 			t.Errorf("%s fails: %v, want it unavailable", method, err)
 		}

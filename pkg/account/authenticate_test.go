@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -199,7 +200,7 @@ func TestUnknownNameCostsTheStoreCallsOfAKnownOne(t *testing.T) {
 
 func TestAttemptsAndLoginNameShareOneRoundTrip(t *testing.T) {
 	w := newWorld(t)
-	w.store.Before = fakestore.Meet(patience, "Take", "Take", "LoginName")
+	w.store.Before = hooks.Meet(patience, "Take", "Take", "LoginName")
 	w.wantIn("ada", password)
 }
 
@@ -227,7 +228,7 @@ func TestFaultIsUnavailableAndCostsTheCallerNothing(t *testing.T) {
 	for _, method := range []string{"LoginName", "AccountAndLogin"} {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
-			w.store.Before = fakestore.Fail(method)
+			w.store.Before = hooks.Fail(method)
 			for range limits.Account.Count + limits.Network.Count {
 				w.wantUnavailable("ada", password)
 			}
@@ -267,7 +268,7 @@ func (f failing) Take(ctx context.Context, b account.Bucket) (bool, error) {
 
 func TestRefundsThatFailChangeNoAnswer(t *testing.T) {
 	w := newWorld(t)
-	w.store.Before = fakestore.Fail("Refund", "Clear")
+	w.store.Before = hooks.Fail("Refund", "Clear")
 	success := w.wantIn("ada", password)
 	w.auth.Settle(t.Context(), success)
 	w.wantInvalid("ada", "canary-wrong")
@@ -290,7 +291,7 @@ func TestPasswordIsInNoError(t *testing.T) {
 	w := newWorld(t)
 	errs := []error{}
 	for _, fail := range []func(context.Context, string) error{
-		nil, fakestore.Fail("LoginName"), fakestore.Fail("AccountAndLogin"), fakestore.Fail("Take"), nil, nil, nil, nil,
+		nil, hooks.Fail("LoginName"), hooks.Fail("AccountAndLogin"), hooks.Fail("Take"), nil, nil, nil, nil,
 	} {
 		w.store.Before = fail
 		for _, password := range []string{"canary-wrong", "canary\x00", "canary\xff"} {

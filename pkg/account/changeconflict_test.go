@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -118,10 +119,10 @@ func TestEditThatIsNotConfirmedIsUnavailable(t *testing.T) {
 			fail    func(*fakestore.Store)
 			applied bool
 		}{
-			"account not read":  {func(s *fakestore.Store) { s.Before = fakestore.Fail("Account") }, false},
-			"account reply":     {func(s *fakestore.Store) { s.After = fakestore.Fail("Account") }, false},
-			"write not applied": {func(s *fakestore.Store) { s.Before = fakestore.Fail("ChangeAccount") }, false},
-			"write reply lost":  {func(s *fakestore.Store) { s.After = fakestore.Fail("ChangeAccount") }, true},
+			"account not read":  {func(s *fakestore.Store) { s.Before = hooks.Fail("Account") }, false},
+			"account reply":     {func(s *fakestore.Store) { s.After = hooks.Fail("Account") }, false},
+			"write not applied": {func(s *fakestore.Store) { s.Before = hooks.Fail("ChangeAccount") }, false},
+			"write reply lost":  {func(s *fakestore.Store) { s.After = hooks.Fail("ChangeAccount") }, true},
 		} {
 			if name == "end sessions" && strings.HasPrefix(how, "account") {
 				continue // it has been read before

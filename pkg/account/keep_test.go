@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -195,7 +195,7 @@ func TestOneOfTwoConcurrentCallsDisablesTheAccount(t *testing.T) {
 		w.ada.Disabled = !disable
 		w.store.SetAccount(w.ada, "")
 		var other bool
-		w.store.Before = fakestore.Once("ChangeAccount", func(ctx context.Context) (err error) {
+		w.store.Before = hooks.Once("ChangeAccount", func(ctx context.Context) (err error) {
 			other, err = set(account.NewEditor(w.store, w.clock.Now), ctx, w.ada.ID)
 			return err
 		})
@@ -209,7 +209,7 @@ func TestOneOfTwoConcurrentCallsDisablesTheAccount(t *testing.T) {
 // An entry that took too long to be written is stamped and written again, and the change is still this call's.
 func TestDisableThatIsWrittenTwiceIsOneChange(t *testing.T) {
 	w, store, editor := editorWorld(t)
-	w.store.Before = fakestore.Once("ChangeAccount", func(context.Context) error {
+	w.store.Before = hooks.Once("ChangeAccount", func(context.Context) error {
 		w.clock.Advance(revocation.SlowWrite + time.Second)
 		return nil
 	})
@@ -267,7 +267,7 @@ func TestDeleteMeetsConflictsAndFaults(t *testing.T) {
 		t.Errorf("delete after 2 conflicts: %v", err)
 	}
 	w, admin = administratorWorld(t)
-	w.store.Before = fakestore.Fail("DeleteAccount")
+	w.store.Before = hooks.Fail("DeleteAccount")
 	w.wantUnchanged(func() {
 		if err := admin.Delete(t.Context(), w.ada.ID); !errors.Is(err, oauth.ErrUnavailable) {
 			t.Errorf("delete with a fault: %v, want ErrUnavailable", err)

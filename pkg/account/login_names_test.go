@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -65,7 +65,7 @@ func TestOutageOfOneFormIsNoOtherAccount(t *testing.T) {
 	w := newWorld(t)
 	stored(w, "νικος", "νικοσ")
 	down := oauth.ErrUnavailable
-	w.store.After = fakestore.Fail("LoginName")
+	w.store.After = hooks.Fail("LoginName")
 	if form, _, err := account.FindLogin(t.Context(), w.store, "νικος"); !errors.Is(err, down) {
 		t.Errorf("leads to %q, error %v; want the outage", form, err)
 	}
@@ -95,7 +95,7 @@ func TestRegisterRefusesANameInEveryFormOfIt(t *testing.T) {
 		}
 	}
 	w := newWorld(t)
-	w.store.Before = fakestore.Fail("LoginName")
+	w.store.Before = hooks.Fail("LoginName")
 	a, hash, err := account.New("bob", password, start)
 	if err != nil {
 		t.Fatal(err)

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
@@ -47,7 +47,7 @@ func TestAdministrationIsRecordedOnceItIsDone(t *testing.T) {
 			t.Errorf("%s: events %+v, want one that names the account", name, events)
 		}
 		w = newWorld(t)
-		w.store.Before = fakestore.Fail("Account", "SetAccess")
+		w.store.Before = hooks.Fail("Account", "SetAccess")
 		if err := change(w); !errors.Is(err, oauth.ErrUnavailable) {
 			t.Errorf("%s with a fault: %v, want ErrUnavailable", name, err)
 		}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -53,7 +53,7 @@ func (w *world) wantNothingWritten(f func()) {
 
 // changePasswordBefore changes the password of ada just before the call of that name.
 func changePasswordBefore(w *world, call string) func(context.Context, string) error {
-	return fakestore.Once(call, func(ctx context.Context) error {
+	return hooks.Once(call, func(ctx context.Context) error {
 		return w.editor().SetPassword(ctx, w.ada.ID, oauth.NewSecret(newPassword))
 	})
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
@@ -97,7 +97,7 @@ func TestKeyIsDeniedBeforeItLeavesTheSet(t *testing.T) {
 			login := w.mustLogin()
 			current := w.key(keyring.Current)
 			w.trail.Reset()
-			w.store.Before = fakestore.Fail(test.fail)
+			w.store.Before = hooks.Fail(test.fail)
 			_, err := w.keeper().Revoke(t.Context(), current)
 			if !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrOnlyDenied) != test.denied {
 				t.Fatalf("error %v, want ErrUnavailable, and ErrOnlyDenied: %t", err, test.denied)

@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -200,8 +200,8 @@ func TestWarmLoginTakesTwoRoundTrips(t *testing.T) {
 	w := newWorld(t)
 	w.mustLogin()
 	w.store.ForgetCalls()
-	first := fakestore.Meet(patience, "Take", "Take", "LoginName")
-	second := fakestore.Meet(patience, "Create", "Clear", "Refund")
+	first := hooks.Meet(patience, "Take", "Take", "LoginName")
+	second := hooks.Meet(patience, "Create", "Clear", "Refund")
 	w.store.Before = both(first, second)
 	w.mustLogin()
 	w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin", "Create", "Clear", "Refund")
@@ -211,7 +211,7 @@ func TestKeysThatAreDueAreReadBesideTheAttempts(t *testing.T) {
 	w := newWorld(t)
 	w.mustLogin()
 	w.clock.Advance(time.Minute)
-	w.store.Before = fakestore.Meet(patience, "Take", "Take", "LoginName", "ReadPart", "ReadPart")
+	w.store.Before = hooks.Meet(patience, "Take", "Take", "LoginName", "ReadPart", "ReadPart")
 	w.mustLogin()
 }
 

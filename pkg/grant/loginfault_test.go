@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -40,11 +40,11 @@ func TestFailedLoginIsRecordedWithItsAccountAndNoName(t *testing.T) {
 
 func TestLoginThatFailsOnAFaultStoresNoEventAndCountsNothing(t *testing.T) {
 	for name, fail := range map[string]func(*world){
-		"login name":    func(w *world) { w.store.Before = fakestore.Fail("LoginName") },
-		"account":       func(w *world) { w.store.Before = fakestore.Fail("AccountAndLogin") },
-		"session":       func(w *world) { w.store.Before = fakestore.Fail("Create") },
-		"session, lost": func(w *world) { w.store.After = fakestore.Fail("Create") },
-		"keys":          func(w *world) { w.store.Before = fakestore.Fail("ReadPart") },
+		"login name":    func(w *world) { w.store.Before = hooks.Fail("LoginName") },
+		"account":       func(w *world) { w.store.Before = hooks.Fail("AccountAndLogin") },
+		"session":       func(w *world) { w.store.Before = hooks.Fail("Create") },
+		"session, lost": func(w *world) { w.store.After = hooks.Fail("Create") },
+		"keys":          func(w *world) { w.store.Before = hooks.Fail("ReadPart") },
 		"signing keys":  func(w *world) { w.sealer.refuse(keyring.Signing) },
 		"MAC keys":      func(w *world) { w.sealer.refuse(keyring.Refresh) },
 	} {

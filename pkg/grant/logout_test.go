@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -278,7 +278,7 @@ func TestLogoutTakesOneRoundTripAndEverywhereTwo(t *testing.T) {
 	w.wantCalls("Revoke")
 
 	w.store.ForgetCalls()
-	w.store.Before = fakestore.Meet(patience, "Session", "Account")
+	w.store.Before = hooks.Meet(patience, "Session", "Account")
 	end(b.RefreshToken, true)
 	w.wantCalls("Session", "Account", "ChangeAccount")
 }
@@ -288,15 +288,15 @@ func TestLogoutThatIsNotConfirmedIsUnavailable(t *testing.T) {
 		everywhere bool
 		fail       func(*world)
 	}{
-		"session not revoked":         {false, func(w *world) { w.store.Before = fakestore.Fail("Revoke") }},
-		"session revoked, reply lost": {false, func(w *world) { w.store.After = fakestore.Fail("Revoke") }},
-		"no keys":                     {false, func(w *world) { w.store.Before = fakestore.Fail("ReadPart") }},
+		"session not revoked":         {false, func(w *world) { w.store.Before = hooks.Fail("Revoke") }},
+		"session revoked, reply lost": {false, func(w *world) { w.store.After = hooks.Fail("Revoke") }},
+		"no keys":                     {false, func(w *world) { w.store.Before = hooks.Fail("ReadPart") }},
 		"keys not opened":             {false, func(w *world) { w.sealer.refuse(keyring.Refresh) }},
-		"everywhere, no session":      {true, func(w *world) { w.store.Before = fakestore.Fail("Session") }},
-		"everywhere, no account":      {true, func(w *world) { w.store.Before = fakestore.Fail("Account") }},
-		"everywhere, not written":     {true, func(w *world) { w.store.Before = fakestore.Fail("ChangeAccount") }},
-		"everywhere, reply lost":      {true, func(w *world) { w.store.After = fakestore.Fail("ChangeAccount") }},
-		"everywhere, no keys":         {true, func(w *world) { w.store.Before = fakestore.Fail("ReadPart") }},
+		"everywhere, no session":      {true, func(w *world) { w.store.Before = hooks.Fail("Session") }},
+		"everywhere, no account":      {true, func(w *world) { w.store.Before = hooks.Fail("Account") }},
+		"everywhere, not written":     {true, func(w *world) { w.store.Before = hooks.Fail("ChangeAccount") }},
+		"everywhere, reply lost":      {true, func(w *world) { w.store.After = hooks.Fail("ChangeAccount") }},
+		"everywhere, no keys":         {true, func(w *world) { w.store.Before = hooks.Fail("ReadPart") }},
 		"everywhere, keys not opened": {true, func(w *world) { w.sealer.refuse(keyring.Refresh) }},
 	} {
 		t.Run(name, func(t *testing.T) {

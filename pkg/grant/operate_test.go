@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -109,7 +109,7 @@ func TestOperationThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 		w := newWorld(t)
 		login := w.mustLogin()
 		w.trail.Reset()
-		w.store.Before = fakestore.Fail(method)
+		w.store.Before = hooks.Fail(method)
 		if err := operations()[name](w, login); !errors.Is(err, oauth.ErrUnavailable) {
 			t.Errorf("%s: %v, want ErrUnavailable", name, err)
 		}

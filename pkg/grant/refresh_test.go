@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -125,7 +125,7 @@ func TestWarmRefreshTakesOneRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	login := w.mustLogin()
 	w.store.ForgetCalls()
-	w.store.Before = fakestore.Meet(patience, "Rotate", "Account")
+	w.store.Before = hooks.Meet(patience, "Rotate", "Account")
 	w.mustRefresh(login.RefreshToken)
 	w.wantCalls("Rotate", "Account")
 }
@@ -135,14 +135,14 @@ func TestKeysThatAreDueAreReadBesideTheRotation(t *testing.T) {
 	login := w.mustLogin()
 	w.clock.Advance(time.Minute)
 	w.store.ForgetCalls()
-	w.store.Before = fakestore.Meet(patience, "Rotate", "Account", "ReadPart", "ReadPart")
+	w.store.Before = hooks.Meet(patience, "Rotate", "Account", "ReadPart", "ReadPart")
 	w.mustRefresh(login.RefreshToken)
 	w.wantCalls("Rotate", "Account", "ReadPart", "ReadPart")
 }
 
 func TestWithoutKeysNothingIsWritten(t *testing.T) {
 	for name, fail := range map[string]func(*world){
-		"unreadable": func(w *world) { w.store.Before = fakestore.Fail("ReadPart") },
+		"unreadable": func(w *world) { w.store.Before = hooks.Fail("ReadPart") },
 		"signing":    func(w *world) { w.sealer.refuse(keyring.Signing) },
 		"MAC":        func(w *world) { w.sealer.refuse(keyring.Refresh) },
 	} {
@@ -171,7 +171,7 @@ func TestRefreshThatFailsOnAFaultCanBeRetried(t *testing.T) {
 			w := newWorld(t)
 			login := w.mustLogin()
 			w.clock.Advance(2 * time.Minute) // keys are held, but due
-			w.store.Before = fakestore.Fail(method)
+			w.store.Before = hooks.Fail(method)
 			response, err := w.tryRefresh("native", login.RefreshToken)
 			wantError(t, response, err, oauth.ErrUnavailable)
 			w.store.Before = nil
@@ -186,7 +186,7 @@ func TestKeysThatFailBesideTheRotationCostNobodyHisSession(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.mustLogin(), w.mustLogin()
 	w.clock.Advance(2 * time.Minute) // keys are held, but due
-	w.store.Before = fakestore.Fail("ReadPart")
+	w.store.Before = hooks.Fail("ReadPart")
 	fresh := w.mustRefresh(first.RefreshToken)
 	// From now on nothing is written until the keys can be read.
 	w.store.ForgetCalls()

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -187,12 +188,12 @@ func TestRevocationThatIsNotConfirmedIsUnavailable(t *testing.T) {
 		which func(oauth.TokenResponse) oauth.Secret
 		fail  func(*fakestore.Store)
 	}{
-		"session":          {refreshToken, func(s *fakestore.Store) { s.Before = fakestore.Fail("Revoke") }},
-		"session, lost":    {refreshToken, func(s *fakestore.Store) { s.After = fakestore.Fail("Revoke") }},
-		"session, no keys": {refreshToken, func(s *fakestore.Store) { s.Before = fakestore.Fail("ReadPart") }},
-		"token":            {accessToken, func(s *fakestore.Store) { s.Before = fakestore.Fail("Append") }},
-		"token, lost":      {accessToken, func(s *fakestore.Store) { s.After = fakestore.Fail("Append") }},
-		"token, no keys":   {accessToken, func(s *fakestore.Store) { s.Before = fakestore.Fail("ReadPart") }},
+		"session":          {refreshToken, func(s *fakestore.Store) { s.Before = hooks.Fail("Revoke") }},
+		"session, lost":    {refreshToken, func(s *fakestore.Store) { s.After = hooks.Fail("Revoke") }},
+		"session, no keys": {refreshToken, func(s *fakestore.Store) { s.Before = hooks.Fail("ReadPart") }},
+		"token":            {accessToken, func(s *fakestore.Store) { s.Before = hooks.Fail("Append") }},
+		"token, lost":      {accessToken, func(s *fakestore.Store) { s.After = hooks.Fail("Append") }},
+		"token, no keys":   {accessToken, func(s *fakestore.Store) { s.Before = hooks.Fail("ReadPart") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -155,7 +156,7 @@ func TestWhatChangesNothingClaimsNoChange(t *testing.T) {
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = fakestore.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append")
+		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append")
 		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
 		}
@@ -168,7 +169,7 @@ func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 func TestEventThatIsNotStoredIsPrintedAndReported(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = fakestore.Fail("AppendEvent")
+		w.store.Before = hooks.Fail("AppendEvent")
 		if _, err := act.do(w); !errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: %v, want ErrNotKept", act.event, err)
 		}
@@ -211,7 +212,7 @@ func TestRevokedKeyWhoseEventIsNotStoredDoesNotStillSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.store.Before = fakestore.Fail("AppendEvent")
+	w.store.Before = hooks.Fail("AppendEvent")
 	steps, err := keys.Revoke(w.ctx, listed[0].ID)
 	if !errors.Is(err, operate.ErrNotKept) || errors.Is(err, operate.ErrOnlyDenied) || len(steps) == 0 {
 		t.Errorf("steps %v, %v; want the steps and ErrNotKept alone", steps, err)
@@ -250,7 +251,7 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 	if after := w.account(); !slices.Equal(after.Roles, before.Roles) || len(w.events()) != events {
 		t.Errorf("refused, and yet the roles are %q, with %d more events", after.Roles, len(w.events())-events)
 	}
-	w.store.Before = fakestore.Fail("Clients")
+	w.store.Before = hooks.Fail("Clients")
 	if _, err := w.SetAccess(w.ctx, w.ada.ID, nil, nil); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("clients cannot be read: %v, want ErrUnavailable", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -123,7 +124,7 @@ func TestPolicyIsReadTwiceAMinuteAtMost(t *testing.T) {
 
 func TestPolicyThatCannotBeReadIsTheLastOneForAMinute(t *testing.T) {
 	for name, fail := range map[string]func(w *sourceWorld){
-		"unreadable": func(w *sourceWorld) { w.store.Before = fakestore.Fail("Policy") },
+		"unreadable": func(w *sourceWorld) { w.store.Before = hooks.Fail("Policy") },
 		"broken":     func(w *sourceWorld) { w.put(api, "broken") },
 		"lost":       func(w *sourceWorld) { w.store.DropPolicy(api) },
 		"default broken": func(w *sourceWorld) {
@@ -151,7 +152,7 @@ func TestColdFunctionRefusesByAPolicyThatItCannotRead(t *testing.T) {
 	w.want("broken", "unusable")
 	w.restart()
 	w.put(api, "allow")
-	w.store.Before = fakestore.Fail("Policy")
+	w.store.Before = hooks.Fail("Policy")
 	if _, err := w.source.Ask(t.Context(), api)(); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("error %v, want that of the store too", err)
 	}
@@ -161,7 +162,7 @@ func TestColdFunctionRefusesByAPolicyThatItCannotRead(t *testing.T) {
 
 func TestBothRecordsAreReadAtOnce(t *testing.T) {
 	w := newSourceWorld(t)
-	w.store.Before = fakestore.Meet(10*time.Second, "Policy", "Policy")
+	w.store.Before = hooks.Meet(10*time.Second, "Policy", "Policy")
 	w.want("read", "allow")
 }
 

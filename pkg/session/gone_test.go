@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -150,7 +150,7 @@ func TestSessionThatCannotBeReadOnceMoreIsUnavailable(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	w.account.Epoch = 200
 	w.store.SetAccount(w.account, "")
-	w.store.Before = fakestore.Fail("Session")
+	w.store.Before = hooks.Fail("Session")
 	_, err := w.refresh(0)
 	wantUnavailable(t, err)
 	w.wantEvents()
@@ -168,10 +168,10 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 		fail   func(*world)
 		writes bool // whether the rotation may have happened
 	}{
-		"rotation":     {func(w *world) { w.store.Before = fakestore.Fail("Rotate") }, false},
-		"account":      {func(w *world) { w.store.Before = fakestore.Fail("Account") }, true},
+		"rotation":     {func(w *world) { w.store.Before = hooks.Fail("Rotate") }, false},
+		"account":      {func(w *world) { w.store.Before = hooks.Fail("Account") }, true},
 		"keys missing": {func(w *world) { w.keys.err = oauth.ErrUnavailable }, false},
-		"everything":   {func(w *world) { w.store.Before = fakestore.Fail("Rotate", "Account", "Session") }, false},
+		"everything":   {func(w *world) { w.store.Before = hooks.Fail("Rotate", "Account", "Session") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Browser)

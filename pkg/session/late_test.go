@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -152,7 +152,7 @@ func TestNewestLateRetryOfATokenOpensTheWindow(t *testing.T) {
 
 func TestLateRetryIsWrittenOnlyAfterTheAccountWasRead(t *testing.T) {
 	for name, spoil := range map[string]func(*world){
-		"unreadable": func(w *world) { w.store.Before = fakestore.Fail("Account") },
+		"unreadable": func(w *world) { w.store.Before = hooks.Fail("Account") },
 		"disabled":   func(w *world) { w.account.Disabled = true; w.store.SetAccount(w.account, "") },
 		"ended":      func(w *world) { w.account.Epoch++; w.store.SetAccount(w.account, "") },
 		"missing":    func(w *world) { w.store.DropAccount(w.account.ID) },
@@ -177,7 +177,7 @@ func TestUnreadableAccountIsUnavailableWhateverTheCase(t *testing.T) {
 	for g := range uint32(8) {
 		w := newWorld(t, client.Native)
 		w.rotatedLongAgo(5)
-		w.store.Before = fakestore.Fail("Account")
+		w.store.Before = hooks.Fail("Account")
 		_, err := w.refresh(g)
 		wantUnavailable(t, err)
 		w.wantEvents()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -77,7 +78,7 @@ func TestSessionThatVanishesBeforeALateRetryIsGone(t *testing.T) {
 func TestTwoLateRetriesAtOnceCountOnce(t *testing.T) {
 	w := newWorld(t, client.Native)
 	w.rotatedLongAgo(5)
-	w.store.Before = fakestore.Meet(patience, "RecordReplay", "RecordReplay")
+	w.store.Before = hooks.Meet(patience, "RecordReplay", "RecordReplay")
 	refresher, presented := w.refresher(), w.token(4)
 	type result struct {
 		got session.Refreshed
@@ -123,8 +124,8 @@ func TestEndlessConflictOnALateRetryIsUnavailable(t *testing.T) {
 
 func TestLateRetryThatCannotBeRecordedIsUnavailableAndCanBeRetried(t *testing.T) {
 	for name, fail := range map[string]func(*fakestore.Store){
-		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("RecordReplay") },
-		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("RecordReplay") },
+		"not applied": func(s *fakestore.Store) { s.Before = hooks.Fail("RecordReplay") },
+		"reply lost":  func(s *fakestore.Store) { s.After = hooks.Fail("RecordReplay") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)

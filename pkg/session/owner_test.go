@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -76,7 +77,7 @@ func TestOwnerOfAnyOtherGenerationIsRefused(t *testing.T) {
 
 func TestOwnerIsReadInOneRoundTrip(t *testing.T) {
 	w := newWorld(t, client.Native)
-	w.store.Before = fakestore.Meet(10*time.Second, "Session", "Account")
+	w.store.Before = hooks.Meet(10*time.Second, "Session", "Account")
 	if _, err := w.owner(0, "app"); err != nil {
 		t.Fatal(err)
 	}
@@ -198,8 +199,8 @@ func TestOwnerOfASessionOfANewerEpoch(t *testing.T) {
 func TestOwnerThatCannotBeReadIsUnavailable(t *testing.T) {
 	for _, method := range []string{"Session", "Account"} {
 		for name, fail := range map[string]func(*fakestore.Store){
-			"no answer":  func(s *fakestore.Store) { s.Before = fakestore.Fail(method) },
-			"reply lost": func(s *fakestore.Store) { s.After = fakestore.Fail(method) },
+			"no answer":  func(s *fakestore.Store) { s.Before = hooks.Fail(method) },
+			"reply lost": func(s *fakestore.Store) { s.After = hooks.Fail(method) },
 		} {
 			t.Run(method+", "+name, func(t *testing.T) {
 				w := newWorld(t, client.Native)
@@ -228,7 +229,7 @@ func TestOwnerThatIsGoneIsRefusedWhateverTheOtherReadSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)
 			test.drop(w)
-			w.store.Before = fakestore.Fail(test.fails)
+			w.store.Before = hooks.Fail(test.fails)
 			w.wantNoOwner(0, "app", session.BecauseEnded)
 		})
 	}

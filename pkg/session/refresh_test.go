@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -136,7 +137,7 @@ func TestWindowNeverOutlivesAnExpiry(t *testing.T) {
 
 func TestRotationAccountAndKeysShareOneRoundTrip(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	meet := fakestore.Meet(patience, "Rotate", "Account", "Renew")
+	meet := hooks.Meet(patience, "Rotate", "Account", "Renew")
 	w.store.Before = meet
 	w.keys.renew = func() error { return meet(t.Context(), "Renew") }
 	w.wantCase(0, session.Rotate)
@@ -182,7 +183,7 @@ func TestManyParallelRefreshesHaveOneSuccessor(t *testing.T) {
 
 func TestRotationWhoseReplyWasLostCanBeRetried(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	w.store.After = fakestore.Fail("Rotate")
+	w.store.After = hooks.Fail("Rotate")
 	_, err := w.refresh(0)
 	wantUnavailable(t, err)
 	w.wantEvents()

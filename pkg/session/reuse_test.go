@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -31,8 +32,8 @@ func TestOlderGenerationRevokesTheSessionAtOnce(t *testing.T) {
 
 func TestReuseThatCannotBeRevokedIsUnavailable(t *testing.T) {
 	for name, fail := range map[string]func(*fakestore.Store){
-		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("Revoke") },
-		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("Revoke") },
+		"not applied": func(s *fakestore.Store) { s.Before = hooks.Fail("Revoke") },
+		"reply lost":  func(s *fakestore.Store) { s.After = hooks.Fail("Revoke") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Browser)

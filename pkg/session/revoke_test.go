@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -90,8 +91,8 @@ func TestRevokeOfADeadTokenIsNoError(t *testing.T) {
 
 func TestRevokeThatIsNotConfirmedIsUnavailable(t *testing.T) {
 	for name, fail := range map[string]func(*fakestore.Store){
-		"not applied": func(s *fakestore.Store) { s.Before = fakestore.Fail("Revoke") },
-		"reply lost":  func(s *fakestore.Store) { s.After = fakestore.Fail("Revoke") },
+		"not applied": func(s *fakestore.Store) { s.Before = hooks.Fail("Revoke") },
+		"reply lost":  func(s *fakestore.Store) { s.After = hooks.Fail("Revoke") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, client.Native)

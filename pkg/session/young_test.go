@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -126,7 +126,7 @@ func TestStaleTokenThatCannotBeCountedIsUnavailable(t *testing.T) {
 	w := newTabsWorld(t, client.Native)
 	w.client.SharedStore = true
 	w.clock.Advance(time.Hour)
-	w.store.Before = fakestore.Fail("RecordReplay")
+	w.store.Before = hooks.Fail("RecordReplay")
 	_, err := w.refresh(1)
 	wantUnavailable(t, err)
 	w.wantEvents()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
@@ -38,7 +39,7 @@ func TestUnreadableLogRefusesEverybodyUntilItCanBeRead(t *testing.T) {
 	broken := false
 	store.Before = func(ctx context.Context, method string) error {
 		if broken {
-			return fakestore.Fail("Since")(ctx, method)
+			return hooks.Fail("Since")(ctx, method)
 		}
 		return nil
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/policy/policyfile"
@@ -139,7 +139,7 @@ func TestPolicyOfTheAPIComesBeforeTheDefault(t *testing.T) {
 
 func TestPolicyThatCannotBeReadRefuses(t *testing.T) {
 	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
-	g.Store.Before = fakestore.Fail("Policy")
+	g.Store.Before = hooks.Fail("Policy")
 	if g.ask("GET /orders", "GET", "/orders", own, "$default", nil) {
 		t.Error("allowed without a policy")
 	}
@@ -156,7 +156,7 @@ func TestPolicyThatCannotBeReadRefuses(t *testing.T) {
 func TestColdAuthorizerReadsThePolicyBesideTheRest(t *testing.T) {
 	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
 	g.Restart(browser.Jar{}, func(string) keyring.Sealer { return g.Sealer })
-	g.Store.Before = fakestore.Meet(10*time.Second, "Policy", "Policy", "ReadPart")
+	g.Store.Before = hooks.Meet(10*time.Second, "Policy", "Policy", "ReadPart")
 	if !g.ask("GET /orders", "GET", "/orders", own, "$default", nil) {
 		t.Errorf("the reads do not run side by side:\n%s", g.Log())
 	}

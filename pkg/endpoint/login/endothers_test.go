@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 )
 
 func endOthers(password string) deployment.Request {
@@ -52,9 +52,9 @@ func TestLoginThatEndsTheOthersMayBeRepeated(t *testing.T) {
 		d := deployment.New(t, browser.Jar{})
 		other := d.Login("app")
 		if when == "before" {
-			d.Store.Before = fakestore.Fail("CreateAfter")
+			d.Store.Before = hooks.Fail("CreateAfter")
 		} else {
-			d.Store.After = fakestore.Fail("CreateAfter")
+			d.Store.After = hooks.Fail("CreateAfter")
 		}
 		d.Want("lost "+when, d.Do(endOthers(deployment.Password)), 503, "temporarily_unavailable")
 		d.Store.Before, d.Store.After = nil, nil
@@ -68,7 +68,7 @@ func TestLoginThatEndsTheOthersMayBeRepeated(t *testing.T) {
 func TestTwoLoginsThatEndTheOthersLeaveOne(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	var inner deployment.Answer
-	d.Store.Before = fakestore.Once("CreateAfter", func(context.Context) error {
+	d.Store.Before = hooks.Once("CreateAfter", func(context.Context) error {
 		inner = d.Do(endOthers(deployment.Password))
 		return nil
 	})

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 )
 
 func TestCookieLivesAsLongAsThePersonAsked(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRefusedOrFailedLoginSetsNoCookie(t *testing.T) {
 	}
 	for _, method := range []string{"LoginName", "AccountAndLogin", "Take", "Create", "ReadPart"} {
 		fresh := deployment.New(t, browser.Jar{})
-		fresh.Store.Before = fakestore.Fail(method)
+		fresh.Store.Before = hooks.Fail(method)
 		none(method+" fails", fresh.Do(login.From(deployment.Origin)), 503, "temporarily_unavailable")
 	}
 }

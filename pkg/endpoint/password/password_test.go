@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -206,9 +206,9 @@ func TestChangeMayBeRepeated(t *testing.T) {
 			d := deployment.New(t, browser.Jar{})
 			own, other := d.Login("app"), d.Login("app")
 			if when == "before" {
-				d.Store.Before = fakestore.Fail(method)
+				d.Store.Before = hooks.Fail(method)
 			} else {
-				d.Store.After = fakestore.Fail(method)
+				d.Store.After = hooks.Fail(method)
 			}
 			name := "fault " + when + " " + method
 			d.Restart(browser.Jar{}, func(string) keyring.Sealer { return d.Sealer }) // it holds no keys and no client
@@ -240,8 +240,8 @@ func TestRoundTrips(t *testing.T) {
 	d.Want("a first one", d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword)), 401, "invalid_credentials") // reads keys and client
 	d.Store.ForgetCalls()
 	stages := [][]string{{"Session", "Account"}, {"Take", "Take", "LoginName"}, {"CreateAfter", "Clear", "Refund"}}
-	meet := fakestore.Meet(10*time.Second, stages[0]...)
-	second, third := fakestore.Meet(10*time.Second, stages[1]...), fakestore.Meet(10*time.Second, stages[2]...)
+	meet := hooks.Meet(10*time.Second, stages[0]...)
+	second, third := hooks.Meet(10*time.Second, stages[1]...), hooks.Meet(10*time.Second, stages[2]...)
 	d.Store.Before = chain(meet, second, third)
 	r := changeRequest(deployment.Password, newPassword)
 	r.Caller = caller(own)

@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 )
 
 func stateOf(clientID string, cookies ...string) deployment.Request {
@@ -96,7 +96,7 @@ func TestStateRefuses(t *testing.T) {
 	for _, method := range []string{"Session", "Account", "Client"} {
 		fresh := deployment.New(t, browser.Jar{})
 		cookie := fresh.Login("web").CookiePair()
-		fresh.Store.Before = fakestore.Fail(method)
+		fresh.Store.Before = hooks.Fail(method)
 		fresh.Want(method+" fails", fresh.Do(stateOf("web", cookie)), 503, "temporarily_unavailable")
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/schema"
 )
 
@@ -66,9 +66,9 @@ func TestFaultCostsTheBrowserNothing(t *testing.T) {
 				d := deployment.New(t, browser.Jar{})
 				cookie := d.Login("web").CookiePair()
 				if when == "before" {
-					d.Store.Before = fakestore.Fail(method)
+					d.Store.Before = hooks.Fail(method)
 				} else {
-					d.Store.After = fakestore.Fail(method)
+					d.Store.After = hooks.Fail(method)
 				}
 				got := d.Do(byCookie(cookie))
 				d.Want("during the fault", got, 503, "temporarily_unavailable")

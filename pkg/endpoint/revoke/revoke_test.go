@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -83,7 +83,7 @@ func TestServiceClientWithoutItsSecretRevokesNothing(t *testing.T) {
 func TestAccessTokenIsTakenBackWhileTheLogCannotBeRead(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	text := d.Login("app").AccessToken
-	d.Store.Before = fakestore.Fail("Since")
+	d.Store.Before = hooks.Fail("Since")
 	d.Want("revoke", d.Do(revoke("token", text, "client_id", "app")), 200, "")
 	d.Store.Before = nil
 	d.Want("userinfo afterwards", d.As(text, deployment.Request{Route: "GET /userinfo"}), 403, "")

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 )
 
 func logout(more string, cookies ...string) deployment.Request {
@@ -31,9 +31,9 @@ func TestUnconfirmedLogoutKeepsTheCookies(t *testing.T) {
 				d := deployment.New(t, browser.Jar{})
 				cookie := d.Login("web").CookiePair()
 				if when == "before" {
-					d.Store.Before = fakestore.Fail(tc.method)
+					d.Store.Before = hooks.Fail(tc.method)
 				} else {
-					d.Store.After = fakestore.Fail(tc.method)
+					d.Store.After = hooks.Fail(tc.method)
 				}
 				got := d.Do(logout(tc.more, cookie))
 				d.Want("during the fault", got, 503, "temporarily_unavailable")

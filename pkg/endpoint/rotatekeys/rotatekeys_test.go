@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -96,7 +97,7 @@ func TestFailedRunIsAnErrorThatLambdaRepeats(t *testing.T) {
 	_ = w.run()
 	w.trail.Reset()
 	w.clock.Advance(keyring.DefaultPeriod)
-	w.store.Before = fakestore.Fail("ReplaceParts")
+	w.store.Before = hooks.Fail("ReplaceParts")
 	if err := w.run(); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("error %v, want ErrUnavailable", err)
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -86,9 +86,9 @@ func TestUnconfirmedIsUnavailableAndMayBeRepeated(t *testing.T) {
 				d := deployment.New(t, browser.Jar{})
 				own, other := d.Login("app"), d.Login("app")
 				if when == "before" {
-					d.Store.Before = fakestore.Fail(method)
+					d.Store.Before = hooks.Fail(method)
 				} else {
-					d.Store.After = fakestore.Fail(method)
+					d.Store.After = hooks.Fail(method)
 				}
 				r := requests(other.SessionID().String())[what]
 				r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app", "scope": "account"}
@@ -129,9 +129,9 @@ func TestRoundTrips(t *testing.T) {
 		own, other := d.Login("app"), d.Login("app")
 		d.Store.ForgetCalls()
 		if what == "list" {
-			d.Store.Before = fakestore.Meet(10*time.Second, want...)
+			d.Store.Before = hooks.Meet(10*time.Second, want...)
 		} else {
-			d.Store.Before = fakestore.Meet(10*time.Second, slices.DeleteFunc(slices.Clone(want), func(m string) bool { return m == "Revoke" || m == "ChangeAccount" })...)
+			d.Store.Before = hooks.Meet(10*time.Second, slices.DeleteFunc(slices.Clone(want), func(m string) bool { return m == "Revoke" || m == "ChangeAccount" })...)
 		}
 		r := requests(other.SessionID().String())[what]
 		r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "app", "scope": "account"}

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 )
 
 // Stores that break their contract, each in one way: what TestManyClients looks for can be seen.
@@ -122,17 +123,17 @@ func (s deaf) Session(ctx context.Context, account, id uuid.UUID) (session.Sessi
 func TestBrokenStoresAreFoundOut(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		wrap func(*fakestore.Store) table
+		wrap func(*fakestore.Store) storetest.Store
 		want string // the promise that must be seen broken, whatever else is
 	}{
-		{"a rotation without its condition", func(s *fakestore.Store) table { return careless{s} }, linearizable},
-		{"two winners of one rotation", func(s *fakestore.Store) table { return generous{s} }, oneRotation},
-		{"a rotation that does not last", func(s *fakestore.Store) table { return lossy{s} }, linearizable},
-		{"a revocation in two steps", func(s *fakestore.Store) table { return &halfway{Store: s} }, linearizable},
-		{"the same, by the bound", func(s *fakestore.Store) table { return &halfway{Store: s} }, revokedInTime},
-		{"a stale log", func(s *fakestore.Store) table { return &sluggish{Store: s} }, revokedInTime},
-		{"an epoch that is not compared", func(s *fakestore.Store) table { return deaf{s} }, revokedInTime},
-		{"races taken for theft", func(s *fakestore.Store) table { return forgetful{s} }, honestStayIn},
+		{"a rotation without its condition", func(s *fakestore.Store) storetest.Store { return careless{s} }, linearizable},
+		{"two winners of one rotation", func(s *fakestore.Store) storetest.Store { return generous{s} }, oneRotation},
+		{"a rotation that does not last", func(s *fakestore.Store) storetest.Store { return lossy{s} }, linearizable},
+		{"a revocation in two steps", func(s *fakestore.Store) storetest.Store { return &halfway{Store: s} }, linearizable},
+		{"the same, by the bound", func(s *fakestore.Store) storetest.Store { return &halfway{Store: s} }, revokedInTime},
+		{"a stale log", func(s *fakestore.Store) storetest.Store { return &sluggish{Store: s} }, revokedInTime},
+		{"an epoch that is not compared", func(s *fakestore.Store) storetest.Store { return deaf{s} }, revokedInTime},
+		{"races taken for theft", func(s *fakestore.Store) storetest.Store { return forgetful{s} }, honestStayIn},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clock := testclock.New(start)

@@ -23,6 +23,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -63,7 +64,7 @@ type user struct {
 	f     *function
 	name  string
 
-	store   table
+	store   storetest.Store
 	account uuid.UUID
 }
 

@@ -24,13 +24,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
 // track is where races are run.
 type track struct {
 	*testing.T
-	store table
+	store storetest.Store
 	f     *function
 	now   func() time.Time
 
@@ -83,7 +84,7 @@ func fastDir(t *testing.T) string {
 	return folder
 }
 
-func newTrack(t *testing.T, store table, clock *testclock.Clock) *track {
+func newTrack(t *testing.T, store storetest.Store, clock *testclock.Clock) *track {
 	t.Helper()
 	sealer := fakestore.NewSealer()
 	if err := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: clock.Now}).Ensure(t.Context()); err != nil {

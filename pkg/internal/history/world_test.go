@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -24,6 +25,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -65,7 +67,7 @@ type function struct {
 	checkers map[time.Duration]*access.Checker // by the staleness of their denylists
 }
 
-func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
+func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: now})
 	mac, signer := ring.MACKeys(), ring.SigningKeys()
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
@@ -101,7 +103,7 @@ func newFunction(store table, sealer keyring.Sealer, trail *audit.Trail, now fun
 
 // plan says how much is to be done.
 type plan struct {
-	store      table
+	store      storetest.Store
 	clock      *testclock.Clock
 	seed       uint64
 	operations int64
@@ -137,15 +139,16 @@ type person struct {
 // play lets all clients do what the plan asks for and returns what happened.
 func play(t *testing.T, p plan) *world {
 	t.Helper()
-	w := &world{plan: p, ctx: t.Context(), gate: newGate(), faults: newFaulty(p.store, p.seed)}
+	w := &world{plan: p, ctx: t.Context(), gate: newGate(), faults: newFaulty(p.seed)}
 	w.log = &recorder{clock: p.clock}
 	w.left.Store(p.operations)
 	sealer, trail := fakestore.NewSealer(), audit.NewTrail(&w.trail, p.clock.Now)
 	if err := keyring.New(keyring.Config{Store: p.store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.clock.Now}).Ensure(w.ctx); err != nil {
 		t.Fatalf("create the keyring: %v", err)
 	}
+	seen := &hooks.Store{Store: p.store, Hooks: hooks.Hooks{Around: w.faults.around}}
 	for range functions {
-		w.functions = append(w.functions, newFunction(w.faults, sealer, trail, p.clock.Now))
+		w.functions = append(w.functions, newFunction(seen, sealer, trail, p.clock.Now))
 	}
 	for i := range p.clients / perPerson {
 		who := &person{honest: i%2 == 0, account: account.Account{

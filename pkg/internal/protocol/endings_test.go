@@ -134,7 +134,7 @@ func (w *world) changeAccount(how ending, faults map[string]fault) {
 		case setPassword:
 			return w.editor.SetPassword(ctx, w.account, oauth.NewSecret(newPassword))
 		}
-		a, err := table{w.store}.Account(ctx, w.account)
+		a, err := w.table.Account(ctx, w.account)
 		if err != nil {
 			return err
 		}

@@ -7,15 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
-	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/revocation"
-	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // patience is how long a call waits for the one that is to come first. Code that does not make that call
@@ -91,6 +87,11 @@ func (v *visit) arrive(method string) (first bool) {
 	return first
 }
 
+// touched reports whether anything was asked of the table but the keys.
+func (v *visit) touched() bool {
+	return len(v.arrived) > 1 || len(v.arrived) == 1 && !v.arrived["ReadPart"]
+}
+
 func (v *visit) carriedOut(method string, err error) {
 	if err != nil {
 		return
@@ -110,8 +111,8 @@ func (v *visit) lose(method string) error {
 	return fmt.Errorf("%w: %s: %s", oauth.ErrUnavailable, method, v.faults[method])
 }
 
-// do carries out one call as its visit wants it.
-func do[T any](ctx context.Context, method string, carryOut func() (T, error)) (T, error) {
+// around carries out one call as its visit wants it.
+func around(ctx context.Context, method string, carryOut func() error) error {
 	v, ok := ctx.Value(visitKey{}).(*visit)
 	if !ok {
 		return carryOut()
@@ -120,73 +121,26 @@ func do[T any](ctx context.Context, method string, carryOut func() (T, error)) (
 	if first {
 		defer close(v.leaving(method))
 	}
-	var nothing T
 	if v.faults[method] == fails {
-		return nothing, v.lose(method)
+		return v.lose(method)
 	}
-	result, err := carryOut()
+	err := carryOut()
 	v.carriedOut(method, err)
 	switch {
 	case v.faults[method] == replyLost:
-		return nothing, v.lose(method)
+		return v.lose(method)
 	case v.faults[method] == repeated && first: // a later call is the function's own second try
-		result, err = carryOut()
+		err = carryOut()
 		v.carriedOut(method, err)
 	}
-	return result, err
+	return err
 }
 
 // table is the table as functions see it.
-type table struct{ *fakestore.Store }
+type table struct{ *hooks.Store }
 
-type empty = struct{}
-
-func (t table) Session(ctx context.Context, account, id uuid.UUID) (session.Session, error) {
-	return do(ctx, "Session", func() (session.Session, error) { return t.Store.Session(ctx, account, id) })
-}
-
-func (t table) Rotate(ctx context.Context, r session.Rotation) (found session.Session, err error) {
-	// A failed condition brings the session along, so the result counts with its error.
-	return do(ctx, "Rotate", func() (session.Session, error) { return t.Store.Rotate(ctx, r) })
-}
-
-func (t table) RecordReplay(ctx context.Context, l session.Replay) (session.Session, error) {
-	return do(ctx, "RecordReplay", func() (session.Session, error) { return t.Store.RecordReplay(ctx, l) })
-}
-
-func (t table) Revoke(ctx context.Context, e session.Ending) error {
-	_, err := do(ctx, "Revoke", func() (empty, error) { return empty{}, t.Store.Revoke(ctx, e) })
-	return err
-}
-
-func (t table) Create(ctx context.Context, s session.Session) error {
-	_, err := do(ctx, "Create", func() (empty, error) { return empty{}, t.Store.Create(ctx, s) })
-	return err
-}
-
-func (t table) CreateAfter(ctx context.Context, c account.Change, s session.Session) error {
-	_, err := do(ctx, "CreateAfter", func() (empty, error) { return empty{}, t.Store.CreateAfter(ctx, c, s) })
-	return err
-}
-
-func (t table) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
-	return do(ctx, "Account", func() (account.Account, error) { return t.Store.Account(ctx, id) })
-}
-
-func (t table) LoginName(ctx context.Context, username string) (account.LoginName, error) {
-	return do(ctx, "LoginName", func() (account.LoginName, error) { return t.Store.LoginName(ctx, username) })
-}
-
-func (t table) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (account.Account, account.LoginName, error) {
-	type both struct {
-		account account.Account
-		login   account.LoginName
-	}
-	found, err := do(ctx, "AccountAndLogin", func() (both, error) {
-		a, l, err := t.Store.AccountAndLogin(ctx, id, username)
-		return both{a, l}, err
-	})
-	return found.account, found.login, err
+func newTable(store *fakestore.Store) table {
+	return table{&hooks.Store{Store: store, Hooks: hooks.Hooks{Around: around}}}
 }
 
 // ChangeAccount stores a cheap hash in place of a new one: the next login is to cost nothing either.
@@ -194,26 +148,5 @@ func (t table) ChangeAccount(ctx context.Context, c account.Change) error {
 	if c.Hash != "" {
 		c.Hash = cheapHash(newPassword)
 	}
-	_, err := do(ctx, "ChangeAccount", func() (empty, error) { return empty{}, t.Store.ChangeAccount(ctx, c) })
-	return err
-}
-
-func (t table) Append(ctx context.Context, e revocation.Entry) error {
-	_, err := do(ctx, "Append", func() (empty, error) { return empty{}, t.Store.Append(ctx, e) })
-	return err
-}
-
-func (t table) AppendOnce(ctx context.Context, e revocation.Entry, call string) (bool, error) {
-	return do(ctx, "Append", func() (bool, error) { return t.Store.AppendOnce(ctx, e, call) })
-}
-
-func (t table) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
-	return do(ctx, "Since", func() ([]revocation.Entry, error) { return t.Store.Since(ctx, from) })
-}
-
-func (t table) ReadPart(ctx context.Context, part keyring.Part) (keyring.Item, error) {
-	if v, ok := ctx.Value(visitKey{}).(*visit); ok && v.faults["ReadPart"] == fails {
-		return keyring.Item{}, v.lose("ReadPart")
-	}
-	return t.Store.ReadPart(ctx, part)
+	return t.Store.ChangeAccount(ctx, c)
 }

@@ -188,9 +188,6 @@ func (w *walk) interruption(s *sessionModel, g uint32) func() {
 	return happenings[rapid.SampledFrom(names).Draw(w.t, "happening")]
 }
 
-// newest is the youngest generation whose token anybody has seen.
-func (w *walk) newest(s *sessionModel) uint32 { return slices.Max(slices.Collect(maps.Keys(s.texts))) }
-
 func (w *walk) anEnding() ending {
 	if how := rapid.SampledFrom(endings).Draw(w.t, "ending"); how != setPassword || w.password == firstPassword {
 		return how

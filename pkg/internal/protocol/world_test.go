@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -69,6 +71,7 @@ type world struct {
 	ctx      context.Context
 	clock    *testclock.Clock // the true time
 	store    *fakestore.Store
+	table    table // the store, as functions see it
 	sealer   *fakestore.Sealer
 	trail    bytes.Buffer
 	skews    map[string]time.Duration // of each function's clock
@@ -108,6 +111,7 @@ func newTabsWorld(t *rapid.T) *world {
 func worldWith(ctx context.Context, skews map[string]time.Duration, minAge time.Duration) *world {
 	w := &world{ctx: ctx, minAge: minAge, clock: testclock.New(start), sealer: fakestore.NewSealer(), skews: skews}
 	w.store = fakestore.New(w.clock.Now)
+	w.table = newTable(w.store)
 	ada := account.Account{ID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), Username: "ada", Epoch: 42}
 	w.store.SetAccount(ada, cheapHash(firstPassword))
 	w.model = &model{account: ada.ID, password: firstPassword}
@@ -120,7 +124,7 @@ func worldWith(ctx context.Context, skews map[string]time.Duration, minAge time.
 // boot starts a function afresh: it remembers nothing.
 func (w *world) boot(function string) {
 	now := func() time.Time { return w.clock.Now().Add(w.skews[function]) }
-	seen := table{w.store}
+	seen := w.table
 	trail := audit.NewTrail(&w.trail, now)
 	ring := keyring.New(keyring.Config{Store: seen, Sealer: w.sealer, Algorithm: keyring.ES256, Now: now})
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(seen, keyring.Times{}, now), now, 64)
@@ -183,3 +187,6 @@ func (w *world) events(v *visit) []string {
 
 // pass lets time go by.
 func (w *world) pass(d time.Duration) { w.clock.Advance(d) }
+
+// newest is the youngest generation whose token anybody has seen.
+func (w *world) newest(s *sessionModel) uint32 { return slices.Max(slices.Collect(maps.Keys(s.texts))) }

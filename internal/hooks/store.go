@@ -1,0 +1,191 @@
+package hooks
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/revocation"
+	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
+)
+
+// Store passes each call on to another store, between the hooks.
+type Store struct {
+	storetest.Store
+	Hooks
+}
+
+// call is one call with a result, which is lost together with the reply.
+func call[T any](ctx context.Context, h *Store, method string, carryOut func() (T, error)) (T, error) {
+	var result, none T
+	var own error
+	err := h.Do(ctx, method, func() error {
+		result, own = carryOut()
+		return own
+	})
+	if err != own {
+		return none, err
+	}
+	return result, err
+}
+
+// The methods of storetest.Store, between the hooks.
+
+func (h *Store) Account(ctx context.Context, id uuid.UUID) (account.Account, error) {
+	return call(ctx, h, "Account", func() (account.Account, error) { return h.Store.Account(ctx, id) })
+}
+
+func (h *Store) LoginName(ctx context.Context, username string) (account.LoginName, error) {
+	return call(ctx, h, "LoginName", func() (account.LoginName, error) { return h.Store.LoginName(ctx, username) })
+}
+
+func (h *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
+	return h.Do(ctx, "CreateAccount", func() error { return h.Store.CreateAccount(ctx, a, hash) })
+}
+
+func (h *Store) ChangeAccount(ctx context.Context, c account.Change) error {
+	return h.Do(ctx, "ChangeAccount", func() error { return h.Store.ChangeAccount(ctx, c) })
+}
+
+func (h *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+	return h.Do(ctx, "SetAccess", func() error { return h.Store.SetAccess(ctx, id, roles, scopes) })
+}
+
+func (h *Store) DeleteAccount(ctx context.Context, c account.Change) error {
+	return h.Do(ctx, "DeleteAccount", func() error { return h.Store.DeleteAccount(ctx, c) })
+}
+
+func (h *Store) Take(ctx context.Context, b account.Bucket) (bool, error) {
+	return call(ctx, h, "Take", func() (bool, error) { return h.Store.Take(ctx, b) })
+}
+
+func (h *Store) Refund(ctx context.Context, b account.Bucket) error {
+	return h.Do(ctx, "Refund", func() error { return h.Store.Refund(ctx, b) })
+}
+
+func (h *Store) Clear(ctx context.Context, b account.Bucket) error {
+	return h.Do(ctx, "Clear", func() error { return h.Store.Clear(ctx, b) })
+}
+
+func (h *Store) Client(ctx context.Context, id string) (client.Client, error) {
+	return call(ctx, h, "Client", func() (client.Client, error) { return h.Store.Client(ctx, id) })
+}
+
+func (h *Store) PutClient(ctx context.Context, c client.Client) error {
+	return h.Do(ctx, "PutClient", func() error { return h.Store.PutClient(ctx, c) })
+}
+
+func (h *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) error {
+	return h.Do(ctx, "ReplaceClient", func() error { return h.Store.ReplaceClient(ctx, read, c) })
+}
+
+func (h *Store) Clients(ctx context.Context) ([]client.Client, error) {
+	return call(ctx, h, "Clients", func() ([]client.Client, error) { return h.Store.Clients(ctx) })
+}
+
+func (h *Store) Policy(ctx context.Context, api string) (policy.Record, error) {
+	return call(ctx, h, "Policy", func() (policy.Record, error) { return h.Store.Policy(ctx, api) })
+}
+
+func (h *Store) PutPolicy(ctx context.Context, api string, r policy.Record) error {
+	return h.Do(ctx, "PutPolicy", func() error { return h.Store.PutPolicy(ctx, api, r) })
+}
+
+func (h *Store) Policies(ctx context.Context) ([]string, error) {
+	return call(ctx, h, "Policies", func() ([]string, error) { return h.Store.Policies(ctx) })
+}
+
+func (h *Store) ReadPart(ctx context.Context, part keyring.Part) (keyring.Item, error) {
+	return call(ctx, h, "ReadPart", func() (keyring.Item, error) { return h.Store.ReadPart(ctx, part) })
+}
+
+func (h *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyring.Part][]byte) error {
+	return h.Do(ctx, "ReplaceParts", func() error { return h.Store.ReplaceParts(ctx, version, parts) })
+}
+
+func (h *Store) Append(ctx context.Context, e revocation.Entry) error {
+	return h.Do(ctx, "Append", func() error { return h.Store.Append(ctx, e) })
+}
+
+func (h *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, error) {
+	return call(ctx, h, "Since", func() ([]revocation.Entry, error) { return h.Store.Since(ctx, from) })
+}
+
+func (h *Store) Create(ctx context.Context, created session.Session) error {
+	return h.Do(ctx, "Create", func() error { return h.Store.Create(ctx, created) })
+}
+
+func (h *Store) CreateAfter(ctx context.Context, c account.Change, created session.Session) error {
+	return h.Do(ctx, "CreateAfter", func() error { return h.Store.CreateAfter(ctx, c, created) })
+}
+
+func (h *Store) Session(ctx context.Context, account, id uuid.UUID) (session.Session, error) {
+	return call(ctx, h, "Session", func() (session.Session, error) { return h.Store.Session(ctx, account, id) })
+}
+
+func (h *Store) FindSession(ctx context.Context, id uuid.UUID) (session.Session, error) {
+	return call(ctx, h, "FindSession", func() (session.Session, error) { return h.Store.FindSession(ctx, id) })
+}
+
+func (h *Store) SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (session.Page, error) {
+	return call(ctx, h, "SessionsOf", func() (session.Page, error) { return h.Store.SessionsOf(ctx, account, before, limit) })
+}
+
+func (h *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session, error) {
+	return call(ctx, h, "Rotate", func() (session.Session, error) { return h.Store.Rotate(ctx, r) })
+}
+
+func (h *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
+	return call(ctx, h, "RecordReplay", func() (session.Session, error) { return h.Store.RecordReplay(ctx, r) })
+}
+
+func (h *Store) Revoke(ctx context.Context, e session.Ending) error {
+	return h.Do(ctx, "Revoke", func() error { return h.Store.Revoke(ctx, e) })
+}
+
+func (h *Store) Schema(ctx context.Context) (int, error) {
+	return call(ctx, h, "Schema", func() (int, error) { return h.Store.Schema(ctx) })
+}
+
+func (h *Store) AppendEvent(ctx context.Context, e audit.Event) error {
+	return h.Do(ctx, "AppendEvent", func() error { return h.Store.AppendEvent(ctx, e) })
+}
+
+func (h *Store) EventsOf(ctx context.Context, day time.Time) ([]audit.Event, error) {
+	return call(ctx, h, "EventsOf", func() ([]audit.Event, error) { return h.Store.EventsOf(ctx, day) })
+}
+
+func (h *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (account.Account, account.LoginName, error) {
+	type both struct {
+		account account.Account
+		login   account.LoginName
+	}
+	found, err := call(ctx, h, "AccountAndLogin", func() (both, error) {
+		a, l, err := h.Store.AccountAndLogin(ctx, id, username)
+		return both{a, l}, err
+	})
+	return found.account, found.login, err
+}
+
+// AppendOnce is an Append for the hooks.
+func (h *Store) AppendOnce(ctx context.Context, e revocation.Entry, id string) (bool, error) {
+	return call(ctx, h, "Append", func() (bool, error) { return h.Store.AppendOnce(ctx, e, id) })
+}
+
+func (h *Store) Accounts(ctx context.Context) iter.Seq2[account.Account, error] {
+	return func(yield func(account.Account, error) bool) {
+		if err := h.Do(ctx, "Accounts", func() error { return nil }); err != nil {
+			yield(account.Account{}, err)
+			return
+		}
+		h.Store.Accounts(ctx)(yield)
+	}
+}
