@@ -13,28 +13,28 @@ import (
 
 // Creator stores new sessions.
 type Creator interface {
-	// Create stores s. Its id is fresh, so a session that is already there is our own write whose reply
-	// was lost: nothing is changed and the result is nil.
+	// Create stores s. Its id is new, so a session with this id is this call's own write whose reply
+	// was lost: then Create changes nothing and returns nil.
 	Create(ctx context.Context, s Session) error
 
-	// CreateAfter makes a change that ends every session of the account, and stores s, which begins with the change's
-	// epoch: both or neither. Conditions and errors are those of account.Changer.ChangeAccount.
+	// CreateAfter makes a change that ends every session of the account, and stores s, whose epoch is the change's:
+	// both or neither. Conditions and errors are those of account.Changer.ChangeAccount.
 	CreateAfter(ctx context.Context, c account.Change, s Session) error
 }
 
-// Login is what a new session begins with.
+// Login describes a new session.
 type Login struct {
 	AccountID uuid.UUID
-	Epoch     int64 // as it stood beside the password hash
+	Epoch     int64 // of the account, read together with the password hash
 	AMR       []string
 	Client    client.Client
-	Scopes    []string // granted; nil: those of the client, also those that it gets later
-	Remember  bool
+	Scopes    []string // granted; nil: those of the client, also those that it is given later
+	Remember  bool     // the person asked to stay logged in
 	Device    string
 	Network   string // prefix of the caller's address
 }
 
-// Begin returns a new session and its first refresh token; nothing is stored yet.
+// Begin returns a new session and its first refresh token. It stores nothing.
 func Begin(l Login, now time.Time) (Session, RefreshToken, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -60,7 +60,7 @@ func Begin(l Login, now time.Time) (Session, RefreshToken, error) {
 	return s, RefreshToken{AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}, nil
 }
 
-// idleExpiry slides with every use, the absolute expiry never moves.
+// idleExpiry is life after now, and never after the absolute expiry.
 func idleExpiry(now time.Time, life time.Duration, absolute time.Time) time.Time {
 	if idle := now.Add(life).Truncate(time.Second); idle.Before(absolute) {
 		return idle

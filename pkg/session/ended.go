@@ -9,11 +9,11 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 )
 
-// The reasons for which a session cannot be used any more, in the words that clients are told.
+// Reasons why a session cannot be used any more, in the words that clients are told (docs/design.md §6).
 const (
 	BecauseIdle            = "idle"     // it was not used for too long
 	BecauseAbsolute        = "absolute" // it has lasted as long as a session may
-	BecauseEnded           = "ended"    // it was logged out or revoked by itself
+	BecauseEnded           = "ended"    // it alone was logged out or revoked
 	BecauseEndedElsewhere  = account.ReasonEndedElsewhere
 	BecausePasswordChanged = account.ReasonPasswordChanged
 	BecauseDisabled        = account.ReasonDisabled
@@ -21,17 +21,17 @@ const (
 	BecauseReuse           = "reuse"    // an old refresh token came back: somebody has a copy
 )
 
-// EndedError is an ErrEnded that says why.
-type EndedError struct{ Reason string }
+// EndedError is an ErrEnded with its reason.
+type EndedError struct{ Reason string } // one of the Because constants
 
 func (e *EndedError) Error() string { return ErrEnded.Error() + ": " + e.Reason }
 
 // Is makes every EndedError an ErrEnded.
 func (e *EndedError) Is(target error) bool { return target == ErrEnded }
 
-// RefusedError is an ErrRefused. Callers are told the Reason, or nothing when it is empty.
+// RefusedError is an ErrRefused.
 type RefusedError struct {
-	Reason string
+	Reason string // what clients are told: one of the Because constants, or nothing
 	Detail string // for logs
 }
 
@@ -42,12 +42,12 @@ func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
 
 func refuse(detail string) error { return &RefusedError{Detail: detail} }
 
-// Usable returns nil when a session of the account a may be used, and otherwise an *EndedError. It is the one
-// rule for refreshes, lists of sessions and whatever else asks.
+// Usable returns nil when a session of the account a may be used, and an *EndedError otherwise. It is the one
+// rule for all who ask: refreshes, lists of sessions and people who change their account.
 func Usable(s Session, a account.Account, now time.Time) error {
 	switch {
 	case !s.RevokedAt.IsZero():
-		return &EndedError{s.Reason.told()}
+		return &EndedError{s.Reason.because()}
 	case a.Disabled:
 		return &EndedError{BecauseDisabled}
 	case s.Epoch < a.Epoch:
@@ -60,12 +60,12 @@ func Usable(s Session, a account.Account, now time.Time) error {
 	return nil
 }
 
-// deletedAccount stands for an account that is gone: its deletion has ended every session.
+// deletedAccount takes the place of an account that was deleted. Its epoch is above that of every session.
 var deletedAccount = account.Account{Epoch: math.MaxInt64}
 
-// told is the reason that the client clientID is told when it presents a token of generation g: nothing unless the
-// session is its own and the token was the newest or the one before.
-func told(s Session, a account.Account, g uint32, clientID string, now time.Time) string {
+// reasonFor returns the reason why the session ended, for a client that presents a token of generation g. It is empty unless
+// the session is that client's and the token is the newest or the one before.
+func reasonFor(s Session, a account.Account, g uint32, clientID string, now time.Time) string {
 	behind := int64(s.Generation) - int64(g)
 	var ended *EndedError
 	if s.ClientID != clientID || behind != 0 && behind != 1 || !errors.As(Usable(s, a, now), &ended) {
@@ -74,8 +74,8 @@ func told(s Session, a account.Account, g uint32, clientID string, now time.Time
 	return ended.Reason
 }
 
-// told is the reason of a revocation as clients are told it.
-func (r Reason) told() string {
+// because translates the reason of a revocation into what clients are told.
+func (r Reason) because() string {
 	switch r {
 	case ReasonReuse:
 		return BecauseReuse

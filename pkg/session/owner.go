@@ -12,19 +12,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 )
 
-// Reader reads sessions, as Store.
-type Reader interface {
-	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
-}
-
-// Owners finds out whose a token is.
+// Owners finds the account of a token.
 type Owners struct {
 	sessions Reader
 	accounts Accounts
 	now      func() time.Time
 }
 
-// NewOwners returns an Owners that reads both stores.
+// NewOwners returns an Owners over both stores.
 func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners {
 	return &Owners{sessions, accounts, now}
 }
@@ -32,10 +27,9 @@ func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners
 // Holder names the session that an access token was issued in, and its account.
 type Holder struct{ AccountID, SessionID uuid.UUID }
 
-// Of returns the account of token, in one round trip, if token could be refreshed now: its session is Living
-// and belongs to the client, and the token is the newest or the one before. Anything else is a RefusedError: an
-// old token must not be enough to end all sessions of an account. The error is ErrAllEnded when every session of
-// the account that is as old as this one has ended with it.
+// Of returns the account of token, in one round trip, if its session is usable and the client's, and the token is the newest
+// or the one before: an older token must not be enough to end all sessions of an account. Otherwise the error is a
+// *RefusedError, or ErrAllEnded when every session of the account has ended that is as old as this one. oauth.ErrUnavailable.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (account.Account, error) {
 	s, a, err := o.read(ctx, Holder{token.AccountID, token.SessionID})
 	if err != nil {
@@ -54,8 +48,8 @@ func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (a
 	case s.Epoch < a.Epoch:
 		return account.Account{}, ErrAllEnded
 	case ended != nil:
-		reason := told(s, a, token.Generation, clientID, o.now())
-		if reason == BecauseReuse && behind != 0 { // this token may have been the reuse
+		reason := reasonFor(s, a, token.Generation, clientID, o.now())
+		if reason == BecauseReuse && behind != 0 { // this token may itself have been the reuse
 			reason = ""
 		}
 		return account.Account{}, &RefusedError{Reason: reason, Detail: ended.Error()}
@@ -63,9 +57,9 @@ func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (a
 	return a, nil
 }
 
-// Living returns the session of an access token and its account, in one round trip. An EndedError when the
-// session may not be used any more: an authorizer may let its tokens through for as long as its denylist may
-// be old.
+// Living returns the session of an access token and its account, in one round trip. The authorizer has let the token through,
+// but its denylist may be some seconds old. Errors: an *EndedError when the session may not be used any more,
+// oauth.ErrUnavailable.
 func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account, error) {
 	s, a, err := o.read(ctx, h)
 	if err == nil {
@@ -77,8 +71,7 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 	return s, a, nil
 }
 
-// read reads session and account. A session whose epoch is behind is read once more: a change that kept it may
-// have come between the two reads.
+// read reads session and account at once. An account that was deleted is the deletedAccount.
 func (o *Owners) read(ctx context.Context, h Holder) (Session, account.Account, error) {
 	var (
 		wg                     sync.WaitGroup
@@ -87,23 +80,39 @@ func (o *Owners) read(ctx context.Context, h Holder) (Session, account.Account, 
 		sessionErr, accountErr error
 	)
 	wg.Go(func() { s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID) })
-	wg.Go(func() { a, accountErr = o.accounts.Account(ctx, h.AccountID) })
+	wg.Go(func() { a, accountErr = readAccount(ctx, o.accounts, h.AccountID) })
 	wg.Wait()
-	if sessionErr == nil && accountErr == nil && s.Epoch < a.Epoch {
-		s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID)
-	}
-	if sessionErr == nil && errors.Is(accountErr, account.ErrNotFound) {
-		return s, deletedAccount, nil
+	if sessionErr == nil && accountErr == nil {
+		s, sessionErr = readAgainIfBehind(ctx, o.sessions, s, a)
 	}
 	switch {
-	case errors.Is(sessionErr, ErrNotFound) || errors.Is(accountErr, account.ErrNotFound):
+	case errors.Is(sessionErr, ErrNotFound), sessionErr != nil && a.Epoch == deletedAccount.Epoch:
 		return Session{}, account.Account{}, &EndedError{BecauseEnded}
 	case sessionErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: read: %w", sessionErr)
-	case accountErr != nil:
-		return Session{}, account.Account{}, fmt.Errorf("session: read account: %w", accountErr)
 	}
-	return s, a, nil
+	return s, a, accountErr
+}
+
+// readAccount reads an account, and returns the deletedAccount when there is none.
+func readAccount(ctx context.Context, accounts Accounts, id uuid.UUID) (account.Account, error) {
+	a, err := accounts.Account(ctx, id)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		return deletedAccount, nil
+	case err != nil:
+		return account.Account{}, fmt.Errorf("session: read account: %w", err)
+	}
+	return a, nil
+}
+
+// readAgainIfBehind reads a session again whose epoch is lower than its account's: a change that kept the session may have
+// raised both between the reading of the session and that of the account.
+func readAgainIfBehind(ctx context.Context, sessions Reader, s Session, a account.Account) (Session, error) {
+	if a.Disabled || s.Epoch >= a.Epoch {
+		return s, nil
+	}
+	return sessions.Session(ctx, s.AccountID, s.ID)
 }
 
 // Usable reports whether a session of the account a may be used now.

@@ -16,10 +16,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// tries bounds how often a condition may fail because another request was faster.
+// tries bounds how often a refresh begins again because another request has changed the session.
 const tries = 4
 
-// Accounts reads accounts, as account.Store.
+// Accounts reads accounts, as account.Store does.
 type Accounts interface {
 	Account(ctx context.Context, id uuid.UUID) (account.Account, error)
 }
@@ -44,12 +44,12 @@ type Refreshed struct {
 	Case    Case // Young, Rotate, Race or LateAllowed
 	Session Session
 	Account account.Account
-	Token   oauth.Secret // the successor of the presented token, or itself when that is Young
+	Token   oauth.Secret // the successor of the presented token; the presented token itself when the case is Young
 }
 
-// Refresh exchanges the presented token of client c; network is a prefix of the caller's address. It returns a
-// RefusedError for every refusal, ErrOvertaken when the caller is to come again with a newer token, and
-// oauth.ErrUnavailable when the outcome is not certain; the token is then good for another try.
+// Refresh exchanges the presented token of client c; network is a prefix of the caller's address. Errors: a *RefusedError for
+// every refusal; ErrOvertaken when the client should come again with a newer token; oauth.ErrUnavailable when the
+// outcome is not known, and then the token is good for another try.
 func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
 	token, key, err := ParseRefreshToken(ctx, presented, r.keys)
 	if err != nil {
@@ -77,16 +77,16 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	return Refreshed{outcome, f.session, f.account, token.Encode(key)}, nil
 }
 
-// found is what one round trip tells.
+// found is what Refresh knows of the session and its account.
 type found struct {
 	session Session
-	rotated bool            // the rotation's condition held
+	rotated bool            // the rotation was written
 	missing bool            // there is no such session
-	account account.Account // of an epoch above every session's when it was deleted
+	account account.Account // deletedAccount when there is none
 }
 
-// rotateAndLookUp rotates, reads the account and renews the keys, all at once. The rotation is tried
-// blindly: when its condition fails, the session comes back with the failure and no read is needed.
+// rotateAndLookUp rotates, reads the account and renews the keys, all at once. It does not read the session first: when the
+// condition of the rotation fails, the store returns the session.
 func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation, key keyring.MACKey) (found, error) {
 	var (
 		wg                            sync.WaitGroup
@@ -94,44 +94,29 @@ func (r *Refresher) rotateAndLookUp(ctx context.Context, rotation Rotation, key 
 		rotateErr, accountErr, keyErr error
 	)
 	wg.Go(func() { f.session, rotateErr = r.store.Rotate(ctx, rotation) })
-	wg.Go(func() { f.account, accountErr = r.accounts.Account(ctx, rotation.AccountID) })
+	wg.Go(func() { f.account, accountErr = readAccount(ctx, r.accounts, rotation.AccountID) })
 	wg.Go(func() { keyErr = r.keys.Renew(ctx, key) })
 	wg.Wait()
 
 	f.rotated = rotateErr == nil
-	f.missing = errors.Is(rotateErr, ErrNotFound) || keyErr != nil // a key that is taken away takes its sessions with it
-	if errors.Is(accountErr, account.ErrNotFound) {
-		f.account, accountErr = deletedAccount, nil
-	}
+	f.missing = errors.Is(rotateErr, ErrNotFound) || keyErr != nil // taking a key out of the keyring ends its sessions
 	switch {
 	case !f.rotated && !f.missing && !errors.Is(rotateErr, ErrStale):
 		return found{}, fmt.Errorf("session: rotate: %w", rotateErr)
-	case accountErr != nil:
-		return found{}, fmt.Errorf("session: read account: %w", accountErr)
+	case accountErr != nil || f.missing:
+		return f, accountErr
 	}
-	return f, r.readEpochAgain(ctx, &f)
+	again, err := readAgainIfBehind(ctx, r.store, f.session, f.account)
+	f.session.Epoch = again.Epoch
+	f.missing = errors.Is(err, ErrNotFound)
+	if err != nil && !f.missing {
+		return found{}, fmt.Errorf("session: read again: %w", err)
+	}
+	return f, nil
 }
 
-// readEpochAgain reads a session whose epoch is behind its account's once more: "end others" may have given it
-// the new one between the two reads.
-func (r *Refresher) readEpochAgain(ctx context.Context, f *found) error {
-	if f.missing || f.account.Disabled || f.session.Epoch >= f.account.Epoch {
-		return nil
-	}
-	again, err := r.store.Session(ctx, f.session.AccountID, f.session.ID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		f.missing = true
-	case err != nil:
-		return fmt.Errorf("session: read again: %w", err)
-	default:
-		f.session.Epoch = again.Epoch
-	}
-	return nil
-}
-
-// settle finds the case and carries it out. When another request changes the session in between, the case is
-// found afresh from what the session has become.
+// settle decides the case and carries it out. When another request has changed the session meanwhile, it decides again by
+// the changed session.
 func (r *Refresher) settle(ctx context.Context, f *found, rotation Rotation, p Presented) (Case, error) {
 	for range tries {
 		p.Now = r.now()
@@ -160,13 +145,13 @@ func (r *Refresher) decide(f found, p Presented) Case {
 	return r.rules.Decide(f.session, f.account, p)
 }
 
-// write makes the one write that a case has, if it has one and it is not made yet.
+// write makes the write of a case, if it has one that is not made yet.
 func (r *Refresher) write(ctx context.Context, f *found, outcome Case, rotation Rotation, p Presented) (err error) {
 	s := f.session
 	switch outcome {
 	case Rotate:
 		if !f.rotated {
-			rotation.MinAge = 0 // the rules have found the token old enough
+			rotation.MinAge = 0 // the rules have decided that the token is old enough
 			f.session, err = r.store.Rotate(ctx, rotation)
 		}
 	case LateAllowed:
@@ -179,7 +164,7 @@ func (r *Refresher) write(ctx context.Context, f *found, outcome Case, rotation 
 	return err
 }
 
-// answer is the error of a case that is no success.
+// answer returns the error of a case that is no success.
 func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 	switch outcome {
 	case Gone:
@@ -190,9 +175,9 @@ func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 		if ended := Usable(f.session, f.account, p.Arrived); ended != nil {
 			detail = ended.Error()
 		}
-		return &RefusedError{Reason: r.rules.Told(f.session, f.account, p), Detail: detail}
+		return &RefusedError{Reason: r.rules.Reason(f.session, f.account, p), Detail: detail}
 	case RestoredTable:
-		return refuse("newer than the table")
+		return &RefusedError{Reason: BecauseRestored, Detail: "newer than the table"}
 	case Reuse:
 		return refuse("reuse")
 	case Overtaken, StaleAllowed:
@@ -201,7 +186,7 @@ func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 	return nil
 }
 
-// events names the audit event of each case.
+// event returns the name of the audit event of a case.
 func (c Case) event() string {
 	return [...]string{
 		Gone: audit.RefreshRefused, RestoredTable: audit.RestoredTable, Young: audit.RaceReplay, Rotate: audit.Refresh,
@@ -210,7 +195,7 @@ func (c Case) event() string {
 	}[c]
 }
 
-// record tells what became of a token, unless that is not certain.
+// record leaves the event of a refresh, unless its outcome is not known.
 func (r *Refresher) record(ctx context.Context, outcome Case, token RefreshToken, c client.Client, err error) {
 	if errors.Is(err, oauth.ErrUnavailable) {
 		return

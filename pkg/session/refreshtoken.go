@@ -15,20 +15,20 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// Keys are the MAC keys of refresh tokens. *keyring.MACKeys implements it.
+// Keys are the MAC keys of refresh tokens. *keyring.MACKeys implements them.
 type Keys interface {
 	// Current returns the key for new sessions. Errors: oauth.ErrUnavailable.
 	Current(ctx context.Context) (keyring.MACKey, error)
-	// Key returns the key that a token names. It may be used also after a write. Errors: keyring.ErrUnknownKey when
-	// there is no such key, oauth.ErrUnavailable when it cannot tell.
+	// Key returns the key that a token names. The key is good for the whole request, also after a write. Errors:
+	// keyring.ErrUnknownKey when there is no such key, oauth.ErrUnavailable when that is not known.
 	Key(ctx context.Context, version byte) (keyring.MACKey, error)
-	// Renew reads the keys again when that is due, beside another call to the store. The error is
-	// keyring.ErrUnknownKey, when key has been taken away, and never an outage.
+	// Renew reads the keys again when that is due. It is called beside another call to the store. The error is
+	// keyring.ErrUnknownKey when key was taken out of the keyring; an outage is no error.
 	Renew(ctx context.Context, key keyring.MACKey) error
 }
 
-// RefreshToken is what a refresh token says. It needs no secret in the table: the MAC proves that we
-// made it, and the successor of a token can be computed again, so a retried refresh gets the same answer.
+// RefreshToken is the content of a refresh token (docs/design.md §4). The table needs no secret for it: the MAC proves that
+// this service made it. The successor of a token can be computed again, so a repeated refresh gets the same answer.
 type RefreshToken struct {
 	AccountID  uuid.UUID
 	SessionID  uuid.UUID
@@ -39,13 +39,13 @@ type RefreshToken struct {
 const (
 	refreshPrefix  = "wprt_"
 	refreshVersion = 1
-	refreshLabel   = "wavepass refresh token\x00" // keeps this use of the MAC key apart from any other
+	refreshLabel   = "wavepass refresh token\x00" // begins every message, so that no other use of the MAC key makes a token
 
 	refreshBodyLen  = 1 + 1 + 16 + 16 + 4 + 4
 	refreshTokenLen = refreshBodyLen + 32
 )
 
-// Encode returns the token as text. The successor of a token is made with the same key.
+// Encode returns the token as text. All tokens of a session are made with one key.
 func (t RefreshToken) Encode(key keyring.MACKey) oauth.Secret {
 	body := make([]byte, 0, refreshTokenLen)
 	body = append(body, refreshVersion, key.Version())
@@ -57,21 +57,20 @@ func (t RefreshToken) Encode(key keyring.MACKey) oauth.Secret {
 	return oauth.NewSecret(refreshPrefix + base64.RawURLEncoding.EncodeToString(append(body, mac...)))
 }
 
-// LooksLikeRefreshToken tells which kind of token a text claims to be, nothing more.
+// LooksLikeRefreshToken reports whether a text has the prefix of a refresh token. It checks nothing else.
 func LooksLikeRefreshToken(text oauth.Secret) bool {
 	return strings.HasPrefix(text.Reveal(), refreshPrefix)
 }
 
-// ParseRefreshToken returns what text says after checking its MAC, and the key that it was made with. The error is
-// ErrRefused for everything that we did not make, character for character, or oauth.ErrUnavailable. It does not
-// look at the expiry.
+// ParseRefreshToken checks the MAC of a token and returns its content, and the key that it was made with. It does not check
+// the expiry. Errors: ErrRefused for every text that Encode did not return, oauth.ErrUnavailable.
 func ParseRefreshToken(ctx context.Context, text oauth.Secret, keys Keys) (RefreshToken, keyring.MACKey, error) {
 	encoded, ok := strings.CutPrefix(text.Reveal(), refreshPrefix)
 	if !ok || len(encoded) != base64.RawURLEncoding.EncodedLen(refreshTokenLen) {
 		return RefreshToken{}, keyring.MACKey{}, refuse("not a refresh token")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	// Encoding again catches what the decoder skips (CR, LF).
+	// Encoding again finds the characters that the decoder skips (CR, LF).
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != encoded {
 		return RefreshToken{}, keyring.MACKey{}, refuse("not canonical base64url")
 	}
@@ -96,7 +95,7 @@ func ParseRefreshToken(ctx context.Context, text oauth.Secret, keys Keys) (Refre
 	}, key, nil
 }
 
-// successor is the token that replaces t.
+// successor returns the token that replaces t.
 func (t RefreshToken) successor() RefreshToken {
 	t.Generation++
 	return t

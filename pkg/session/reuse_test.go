@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strconv"
 	"testing"
@@ -102,7 +103,13 @@ func TestTokenNewerThanTheTableIsRefusedAndNothingRevoked(t *testing.T) {
 	for _, g := range []uint32{6, 7, 1000, math.MaxUint32} {
 		w := newWorld(t, client.Native)
 		w.change(func(s *session.Session) { s.Generation = 5 })
-		w.wantUntouched(func() { w.wantRefused(g, "newer than the table") })
+		w.wantUntouched(func() {
+			_, err := w.refresh(g)
+			wantRefusal(t, err, "newer than the table")
+			if refused := new(session.RefusedError); !errors.As(err, &refused) || refused.Reason != session.BecauseRestored {
+				t.Errorf("generation %d: %v, want the reason %q", g, err, session.BecauseRestored)
+			}
+		})
 		w.wantEvents(audit.RestoredTable)
 		w.wantCalls("Rotate", "Account")
 		w.wantLive()

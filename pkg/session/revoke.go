@@ -12,7 +12,7 @@ import (
 // ErrForeign says that a token is another client's; it stays as it is.
 var ErrForeign = errors.New("session: another client's token")
 
-// Ender ends sessions, as Store.
+// Ender ends sessions, as Store does.
 type Ender interface {
 	Revoke(ctx context.Context, e Ending) error
 }
@@ -26,8 +26,8 @@ type Revoker struct {
 // NewRevoker returns a Revoker over store.
 func NewRevoker(store Ender, now func() time.Time) *Revoker { return &Revoker{store, now} }
 
-// Revoke ends the session of token for its client. It reports whether there was one: a token that is dead
-// anyway is no error (RFC 7009 §2.2). ErrForeign leaves the session as it is.
+// Revoke ends the session of token for its client. It reports whether this call ended it: a token whose session has ended
+// is no error (RFC 7009 §2.2). Errors: ErrForeign, and the session lives on; oauth.ErrUnavailable.
 func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID string, reason Reason) (bool, error) {
 	if !r.now().Before(token.Expiry) {
 		return false, nil
@@ -35,8 +35,8 @@ func (r *Revoker) Revoke(ctx context.Context, token RefreshToken, clientID strin
 	return r.end(ctx, Ending{AccountID: token.AccountID, SessionID: token.SessionID, ClientID: clientID, Reason: reason})
 }
 
-// End ends a session that was just read. It reports whether it did: one that was revoked before, or has been
-// deleted since, is no error.
+// End ends a session that was just read. It reports whether this call ended it: a session that was revoked before, or has
+// been deleted since, is no error.
 func (r *Revoker) End(ctx context.Context, s Session, reason Reason) (bool, error) {
 	return r.end(ctx, Ending{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: reason})
 }
@@ -54,7 +54,7 @@ func (r *Revoker) end(ctx context.Context, e Ending) (bool, error) {
 	return true, nil
 }
 
-// revoke stores e with an entry for the session's access tokens, stamped as readers need it.
+// revoke stores e with an entry that denies the session's access tokens, stamped as revocation.Stamp says.
 func revoke(ctx context.Context, store Ender, now func() time.Time, e Ending) error {
 	e.Began = now().Truncate(time.Millisecond)
 	return revocation.Stamp(now, func(at time.Time) error {

@@ -15,23 +15,23 @@ const (
 )
 
 const (
-	clockSkew       = 5 * time.Second  // the clocks of two hosts may differ by it: it widens both ends of the grace window
-	overtakenWithin = 15 * time.Second // after its successor was made a token may be overtaken by a second successor
-	maxStale        = 16               // times that the stale token of one generation may come from a shared store
+	clockSkew       = 5 * time.Second  // by which the clocks of two hosts may differ; it widens the grace window at both ends
+	overtakenWithin = 15 * time.Second // how long after its own successor was made a token replaced twice is not reuse
+	maxStale        = 16               // how often the stale token of one generation may come from a shared store
 )
 
-// Rules decide what becomes of a refresh token. They know no store, no clock and no log.
+// Rules decide what happens to a refresh token that a client presents. They use no store, no clock and no log.
 type Rules struct {
-	Grace  time.Duration // a token replaced no longer ago is answered with its successor again
-	MinAge time.Duration // a token younger than this is not replaced; 0: every token is, and none is overtaken
+	Grace  time.Duration // for how long a token that was replaced is answered with its successor again
+	MinAge time.Duration // a younger token is not replaced; 0: every token is, and none is Overtaken
 }
 
-// Presented is a refresh token whose MAC is good, and the circumstances in which it came.
+// Presented describes a refresh token whose MAC is good, and the request that it came with.
 type Presented struct {
 	Generation uint32
 	Client     client.Client
 	Arrived    time.Time
-	Now        time.Time // when it is judged: the session may have changed since the token arrived
+	Now        time.Time // when the session was read that decides; it may have changed since the token arrived
 }
 
 // Case is a row of the table in docs/design.md §6.
@@ -39,17 +39,17 @@ type Case int
 
 const (
 	Gone          Case = iota // the session cannot be used, by this client or at all: refused
-	RestoredTable             // newer than the table, which was set back: refused, and an alarm
+	RestoredTable             // newer than the table, which was restored from a backup: refused, and an alarm
 	Young                     // the newest, made a moment ago: answered with itself
 	Rotate                    // the newest: answered with a successor
 	Race                      // the one before, just replaced: answered with its successor again
-	LateAllowed               // the one before, long replaced, and the client may come late: the same, and recorded
-	Overtaken                 // replaced twice while it was on its way: asked to come again with the newest
-	StaleAllowed              // older, from a shared credential store: the same, and counted
+	LateAllowed               // the one before, replaced longer ago, and the client may come late: like Race, and recorded
+	Overtaken                 // replaced twice while it was on its way: the client should come again with the newest
+	StaleAllowed              // older, from a shared credential store: like Overtaken, and counted
 	Reuse                     // any other: somebody has a copy, so the session ends
 )
 
-// Decide returns the case of a token of the session s, whose account is a.
+// Decide returns the case of a token of the session s of the account a.
 func (r Rules) Decide(s Session, a account.Account, p Presented) Case {
 	if s.ClientID != p.Client.ID || Usable(s, a, p.Arrived) != nil {
 		return Gone
@@ -79,18 +79,18 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 	}
 }
 
-// Told is the reason that the presenter of a token is told when its case is Gone; empty: none. A token that would
-// itself be reuse does not learn that the session ended because of reuse.
-func (r Rules) Told(s Session, a account.Account, p Presented) string {
-	reason := told(s, a, p.Generation, p.Client.ID, p.Arrived)
+// Reason returns what a client is told about a token that is Gone; empty: nothing. A client whose token would itself be
+// reuse is not told that the session ended because of reuse.
+func (r Rules) Reason(s Session, a account.Account, p Presented) string {
+	reason := reasonFor(s, a, p.Generation, p.Client.ID, p.Arrived)
 	if reason == BecauseReuse && r.byGeneration(s, p) == Reuse {
 		return ""
 	}
 	return reason
 }
 
-// since is how long before the token arrived something happened: centuries, when the time is not known. A time that
-// lies in the future even now, by more than clocks may differ, is not known either.
+// since is the time from at until the token arrived. It is very long when at is not known: when it is zero, or in the future
+// by more than clocks may differ.
 func (p Presented) since(at time.Time) time.Duration {
 	if at.After(p.Now.Add(clockSkew)) {
 		return math.MaxInt64

@@ -150,7 +150,7 @@ func TestReasonsAreToldToThePeopleOfTheSessionOnly(t *testing.T) {
 		s := newSituation(client.Browser, test.generation, test.after)
 		s.presented.Client.ID = test.client
 		test.end(&s.session)
-		if got := s.rules.Told(s.session, account.Account{}, s.presented); got != test.want {
+		if got := s.rules.Reason(s.session, account.Account{}, s.presented); got != test.want {
 			t.Errorf("%s: told %q, want %q", test.name, got, test.want)
 		}
 	}

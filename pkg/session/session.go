@@ -18,14 +18,14 @@ var (
 	ErrNotFound = errors.New("session: not found")
 	// ErrRevoked says that a session was revoked already.
 	ErrRevoked = errors.New("session: revoked before")
-	// ErrOvertaken says that newer refresh tokens of the session are in use, and that nothing was done: the
-	// caller is to come again with the newest.
+	// ErrOvertaken says that newer refresh tokens of the session are in use. The client should repeat the request with
+	// the newest; the session lives on.
 	ErrOvertaken = errors.New("session: overtaken by newer refresh tokens")
 	// ErrEnded says that a session cannot be used any more. Every such error is an *EndedError.
 	ErrEnded = errors.New("session: ended")
-	// ErrAllEnded says that a session ended together with all of its account, or with the account itself.
+	// ErrAllEnded says that all sessions of the account have ended, or that the account was deleted.
 	ErrAllEnded = errors.New("session: ended with all others")
-	// ErrStale says that a session is not as the write's condition wants it; nothing was written.
+	// ErrStale says that the condition of a write did not hold; nothing was written.
 	ErrStale = errors.New("session: condition failed")
 )
 
@@ -34,23 +34,23 @@ type Session struct {
 	AccountID     uuid.UUID
 	ID            uuid.UUID
 	ClientID      string
-	Scopes        []string  // granted at the login; nil in sessions older than the field: those of the client. Empty: none
+	Scopes        []string  // granted at the login, may be empty; nil in sessions older than the field: those of the client
 	Generation    uint32    // how many times its refresh token has rotated
-	RotatedAt     time.Time // when the newest token was made, milliseconds; the login when it never rotated
-	PriorRotation time.Time // when the token before the newest was made, milliseconds; zero when that is not known
+	RotatedAt     time.Time // when the newest token was made, milliseconds; at first the time of the login
+	PriorRotation time.Time // when the token before the newest was made, milliseconds; zero: not known
 	CreatedAt     time.Time
 	AuthTime      time.Time
 	AMR           []string  // how the person authenticated (RFC 8176)
 	IdleExpiry    time.Time // whole seconds; never after Expiry
 	Expiry        time.Time // absolute, whole seconds
-	Epoch         int64     // of the account when the session began, or when it was kept through a change
+	Epoch         int64     // of the account when the session began, or when "end all others" last kept it
 	Remembered    bool      // the person asked to stay logged in on this device
 	Device        string    // a name that the person knows it by, may be empty
 	Network       string    // prefix of the address that logged in; empty in sessions that are older than the field
-	UsedFrom      string    // the same, of the last rotation; empty while there was none
+	UsedFrom      string    // prefix of the address of the last rotation; empty before the first
 	Late          []Late    // the last late retries
-	Stale         []Stale   // stale tokens that came back, of clients whose processes share one credential store
-	RevokedAt     time.Time // zero while it lives
+	Stale         []Stale   // old tokens that came back from a client whose processes share one credential store
+	RevokedAt     time.Time // zero: not revoked
 	Reason        Reason    // of the revocation
 }
 
@@ -73,11 +73,11 @@ const (
 	ReasonReuse    Reason = "reuse"    // an old refresh token came back
 	ReasonClient   Reason = "client"   // the client handed its token in (RFC 7009)
 	ReasonLogout   Reason = "logout"   // the person logged out
-	ReasonOperator Reason = "operator" // by somebody who runs the service
+	ReasonOperator Reason = "operator" // an operator revoked it
 	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
 )
 
-// Live reports whether the session may still be used. The account may yet forbid it.
+// Live reports whether the session was neither revoked nor has expired. Usable also asks the account.
 func (s Session) Live(now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.IdleExpiry) && now.Before(s.Expiry)
 }
@@ -94,8 +94,8 @@ type Rotation struct {
 	IdleExpiry time.Time
 }
 
-// Apply returns s after the rotation, and whether the rotation's condition holds. It is for stores that can run Go
-// inside a transaction.
+// Apply returns s after the rotation, or s itself and false when the rotation's condition does not hold. It is for stores
+// that can run Go inside a transaction.
 func (r Rotation) Apply(s Session) (Session, bool) {
 	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.Live(r.Now) ||
 		r.MinAge > 0 && s.RotatedAt.After(r.Now.Add(-r.MinAge)) {
@@ -107,17 +107,17 @@ func (r Rotation) Apply(s Session) (Session, bool) {
 	return s, true
 }
 
-// Replay records that a token came back which had been replaced before.
+// Replay records that a token came back after it had been replaced.
 type Replay struct {
 	AccountID       uuid.UUID
 	SessionID       uuid.UUID
 	ClientID        string
 	Generation      uint32  // the session's
-	WasLate, Late   []Late  // the session's list as it was read, and as it becomes
-	WasStale, Stale []Stale // the same
+	WasLate, Late   []Late  // the session's list before and after
+	WasStale, Stale []Stale // the session's list before and after
 }
 
-// Apply returns s after the replay was recorded, and whether the condition holds, as Rotation.Apply.
+// Apply is like Rotation.Apply.
 func (r Replay) Apply(s Session) (Session, bool) {
 	sameLate := func(a, b Late) bool { return a.Generation == b.Generation && a.At.Equal(b.At) }
 	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.RevokedAt.IsZero() ||
@@ -134,22 +134,20 @@ type Ending struct {
 	SessionID uuid.UUID
 	ClientID  string
 	Reason    Reason
-	Began     time.Time        // of the caller's attempts, milliseconds; what was revoked before stays as it is
+	Began     time.Time        // when the caller first tried, milliseconds; a session that was revoked before stays as it is
 	Entry     revocation.Entry // denies the session's access tokens
 }
 
-// Store keeps sessions. Every method returns oauth.ErrUnavailable when it cannot tell; a write may then
+// Store keeps sessions. Every method returns oauth.ErrUnavailable when its outcome is not known; a write may then
 // have happened.
 type Store interface {
-	// Session reads a session, strongly consistent. ErrNotFound. One that has expired or was revoked may
-	// still be there and is returned as it is.
-	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
+	Reader
 
 	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, moves what was
 	// RotatedAt to PriorRotation, and returns the session as it then is. The condition: the session has this
 	// generation and client, is not revoked, neither expiry is reached at Now, and RotatedAt is at least MinAge
-	// before Now unless that is 0. Where it fails, ErrStale comes with the session as it was found at that
-	// very moment; ErrNotFound when there is none. Of any number of rotations of one generation exactly
+	// before Now unless MinAge is 0. When the condition fails, the error is ErrStale, and the result is the session as it
+	// was at that moment. ErrNotFound when there is none. Of any number of rotations of one generation exactly
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)
 
@@ -157,25 +155,38 @@ type Store interface {
 	// is not revoked, and both lists are as they were read. Results as Rotate.
 	RecordReplay(ctx context.Context, r Replay) (Session, error)
 
-	// Revoke sets RevokedAt (the entry's stamp) and Reason, if the session has none yet, and appends the
+	// Revoke sets RevokedAt (the entry's stamp) and Reason, unless the session has them already, and appends the
 	// entry to the revocation log, both or neither. It may be repeated with a later entry. ErrRevoked when
-	// the session was revoked before Began: its entry was appended then, and one token handed in again and
+	// the session was revoked before Began: its entry was appended then, and a token that is handed in again and
 	// again must not fill the log. ErrNotFound when there is no session, ErrStale when it is another
 	// client's.
 	Revoke(ctx context.Context, e Ending) error
 }
 
+// Reader reads sessions.
+type Reader interface {
+	// Session reads a session, strongly consistent, also one that has expired or was revoked. ErrNotFound,
+	// oauth.ErrUnavailable.
+	Session(ctx context.Context, account, id uuid.UUID) (Session, error)
+}
+
+// Finder finds a session whose account is not known.
+type Finder interface {
+	// FindSession returns the session with the id. ErrNotFound, oauth.ErrUnavailable. It may read everything that
+	// is stored, so it is for operators, not for functions.
+	FindSession(ctx context.Context, id uuid.UUID) (Session, error)
+}
+
 // Lister lists sessions.
 type Lister interface {
 	// SessionsOf returns sessions of an account, newest first by id, in one strongly consistent query: at
-	// most limit, which is at least 1, of those whose ids come before the id before, the zero id for all.
-	// They are as they are stored; some may have expired, been revoked or been ended by an epoch.
-	// oauth.ErrUnavailable when it cannot tell.
+	// most limit, which is at least 1, of those whose ids come before the id before (zero: of all).
+	// Some may have expired, been revoked or been ended by an epoch. oauth.ErrUnavailable.
 	SessionsOf(ctx context.Context, account, before uuid.UUID, limit int) (Page, error)
 }
 
 // Page is one page of a list of sessions.
 type Page struct {
 	Sessions []Session
-	Next     uuid.UUID // what to ask the next page with; zero: this is the last. A page may be empty and have a next.
+	Next     uuid.UUID // the before of the next page; zero: this is the last. A page may be empty and have a next.
 }

@@ -191,7 +191,7 @@ func (w *world) judge(v *visit, p presented, right row, err error) {
 }
 
 // judgeReason wants the reason of a refusal to be told to the session's own client, for the newest token and the one
-// before, and to nobody else.
+// before, and to nobody else; that of a restored table for a token newer than the table.
 func (w *world) judgeReason(p presented, got row, err error) {
 	var refused *session.RefusedError
 	if !errors.As(err, &refused) {
@@ -199,7 +199,8 @@ func (w *world) judgeReason(p presented, got row, err error) {
 	}
 	s := p.session
 	may := got == gone && p.client.ID == s.client.ID && (p.generation == s.generation || p.generation+1 == s.generation)
-	if refused.Reason != "" && !may && !p.disturbed() {
+	mayKnowOfRestore := got == restored && p.client.ID == s.client.ID && refused.Reason == session.BecauseRestored
+	if refused.Reason != "" && !may && !mayKnowOfRestore && !p.disturbed() {
 		w.fail("generation %d of %d, client %s: refused because of %q, which it may not know", p.generation, s.generation, p.client.ID, refused.Reason)
 	}
 	if _, stored := w.store.GetSession(s.id); refused.Reason == "" && may && stored && !p.disturbed() && !s.revoked {
