@@ -11,13 +11,12 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// BeginParts is what a session begins with that a password opens; every field is needed.
+// BeginParts are the parts of Login and Password; every field is needed.
 type BeginParts struct {
 	Accounts *account.Authenticator
 	Editor   *account.Editor
@@ -28,24 +27,19 @@ type BeginParts struct {
 	Now      func() time.Time
 }
 
-// beginner begins sessions.
-type beginner struct {
-	BeginParts
-	access accessTokens
-}
-
-func newBeginner(p BeginParts) beginner { return beginner{p, accessTokens{p.Trail, p.Now}} }
+// beginner begins sessions for people who prove a password.
+type beginner struct{ BeginParts }
 
 var passwordOnly = []string{"pwd"} // RFC 8176
 
-// sessionKeys are the keys for the tokens of a new session. They are held before it is written, so that nothing can
-// fail afterwards.
+// sessionKeys are the keys for the tokens of a new session. They are obtained before the session is written, so that
+// nothing can fail afterwards.
 type sessionKeys struct {
 	mac     keyring.MACKey
 	signing keyring.SigningKey
 }
 
-// authenticate checks a password and obtains the keys, in one round trip.
+// authenticate checks a password and obtains the keys, both at once.
 func (b beginner) authenticate(ctx context.Context, username string, password oauth.Secret, network string) (who account.Authenticated, keys sessionKeys, err error) {
 	var (
 		wg     sync.WaitGroup
@@ -61,65 +55,52 @@ func (b beginner) authenticate(ctx context.Context, username string, password oa
 	return who, keys, err
 }
 
-// beginning is what a new session is for.
-type beginning struct {
-	at              Place
-	client          client.Client
-	who             account.Authenticated
-	remember        bool
-	device, network string
-}
-
-// begin makes a session, has it written while the attempts are settled, and issues its tokens.
-func (b beginner) begin(ctx context.Context, n beginning, keys sessionKeys, write func(*session.Session) error) (Issued, error) {
-	s, refresh, err := session.Begin(session.Login{
-		AccountID: n.who.Account.ID, Epoch: n.who.Account.Epoch, AMR: passwordOnly, Scopes: grantable(n.client, n.who.Account),
-		Client: n.client, Remember: n.remember, Device: n.device, Network: n.network,
-	}, b.Now())
+// begin makes a session of who, calls write to store it while the attempts are settled, and issues its tokens. login says
+// what the caller chose: client, device, network, and whether the session is remembered.
+func (b beginner) begin(ctx context.Context, at Place, who account.Authenticated, login session.Login, keys sessionKeys, write func(*session.Session) error) (Issued, error) {
+	login.AccountID, login.Epoch, login.AMR, login.Scopes = who.Account.ID, who.Account.Epoch, passwordOnly, grantable(login.Client, who.Account)
+	s, refresh, err := session.Begin(login, b.Now())
 	var wg sync.WaitGroup
 	if err == nil {
 		wg.Go(func() { err = write(&s) })
 	}
-	wg.Go(func() { b.Accounts.Settle(ctx, n.who) })
+	wg.Go(func() { b.Accounts.Settle(ctx, who) })
 	wg.Wait()
 	if err != nil {
 		return Issued{}, fmt.Errorf("grant: begin a session: %w", err)
 	}
-	response := b.access.issue(ctx, keys.signing, n.at, s, n.who.Account, n.client)
+	response := issueAccess(ctx, b.Trail, keys.signing, at, s, who.Account, login.Client, b.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
-	return Issued{response, n.client, s}, nil
+	return Issued{response, login.Client, s}, nil
 }
 
-// createAfter stores a session with the epoch of the change that ends the others.
+// createAfter stores a session together with the change that ends the others. The session gets the change's epoch.
 func (b beginner) createAfter(ctx context.Context, change account.Change, s *session.Session) error {
 	s.Epoch = change.Account.Epoch
 	return b.Sessions.CreateAfter(ctx, change, *s)
 }
 
-// recordFailure leaves the event of a password that was wrong, or under another name of one that was not looked at.
-// People type their password where their username belongs, so a username that is nobody's is never recorded. Its hash
-// shows which failures are about one name. It is left out when no key was to be had.
+// recordFailure leaves the event of a wrong password. When there were too many attempts to check the password, the event is
+// named limited. A username that is nobody's is not recorded, because people type their password where their username belongs.
+// Its hash shows which failures have the same name; it is left out when the keys cannot be read.
 func (b beginner) recordFailure(ctx context.Context, err error, username string, key keyring.MACKey, event audit.Event, limited string) {
 	var failed *account.FailedError
 	var tooMany *account.TooManyAttemptsError
 	switch {
-	case errors.As(err, &failed):
-		switch {
-		case failed.AccountID != uuid.Nil:
-			event.Subject = failed.AccountID.String()
-		case key.Version() != 0:
-			event.NameHash = nameHash(key, username)
-		}
 	case errors.As(err, &tooMany):
 		event.Name = limited
-	default:
+	case !errors.As(err, &failed):
 		return
+	case failed.AccountID != uuid.Nil:
+		event.Subject = failed.AccountID.String()
+	case key.Version() != 0:
+		event.NameHash = nameHash(key, username)
 	}
 	b.Trail.Record(ctx, event)
 }
 
-// nameHash returns the hash of a username: of its canonical form where it has one. Without the key nobody can try names
-// until one fits. The key's id stands before it, because the hash of a name is another one after the key has changed.
+// nameHash returns the keyed hash of a username, in its canonical form if it has one. Without the key nobody can find the name
+// by hashing guesses. The hash begins with the id of the key, because another key gives another hash.
 func nameHash(key keyring.MACKey, username string) string {
 	if canonical, err := account.CanonicalUsername(username); err == nil {
 		username = canonical
@@ -127,7 +108,8 @@ func nameHash(key keyring.MACKey, username string) string {
 	return fmt.Sprintf("%v:%x", key, key.Sum([]byte(nameLabel + username))[:16])
 }
 
-// nameLabel begins what is hashed. No message of a refresh token begins so, hence neither hash can pass for the other.
+// nameLabel begins every message of nameHash. The messages of refresh tokens begin differently, so the hash of a name is never
+// the MAC of a token.
 const nameLabel = "wavepass name\x00"
 
 func eventOf(s session.Session, name string) audit.Event {

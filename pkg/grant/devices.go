@@ -13,7 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// DevicesParts is what a Devices is made of; every field is needed.
+// DevicesParts are the parts of a Devices; every field is needed.
 type DevicesParts struct {
 	Sessions interface {
 		session.Reader
@@ -25,9 +25,9 @@ type DevicesParts struct {
 	Trail    *audit.Trail
 }
 
-// Devices shows people their sessions and ends them. They present an access token, which an authorizer let through a
-// moment ago. Every method checks that the session of that token is still live, and returns session.ErrEnded when it is
-// not. It returns oauth.ErrUnavailable when the store fails or does not confirm the change, and may then be repeated.
+// Devices shows people their sessions and ends them. They present an access token that an authorizer has accepted. Every method
+// checks that the session of that token may still be used, and returns session.ErrEnded otherwise. It returns
+// oauth.ErrUnavailable when the store fails or does not confirm the change, and may then be repeated.
 type Devices struct{ DevicesParts }
 
 // NewDevices returns a Devices.
@@ -39,8 +39,8 @@ type Caller struct {
 	ClientID string
 }
 
-// List returns the live sessions on one page of the caller's sessions, newest first, in one round trip. A page
-// may be empty although another follows. before is the Next of the page before, zero for the first page.
+// List returns one page of the caller's sessions that may be used, newest first, in one round trip. A page
+// may be empty although another follows. before is the Next of the previous page, zero for the first page.
 func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit int) (session.Page, error) {
 	var (
 		wg             sync.WaitGroup
@@ -103,7 +103,7 @@ func (d *Devices) End(ctx context.Context, c Caller, id uuid.UUID) error {
 // others, and a refresh gets a new one.
 func (d *Devices) EndOthers(ctx context.Context, c Caller) error {
 	return d.endMany(ctx, c, audit.OthersEnded, func(owner account.Account) error {
-		return endedBefore(d.Accounts.EndOthers(ctx, owner, c.SessionID))
+		return d.Accounts.EndOthers(ctx, owner, c.SessionID)
 	})
 }
 
@@ -120,21 +120,13 @@ func (d *Devices) endMany(ctx context.Context, c Caller, event string, end func(
 		return err
 	}
 	switch err := end(owner); {
-	case errors.Is(err, account.ErrNotFound):
-		return session.ErrEnded // the account was deleted meanwhile
+	case errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNotKept):
+		return session.ErrEnded // meanwhile the account was deleted, or the caller's session has ended
 	case err != nil:
 		return fmt.Errorf("grant: end sessions: %w", err)
 	}
 	d.Trail.Record(ctx, c.event(event))
 	return nil
-}
-
-// endedBefore translates account.ErrNotKept: the caller's session had ended before the change.
-func endedBefore(err error) error {
-	if errors.Is(err, account.ErrNotKept) {
-		return session.ErrEnded
-	}
-	return err
 }
 
 func (c Caller) event(name string) audit.Event {

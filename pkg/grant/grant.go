@@ -1,5 +1,5 @@
-// Package grant turns what a client presents, a login or a refresh token, into a token response, and
-// takes tokens back. It composes accounts, sessions, clients and keys; each of those holds its own rules.
+// Package grant issues tokens for a password or a refresh token, and revokes them. It combines accounts, sessions, clients and
+// keys; each of these packages has its own rules.
 package grant
 
 import (
@@ -24,46 +24,38 @@ import (
 
 // SigningKeys gives the key that access tokens are signed with; *keyring.SigningKeys implements it.
 type SigningKeys interface {
-	// Current returns the key to sign with, also after a write. Errors: oauth.ErrUnavailable.
+	// Current returns the key to sign with. The key is good for the whole request, also after a write. Errors:
+	// oauth.ErrUnavailable.
 	Current(ctx context.Context) (keyring.SigningKey, error)
-	// Renew reads the keys again when that is due, beside another call to the store, and returns the newest; key when
-	// they cannot be read.
+	// Renew reads the keys again when that is due, and returns the newest. It is called beside another call to the store. It
+	// returns key when the keys cannot be read.
 	Renew(ctx context.Context, key keyring.SigningKey) keyring.SigningKey
 }
 
-// Place is where a token is issued and accepted: the issuer of this deployment, and the audience of
-// clients that name none.
+// Place is the issuer of this deployment, and the audience of clients that have none of their own.
 type Place struct {
 	Issuer   string
 	Audience string
 }
 
-// Issued is what a client is given. Its kind says how the refresh token travels.
+// Issued is what a client is given.
 type Issued struct {
 	Tokens  oauth.TokenResponse
-	Client  client.Client
+	Client  client.Client // its kind says how the refresh token travels
 	Session session.Session
 }
 
-// mayHoldRefreshTokens reports whether a client logs in and refreshes: the others have no use for the tokens.
+// mayHoldRefreshTokens reports whether people log in to a client, and it refreshes.
 func mayHoldRefreshTokens(c client.Client) bool {
 	return c.Transport() == client.InBody || c.Transport() == client.InCookie
 }
 
-// accessTokens issues the access token of a session.
-type accessTokens struct {
-	trail *audit.Trail
-	now   func() time.Time
-}
-
-// issue cannot fail, because a session may have been written before.
-func (t accessTokens) issue(ctx context.Context, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client) oauth.TokenResponse {
-	claims := claimsOf(at, s, a, c, t.now().Truncate(time.Second))
+// issueAccess issues an access token of a session. It cannot fail, because it follows a write.
+func issueAccess(ctx context.Context, trail *audit.Trail, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client, now time.Time) oauth.TokenResponse {
+	claims := claimsOf(at, s, a, c, now.Truncate(time.Second))
 	signed, rolesOmitted := token.Sign(key, claims)
 	if rolesOmitted {
-		t.trail.Record(ctx, audit.Event{
-			Name: audit.RolesOmitted, Subject: claims.Subject, SessionID: s.ID.String(), ClientID: c.ID,
-		})
+		trail.Record(ctx, eventOf(s, audit.RolesOmitted))
 	}
 	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: claims.Expiry.Sub(claims.IssuedAt), Scope: claims.Scope}
 }
@@ -103,7 +95,7 @@ func RolesFit(alg keyring.Algorithm, a account.Account, c client.Client) bool {
 	return token.Fits(alg, claimsOf(Place{issuer, issuer}, s, a, c, now))
 }
 
-// newestKeys returns the keys that a new session begins with, in one round trip at the most.
+// newestKeys returns the keys for a new session, in one round trip at most.
 func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (mac keyring.MACKey, key keyring.SigningKey, err error) {
 	var (
 		wg             sync.WaitGroup
@@ -111,7 +103,7 @@ func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (ma
 	)
 	wg.Go(func() {
 		if mac, macErr = macs.Current(ctx); macErr == nil && macs.Renew(ctx, mac) != nil {
-			mac, macErr = macs.Current(ctx) // the one before was taken away
+			mac, macErr = macs.Current(ctx) // the other key was taken out of the keyring
 		}
 	})
 	wg.Go(func() {
@@ -126,8 +118,8 @@ func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (ma
 	return mac, key, nil
 }
 
-// grantable are the scopes that a login is granted: those that both the client and the account may have, in the client's
-// order. To manage an account is a right of the client; every account has it.
+// grantable returns the scopes that a login is granted: those that both client and account may have, in the client's
+// order. Every account may be managed, so the scope account is a right of the client alone.
 func grantable(c client.Client, a account.Account) []string {
 	scopes := []string{}
 	for _, scope := range c.AllowedScopes() {
@@ -138,17 +130,17 @@ func grantable(c client.Client, a account.Account) []string {
 	return scopes
 }
 
-// scopesOf are the scopes of a session's next access token: of those that the login was granted the ones that client
-// and account still have (RFC 6749 §6).
+// scopesOf returns the scopes of a session's next access token: those that were granted at the login and that client and
+// account still have (RFC 6749 §6).
 func scopesOf(s session.Session, c client.Client, a account.Account) []string {
 	scopes := grantable(c, a)
 	if s.Scopes == nil {
-		return scopes // the session is older than the record of what was granted
+		return scopes // the session is older than this field
 	}
 	return slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(s.Scopes, scope) })
 }
 
-// audiencesOf are the places where a token is accepted. The routes that manage the account are the service's own.
+// audiencesOf returns the audiences of a token. A token that may manage the account is for this service too, whose routes do it.
 func audiencesOf(c client.Client, scopes []string, at Place) []string {
 	own := len(c.Audiences) == 0 || slices.Contains(scopes, oauth.ScopeAccount)
 	if own && !slices.Contains(c.Audiences, at.Audience) {

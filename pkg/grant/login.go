@@ -15,9 +15,9 @@ import (
 type Login struct{ beginner }
 
 // NewLogin returns a Login.
-func NewLogin(p BeginParts) *Login { return &Login{newBeginner(p)} }
+func NewLogin(p BeginParts) *Login { return &Login{beginner{p}} }
 
-// LoginRequest is what the caller sent, and where.
+// LoginRequest is a request to log in.
 type LoginRequest struct {
 	At        Place
 	Client    client.Client
@@ -26,11 +26,11 @@ type LoginRequest struct {
 	Remember  bool
 	Device    string // a name for the list of sessions, may be empty
 	Network   string // prefix of the caller's address
-	EndOthers bool   // every other session of the account ends
+	EndOthers bool   // end every other session of the account
 }
 
-// Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials,
-// *account.TooManyAttemptsError, oauth.ErrUnavailable.
+// Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials, *account.TooManyAttemptsError,
+// oauth.ErrUnavailable.
 func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	c := r.Client
 	if !mayHoldRefreshTokens(c) {
@@ -41,9 +41,8 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 		l.recordFailure(ctx, err, r.Username, keys.mac, audit.Event{Name: audit.LoginFailed, ClientID: c.ID}, audit.LoginLimited)
 		return Issued{}, err
 	}
-	issued, err := l.begin(ctx, beginning{
-		at: r.At, client: c, who: who, remember: r.Remember, device: r.Device, network: r.Network,
-	}, keys, func(s *session.Session) error {
+	login := session.Login{Client: c, Remember: r.Remember, Device: r.Device, Network: r.Network}
+	issued, err := l.begin(ctx, r.At, who, login, keys, func(s *session.Session) error {
 		if !r.EndOthers {
 			return l.Sessions.Create(ctx, *s)
 		}

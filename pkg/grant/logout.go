@@ -12,7 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// LogoutParts is what a Logout is made of; every field is needed.
+// LogoutParts are the parts of a Logout; every field is needed.
 type LogoutParts struct {
 	Sessions *session.Revoker
 	Owners   *session.Owners
@@ -27,17 +27,18 @@ type Logout struct{ LogoutParts }
 // NewLogout returns a Logout.
 func NewLogout(p LogoutParts) *Logout { return &Logout{p} }
 
-// LogoutRequest is what the caller sent.
+// LogoutRequest is a request to log out.
 type LogoutRequest struct {
 	Client       client.Client
 	RefreshToken oauth.Secret
-	Everywhere   bool // every session of the account, not this one alone
+	Everywhere   bool // end every session of the account
 }
 
-// End ends the session of the token. It is no error when that session has ended already, or belongs to another client,
-// whose sessions it leaves alone. With Everywhere it ends every session of the account, for which the token must be
-// good: session.ErrRefused otherwise. A token that was good when all sessions of its account ended is no error, so that
-// people may repeat the request after a lost answer. oauth.ErrUnavailable when the end is not confirmed.
+// End ends the session of the token. It is no error when that session has ended already. It is no error either when it belongs
+// to another client, and then it does not end. With Everywhere it ends every session of the account, and the token must be
+// one that could be refreshed: otherwise the error is session.ErrRefused. When all sessions of the account have ended already,
+// that is no error, so that people may repeat the request after a lost answer. oauth.ErrUnavailable when the end is not
+// confirmed.
 func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 	token, err := parseToEnd(ctx, r.RefreshToken, l.MAC)
 	switch {

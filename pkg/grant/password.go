@@ -11,22 +11,22 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// PasswordParts is what a Password is made of; every field is needed.
+// PasswordParts are the parts of a Password; every field is needed.
 type PasswordParts struct {
 	BeginParts
 	Owners *session.Owners
 }
 
-// Password changes the password of somebody who is logged in.
+// Password changes the passwords of people who are logged in.
 type Password struct {
 	beginner
 	owners *session.Owners
 }
 
 // NewPassword returns a Password.
-func NewPassword(p PasswordParts) *Password { return &Password{newBeginner(p.BeginParts), p.Owners} }
+func NewPassword(p PasswordParts) *Password { return &Password{beginner{p.BeginParts}, p.Owners} }
 
-// PasswordRequest is what the caller sent, and where from.
+// PasswordRequest is a request to change a password.
 type PasswordRequest struct {
 	Caller
 	At           Place
@@ -36,10 +36,10 @@ type PasswordRequest struct {
 }
 
 // Change replaces the password, ends every session of the account, the caller's too, and begins a new one like a
-// login: so a copy of any refresh token, also of the caller's, is worth nothing any more. Errors:
-// client.ErrWrongKind, account.ErrPassword, account.ErrInvalidCredentials when the current password is wrong,
-// *account.TooManyAttemptsError, session.ErrEnded when the caller's session has ended, oauth.ErrUnavailable
-// when the change is not confirmed. When the answer was lost, the person logs in with the new password.
+// login. So every copy of a refresh token of the account is refused, also a copy of the caller's. When the answer was lost, the
+// person logs in with the new password. Errors: client.ErrWrongKind, account.ErrPassword, account.ErrInvalidCredentials when
+// the current password is wrong, *account.TooManyAttemptsError, session.ErrEnded when the caller's session has ended,
+// oauth.ErrUnavailable when the change is not confirmed.
 func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error) {
 	if !mayHoldRefreshTokens(r.Client) {
 		return Issued{}, client.ErrWrongKind
@@ -59,9 +59,8 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	case who.Account.ID != owner.ID:
 		return Issued{}, session.ErrEnded // the account was deleted meanwhile, and its name registered again
 	}
-	issued, err := p.begin(ctx, beginning{
-		at: r.At, client: r.Client, who: who, remember: own.Remembered, device: own.Device, network: r.Network,
-	}, keys, func(s *session.Session) error {
+	login := session.Login{Client: r.Client, Remember: own.Remembered, Device: own.Device, Network: r.Network}
+	issued, err := p.begin(ctx, r.At, who, login, keys, func(s *session.Session) error {
 		return p.Editor.ChangePassword(ctx, who, r.New, func(c account.Change) error { return p.createAfter(ctx, c, s) })
 	})
 	switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// RefreshParts is what a Refresh is made of; every field is needed.
+// RefreshParts are the parts of a Refresh; every field is needed.
 type RefreshParts struct {
 	Sessions *session.Refresher
 	Signing  SigningKeys
@@ -21,17 +21,12 @@ type RefreshParts struct {
 }
 
 // Refresh exchanges a refresh token for its successor and a new access token (RFC 6749 §6).
-type Refresh struct {
-	RefreshParts
-	access accessTokens
-}
+type Refresh struct{ RefreshParts }
 
 // NewRefresh returns a Refresh.
-func NewRefresh(p RefreshParts) *Refresh {
-	return &Refresh{p, accessTokens{p.Trail, p.Now}}
-}
+func NewRefresh(p RefreshParts) *Refresh { return &Refresh{p} }
 
-// RefreshRequest is what the caller sent, and where.
+// RefreshRequest is a request to refresh.
 type RefreshRequest struct {
 	At           Place
 	Client       client.Client // authenticated
@@ -45,7 +40,7 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	if !mayHoldRefreshTokens(c) {
 		return Issued{}, client.ErrWrongKind
 	}
-	key, err := f.Signing.Current(ctx) // without a key to sign with nothing is written
+	key, err := f.Signing.Current(ctx) // before the write, so that nothing can fail after it
 	if err != nil {
 		return Issued{}, fmt.Errorf("grant: keys: %w", err)
 	}
@@ -59,7 +54,7 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	response := f.access.issue(ctx, key, r.At, refreshed.Session, refreshed.Account, c)
+	response := issueAccess(ctx, f.Trail, key, r.At, refreshed.Session, refreshed.Account, c, f.Now())
 	response.RefreshToken = refreshed.Token
 	return Issued{response, c, refreshed.Session}, nil
 }

@@ -14,31 +14,31 @@ import (
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
-// RevokeParts is what a Revoke is made of; every field is needed.
+// RevokeParts are the parts of a Revoke; every field is needed.
 type RevokeParts struct {
 	Sessions *session.Revoker
 	MAC      session.Keys
-	Access   *token.Verifier // does not ask the log: taking back must not wait for a reading
+	Access   *token.Verifier // does not read the log, so that a revocation does not wait for it
 	Log      revocation.Once
 	Trail    *audit.Trail
 	Now      func() time.Time
 }
 
-// Revoke takes tokens back (RFC 7009): a refresh token with its whole session, an access token alone.
+// Revoke revokes tokens for clients (RFC 7009): a refresh token together with its session, an access token by itself.
 type Revoke struct{ RevokeParts }
 
 // NewRevoke returns a Revoke.
 func NewRevoke(p RevokeParts) *Revoke { return &Revoke{p} }
 
-// RevokeRequest is what the caller sent, and where.
+// RevokeRequest is a request to revoke a token.
 type RevokeRequest struct {
 	At     Place
 	Client client.Client // authenticated
 	Token  oauth.Secret
 }
 
-// Revoke revokes one token of the client. It returns nil also for tokens that are unknown or dead. Errors:
-// session.ErrForeign for another client's token, which stays live; oauth.ErrUnavailable when the revocation
+// Revoke revokes one token of the client. A token that is unknown, expired or revoked is no error. Errors:
+// session.ErrForeign for another client's token, which is not revoked; oauth.ErrUnavailable when the revocation
 // is not confirmed.
 func (v *Revoke) Revoke(ctx context.Context, r RevokeRequest) error {
 	if session.LooksLikeRefreshToken(r.Token) {
@@ -51,7 +51,7 @@ func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID 
 	refresh, err := parseToEnd(ctx, text, v.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused):
-		return nil // not ours: as dead as can be (RFC 7009 §2.2)
+		return nil // not a token of ours (RFC 7009 §2.2)
 	case err != nil:
 		return err
 	}
@@ -65,8 +65,8 @@ func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID 
 	return err
 }
 
-// parseToEnd returns what a refresh token says that is to end its session, after the keys were read again if that was
-// due: a token of a key that was taken away must not end anything. Errors as session.ParseRefreshToken.
+// parseToEnd parses a refresh token whose session is to be ended. It reads the keys again when that is due, because the token
+// of a key that was taken out of the keyring must not end a session. Errors as session.ParseRefreshToken.
 func parseToEnd(ctx context.Context, text oauth.Secret, keys session.Keys) (session.RefreshToken, error) {
 	refresh, key, err := session.ParseRefreshToken(ctx, text, keys)
 	if err == nil && keys.Renew(ctx, key) != nil {
