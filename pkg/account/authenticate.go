@@ -20,7 +20,7 @@ type Authenticator struct {
 	attempts Attempts
 	limits   Limits
 	now      func() time.Time
-	hashing  chan struct{} // a hash takes 19 MiB and a core: no more at once than there are cores
+	hashing  chan struct{} // a hash takes 19 MiB and a core, so no more run at once than there are cores
 }
 
 // NewAuthenticator returns an Authenticator over store that counts in attempts.
@@ -31,26 +31,26 @@ func NewAuthenticator(store Store, attempts Attempts, limits Limits, now func() 
 	}
 }
 
-// Authenticated is the result of a password that fits.
+// Authenticated is the result of a correct password.
 type Authenticated struct {
-	Account Account // as it stood beside the hash that the password fits: its epoch is the new session's
+	Account Account // read together with the hash; a session that begins takes its epoch
 	hash    string
 	buckets buckets
 }
 
 type buckets struct{ account, network Bucket }
 
-// restarts bounds how often the login name may change while its password is checked.
-const restarts = 3
+// checks bounds how often a password is checked again because the login name has changed meanwhile.
+const checks = 3
 
-// Authenticate checks the password of a username for a caller from network, a prefix of their address as
-// the gateway saw it. The attempt is counted before the password is looked at. Unknown usernames, wrong
-// passwords and disabled accounts cost the same and are all a *FailedError; over the limit it is
-// a *TooManyAttemptsError. After success, call Settle beside the next write.
+// Authenticate checks the password of a username for a caller from network, a prefix of the caller's address. It counts the
+// attempt before it checks the password. After success, call Settle beside the next write. Errors: a *FailedError for an
+// unknown username, a wrong password or a disabled account, which all cost the same; a *TooManyAttemptsError;
+// oauth.ErrUnavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
 	name, err := CanonicalUsername(username)
 	if err != nil {
-		name = "" // nobody's: goes on like an unknown one
+		name = "" // treated like an unknown username
 	}
 	now := a.now()
 	counted := buckets{
@@ -61,14 +61,14 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Authenticated{}, err
 	}
-	for range restarts {
-		found, beside, fits, err := a.check(ctx, stored, login, password)
+	for range checks {
+		found, newest, fits, err := a.check(ctx, stored, login, password)
 		switch {
 		case err != nil:
 			a.refundAfterFault(ctx, counted.account, counted.network)
 			return Authenticated{}, err
-		case beside != login:
-			login = beside // it was changed meanwhile: what was checked says nothing any more
+		case newest != login:
+			login = newest // it has changed since the hash was read, so the new hash has to be checked
 		case !fits || found.Disabled:
 			return Authenticated{}, &FailedError{AccountID: login.AccountID}
 		default:
@@ -79,8 +79,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 	return Authenticated{}, fmt.Errorf("%w: account: the password changes all the time", oauth.ErrUnavailable)
 }
 
-// Settle gives back what a successful login counted. A failure is passed over: the next window starts
-// from nothing anyway.
+// Settle takes back the attempts that a successful login was counted as. It ignores errors, because the counts end with their
+// window.
 func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = a.attempts.Clear(ctx, success.buckets.account) })
@@ -88,8 +88,8 @@ func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
 	wg.Wait()
 }
 
-// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip. It returns the form
-// under which the name is stored.
+// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip. stored is the form under which
+// the name is stored.
 func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (stored string, login LoginName, err error) {
 	var (
 		wg                               sync.WaitGroup
@@ -101,7 +101,7 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	wg.Go(func() {
 		if stored, login, loginErr = FindLogin(ctx, a.store, username); errors.Is(loginErr, ErrUsername) {
 			stored = ""
-			login, loginErr = a.store.LoginName(ctx, stored) // nobody's, at the same cost
+			login, loginErr = a.store.LoginName(ctx, stored) // there is none, and it costs the same
 		}
 	})
 	wg.Wait()
@@ -113,7 +113,7 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	if failed == nil && accountOK && networkOK {
 		return stored, login, loginErr
 	}
-	// Refused or failed: what one bucket counted for nothing goes back.
+	// The password will not be checked, so a bucket that has counted the attempt gets it back.
 	var until time.Time
 	var taken []Bucket
 	for bucket, ok := range map[Bucket]bool{b.account: accountOK, b.network: networkOK} {
@@ -131,18 +131,17 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	return "", LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
 }
 
-// check looks whether a password fits a login name, and reads meanwhile the account and the login name once more, as
-// they are at one moment: where that login name is the same, the account's epoch belongs to it. The zero LoginName
-// is nobody's. It is read and hashed for all the same: the answer must not come sooner, nor fail less often.
-func (a *Authenticator) check(ctx context.Context, stored string, login LoginName, password oauth.Secret) (Account, LoginName, bool, error) {
+// check reports whether a password fits a login name. Meanwhile it reads the account and the login name together. If newest
+// equals login, the epoch of the account belongs to the hash that was checked. For an unknown username, whose LoginName is
+// zero, it reads and hashes as much, so that the answer takes as long and fails as often.
+func (a *Authenticator) check(ctx context.Context, stored string, login LoginName, password oauth.Secret) (_ Account, newest LoginName, fits bool, _ error) {
 	var (
 		wg      sync.WaitGroup
 		found   Account
-		beside  LoginName
 		readErr error
 	)
-	wg.Go(func() { found, beside, readErr = a.store.AccountAndLogin(ctx, login.AccountID, stored) })
-	fits, hashErr := a.fits(ctx, login, password)
+	wg.Go(func() { found, newest, readErr = a.store.AccountAndLogin(ctx, login.AccountID, stored) })
+	fits, hashErr := a.verify(ctx, login, password)
 	wg.Wait()
 	switch {
 	case hashErr != nil:
@@ -152,17 +151,18 @@ func (a *Authenticator) check(ctx context.Context, stored string, login LoginNam
 	case readErr != nil:
 		return Account{}, LoginName{}, false, readErr
 	}
-	return found, beside, fits, nil
+	return found, newest, fits, nil
 }
 
-func (a *Authenticator) fits(ctx context.Context, login LoginName, password oauth.Secret) (bool, error) {
+// verify reports whether a password fits the hash of a login name.
+func (a *Authenticator) verify(ctx context.Context, login LoginName, password oauth.Secret) (bool, error) {
 	hash := login.Hash
 	if hash == "" {
 		hash = decoyHash
 	}
 	prepared, err := opaque(password.Reveal())
 	if err != nil {
-		prepared, hash = "", decoyHash // no password at all: same work, no match
+		prepared, hash = "", decoyHash // no account has such a password; the work is the same
 	}
 	select {
 	case a.hashing <- struct{}{}:
@@ -173,14 +173,14 @@ func (a *Authenticator) fits(ctx context.Context, login LoginName, password oaut
 	return verifyPassword(hash, prepared), nil
 }
 
-// refundAfterFault gives back what our own fault has cost the caller.
+// refundAfterFault takes back attempts that were counted before a fault of the service.
 func (a *Authenticator) refundAfterFault(ctx context.Context, taken ...Bucket) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faultRefundTime)
 	defer cancel()
 	a.refund(ctx, taken...)
 }
 
-// refund is best effort, like Settle.
+// refund takes attempts back. Like Settle it ignores errors.
 func (a *Authenticator) refund(ctx context.Context, taken ...Bucket) {
 	var wg sync.WaitGroup
 	for _, b := range taken {

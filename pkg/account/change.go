@@ -13,10 +13,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
-// changeTries bounds how often a change may meet another one.
+// changeTries bounds how often a change is tried again because of another one.
 const changeTries = 4
 
-// Editor makes the changes that end the sessions of an account, all or all but one. Safe for concurrent use.
+// Editor makes the changes that end all sessions of an account, or all but one. Safe for concurrent use.
 type Editor struct {
 	store interface {
 		Store
@@ -34,14 +34,14 @@ func NewEditor(store interface {
 }
 
 // EndSessions ends every session of an account that was just read, and denies its access tokens. Errors of
-// every method: ErrNotFound; oauth.ErrUnavailable when the change is not confirmed, and may be repeated.
+// every method: ErrNotFound; oauth.ErrUnavailable when the change is not confirmed, and then it may be repeated.
 func (e *Editor) EndSessions(ctx context.Context, a Account) error {
 	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere})
 }
 
-// EndOthers ends every session of an account that was just read but one, which gets the new epoch. Its
-// access tokens are denied with those of the others; its refresh tokens are not. ErrNotKept when it has
-// ended, and the others then live on.
+// EndOthers ends every session of an account that was just read, except the session keep, which gets the new epoch. The
+// access tokens of all sessions are denied; the refresh tokens of the session keep are not. ErrNotKept when that session has
+// ended, and then nothing is changed.
 func (e *Editor) EndOthers(ctx context.Context, a Account, keep uuid.UUID) error {
 	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere, keep: keep})
 }
@@ -76,7 +76,7 @@ func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (
 	return changed, err
 }
 
-// SetPassword ends every session and replaces the password. ErrPassword when it cannot be one.
+// SetPassword ends every session and replaces the password. ErrPassword when the new one is not acceptable.
 func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
 	prepared, err := preparePassword(password.Reveal())
 	if err != nil {
@@ -96,13 +96,13 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	})
 }
 
-// Begin carries out a change and begins a new session with the change's epoch, both or neither, with the errors
-// of Changer.ChangeAccount. It may be called again with a later change after it has failed.
+// Begin stores a change together with a new session that has the change's epoch, both or neither. Its errors are those of
+// Changer.ChangeAccount. It may be called again with a later change after it has failed.
 type Begin func(Change) error
 
 // ChangePassword replaces the password that was just checked, ends every session and begins a new one. ErrPassword
-// when the new one cannot be one. oauth.ErrUnavailable also when the password that was checked has been changed
-// meanwhile; then nothing was.
+// when the new password is not acceptable. oauth.ErrUnavailable also when another change has replaced the checked password
+// meanwhile; then nothing is changed.
 func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, password oauth.Secret, begin Begin) error {
 	prepared, err := preparePassword(password.Reveal())
 	if err != nil {
@@ -113,14 +113,14 @@ func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, pass
 	}, begin)
 }
 
-// EndAndBegin ends every session of somebody whose password was just checked and begins a new one. Errors as
+// EndAndBegin ends every session of an account whose password was just checked and begins a new one. Errors as
 // ChangePassword.
 func (e *Editor) EndAndBegin(ctx context.Context, checked Authenticated, begin Begin) error {
 	return e.changeChecked(ctx, checked, edit{reason: ReasonEndedElsewhere}, begin)
 }
 
-// changeChecked makes an edit for somebody whose password was checked. When another change comes between, the
-// edit is made only if that password is still the password.
+// changeChecked makes an edit after a password was checked. When another change has come between, it makes the edit only if
+// that password is still the one of the account.
 func (e *Editor) changeChecked(ctx context.Context, checked Authenticated, edit edit, begin Begin) error {
 	a := checked.Account
 	for range changeTries {
@@ -140,15 +140,15 @@ func (e *Editor) changeChecked(ctx context.Context, checked Authenticated, edit 
 	return errTooManyChanges
 }
 
-// edit is what a change does beside raising the epoch.
+// edit is what a change does besides raising the epoch.
 type edit struct {
-	reason        string
-	hash, oldHash string    // the new one, empty to keep the old one
+	reason        string    // one of the Reason constants
+	hash, oldHash string    // hash is empty to keep oldHash
 	disable       *bool     // nil to leave it as it is
 	keep          uuid.UUID // the session that lives on, zero for none
 }
 
-// change tries an edit until no other change comes between.
+// change makes an edit, and repeats it when another change has come between.
 func (e *Editor) change(ctx context.Context, a Account, edit edit) error {
 	return e.untilSettled(ctx, a, func(a Account) error { return e.try(a, edit, e.write(ctx)) })
 }
@@ -157,8 +157,8 @@ func (e *Editor) write(ctx context.Context) Begin {
 	return func(c Change) error { return e.store.ChangeAccount(ctx, c) }
 }
 
-// try makes an edit of the account as it was read. The epoch becomes the clock's seconds where that is more than
-// one higher, so that an account restored from a backup still moves forward.
+// try makes an edit of the account as it was read. The new epoch is the time in seconds, or one more than the old epoch if that
+// is higher. So the epoch of an account that was restored from a backup becomes higher than any that it had.
 func (e *Editor) try(a Account, edit edit, write Begin) error {
 	return revocation.Stamp(e.now, func(at time.Time) error {
 		changed := a
@@ -177,7 +177,7 @@ func (e *Editor) try(a Account, edit edit, write Begin) error {
 
 var errTooManyChanges = fmt.Errorf("%w: account: too many concurrent changes", oauth.ErrUnavailable)
 
-// untilSettled tries a change of an account, and reads the account again when it has changed meanwhile.
+// untilSettled tries a change of an account. When the account has changed meanwhile, it reads it and tries again.
 func (e *Editor) untilSettled(ctx context.Context, a Account, try func(Account) error) error {
 	for range changeTries {
 		err := try(a)

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,19 +20,19 @@ import (
 
 const maxUsername = 254 // bytes: the longest e-mail address
 
-// ErrUsername says that a text cannot be a username.
+// ErrUsername says that a text is not acceptable as a username.
 var ErrUsername = errors.New("username: want 1 to 254 bytes of letters, digits, marks and symbols of ASCII (RFC 8265)")
 
 // identifier is UsernameCaseMapped (RFC 8265 §3.3) without the Bidi rule, which CanonicalUsername applies part by part.
 var identifier = precis.NewIdentifier(precis.FoldWidth, precis.LowerCase(), precis.Norm(norm.NFC))
 
-// foldings bounds how often a name is folded until nothing changes (RFC 8266 §2.1 advises as many).
+// foldings bounds how often a name is folded until it does not change any more (RFC 8266 §2.1 has the same number).
 const foldings = 4
 
-// CanonicalUsername returns the form under which a username is stored: PRECIS UsernameCaseMapped (RFC 8265 §3.3),
-// so that case, width and composition make no difference, with two changes (docs/adr/0035-how-names-are-folded.md).
-// Letters that differ in case only by their place in a word, as the final sigma does, are one letter; and in an
-// address the Bidi rule holds for the part before the @ and for each label of the domain by itself.
+// CanonicalUsername returns the form under which a username is stored: PRECIS UsernameCaseMapped (RFC 8265 §3.3), in which
+// case, width and composition make no difference, with two changes (docs/adr/0035-how-names-are-folded.md). A letter that
+// is written differently at the end of a word, as the final sigma, is the same letter. In an e-mail address the Bidi rule
+// applies to the part before the @ and to each label of the domain separately. The error is ErrUsername.
 func CanonicalUsername(username string) (string, error) {
 	if len(username) > maxUsername || username == "" {
 		return "", ErrUsername
@@ -59,21 +60,21 @@ func checkCanonical(name string) error {
 		return ErrUsername
 	}
 	local, domain, _ := strings.Cut(name, "@")
-	if holdBidiRule([]string{name}) || holdBidiRule([]string{local}) && holdBidiRule(strings.Split(domain, ".")) {
+	if satisfyBidiRule(name) || satisfyBidiRule(local) && satisfyBidiRule(strings.Split(domain, ".")...) {
 		return nil
 	}
 	return fmt.Errorf("%w: it has letters written from right to left among others (RFC 5893)", ErrUsername)
 }
 
-// holdBidiRule reports whether labels hold the Bidi rule, which concerns all of them as soon as one has letters that are
+// satisfyBidiRule reports whether labels satisfy the Bidi rule, which applies to all of them if one has letters that are
 // written from right to left (RFC 5893 §2).
-func holdBidiRule(labels []string) bool {
+func satisfyBidiRule(labels ...string) bool {
 	return !slices.ContainsFunc(labels, func(label string) bool { return bidirule.DirectionString(label) == bidi.RightToLeft }) ||
 		!slices.ContainsFunc(labels, func(label string) bool { return !bidirule.ValidString(label) })
 }
 
-// foldCase returns the one lower-case letter for all letters that Unicode's simple case folding takes for equal.
-// Marks are no letters: to fold U+0345, an iota below a letter, would put a letter beside it.
+// foldCase returns one lower-case letter for all letters that are equal under Unicode's simple case folding. It leaves marks as
+// they are: folding U+0345, an iota below a letter, would make it a letter of its own.
 func foldCase(r rune) rune {
 	if !unicode.IsLetter(r) {
 		return r
@@ -87,10 +88,10 @@ func foldCase(r rune) rune {
 	return r
 }
 
-// unacceptable is the error of a username with a character that may not be in one. Some characters may, beside
-// certain others (RFC 5892 appendix A): one of those is named only when no other is to blame.
+// unacceptable returns an error that names the first character that may not be in a username. If there is none, it names the first
+// one that is allowed only next to certain others (RFC 5892 appendix A).
 func unacceptable(username string) error {
-	var beside *CharacterError
+	var contextual *CharacterError
 	position := 0
 	for i, r := range username {
 		position++
@@ -98,36 +99,34 @@ func unacceptable(username string) error {
 		found := &CharacterError{Err: ErrUsername, Position: position, Rune: r, Invalid: r == utf8.RuneError && size == 1}
 		switch folded, _ := utf8.DecodeRuneInString(width.Fold.String(string(r))); {
 		case !found.Invalid && identifier.Allowed().Contains(folded):
-		case strings.ContainsRune(contextual, r) || unicode.Is(unicode.Nd, r):
-			if beside == nil {
-				beside = found
-			}
+		case strings.ContainsRune(contextualRunes, r) || unicode.Is(unicode.Nd, r):
+			contextual = cmp.Or(contextual, found)
 		default:
 			return found
 		}
 	}
-	if beside == nil {
+	if contextual == nil {
 		return ErrUsername
 	}
-	return beside
+	return contextual
 }
 
-// contextual are the characters that RFC 5892 allows beside certain others, but for digits.
-const contextual = "\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d"
+// contextualRunes are the characters, apart from digits, that RFC 5892 allows only next to certain others.
+const contextualRunes = "\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d"
 
-// CharacterError says which character of a text is refused. It never holds the rest of the text.
+// CharacterError says which character of a text is refused. It does not contain the rest of the text.
 type CharacterError struct {
 	Err      error // ErrUsername or ErrPassword
 	Position int   // in characters, from 1
 	Rune     rune
-	Invalid  bool // it is no character but a byte that is not UTF-8
+	Invalid  bool // it is a byte that is not UTF-8
 }
 
 func (e *CharacterError) Error() string { return e.Err.Error() + ": " + e.Refused() }
 
 func (e *CharacterError) Unwrap() error { return e.Err }
 
-// Refused is the sentence about the character.
+// Refused returns the sentence about the character.
 func (e *CharacterError) Refused() string {
 	if e.Invalid {
 		return fmt.Sprintf("character %d is not valid UTF-8", e.Position)
@@ -135,9 +134,9 @@ func (e *CharacterError) Refused() string {
 	return fmt.Sprintf("character %d, U+%04X, cannot be used", e.Position, e.Rune)
 }
 
-// storedForms are the forms under which a username may be stored, in the order in which they count. Accounts that
-// are older than the folding of CanonicalUsername keep the form of their time: UsernameCaseMapped as it was typed then.
-// It comes first, so that everybody still reaches the account that they did.
+// storedForms returns the forms under which a username may be stored; the first that is stored counts. Accounts older than the
+// folding of CanonicalUsername are stored as UsernameCaseMapped. That form comes first, so that everybody reaches the same
+// account as before.
 func storedForms(username string) ([]string, error) {
 	canonical, err := CanonicalUsername(username)
 	if len(username) > maxUsername {
@@ -160,7 +159,7 @@ func storedForms(username string) ([]string, error) {
 	return forms, nil
 }
 
-// withFinalSigmas is a canonical name as its owner writes it: with a final sigma at the end of each word.
+// withFinalSigmas returns a canonical name with a final sigma at the end of each word, as Greek is written.
 func withFinalSigmas(name string) string {
 	letters := []rune(name)
 	for i, r := range letters {
@@ -171,8 +170,8 @@ func withFinalSigmas(name string) string {
 	return string(letters)
 }
 
-// FindLogin returns what a username leads to, and the form under which it is stored. Errors: ErrUsername,
-// ErrNotFound, oauth.ErrUnavailable. All forms are read at once, whatever there is.
+// FindLogin returns the login name of a username, and the form under which it is stored. It reads all forms at once, so that it
+// takes as long for a name that does not exist. Errors: ErrUsername, ErrNotFound, oauth.ErrUnavailable.
 func FindLogin(ctx context.Context, store Store, username string) (stored string, found LoginName, err error) {
 	forms, err := storedForms(username)
 	if err != nil {
@@ -192,13 +191,13 @@ func FindLogin(ctx context.Context, store Store, username string) (stored string
 	return "", LoginName{}, ErrNotFound
 }
 
-// Register stores an account that New has made of a username, unless the username leads to an account already, in
-// whatever form. Errors: ErrExists, oauth.ErrUnavailable. The same account again changes nothing.
+// Register stores an account that New has made for a username, unless a form of the username is stored already. To register the
+// same account again changes nothing. Errors: ErrExists, oauth.ErrUnavailable.
 func Register(ctx context.Context, store interface {
 	Store
 	Creator
 }, username string, a Account, hash string) error {
-	// Nobody stores the older forms any more, so they need no condition of the write.
+	// The older forms are not stored any more, so a reading before the write is enough for them.
 	switch _, found, err := FindLogin(ctx, store, username); {
 	case err == nil && found.AccountID != a.ID:
 		return ErrExists
