@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wavepass/wavepass"
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
@@ -29,8 +28,8 @@ type localCommand struct {
 	Issuer     string   `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
 	WebOrigins string   `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
 	AllowHost  []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
-	Template   string   `help:"Serve the routes of this SAM template; by default of the one that Wavepass is deployed with." type:"path"`
 	Policy     string   `help:"Make this file the policy of the routes, as wavepass policy apply does." placeholder:"FILE" type:"path"`
+	ownRoutes
 }
 
 // Help is shown by `wavepass local --help`.
@@ -52,11 +51,7 @@ const (
 
 // Run serves until ctx is done.
 func (c *localCommand) Run(ctx context.Context, o output) error {
-	name, text, err := c.template()
-	if err != nil {
-		return err
-	}
-	template, err := gateway.ParseTemplate(name, text, map[string]string{"WebOrigins": c.WebOrigins})
+	template, err := c.routes(c.WebOrigins)
 	if err != nil {
 		return err
 	}
@@ -88,7 +83,12 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	functions := d.functions(settings)
-	handler, err := gateway.New(template, behindGateway(functions), gateway.Options{Issuer: issuer, Log: log})
+	key, removeKey, err := c.contextKey()
+	if err != nil {
+		return err
+	}
+	defer removeKey()
+	handler, err := gateway.New(template, behindGateway(functions), gateway.Options{Issuer: issuer, ContextKey: key, Log: log})
 	if err != nil {
 		return err
 	}
@@ -102,18 +102,10 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	}
 	defer stop()
 	c.greet(o.out, own, d.demo)
+	c.greetBackEnds(o.out)
 	handler = frontPage(template, handler)
 	handler = onlyHosts(append(c.AllowHost, hostOf(c.Addr), hostOf(issuer)), handler, log)
 	return serve(ctx, listener, newServer(logged(handler, log), log), log)
-}
-
-// template is the name and the text of the SAM template.
-func (c *localCommand) template() (name string, text []byte, err error) {
-	if c.Template == "" {
-		return "template.yaml", wavepass.Template, nil
-	}
-	text, err = os.ReadFile(c.Template)
-	return c.Template, text, err
 }
 
 // startBackground takes commands and rotates keys on schedule, until stop.

@@ -7,6 +7,7 @@ package samtemplate
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -43,6 +44,14 @@ func Parse(file string, text []byte, parameters map[string]string) (*Template, e
 		}
 	}
 	return t, nil
+}
+
+// WithDefaults is the template with more parameters given, where they were not.
+func (t *Template) WithDefaults(parameters map[string]string) *Template {
+	with := *t
+	with.given = maps.Clone(parameters)
+	maps.Copy(with.given, t.given)
+	return &with
 }
 
 // HasParameter reports whether the template has a parameter of this name.

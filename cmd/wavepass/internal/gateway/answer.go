@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -22,25 +23,20 @@ func (g *gateway) refuse(w http.ResponseWriter, status int, reason string) {
 	g.log.Info("refused", "request_id", w.Header().Get(RequestIDHeader), "status", status, "reason", reason)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": http.StatusText(status)})
+	_, _ = fmt.Fprintf(w, `{"message":%q}`, http.StatusText(status))
 }
 
 // write sends a function's response; one that is malformed becomes a 500.
-func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
+func (g *gateway) write(w http.ResponseWriter, route Route, raw []byte) {
 	a, body, err := readAnswer(raw)
 	if err != nil {
-		g.log.Error("function's answer not understood", "function", f.Name, "request_id", w.Header().Get(RequestIDHeader), "error", err.Error())
+		g.log.Error("function's answer not understood", "function", route.Function.Name, "request_id", w.Header().Get(RequestIDHeader), "error", err.Error())
 		g.refuse(w, http.StatusInternalServerError, "the function's answer")
 		return
 	}
 	header := w.Header()
 	for name, value := range a.Headers {
-		switch name := http.CanonicalHeaderKey(name); {
-		case name == "Vary":
-			g.template.cors.setVary(header, value)
-		case !g.owns(name):
-			header.Set(name, value)
-		}
+		route.home.cors.copyHeader(header, name, []string{value})
 	}
 	for _, cookie := range a.Cookies {
 		header.Add("Set-Cookie", cookie)
@@ -52,13 +48,23 @@ func (g *gateway) write(w http.ResponseWriter, f *Function, raw []byte) {
 	_, _ = w.Write(body) // a caller that has left, or a status without a body
 }
 
+// copyHeader gives a function's header to the caller, unless it is for the gateway alone to set.
+func (c *cors) copyHeader(header http.Header, name string, values []string) {
+	switch name = http.CanonicalHeaderKey(name); {
+	case name == "Vary":
+		c.setVary(header, strings.Join(values, ", "))
+	case !c.owns(name):
+		header[name] = values
+	}
+}
+
 // owns reports whether a header is for the gateway alone to set.
-func (g *gateway) owns(name string) bool {
+func (c *cors) owns(name string) bool {
 	switch name {
 	case "Connection", "Content-Length", "Transfer-Encoding", RequestIDHeader:
 		return true
 	}
-	return g.template.cors != nil && strings.HasPrefix(name, "Access-Control-")
+	return c != nil && strings.HasPrefix(name, "Access-Control-")
 }
 
 // readAnswer reads a response. JSON without a statusCode is the body of a 200, as the cloud infers it.

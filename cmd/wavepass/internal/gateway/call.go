@@ -18,6 +18,8 @@ var (
 	errFailed = errors.New("function failed")
 	// errTooLarge says that Lambda would not take the event.
 	errTooLarge = errors.New("event too large")
+	// errUnreachable says that where a function runs nobody answers.
+	errUnreachable = errors.New("where the function runs, nobody answers")
 	// errTooLate says that the gateway's own time is up.
 	errTooLate = errors.New("too late")
 )
@@ -50,10 +52,12 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 				done <- outcome{err: errFailed}
 			}
 		}()
-		answer, err := g.handlers[f.Name].Invoke(inner, payload)
+		answer, err := f.handler(g.handlers).Invoke(inner, payload)
 		if err != nil {
 			log.Error("function failed", "error", err.Error())
-			err = errFailed
+			if !errors.Is(err, errUnreachable) {
+				err = errFailed
+			}
 		}
 		if len(answer) > maxEvent {
 			log.Error("function's answer is larger than the 6 MB that Lambda gives back", "bytes", len(answer))
@@ -67,7 +71,7 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 	case <-inner.Done():
 	}
 	if ctx.Err() != nil {
-		log.Error("the gateway's time is up", "limit", totalTime)
+		log.Error("the gateway's time is up", "limit", g.limit)
 		return nil, errTooLate
 	}
 	log.Error("function timed out", "limit", limit)

@@ -6,6 +6,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -35,12 +36,17 @@ type Options struct {
 	// name in events.
 	Issuer string
 
+	// ContextKey is what requests that are forwarded carry in X-Wavepass-Context-Key.
+	ContextKey string
+
 	// Log gets what the cloud would write into the function's log (errors, panics, time-outs) and why the gateway itself
 	// refused a request. nil: slog.Default.
 	Log *slog.Logger
 
 	// Now is the clock that events are stamped by; nil: time.Now.
 	Now func() time.Time
+
+	limit time.Duration // of a request; 0: totalTime
 }
 
 // RequestIDHeader is where API Gateway tells a caller the id of the request. A handler around the gateway may set it
@@ -54,6 +60,9 @@ type gateway struct {
 	template *Template
 	handlers map[string]lambda.Handler
 	issuer   *url.URL
+	key      string
+	client   *http.Client // of what is forwarded
+	limit    time.Duration
 	log      *slog.Logger
 	now      func() time.Time
 }
@@ -67,20 +76,21 @@ func New(t *Template, functions map[string]lambda.Handler, opts Options) (http.H
 		return nil, fmt.Errorf("gateway: issuer %q: want an address like http://localhost:3000", opts.Issuer)
 	}
 	for _, route := range t.Routes {
+		file := route.home.File
 		missing := func(what string, f *Function) error {
-			return fmt.Errorf("%s:%d: %s: there is no handler for its %s %s", t.File, route.line, route.Key(), what, f.Name)
+			return fmt.Errorf("%s:%d: %s: there is no handler for its %s %s", file, route.line, route.Key(), what, f.Name)
 		}
-		if functions[route.Function.Name] == nil {
+		if route.Function.handler(functions) == nil && route.Function.target.Forward == nil {
 			return nil, missing("function", route.Function)
 		}
 		if route.Authorizer == "" {
 			continue
 		}
-		a, ok := t.authorizers[route.Authorizer]
+		a, ok := route.home.authorizers[route.Authorizer]
 		if !ok {
-			return nil, fmt.Errorf("%s:%d: %s: there is no authorizer %s", t.File, route.line, route.Key(), route.Authorizer)
+			return nil, fmt.Errorf("%s:%d: %s: there is no authorizer %s", file, route.line, route.Key(), route.Authorizer)
 		}
-		if functions[a.function.Name] == nil {
+		if a.function.handler(functions) == nil {
 			return nil, missing("authorizer's function", a.function)
 		}
 	}
@@ -92,7 +102,7 @@ func New(t *Template, functions map[string]lambda.Handler, opts Options) (http.H
 	if now == nil {
 		now = time.Now
 	}
-	return &gateway{template: t, handlers: functions, issuer: issuer, log: log, now: now}, nil
+	return &gateway{template: t, handlers: functions, issuer: issuer, key: opts.ContextKey, client: newClient(), limit: cmp.Or(opts.limit, totalTime), log: log, now: now}, nil
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -103,9 +113,10 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	size := headerSize(r)
 	r = withoutHopByHop(r)
-	g.template.cors.addHeaders(w.Header(), r)
 	route, vars, found := match(g.template.Routes, r.Method, r.URL.Path)
-	if !found && r.Method == http.MethodOptions && g.template.cors != nil {
+	cors := g.corsOf(r, route)
+	cors.addHeaders(w.Header(), r)
+	if !found && r.Method == http.MethodOptions && cors != nil {
 		w.WriteHeader(http.StatusNoContent) // a preflight or not, the gateway answers it
 		return
 	}
@@ -121,7 +132,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, http.StatusNotFound, "no route of the template")
 	default:
 		// A function does not notice that its caller has left, so neither may it here.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), totalTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), g.limit)
 		defer cancel()
 		g.serve(ctx, w, r, route, g.describe(r, id, route, vars, query))
 	}
@@ -139,7 +150,7 @@ func malformed(err error) string {
 // serve asks the route's authorizer and calls its function.
 func (g *gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, route Route, common request) {
 	if route.Authorizer != "" {
-		granted, status, reason := g.authorize(ctx, g.template.authorizers[route.Authorizer], common, r.Header)
+		granted, status, reason := g.authorize(ctx, route.home.authorizers[route.Authorizer], common, r.Header)
 		if status != http.StatusOK {
 			g.refuse(w, status, reason)
 			return
@@ -151,16 +162,20 @@ func (g *gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		g.refuse(w, status, reason)
 		return
 	}
+	if target := route.Function.target.Forward; target != nil {
+		g.forward(ctx, w, r, route, target, common, body)
+		return
+	}
 	answer, err := g.call(ctx, route.Function, route.Function.Timeout, common.RequestContext.RequestID, newFunctionEvent(common, body))
 	switch {
 	case errors.Is(err, errTooLarge):
 		g.refuse(w, http.StatusRequestEntityTooLarge, "the event is larger than the 6 MB that Lambda takes")
-	case errors.Is(err, errTooLate):
+	case errors.Is(err, errTooLate), errors.Is(err, errUnreachable):
 		g.refuse(w, http.StatusServiceUnavailable, err.Error())
 	case err != nil:
 		g.refuse(w, http.StatusInternalServerError, err.Error())
 	default:
-		g.write(w, route.Function, answer)
+		g.write(w, route, answer)
 	}
 }
 

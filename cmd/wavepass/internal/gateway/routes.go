@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ type Route struct {
 	Path       string // for example /pets/{id}, or $default
 	Function   *Function
 	Authorizer string // "" for a public route
+	home       *Template
 	line       int
 }
 
@@ -60,7 +62,7 @@ func (r *reader) readRoutes(t *Template, resource samtemplate.Field, api, fallba
 
 func (r *reader) readRoute(t *Template, e samtemplate.Field, api, fallback string) (Route, error) {
 	what := "event " + e.Name
-	properties, err := r.Mapping(e.Value.Get("Properties"), what, "ApiId", "Method", "Path", "Auth", "PayloadFormatVersion")
+	properties, err := r.Mapping(e.Value.Get("Properties"), what, "ApiId", "Method", "Path", "Auth", "PayloadFormatVersion", "TimeoutInMillis", "RouteSettings")
 	if err != nil {
 		return Route{}, err
 	}
@@ -74,7 +76,7 @@ func (r *reader) readRoute(t *Template, e samtemplate.Field, api, fallback strin
 	if version != "" && version != "2.0" {
 		return Route{}, r.Errorf(properties, "%s: PayloadFormatVersion %s is not supported: want 2.0", what, version)
 	}
-	route := Route{line: e.Value.Line}
+	route := Route{home: t, line: e.Value.Line}
 	if route.Method, err = r.Text(properties.Get("Method"), what+": Method"); err != nil {
 		return Route{}, err
 	}
@@ -120,12 +122,16 @@ func (r *reader) readRouteAuth(t *Template, n samtemplate.Node, what, fallback s
 var validPath = regexp.MustCompile(`^/$|^(/([A-Za-z0-9._~$@:+=-]+|\{[A-Za-z0-9._-]+\}))+(/\{[A-Za-z0-9._-]+\+\})?$|^/\{[A-Za-z0-9._-]+\+\}$`)
 
 // checkRoutes refuses two routes for one request, whatever their variables are called.
-func (r *reader) checkRoutes(t *Template) error {
+func checkRoutes(routes []Route) error {
 	seen := map[string]Route{}
-	for _, route := range t.Routes {
+	for _, route := range routes {
 		shape := route.Method + " " + variables.ReplaceAllString(route.Path, "{$1}")
 		if first, ok := seen[shape]; ok {
-			return r.Errorf(samtemplate.Node{Line: route.line}, "%s: the route is taken by %s, line %d", route.Key(), first.Key(), first.line)
+			other := fmt.Sprintf("line %d", first.line)
+			if first.home.File != route.home.File {
+				other = fmt.Sprintf("%s, %s", first.home.File, other)
+			}
+			return fmt.Errorf("%s:%d: %s: the route is taken by %s, %s", route.home.File, route.line, route.Key(), first.Key(), other)
 		}
 		seen[shape] = route
 	}

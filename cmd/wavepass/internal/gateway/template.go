@@ -15,14 +15,20 @@ type Template struct {
 	File   string
 	Routes []Route // in the order of the file
 
+	functions   map[string]*Function // by logical id
 	authorizers map[string]authorizer
 	cors        *cors // nil: the gateway adds nothing
 }
 
 // Function is a Lambda function of the template.
 type Function struct {
-	Name    string        // the last folder of its CodeUri
+	ID      string        // its logical id
+	Name    string        // the last folder of its CodeUri; in the template of another stack its logical id
 	Timeout time.Duration // after which Lambda ends it
+
+	folder string // the last of its CodeUri
+	stack  bool   // of another stack, so never one of this program's functions
+	target Target // where it runs, if not in this program
 }
 
 // authorizer is a Lambda authorizer with payload format 2.0 and simple responses.
@@ -54,11 +60,14 @@ func ParseTemplate(file string, data []byte, parameters map[string]string) (*Tem
 type reader struct {
 	*samtemplate.Template
 	functions map[string]*Function // by logical id
+	stack     *Stack               // nil for a template of Wavepass's own
 }
 
 // NewTemplate is ReadTemplate of a template that was read.
-func NewTemplate(read *samtemplate.Template) (*Template, error) {
-	r := &reader{Template: read, functions: map[string]*Function{}}
+func NewTemplate(read *samtemplate.Template) (*Template, error) { return newTemplate(read, nil) }
+
+func newTemplate(read *samtemplate.Template, stack *Stack) (*Template, error) {
+	r := &reader{Template: read, functions: map[string]*Function{}, stack: stack}
 	if global := r.Root.Get("Globals").Get("HttpApi"); global.Kind != samtemplate.Absent {
 		return nil, r.Errorf(global, "Globals.HttpApi is not supported: write it into the HttpApi itself")
 	}
@@ -75,7 +84,8 @@ func NewTemplate(read *samtemplate.Template) (*Template, error) {
 			return nil, err
 		}
 	}
-	return t, r.checkRoutes(t)
+	t.functions = r.functions
+	return t, checkRoutes(t.Routes)
 }
 
 const (
@@ -92,7 +102,7 @@ func (r *reader) readFunctions(timeout samtemplate.Node) error {
 		if err != nil {
 			return err
 		}
-		if other, taken := names[f.Name]; taken {
+		if other, taken := names[f.Name]; taken { // never so in another stack, where it is the logical id
 			return r.Errorf(resource.Value, "%s and %s both have the folder %s", other, resource.Name, f.Name)
 		}
 		names[f.Name] = resource.Name
@@ -106,13 +116,16 @@ func (r *reader) readFunction(id string, properties, timeout samtemplate.Node) (
 	if err != nil {
 		return nil, err
 	}
-	if code == "" {
+	if code == "" && r.stack == nil {
 		return nil, r.Errorf(properties, "%s: no CodeUri: its last folder is the function's name", id)
 	}
 	if own := properties.Get("Timeout"); own.Kind != samtemplate.Absent {
 		timeout = own
 	}
-	f := &Function{Name: path.Base(path.Clean(code)), Timeout: defaultTimeout}
+	f := &Function{ID: id, Name: path.Base(path.Clean(code)), Timeout: defaultTimeout}
+	if f.folder = f.Name; r.stack != nil {
+		f.Name, f.stack = id, true
+	}
 	text, err := r.Text(timeout, id+": Timeout")
 	if err != nil {
 		return nil, err
@@ -145,7 +158,8 @@ func (r *reader) readAPI(t *Template) (id, fallback string, err error) {
 		return "", "", r.Errorf(condition, "%s depends on a condition: remove it", id)
 	}
 	properties, err := r.Mapping(api.Get("Properties"), id, "StageName", "Auth", "CorsConfiguration",
-		"AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "Name", "Description", "Tags")
+		"AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "Name", "Description", "Tags", "PropagateTags",
+		"Domain", "DisableExecuteApiEndpoint", "FailOnWarnings")
 	if err != nil {
 		return "", "", err
 	}
@@ -189,12 +203,15 @@ func (r *reader) readAuth(t *Template, n samtemplate.Node) (fallback string, err
 
 func (r *reader) readAuthorizer(name string, n samtemplate.Node) (authorizer, error) {
 	what := "authorizer " + name
-	a, err := r.Mapping(n, what, "FunctionArn", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses",
-		"EnableFunctionDefaultPermissions", "Identity")
+	members := []string{"FunctionArn", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses", "EnableFunctionDefaultPermissions", "Identity"}
+	if r.stack != nil {
+		members = append(members, "FunctionInvokeRole") // of the stack that has the function
+	}
+	a, err := r.Mapping(n, what, members...)
 	if err != nil {
 		return authorizer{}, err
 	}
-	function, err := r.function(a.Get("FunctionArn"), what+": FunctionArn")
+	function, err := r.authorizerFunction(name, a.Get("FunctionArn"), what+": FunctionArn")
 	if err != nil {
 		return authorizer{}, err
 	}
@@ -211,6 +228,9 @@ func (r *reader) readAuthorizer(name string, n samtemplate.Node) (authorizer, er
 		{a, "EnableFunctionDefaultPermissions", "true"}, // or the gateway may not call it
 		{identity, "ReauthorizeEvery", "0"},             // absent means 300 s
 	} {
+		if wanted.name == "EnableFunctionDefaultPermissions" && a.Get("FunctionInvokeRole").Kind != samtemplate.Absent {
+			continue
+		}
 		got, err := r.Text(wanted.in.Get(wanted.name), what+": "+wanted.name)
 		if err != nil {
 			return authorizer{}, err
