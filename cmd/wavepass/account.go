@@ -49,7 +49,7 @@ type named struct {
 	Username string `arg:"" help:"Username of the account."`
 }
 
-// change makes one change of the account and says so. change returns whether anything was another way before.
+// change makes one change of the account and prints it. change reports whether it changed anything.
 func (c named) change(ctx context.Context, o output, in invocation, done, note string, change func(context.Context, *operate.Operator, account.Account) (bool, error)) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		found, err := a.find(ctx, c.Username)
@@ -146,7 +146,7 @@ func (c *accountList) Run(ctx context.Context, o output, in invocation) error {
 	})
 }
 
-// orNone is a list in one cell of a table.
+// orNone prints a list in one cell of a table.
 func orNone(list []string) string {
 	if len(list) == 0 {
 		return "–"
@@ -261,7 +261,7 @@ lose a right at once also needs wavepass revoke account. What is not named stays
   wavepass account set-access ada --role member --role editor --no-scopes`
 }
 
-// Run replaces what the flags name.
+// Run replaces the roles or the scopes, as the flags say.
 func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) error {
 	roles, scopes := len(c.Role) > 0 || c.NoRoles, len(c.Scope) > 0 || c.NoScopes
 	if !roles && !scopes {

@@ -57,7 +57,7 @@ func (c *drillCommand) check() error {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return fmt.Errorf("%q: want https: the drill sends a password", c.URL)
 	case !strings.HasPrefix(c.Route, "/"):
-		return fmt.Errorf("--route %q: want a path like /userinfo", c.Route) // else the token would go to another host
+		return fmt.Errorf("--route %q: want a path like /userinfo", c.Route) // without the slash, the token could go to another host
 	case c.Connections < 1 || c.Connections > maxConnections:
 		return fmt.Errorf("--connections %d: want 1 to %d", c.Connections, maxConnections)
 	case c.Pace < 10*time.Millisecond:
@@ -75,7 +75,7 @@ func (c *drillCommand) check() error {
 
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
-// Run rehearses and prints what was seen.
+// Run rehearses the ways and prints what was measured.
 func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	if err := c.check(); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	return nil
 }
 
-// ways leaves the key out unless it is asked for: it concerns everybody.
+// ways leaves out the revocation of the key, which concerns everybody, unless it was asked for.
 func (c *drillCommand) ways() []string {
 	if len(c.Only) > 0 {
 		return c.Only
@@ -146,7 +146,8 @@ func (c *drillCommand) password(ctx context.Context, o output, in invocation) (o
 	return password, err
 }
 
-// operator works on the target, if that is the deployment at the address: they must share a signing key.
+// operator returns an operator of the target, if the target and the deployment at the address are the same: if they have a
+// signing key in common.
 func (c *drillCommand) operator(ctx context.Context, o output, in invocation, served []byte) (operator drill.Operator, why string) {
 	op := operatorOf{c.target, in.operator, o}
 	own, err := op.command(ctx, "key", "export-jwks")
@@ -184,7 +185,7 @@ func keyIDs(set []byte) []string {
 			KeyID string `json:"kid"`
 		} `json:"keys"`
 	}
-	_ = json.Unmarshal(set, &jwks) // what is no key set has no keys
+	_ = json.Unmarshal(set, &jwks) // an answer that is not a key set has no keys
 	var ids []string
 	for _, key := range jwks.Keys {
 		ids = append(ids, key.KeyID)
@@ -192,11 +193,11 @@ func keyIDs(set []byte) []string {
 	return ids
 }
 
-// operatorOf does with a target what a person would do at the command line.
+// operatorOf makes changes to a target, as the commands do.
 type operatorOf struct {
 	target
 	name string
-	out  output // where a person reads what to undo
+	out  output // where people read what they have to undo
 }
 
 func (p operatorOf) DisableAccount(ctx context.Context, username string) error {
@@ -269,7 +270,7 @@ type resultJSON struct {
 	LastAcceptedMS int64  `json:"last_accepted_ms"`
 	BoundMS        int64  `json:"bound_ms"`
 	Requests       int    `json:"requests"`
-	Others         int    `json:"neither"` // answers that were neither
+	Others         int    `json:"neither"` // answers that were neither an acceptance nor a refusal
 	Refresh        string `json:"refresh_token,omitempty"`
 	GoesOnMS       int64  `json:"goes_on_ms,omitempty"`
 }

@@ -13,12 +13,13 @@ import (
 	"strings"
 )
 
-// drillRecord is what a drill notes before it disables the test account, so that a drill that was killed is undone.
+// drillRecord is stored before a drill disables the test account, so that the next drill can undo it if this one is killed.
 type drillRecord struct {
 	Username string `json:"disabled"`
 }
 
-// recordPath is where the note of a drill on this target is: in the data folder, or for a table in the person's cache.
+// recordPath returns the path of the record of a drill on this target: in the data folder, or for a table in the user's cache
+// folder.
 func (t target) recordPath() (string, error) {
 	const name = "drill.json"
 	if t.Table == "" {
@@ -32,7 +33,7 @@ func (t target) recordPath() (string, error) {
 	return filepath.Join(cache, "wavepass", hex.EncodeToString(sum[:8])+"-"+name), nil
 }
 
-// writeRecord notes, before it is done, that the account is being disabled.
+// writeRecord records that the account is about to be disabled.
 func (t target) writeRecord(username string) error {
 	path, err := t.recordPath()
 	if err != nil {
@@ -56,7 +57,7 @@ func (t target) writeRecord(username string) error {
 	return os.Rename(path+".new", path)
 }
 
-// removeRecord forgets the note once the account is enabled again.
+// removeRecord deletes the record when the account is enabled again.
 func (t target) removeRecord() error {
 	path, err := t.recordPath()
 	if err != nil {
@@ -68,7 +69,7 @@ func (t target) removeRecord() error {
 	return nil
 }
 
-// howToUndo is the command that does what a drill would have done at its end.
+// howToUndo returns the command that enables the account again.
 func (t target) howToUndo(username string) string {
 	words := []string{"wavepass", "account", "enable"}
 	for _, word := range append(t.flags(), "--", username) {
@@ -80,7 +81,7 @@ func (t target) howToUndo(username string) string {
 	return strings.Join(words, " ")
 }
 
-// undoLast enables the account again that a drill which was killed has left disabled.
+// undoLast enables the account again if the last drill was killed while it was disabled.
 func (c *drillCommand) undoLast(ctx context.Context, o output, op operatorOf) error {
 	path, err := c.recordPath()
 	if err != nil {

@@ -50,7 +50,7 @@ func printKeys(out io.Writer, keys []keyring.Key, now time.Time) error {
 	fmt.Fprintln(table, "KEY\tALG\tSTATE\tPUBLISHED\tNEXT CHANGE")
 	for _, key := range keys {
 		if key.State == keyring.Gone {
-			continue // nothing is left of it but its version
+			continue // only its version is stored
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s ago\t%s\n", key.ID, key.Algorithm, key.State, age(now.Sub(key.CreatedAt)), nextChange(key, now))
 	}
@@ -68,7 +68,7 @@ func nextChange(key keyring.Key, now time.Time) string {
 	return fmt.Sprintf("%s in %s, %s", what, age(key.Due.Sub(now)), key.Due.Local().Format("2006-01-02 15:04 MST"))
 }
 
-// age is a duration in its two largest units.
+// age prints a duration in its two largest units.
 func age(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
@@ -113,7 +113,7 @@ what the stack's KeyPeriod is.
   KEY_PERIOD=720h wavepass key rotate --table wavepass-TableXYZ --sealing-key kms:arn:aws:kms:…`
 }
 
-// Run does what is due, and with --now has the next key sign.
+// Run takes the steps that are due. With --now it makes the next key the current one.
 func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		if !a.knowsPeriod() && !c.Now {
@@ -127,10 +127,10 @@ func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
 			}
 		}
 		switch {
-		case turned(steps) && c.Now:
+		case c.Now && publishedSigningKey(steps): // verifiers do not know the new next key yet
 			return c.tell(o, a, aboutKeys("rotated", steps, fmt.Sprintf(
 				"The next key has just been published: caches learn of it within %s; until then it should not sign.", endpoint.KeyTimes(a.cfg).Spread())), nil)
-		case turned(steps) || len(steps) > 0 && !c.Now:
+		case len(steps) > 0 && !c.Now:
 			return c.tell(o, a, aboutKeys("rotated", steps, ""), nil)
 		}
 		next, err := nextKey(ctx, a.keys().Ring)
@@ -145,9 +145,8 @@ func (c *keyRotate) Run(ctx context.Context, o output, in invocation) error {
 	})
 }
 
-// turned reports whether a signing key has changed: another change at once would have a key sign that nobody
-// knows yet.
-func turned(steps []keyring.Step) bool {
+// publishedSigningKey reports whether one of the steps has published a signing key.
+func publishedSigningKey(steps []keyring.Step) bool {
 	return slices.ContainsFunc(steps, func(s keyring.Step) bool {
 		return s.What == keyring.WasPublished && !strings.HasPrefix(s.Key, keyring.MACPrefix)
 	})
@@ -188,7 +187,7 @@ func (c *keyRevoke) Help() string {
   wavepass key revoke JxkqB6gLEtwf`
 }
 
-// Run denies the key and takes it out of the set.
+// Run denies the key and removes it from the set.
 func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		if strings.HasPrefix(c.KID, keyring.MACPrefix) {
@@ -235,7 +234,7 @@ type keyExport struct{ target }
 // Help is shown by `wavepass key export-jwks --help`.
 func (c *keyExport) Help() string { return "  wavepass key export-jwks >jwks.json" }
 
-// Run prints what /.well-known/jwks.json serves.
+// Run prints the key set that /.well-known/jwks.json serves.
 func (c *keyExport) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		set, err := keyring.NewPublicKeys(a.store, endpoint.KeyTimes(a.cfg), time.Now).JWKS(ctx)

@@ -58,8 +58,8 @@ func sessionForJSON(s session.Session, a account.Account, now time.Time) session
 	}
 }
 
-// ending is why a session may not be used any more, in the word that its client is told, and when it ended where
-// that is known. The reason is empty while it may be used.
+// ending returns why a session cannot be used any more, in the word that its client is told, and when it ended if that is
+// known. The reason is empty while the session can be used.
 func ending(s session.Session, a account.Account, now time.Time) (reason string, at time.Time) {
 	var ended *session.EndedError
 	if err := session.Usable(s, a, now); !errors.As(err, &ended) {
@@ -72,7 +72,7 @@ func ending(s session.Session, a account.Account, now time.Time) (reason string,
 		at = s.Expiry
 	case !now.Before(s.IdleExpiry):
 		at = s.IdleExpiry
-	default: // an epoch, which is the second of the change that raised it
+	default: // by an epoch, which is the time in seconds of the change that raised it
 		for _, raised := range slices.Backward(a.Endings) {
 			if raised.Epoch > s.Epoch {
 				at = time.Unix(raised.Epoch, 0).UTC()
@@ -185,7 +185,7 @@ func (c *sessionShow) find(ctx context.Context, a admin) (session.Session, error
 	return a.store.Session(ctx, owner.ID, c.SID)
 }
 
-// eventsAbout are the stored events that name the session, or that may have ended it with its account.
+// eventsAbout returns the stored events that name the session, and those of its account that may have ended it.
 func eventsAbout(ctx context.Context, a admin, s session.Session, now time.Time) (events []audit.Event, err error) {
 	from := s.CreatedAt
 	if oldest := now.Add(-audit.Retention); from.Before(oldest) {
@@ -211,7 +211,7 @@ type moment struct {
 	What string    `json:"what"`
 }
 
-// timeline is what is known of a session, in the order of time. Of its rotations the last two are.
+// timeline returns what is known of a session, the oldest first. Of its rotations the last two are known.
 func timeline(s session.Session, shown sessionJSON, events []audit.Event) []moment {
 	from := func(network string) string {
 		if network == "" {

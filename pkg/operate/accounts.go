@@ -46,7 +46,7 @@ func (o *Operator) Enable(ctx context.Context, id uuid.UUID) (bool, error) {
 	return changed, o.recordChange(ctx, audit.AccountEnabled, id, changed, err)
 }
 
-// Delete removes the account with all that was issued for it. account.ErrNotFound also when it was deleted before.
+// Delete removes the account. Its sessions and tokens are refused. account.ErrNotFound also when it was deleted before.
 func (o *Operator) Delete(ctx context.Context, id uuid.UUID) error {
 	if err := o.accounts.Delete(ctx, id); err != nil {
 		return err
@@ -62,8 +62,8 @@ func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth
 	return o.recordAccount(ctx, audit.PasswordSet, id)
 }
 
-// SetAccess replaces roles and scopes, as account.Administrator. It reports whether they are others than before.
-// ErrTooManyRoles when tokens have no room for them.
+// SetAccess replaces roles and scopes, as account.Administrator.SetAccess. It reports whether they have changed.
+// ErrTooManyRoles when access tokens have no room for the roles.
 func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) (bool, error) {
 	a, err := o.store.Account(ctx, id)
 	if err != nil {
@@ -82,8 +82,8 @@ func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []
 	return true, o.recordAccount(ctx, audit.AccessSet, id)
 }
 
-// checkRoles refuses roles that the access tokens of a registered client have no room for, with the longest signature of
-// the keys there are: such a token would be issued without them.
+// checkRoles returns ErrTooManyRoles when the access tokens of a registered client have no room for the roles of the account,
+// signed by the key with the longest signature. Such a token would be issued without its roles.
 func (o *Operator) checkRoles(ctx context.Context, a account.Account) error {
 	clients, err := o.store.Clients(ctx)
 	if err != nil {

@@ -12,46 +12,46 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
-// KeysParts is what a Keys is made of; every field but Events is needed.
+// KeysParts are the parts of a Keys; every field but Events is needed.
 type KeysParts struct {
 	Ring   *keyring.Keyring
 	Log    revocation.Log
 	Trail  *audit.Trail
-	Events audit.Store // keeps the events too; nil: they are only written
+	Events audit.Store // stores the events; nil: they are only printed
 	Now    func() time.Time
 }
 
-// Keys looks after the keys, and leaves an event of everything that happened to one. Methods return what was
-// done, nothing when nothing was. Every one may be repeated after oauth.ErrUnavailable.
+// Keys changes the keys, and leaves an event of each step. Methods return the steps, none when nothing was changed. Each
+// method may be repeated after oauth.ErrUnavailable.
 type Keys struct{ KeysParts }
 
 // NewKeys returns a Keys.
 func NewKeys(p KeysParts) *Keys { return &Keys{p} }
 
-// Rotate does what is due, as keyring.Rotate.
+// Rotate takes the steps that are due, as keyring.Rotate.
 func (k *Keys) Rotate(ctx context.Context) ([]keyring.Step, error) {
 	return k.record(ctx, k.Ring.Rotate)
 }
 
-// Promote has the next key sign at once, as keyring.Promote.
+// Promote makes the next key the current one at once, as keyring.Promote.
 func (k *Keys) Promote(ctx context.Context, id string) ([]keyring.Step, error) {
 	return k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Promote(ctx, id) })
 }
 
-// Reset begins anew, as keyring.Reset.
+// Reset replaces all keys, as keyring.Reset.
 func (k *Keys) Reset(ctx context.Context) ([]keyring.Step, error) {
 	return k.record(ctx, k.Ring.Reset)
 }
 
-// ErrOnlyDenied says that a key's tokens are refused, and that it goes on signing: everybody's are, until the
-// revocation is repeated. Within an hour it must be, for then the denial ends.
+// ErrOnlyDenied says that the tokens of a key are refused and that it still signs, so that the access tokens of everybody are
+// refused. The revocation has to be repeated within an hour, because then the denial ends.
 var ErrOnlyDenied = errors.New("operate: the key is denied, and not replaced yet")
 
-// Revoke denies every token that a signing key has signed, within the revocation bound, and takes the key
-// out of the set. It is denied first: a crash in between leaves nobody who is let in by a stolen key, and the
-// same call again ends it. Until the issuing functions read their keys again, for Times.SignerLife at the
-// most, what they sign may be refused. Errors: keyring.ErrUnknownKey, keyring.ErrMissing, oauth.ErrUnavailable,
-// and with ErrOnlyDenied when the second half failed.
+// Revoke denies every token that a signing key has signed, within the revocation bound, and removes the key from the set. It
+// denies first, so that after a crash in between a stolen key is of no use, and the call can be repeated. Issuing functions
+// hold the old key for up to Times.SignerLife; until then the tokens that they sign may be refused. Errors:
+// keyring.ErrUnknownKey, keyring.ErrMissing, oauth.ErrUnavailable, which is an ErrOnlyDenied too when the key is denied and
+// could not be removed.
 func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	keys, err := k.Ring.List(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	if !slices.ContainsFunc(keys, func(key keyring.Key) bool { return key.ID == id && !key.IsMAC() }) {
 		return nil, fmt.Errorf("%w: %s", keyring.ErrUnknownKey, id)
 	}
-	if err := k.Ring.Openable(ctx); err != nil { // to deny a key that cannot be replaced would refuse everybody
+	if err := k.Ring.Openable(ctx); err != nil { // a key that is denied and cannot be replaced would lock everybody out
 		return nil, err
 	}
 	if err := revocation.Deny(ctx, k.Log, k.Now, revocation.Key, id); err != nil {
@@ -69,7 +69,7 @@ func (k *Keys) Revoke(ctx context.Context, id string) ([]keyring.Step, error) {
 	steps, err := k.record(ctx, func(ctx context.Context) ([]keyring.Step, error) { return k.Ring.Revoke(ctx, id) })
 	switch {
 	case errors.Is(err, keyring.ErrUnknownKey):
-		return nil, nil // somebody else has revoked it meanwhile
+		return nil, nil // another call has revoked it meanwhile
 	case err != nil && len(steps) == 0:
 		return nil, fmt.Errorf("%w: %w", ErrOnlyDenied, err)
 	}
@@ -84,12 +84,12 @@ func (k *Keys) record(ctx context.Context, change func(context.Context) ([]keyri
 	return steps, err
 }
 
-// KeysCreated returns what a keyring.Config calls when it has created the keyring: an event of each key.
+// KeysCreated returns the function for keyring.Config.Created. It leaves an event of each key.
 func KeysCreated(trail *audit.Trail) func(context.Context, []keyring.Step) {
 	return func(ctx context.Context, published []keyring.Step) {
 		for _, step := range published {
 			e := audit.Key(string(step.What), step.Key)
-			e.Actor = audit.System // whatever request needed the first key
+			e.Actor = audit.System // the request that needed the first key did not ask for it
 			trail.Record(ctx, e)
 		}
 	}

@@ -1,6 +1,5 @@
-// Package operate does what the people who run the service do: it looks after accounts and keys, and takes back
-// what they name without holding any of it. It leaves an event of everything that it changed, and of nothing that
-// it did not.
+// Package operate makes the changes of operators, the people who run the service: to accounts and keys, and revocations of
+// tokens, sessions and clients by their ids. Every change leaves an event. A call that changes nothing leaves none.
 package operate
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// ErrNotKept says that a change was made, and that its event was written to the stream but not to the store.
+// ErrNotKept says that a change was made, and that its event was printed but not stored.
 var ErrNotKept = errors.New("operate: done, but the event of it is not stored")
 
 // ErrTooManyRoles says that an account's roles do not fit into the access tokens of a client.
@@ -39,8 +38,8 @@ type Store interface {
 	keyring.Store
 }
 
-// Operator changes accounts and takes back tokens. Methods that report whether they changed anything leave an
-// event exactly then. After oauth.ErrUnavailable nothing is confirmed, and every method may be repeated.
+// Operator changes accounts and revokes tokens. A method that reports whether it changed anything leaves an event only if it
+// did. After oauth.ErrUnavailable the change may have been made or not, and every method may be repeated.
 type Operator struct {
 	store    Store
 	accounts *account.Administrator
@@ -54,7 +53,7 @@ func New(store Store, trail *audit.Trail, now func() time.Time) *Operator {
 	return &Operator{store, account.NewAdministrator(store, now), session.NewRevoker(store, now), trail, now}
 }
 
-// Migrated leaves the event of a migration of that many items.
+// Migrated leaves the event of a migration that rewrote a number of items.
 func (o *Operator) Migrated(ctx context.Context, items int) error {
 	return o.record(ctx, audit.Event{Name: audit.Migrated, Count: items})
 }
@@ -64,7 +63,7 @@ func (o *Operator) record(ctx context.Context, e audit.Event) error {
 	return keep(ctx, o.trail, o.store, e)
 }
 
-// keep writes an event, and stores it where there is a store for it.
+// keep prints an event, and stores it unless events is nil.
 func keep(ctx context.Context, trail *audit.Trail, events audit.Store, e audit.Event) error {
 	if events == nil {
 		trail.Record(ctx, e)

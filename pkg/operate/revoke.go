@@ -11,13 +11,13 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// RevokeToken denies one access token by its jti. Whether there ever was such a token is not known.
+// RevokeToken denies one access token by its jti. It does not know whether there is such a token.
 func (o *Operator) RevokeToken(ctx context.Context, id uuid.UUID) error {
 	return o.deny(ctx, revocation.Token, id.String(), audit.Event{Name: audit.TokenRevoked, TokenID: id.String()})
 }
 
-// RevokeClient denies every access token of a client, also those that it gets within the life of the entry, an
-// hour: a brake for a client that leaks. Its refresh tokens stay as they are.
+// RevokeClient denies every access token of a client, also those that are issued within the next hour. It stops a client that
+// leaks tokens. Refresh tokens of the client are not revoked.
 func (o *Operator) RevokeClient(ctx context.Context, id string) error {
 	return o.deny(ctx, revocation.Client, id, audit.Event{Name: audit.ClientRevoked, ClientID: id})
 }
@@ -29,8 +29,8 @@ func (o *Operator) deny(ctx context.Context, kind revocation.Kind, id string, ev
 	return o.record(ctx, event)
 }
 
-// RevokeSession ends one session of an account. It reports whether it was not revoked before;
-// session.ErrNotFound when there is none.
+// RevokeSession ends one session of an account. It reports whether this call revoked it. session.ErrNotFound when there is
+// none.
 func (o *Operator) RevokeSession(ctx context.Context, account, id uuid.UUID) (bool, error) {
 	found, err := o.store.Session(ctx, account, id)
 	if err != nil {

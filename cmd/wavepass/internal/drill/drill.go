@@ -1,6 +1,5 @@
-// Package drill rehearses an emergency on a running deployment: a session of a test account is stolen, and
-// taken back in every way that there is. It measures from outside, by HTTP alone, how long each took until the
-// stolen access token was refused everywhere.
+// Package drill rehearses an emergency on a running deployment: it steals a session of a test account and revokes it, in
+// every way that there is. It measures by HTTP how long it takes until the stolen access token is refused everywhere.
 package drill
 
 import (
@@ -14,52 +13,52 @@ import (
 
 // Config says what to rehearse, and where.
 type Config struct {
-	URL      string // of the deployment, without a slash at the end
+	URL      string // of the deployment, without a trailing slash
 	Route    string // a protected route that answers GET with 200
-	ClientID string // native
+	ClientID string // a native client
 	Username string
 	Password oauth.Secret
 
-	Bound       time.Duration // after which no stolen token may be accepted
-	Connections int           // of the thief, each its own
+	Bound       time.Duration // the revocation bound that is promised
+	Connections int           // that the thief uses at once
 	Pace        time.Duration // between two requests of a connection
-	After       time.Duration // how long to go on beyond the bound
+	After       time.Duration // how long the thief goes on after the bound
 
 	Ways     []string     // names of Ways; empty: all
-	Operator Operator     // nil: what needs one is left out
-	Progress func(string) // is told what begins; may be nil
+	Operator Operator     // nil: ways that need an operator are skipped
+	Progress func(string) // called when a way begins; may be nil
 }
 
-// Operator does what the person cannot do himself. Each method returns once its revocation is confirmed.
+// Operator does what people cannot do for themselves. Each method returns when its change is confirmed.
 type Operator interface {
 	DisableAccount(ctx context.Context, username string) error
 	EnableAccount(ctx context.Context, username string) error
 	RevokeKey(ctx context.Context, keyID string) error
 }
 
-// Result is how one way went.
+// Result is what was measured of one way.
 type Result struct {
 	Way     string
-	Skipped string // why it was left out; then nothing else is set
+	Skipped string // why it was skipped; then nothing else is set
 	Failed  string // why it could not be rehearsed; then nothing else is set
 
 	Confirmed    time.Duration // how long the revocation took to be confirmed
 	FirstRefused time.Duration // median over the connections, from the confirmation to the first refusal
-	LastAccepted time.Duration // when the last request that was accepted began, after the confirmation; 0: none
+	LastAccepted time.Duration // from the confirmation to the beginning of the last request that was accepted; 0: none
 	Requests     int
-	Others       int           // answers that are neither: throttled, failed
-	Refresh      string        // what became of the stolen refresh token: "refused" or "works"
-	GoesOn       time.Duration // where it works: how long after the watch its access tokens were let in again
-	Wrong        string        // what broke the promise; empty: it held
+	Others       int           // answers that are neither an acceptance nor a refusal: throttled, failed
+	Refresh      string        // whether the stolen refresh token "works" or is "refused"
+	GoesOn       time.Duration // if a refresh token works: how long until its access token was accepted again
+	Wrong        string        // how the promise was broken; empty: it held
 
-	undone error // what could not be undone
+	undoFailed error // why a change of the way could not be undone
 }
 
-// Held reports whether the promise held, or nothing was tried.
+// Held reports whether the promise held, or the way was skipped.
 func (r Result) Held() bool { return r.Wrong == "" && r.Failed == "" }
 
-// Run rehearses one way after the other. Its error is that of the context, or says that the account cannot log in at
-// all; what goes wrong in a way is in its result.
+// Run rehearses one way after the other. The error is that of ctx, or says that the test account cannot log in. An error of a
+// single way is in its result.
 func Run(ctx context.Context, c Config) ([]Result, error) {
 	if err := c.tryLogin(ctx); err != nil {
 		return nil, err
@@ -71,8 +70,8 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 		}
 		r := c.rehearse(ctx, w)
 		if err := ctx.Err(); err != nil {
-			if r.undone != nil {
-				err = errors.Join(err, r.undone)
+			if r.undoFailed != nil {
+				err = errors.Join(err, r.undoFailed)
 			}
 			return results, err
 		}
@@ -81,7 +80,7 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 	return results, nil
 }
 
-// tryLogin finds out before anything is rehearsed whether the test account can log in.
+// tryLogin logs in and out, to see whether the test account can be used.
 func (c Config) tryLogin(ctx context.Context) error {
 	p := person{c, newClient()}
 	t, err := p.login(ctx)
@@ -101,15 +100,15 @@ func (c Config) rehearse(ctx context.Context, w way) Result {
 		return r
 	}
 	if err := c.try(ctx, w, &r); err != nil {
-		return Result{Way: w.name, Failed: err.Error(), undone: r.undone}
+		return Result{Way: w.name, Failed: err.Error(), undoFailed: r.undoFailed}
 	}
 	return r
 }
 
-// try steals, revokes, watches and judges.
+// try steals a session, revokes it in one way, watches the thief and judges what was seen.
 func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 	p := person{c, newClient()}
-	s, err := p.set(ctx, w)
+	s, err := p.prepare(ctx, w)
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
@@ -121,12 +120,12 @@ func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 	asked := time.Now()
 	if w.undo != nil {
 		defer func() {
-			// Also after Ctrl-C: nobody is left disabled.
+			// Also after Ctrl-C, so that the account does not stay disabled.
 			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
 			if failed := w.undo(undo, p); failed != nil {
-				r.undone = fmt.Errorf("undo what %s has done: %w", w.name, failed)
-				err = errors.Join(err, r.undone)
+				r.undoFailed = fmt.Errorf("undo what %s has done: %w", w.name, failed)
+				err = errors.Join(err, r.undoFailed)
 			}
 		}()
 	}
@@ -147,15 +146,15 @@ func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 	return p.judgeRefresh(ctx, w, s, r)
 }
 
-// set logs in on the device that is robbed, and on a second one where the way has one.
-func (p person) set(ctx context.Context, w way) (s scene, err error) {
+// prepare logs in on the device that is robbed, and on a second device if the way has one.
+func (p person) prepare(ctx context.Context, w way) (s scene, err error) {
 	if s.stolen, err = p.login(ctx); err == nil && w.second {
 		s.own, err = p.login(ctx)
 	}
 	return s, err
 }
 
-// judgeRefresh looks what has become of the refresh tokens.
+// judgeRefresh tries the refresh tokens of both devices after the revocation.
 func (p person) judgeRefresh(ctx context.Context, w way, s scene, r *Result) error {
 	next, works, err := p.refresh(ctx, s.stolen.refresh)
 	if err != nil {
@@ -179,14 +178,14 @@ func (p person) judgeRefresh(ctx context.Context, w way, s scene, r *Result) err
 		return nil
 	}
 	began := time.Now()
-	if err := p.goOn(ctx, next); err != nil {
+	if err := p.refreshUntilAccepted(ctx, next); err != nil {
 		return fmt.Errorf("go on: %w", err)
 	}
 	r.GoesOn = time.Since(began)
 	return nil
 }
 
-// wrong notes the first thing that broke the promise.
+// wrong records the first way in which the promise was broken.
 func (r *Result) wrong(what string) {
 	if r.Wrong == "" {
 		r.Wrong = what

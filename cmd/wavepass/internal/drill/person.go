@@ -18,9 +18,9 @@ const (
 	requestTime = 10 * time.Second
 	maxAnswer   = 64 << 10 // bytes
 
-	// recoveryTime is longer than an issuing function uses a signing key that was revoked.
+	// recoveryTime is longer than issuing functions go on using a signing key that was revoked.
 	recoveryTime = 2 * time.Minute
-	busyTries    = 5 // requests that are asked to come back later
+	busyTries    = 5 // how often a request is sent that is answered with "come back later"
 )
 
 // person is the owner of the test account.
@@ -31,7 +31,7 @@ type person struct {
 
 type tokens struct{ access, refresh oauth.Secret }
 
-// newClient has connections of its own.
+// newClient returns a client with connections of its own.
 func newClient() *http.Client {
 	return &http.Client{
 		Timeout:       requestTime,
@@ -55,7 +55,7 @@ func (a answer) err() error {
 	return fmt.Errorf("status %d: %s: %s", a.status, a.Error, a.Description)
 }
 
-// send asks again where it is told to come back: the throttles of the deployment are no fault of it.
+// send repeats a request that the deployment throttles, because that is not a failure of the deployment.
 func (p person) send(ctx context.Context, method, path, contentType, body string, access oauth.Secret) (answer, error) {
 	for try := 1; ; try++ {
 		a, wait, err := p.sendOnce(ctx, method, path, contentType, body, access)
@@ -89,7 +89,7 @@ func (p person) sendOnce(ctx context.Context, method, path, contentType, body st
 		return answer{}, 0, err
 	}
 	a := answer{status: response.StatusCode}
-	_ = json.Unmarshal(text, &a) // an answer of somebody else's has no such members
+	_ = json.Unmarshal(text, &a) // an answer that is not Wavepass's has no such members
 	var wait time.Duration
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 		wait = time.Second
@@ -148,7 +148,7 @@ func done(a answer, err error) error {
 	return err
 }
 
-// refresh returns the successors, and whether the refresh token was accepted.
+// refresh returns the new tokens, and whether the refresh token was accepted.
 func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens, accepted bool, err error) {
 	a, err := p.sendForm(ctx, "/refresh", url.Values{
 		"client_id": {p.ClientID}, "grant_type": {oauth.GrantRefreshToken}, "refresh_token": {refresh.Reveal()},
@@ -164,8 +164,8 @@ func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens,
 	return tokens{}, false, a.err()
 }
 
-// goOn refreshes until the access token is let in, as a client does whose token is refused.
-func (p person) goOn(ctx context.Context, t tokens) error {
+// refreshUntilAccepted refreshes until the access token is accepted, as a client does after a refusal.
+func (p person) refreshUntilAccepted(ctx context.Context, t tokens) error {
 	deadline := time.Now().Add(recoveryTime)
 	for {
 		a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t.access)

@@ -37,7 +37,7 @@ func startWatch(ctx context.Context, c Config, access oauth.Secret) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{config: c, cancel: cancel, seen: make([][]sighting, c.Connections)}
 	for i := range c.Connections {
-		// Spread over the pace, so that together they see more than each alone.
+		// The connections begin one after the other, so that together they measure more finely than one.
 		delay := c.Pace * time.Duration(i) / time.Duration(c.Connections)
 		w.wg.Go(func() { w.use(ctx, i, delay, access) })
 	}
@@ -56,7 +56,7 @@ func (w *watch) use(ctx context.Context, connection int, delay time.Duration, ac
 		s := sighting{began: time.Now()}
 		s.status = w.ask(ctx, client, access)
 		if ctx.Err() != nil {
-			return // cut off, not unanswered
+			return // stop has cut it off; that is not a missing answer
 		}
 		w.mu.Lock()
 		w.seen[connection] = append(w.seen[connection], s)
@@ -89,7 +89,8 @@ func (w *watch) stop() {
 	w.wg.Wait()
 }
 
-// untilAccepted waits until every connection was let in once: otherwise its refusals would say nothing.
+// untilAccepted waits until every connection was accepted once. Refusals of a connection that was never accepted would prove
+// nothing.
 func (w *watch) untilAccepted(ctx context.Context) error {
 	deadline := time.Now().Add(requestTime)
 	for {
@@ -107,8 +108,8 @@ func (w *watch) untilAccepted(ctx context.Context) error {
 	}
 }
 
-// untilAnswered waits until every connection has an answer to a request that began at that time or later: a
-// connection that is slow has not seen yet what it will.
+// untilAnswered waits until every connection has an answer to a request that began at that time or later, so that a slow
+// connection is judged too.
 func (w *watch) untilAnswered(ctx context.Context, began time.Time) error {
 	deadline := time.Now().Add(requestTime)
 	for {
@@ -149,10 +150,10 @@ func (w *watch) neverAccepted() (connections, lastStatus int) {
 	return connections, lastStatus
 }
 
-// judge fills in what was seen of the revocation that was confirmed at that time. A request counts by when
-// it began: one that began within the bound may be let in.
+// judge fills in what was seen of the revocation that was confirmed at that time. A request counts by the time at which it
+// began: one that began within the bound may be accepted.
 func (w *watch) judge(r *Result, confirmed time.Time, bound time.Duration) {
-	var first []time.Duration // refusals, one a connection
+	var first []time.Duration // the first refusal of each connection
 	unrefused := 0
 	for _, seen := range w.seen {
 		for _, s := range seen {

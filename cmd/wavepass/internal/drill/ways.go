@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// way is one way to take a session back.
+// way is one way to revoke a session.
 type way struct {
 	name, about  string
-	operator     bool // the person cannot do it himself
+	operator     bool // only an operator can do it
 	refreshWorks bool // the stolen refresh token stays good
 	revoke       func(ctx context.Context, p person, s scene) error
 
-	// second: the person has a second device, whose session must go on.
+	// second: the person has a second device, whose session must live on.
 	second bool
-	// undo is nil where there is nothing to undo.
+	// undo is nil when there is nothing to undo.
 	undo func(ctx context.Context, p person) error
 }
 
-// scene is what a way is rehearsed with.
+// scene holds the tokens that a way is rehearsed with.
 type scene struct {
 	stolen tokens
-	own    tokens // of the second device, where there is one
+	own    tokens // of the second device, if the way has one
 }
 
 var ways = []way{
