@@ -176,6 +176,8 @@ func TestDeliveryRemovesWhatWasPresented(t *testing.T) {
 	}{
 		"nothing":             {domain, nil, false, []string{set(domainName, here)}},
 		"this host":           {host, []string{hostName + "=t"}, false, []string{set(hostName, "")}},
+		"the very token":      {host, []string{hostName + "=wprt_refresh"}, false, nil},
+		"the same, a domain":  {domain, []string{domainName + "=wprt_refresh"}, false, nil},
 		"this host, two":      {host, []string{hostName + "=t", hostName + "=u"}, false, []string{set(hostName, "")}},
 		"this host, old name": {host, []string{"__Host-wprt-web=t"}, false, []string{"__Host-wprt-web=; Path=/; Max-Age=0" + flags, set(hostName, "")}},
 		"a domain":            {domain, []string{domainName + "=t"}, false, append(without(variants(domainName), ours), set(domainName, here))},

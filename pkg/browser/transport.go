@@ -86,7 +86,10 @@ func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oau
 	if old {
 		name = j.oldName(v)
 	}
-	cookies := append(j.clearPresented(v, name), j.set(name, tokens.RefreshToken, keep))
+	refreshToken := tokens.RefreshToken
 	tokens.RefreshToken = oauth.Secret{}
-	return tokens, cookies
+	if held := v.values(name); len(held) == 1 && held[0].Reveal() == refreshToken.Reveal() {
+		return tokens, nil // the browser has it; were it set again, it could replace what another tab was given meanwhile
+	}
+	return tokens, append(j.clearPresented(v, name), j.set(name, refreshToken, keep))
 }

@@ -61,10 +61,10 @@ func newTabsDeployment(t *testing.T, minAge time.Duration) *deployment.Deploymen
 // outcomes counts what became of rounds, of any number of tabs each.
 type outcomes struct{ loggedOut, later, lost int }
 
-// round restores the tabs of a session that is a quarter of an hour old, and refreshes once more a quarter later.
-func (o *outcomes) round(d *deployment.Deployment, line *timeline, tabs int, mean time.Duration) {
+// round restores the tabs of a session of that age, and refreshes once more a quarter of an hour later.
+func (o *outcomes) round(d *deployment.Deployment, line *timeline, age time.Duration, tabs int, mean time.Duration) {
 	jar := &jar{pair: d.Login("web").CookiePair()}
-	d.Clock.Advance(quarter)
+	d.Clock.Advance(age)
 	refused := false
 	var send func(cold bool)
 	send = func(cold bool) {
@@ -114,13 +114,32 @@ func TestTabsThatAreRestoredAtOnceStayLoggedIn(t *testing.T) {
 				line := newTimeline(d.Clock, uint64(100*tabs+i))
 				var got outcomes
 				for range rounds {
-					got.round(d, line, tabs, mean)
+					got.round(d, line, quarter, tabs, mean)
 				}
 				if got != (outcomes{}) {
 					t.Errorf("%d of %d rounds logged out, %d lost a quarter later, %d answers of 503; want none",
 						got.loggedOut, rounds, got.lost, got.later)
 				}
 			})
+		}
+	}
+}
+
+// TestTabsStayLoggedInWhenTheTokenIsJustOldEnough restores the tabs around the moment from which on the token rotates: one
+// is answered with the token that it has, the next with a successor, and either answer may be the last.
+func TestTabsStayLoggedInWhenTheTokenIsJustOldEnough(t *testing.T) {
+	t.Parallel()
+	const rounds = 50
+	for i, mean := range []time.Duration{40 * time.Millisecond, 400 * time.Millisecond} {
+		d := newTabsDeployment(t, session.DefaultMinAge)
+		line := newTimeline(d.Clock, uint64(i))
+		var got outcomes
+		for range rounds {
+			got.round(d, line, session.DefaultMinAge-restoredIn/2-mean, 6, mean)
+		}
+		if got != (outcomes{}) {
+			t.Errorf("ways of %s: %d of %d rounds logged out, %d lost a quarter later, %d answers of 503; want none",
+				mean, got.loggedOut, rounds, got.lost, got.later)
 		}
 	}
 }
@@ -134,7 +153,7 @@ func TestTabsAreLoggedOutWhereYoungTokensRotate(t *testing.T) {
 		line := newTimeline(d.Clock, uint64(i))
 		var got outcomes
 		for range rounds {
-			got.round(d, line, 6, mean)
+			got.round(d, line, quarter, 6, mean)
 		}
 		if got.loggedOut == 0 {
 			t.Errorf("ways of %s: nobody was logged out in %d rounds; then the other test proves nothing", mean, rounds)
