@@ -33,6 +33,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 )
 
 const canaryIssuer = "http://localhost:3000"
@@ -99,7 +100,7 @@ func newCanaryService(t *testing.T) *canaryService {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := memoryDir(t)
+	folder := storetest.Dir(t)
 	sealer, err := seal.OpenKeyFile(filepath.Join(folder, "sealing.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -126,18 +127,6 @@ func newCanaryService(t *testing.T) *canaryService {
 	c.secrets.key(t, "sealing key", sealingKey)
 	c.restart()
 	return c
-}
-
-// memoryDir is a folder in memory where the system has one, else on the disk: the store syncs every write, and
-// these tests make many.
-func memoryDir(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("/dev/shm", "wavepass-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	return folder
 }
 
 // restart wires the functions anew, so that they hold neither keys nor clients.

@@ -2,6 +2,8 @@ package history_test
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -19,6 +21,14 @@ const (
 	endingRounds  = 200
 	sideBySide    = 4 // rounds, which have nothing to do with each other
 )
+
+// withPasswords is how many rounds are run where each hashes new passwords, which takes nearly all of the time.
+func withPasswords(rounds int) int {
+	if os.Getenv("WAVEPASS_LONG") != "" {
+		return rounds
+	}
+	return rounds / 5
+}
 
 func TestLoginAndRevokeAllInOneSecond(t *testing.T) {
 	onEveryStore(t, loginRounds, func(r race) {
@@ -84,7 +94,11 @@ func (r race) changePasswordOf(h holding) (grant.Issued, error) {
 func TestSessionIsDeadWhenItsRefreshAndItsEndingAreOver(t *testing.T) {
 	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
-			onEveryStore(t, endingRounds, func(r race) {
+			rounds := endingRounds
+			if strings.Contains(name, "password") {
+				rounds = withPasswords(rounds)
+			}
+			onEveryStore(t, rounds, func(r race) {
 				victim, helper := r.mustLogin(password), r.mustLogin(password)
 				var renewed holding
 				both(func() { renewed, _ = r.refresh(victim) }, func() {
@@ -121,7 +135,7 @@ func TestCallerWhoEndsTheOthersIsNeverLoggedOut(t *testing.T) {
 
 // TestNewSessionOfAPasswordChangeIsTheOnlyOneLeft: whatever is refreshed meanwhile, the caller's copies too.
 func TestNewSessionOfAPasswordChangeIsTheOnlyOneLeft(t *testing.T) {
-	onEveryStore(t, endingRounds, func(r race) {
+	onEveryStore(t, withPasswords(endingRounds), func(r race) {
 		own, other := r.mustLogin(password), r.mustLogin(password)
 		var renewed, begun holding
 		both(func() { renewed, _ = r.refresh(own) }, func() {
@@ -178,7 +192,7 @@ func TestOneWhoEndsTheOthersTwiceAtOnce(t *testing.T) {
 func TestLoginWithTheOldPasswordNeverLives(t *testing.T) {
 	for _, name := range []string{"set password", "change password"} {
 		t.Run(name, func(t *testing.T) {
-			onEveryStore(t, loginRounds/2, func(r race) {
+			onEveryStore(t, withPasswords(loginRounds/2), func(r race) {
 				own := r.mustLogin(password)
 				var meanwhile holding
 				both(func() {

@@ -64,24 +64,13 @@ func onEveryStore(t *testing.T, rounds int, run func(r race)) {
 		newTrack(t, store, clock).run(rounds, run)
 	})
 	t.Run("bolt", func(t *testing.T) {
-		store, err := bolt.Open(filepath.Join(fastDir(t), "store"), clock.Now)
+		store, err := bolt.Open(filepath.Join(storetest.Dir(t), "store"), clock.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = store.Close() })
 		newTrack(t, store, clock).run(rounds/4, run)
 	})
-}
-
-// fastDir is a folder in memory where the system has one: bolt syncs every write.
-func fastDir(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("/dev/shm", "wavepass-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	return folder
 }
 
 func newTrack(t *testing.T, store storetest.Store, clock *testclock.Clock) *track {

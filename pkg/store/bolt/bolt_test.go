@@ -25,7 +25,7 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {
-		return open(t, filepath.Join(t.TempDir(), "store"), now)
+		return open(t, filepath.Join(storetest.Dir(t), "store"), now)
 	})
 }
 
