@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // row is a row of the table in docs/design.md §6, or a set of them: near a limit, where the clocks of two hosts may
@@ -35,6 +37,12 @@ const (
 var rowOf = map[string]row{
 	audit.Refresh: rotate, audit.RaceReplay: race | young, audit.LateRetry: late, audit.Overtaken: overtaken, audit.StaleToken: stale,
 	audit.ReuseDetected: reuse, audit.RestoredTable: restored, audit.RefreshRefused: gone,
+}
+
+// rowOfCase says which row a case of the rules is.
+var rowOfCase = [...]row{
+	session.Gone: gone, session.RestoredTable: restored, session.Young: young, session.Rotate: rotate, session.Race: race,
+	session.LateAllowed: late, session.Overtaken: overtaken, session.StaleAllowed: stale, session.Reuse: reuse,
 }
 
 func (r row) String() string {
@@ -93,17 +101,12 @@ type sessionModel struct {
 	idle       time.Time // never after absolute
 	absolute   time.Time
 	expiry     time.Time // the absolute one as the login told it
-	late       []lateModel
+	late       []session.Late
 	stale      map[uint32]int    // how often the token of a generation came back stale, of the newest 16 that did
 	texts      map[uint32]string // of the refresh token of each generation that has been seen
 	revoked    bool              // by itself
 	outdated   bool              // by a change of its account
 	endedAt    time.Time         // by either: from then on its access tokens are denied
-}
-
-type lateModel struct {
-	generation uint32
-	at         time.Time
 }
 
 // accessModel is one access token.
@@ -126,59 +129,30 @@ func (s *sessionModel) lives(now time.Time) truth {
 	return min(before(now, s.idle), before(now, s.absolute))
 }
 
-// permits returns the rows that are right for the token of generation g from client c.
-func (s *sessionModel) permits(g uint32, c client.Client, now time.Time) row {
-	if c.ID != s.client.ID || s.lives(now) == no {
-		return gone
+// permits returns the rows that are right for the token of generation g from client c: what the rules say of it, by every
+// clock that a function may have. That the rules are those of docs/design.md §6 is tested in pkg/session.
+func (s *sessionModel) permits(g uint32, c client.Client, now time.Time) (right row) {
+	rules := session.Rules{Grace: grace, MinAge: s.minAge}
+	for _, arrived := range []time.Time{now.Add(-apart), now, now.Add(apart)} {
+		p := session.Presented{Generation: g, Client: c, Arrived: arrived, Now: now}
+		right |= rowOfCase[rules.Decide(s.stored(now), account.Account{}, p)]
 	}
-	var right row
-	if s.lives(now) == perhaps {
-		right = gone
-	}
-	switch {
-	case g > s.generation:
-		return right | restored
-	case g == s.generation:
-		return right | s.permitsNewest(now)
-	case g+1 == s.generation:
-		return right | s.permitsPrevious(g, now)
-	case g+2 == s.generation && s.minAge > 0:
-		return right | s.permitsOvertaken(g, now)
-	}
-	return right | s.permitsOlder(g)
+	return right
 }
 
-// permitsNewest is for the newest token, which has to be old enough before it is replaced.
-func (s *sessionModel) permitsNewest(now time.Time) row {
-	switch before(now, s.rotatedAt.Add(s.minAge)) {
-	case yes:
-		return young
-	case perhaps:
-		if s.minAge > 0 {
-			return young | rotate
-		}
+// stored is the session as the table should have it.
+func (s *sessionModel) stored(now time.Time) session.Session {
+	stored := session.Session{
+		ID: s.id, ClientID: s.client.ID, Generation: s.generation, RotatedAt: s.rotatedAt, PriorRotation: s.prior,
+		IdleExpiry: s.idle, Expiry: s.absolute, Late: s.late,
 	}
-	return rotate
-}
-
-// permitsOvertaken is for the token whose successor was replaced in turn: for 15 seconds after that successor was made
-// the token may still be on its way.
-func (s *sessionModel) permitsOvertaken(g uint32, now time.Time) row {
-	switch before(now, s.prior.Add(15*time.Second)) {
-	case yes:
-		return overtaken
-	case perhaps:
-		return overtaken | s.permitsOlder(g)
+	for g, count := range s.stale {
+		stored.Stale = append(stored.Stale, session.Stale{Generation: g, Count: count})
 	}
-	return s.permitsOlder(g)
-}
-
-// permitsOlder is for a token that nobody should have any more, unless several processes share one store of tokens.
-func (s *sessionModel) permitsOlder(g uint32) row {
-	if s.client.SharedStore && s.stale[g] < 16 {
-		return stale
+	if s.revoked {
+		stored.RevokedAt = now
 	}
-	return reuse
+	return stored
 }
 
 // countStale counts a stale token; of more than 16 generations the oldest is forgotten.
@@ -190,31 +164,6 @@ func (s *sessionModel) countStale(g uint32) {
 	if len(s.stale) > 16 {
 		delete(s.stale, slices.Min(slices.Collect(maps.Keys(s.stale))))
 	}
-}
-
-// permitsPrevious is for a token that was replaced once. The window opens at the rotation or at the late
-// retry of this very token, and no replay moves it.
-func (s *sessionModel) permitsPrevious(g uint32, now time.Time) row {
-	opened, recent := s.rotatedAt, 0
-	for _, l := range s.late {
-		if l.generation == g {
-			opened = l.at
-		}
-		if l.generation+5 > g {
-			recent++
-		}
-	}
-	outside := s.permitsOlder(g)
-	if recent < s.client.LateRetries {
-		outside = late
-	}
-	switch since := now.Sub(opened); {
-	case since <= grace:
-		return race
-	case since <= grace+5*time.Second+apart:
-		return race | outside // a difference of the clocks up to 5 s counts as inside
-	}
-	return outside
 }
 
 // rotated moves the session on by a generation. The idle expiry slides, the absolute one never moves.

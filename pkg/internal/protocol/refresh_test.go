@@ -106,7 +106,7 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 	v.did["RecordReplay"] = func() {
 		switch right := s.permits(p.generation, p.client, now); {
 		case right&late != 0:
-			s.late = append(s.late, lateModel{p.generation, now})
+			s.late = append(s.late, session.Late{Generation: p.generation, At: now})
 		case right&stale != 0:
 			s.countStale(p.generation)
 		default:
