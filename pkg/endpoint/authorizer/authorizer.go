@@ -124,7 +124,9 @@ func callerOf(c token.Claims) policy.Caller {
 
 // contextOf is what the routes behind the authorizer learn about the caller.
 func contextOf(c token.Claims) map[string]any {
-	out := map[string]any{"sub": c.Subject, "client_id": c.ClientID, "scope": c.Scope, "roles": orEmpty(c.Roles)}
+	out := map[string]any{
+		"sub": c.Subject, "client_id": c.ClientID, "scope": c.Scope, "roles": orEmpty(c.Roles), "jti": c.ID, "exp": c.Expiry.Unix(),
+	}
 	if c.RolesOmitted {
 		out["roles_omitted"] = true // roles is empty, and a decision by roles has to refuse
 	}

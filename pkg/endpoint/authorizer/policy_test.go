@@ -2,11 +2,15 @@ package authorizer_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
@@ -155,5 +159,39 @@ func TestColdAuthorizerReadsThePolicyBesideTheRest(t *testing.T) {
 	g.Store.Before = hooks.Meet(10*time.Second, "Policy", "Policy", "ReadPart")
 	if !g.ask("GET /orders", "GET", "/orders", own, "$default", nil) {
 		t.Errorf("the reads do not run side by side:\n%s", g.Log())
+	}
+}
+
+// The page that says what a route learns names every member and its JSON type.
+func TestPageSaysWhatARouteLearns(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## What the route learns")
+	named := map[string]string{"roles_omitted": "boolean"} // only there where roles did not fit
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([a-z ]+) \\|").FindAllStringSubmatch(table, -1) {
+		named[row[1]] = row[2]
+	}
+	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
+	got, err := g.Authorizer(t.Context(), events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + g.token}})
+	if err != nil || !got.IsAuthorized {
+		t.Fatalf("%+v, error %v", got, err)
+	}
+	learnt := map[string]string{"roles_omitted": "boolean"}
+	for name, value := range got.Context {
+		switch value.(type) {
+		case string:
+			learnt[name] = "string"
+		case int64:
+			learnt[name] = "number"
+		case []string:
+			learnt[name] = "array of strings"
+		default:
+			learnt[name] = fmt.Sprintf("%T", value)
+		}
+	}
+	if difference := cmp.Diff(named, learnt); difference != "" {
+		t.Errorf("members (-page +context):\n%s", difference)
 	}
 }

@@ -2,6 +2,7 @@ package policyfile_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -114,4 +115,22 @@ func FuzzWhatIsReadIsAccepted(f *testing.F) {
 			t.Errorf("written and read again, error %v (-before +after):\n%s\n%s", err, difference, written)
 		}
 	})
+}
+
+// What docs/policy.md shows is accepted.
+func TestFilesOfTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d files, want 2", len(blocks))
+	}
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		if d, err := policyfile.Read([]byte(text)); err != nil || len(d.Routes) == 0 {
+			t.Errorf("%s: %+v, error %v", text, d, err)
+		}
+	}
 }
