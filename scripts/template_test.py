@@ -31,6 +31,10 @@ VALUES = {
     "RotationMinAge": ["0s", "1m"],
     "AttemptLimits": ["5/15m,300/15m", "10/15m,100/24h"],
     "WebOrigins": ["https://app.example.com", "http://localhost:5173,https://app.example.com"],
+    "DomainName": ["auth.example.com", "login.example.org"],
+    "CertificateArn": ["arn:aws:acm:eu-central-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:123456789012:certificate/2"],
+    "HostedZoneId": ["Z0123456789ABCDEFGHIJ", "Z9876543210ABCDEFGHIJ"],
+    "AuthorizerConcurrency": ["100", "50"],
     "CookieDomain": ["example.com", "example.org"],
 }
 
@@ -105,7 +109,10 @@ class Evaluator:
         return {name: r for name, r in self.resources.items() if r["Type"] == kind}
 
     def function(self, name):
-        return self.value(self.resources[name]["Properties"])
+        """What a version of the function keeps. Its reserved concurrency is the function's, and applies at once."""
+        properties = self.value(self.resources[name]["Properties"])
+        properties.pop("ReservedConcurrentExecutions", None)
+        return properties
 
     def version(self, function):
         """What CloudFormation tells versions apart by: another name or another property is another version."""
@@ -194,6 +201,43 @@ class Output(unittest.TestCase):
             for method, operation in methods.items():
                 uri = str(operation["x-amazon-apigateway-integration"]["uri"])
                 self.assertRegex(uri, r"Aliaslive", f"{method} {path} calls $LATEST")
+
+    def test_a_domain_of_its_own_switches_the_other_address_off(self):
+        def switched_off(*changed):
+            found = translated(changed)
+            self.assertIn("ApiApiGatewayDefaultStage", found.resources)
+            (server,) = found.value(found.resources["Api"]["Properties"]["Body"]["servers"])
+            return server["x-amazon-apigateway-endpoint-configuration"]
+
+        self.assertEqual(switched_off(), {"disableExecuteApiEndpoint": False})
+        self.assertEqual(switched_off(("DomainName", "auth.example.com")), {"disableExecuteApiEndpoint": True})
+
+    def test_the_authorizer_is_exported_by_its_alias_and_only_with_an_issuer(self):
+        found = translated()
+        output = found.template["Outputs"]["AuthorizerArn"]
+        self.assertEqual(output["Value"], {"Ref": "AuthorizerFunctionAliaslive"})
+        self.assertFalse(found.holds(output["Condition"]))
+        self.assertTrue(translated((("Issuer", "https://auth.example.com"),)).holds(output["Condition"]))
+
+    def test_nothing_is_allowed_to_do_everything(self):
+        for name, resource in translated().of_type("AWS::IAM::Role").items():
+            for policy in resource["Properties"].get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    with self.subTest(role=name):
+                        self.assertNotIn("*", "".join(statement["Action"]))
+                        self.assertNotEqual(statement["Resource"], "*")
+                        self.assertNotIn("NotAction", statement)
+                        self.assertNotIn("NotResource", statement)
+
+    OPEN = {
+        "post /login", "post /refresh", "get /session", "post /revoke", "post /logout",
+        "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
+    }
+
+    def test_every_route_is_guarded_or_meant_to_be_open(self):
+        paths = translated().resources["Api"]["Properties"]["Body"]["paths"]
+        open_routes = {f"{m} {p}" for p, methods in paths.items() for m, o in methods.items() if not o.get("security")}
+        self.assertEqual(open_routes, self.OPEN)
 
     def test_cors_reaches_the_api_whole(self):
         def cors(*changed):
