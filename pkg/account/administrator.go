@@ -17,7 +17,7 @@ const (
 	maxAccessName = 64  // bytes of a role or a scope
 )
 
-// ErrAccess says that a list cannot be the roles or the scopes of an account.
+// ErrAccess says that a list is not acceptable as the roles or the scopes of an account.
 var ErrAccess = errors.New("account: want at most 100 roles and 100 scopes of 1 to 64 printable ASCII characters without space, quote or backslash (RFC 6749 §3.3), " +
 	"and scopes of 512 bytes together")
 
@@ -39,10 +39,9 @@ func NewAdministrator(store interface {
 	return &Administrator{NewEditor(store, now), store}
 }
 
-// SetAccess replaces roles and scopes. Sessions live on: an access token keeps what it was issued with until
-// it expires, after its client's access life or oauth.MaxAccessLife at the most, and the next refresh gives
-// what is set here. For somebody who must lose a right at once, call EndSessions afterwards. Errors: ErrAccess,
-// ErrNotFound, oauth.ErrUnavailable.
+// SetAccess replaces roles and scopes. Sessions live on: an access token keeps its roles and scopes until it expires, after
+// oauth.MaxAccessLife at most, and the next refresh gives the new ones. To take a right away at once, call EndSessions
+// afterwards. Errors: ErrAccess, ErrNotFound, oauth.ErrUnavailable.
 func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
 	if err := CheckAccess(roles, scopes); err != nil {
 		return err
@@ -53,7 +52,7 @@ func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scop
 	return nil
 }
 
-// CheckAccess returns ErrAccess when the lists cannot be the roles and the scopes of an account.
+// CheckAccess returns ErrAccess when the lists are not acceptable as the roles and the scopes of an account.
 func CheckAccess(roles, scopes []string) error {
 	if !validAccess(roles) || !validAccess(scopes) || len(strings.Join(scopes, " ")) > oauth.MaxScope {
 		return ErrAccess
@@ -71,9 +70,9 @@ func validAccess(list []string) bool {
 	return len(list) <= maxAccess
 }
 
-// Delete removes the account and its login name, which may be registered again, for an account with another
-// id. Its sessions and access tokens are dead at once and for ever. Errors: ErrNotFound, also when it was
-// deleted before; oauth.ErrUnavailable when the deletion is not confirmed, and may be repeated.
+// Delete removes the account and its login name. The name may be registered again, for an account with another id. Sessions and
+// access tokens of the account are refused from then on. Errors: ErrNotFound, also when it was deleted before;
+// oauth.ErrUnavailable when the deletion is not confirmed, and then it may be repeated.
 func (d *Administrator) Delete(ctx context.Context, id uuid.UUID) error {
 	a, err := d.store.Account(ctx, id)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Limit is how many attempts one bucket takes in one window.
+// Limit is the number of attempts that are allowed in one window.
 type Limit struct {
 	Count  int
 	Window time.Duration
@@ -28,7 +28,7 @@ var DefaultLimits = Limits{
 // counting is a single conditional write; a guesser who straddles a boundary gets at most twice the limit.
 type Bucket struct {
 	Kind   string // "account" or "network"
-	Key    string // what is counted, any text
+	Key    string // whose attempts are counted, any text
 	Window int64  // number of the window since 1970
 	Limit  int
 	Until  time.Time // end of the window
@@ -47,8 +47,8 @@ func newBucket(kind, key string, limit Limit, now time.Time) Bucket {
 
 // Attempts counts login attempts.
 type Attempts interface {
-	// Take counts one attempt in one conditional write and reports whether the bucket was below its
-	// limit; when it was not, nothing is counted. Retried after a lost reply it counts twice.
+	// Take counts one attempt in one conditional write if the bucket is below its limit, and reports whether it was.
+	// When it is repeated after a lost reply, it counts twice.
 	Take(ctx context.Context, b Bucket) (bool, error)
 	// Refund takes one attempt back; never below zero.
 	Refund(ctx context.Context, b Bucket) error
@@ -56,7 +56,7 @@ type Attempts interface {
 	Clear(ctx context.Context, b Bucket) error
 }
 
-// TooManyAttemptsError says that the password was not even checked.
+// TooManyAttemptsError says that the password was not checked.
 type TooManyAttemptsError struct{ RetryAfter time.Duration }
 
 func (e *TooManyAttemptsError) Error() string {

@@ -18,7 +18,7 @@ const (
 	saltLen      = 16
 	keyLen       = 32
 
-	// Caps on what a stored hash may ask for, so that a bad import cannot stop the function.
+	// Caps on the costs of a stored hash, so that a bad import cannot stop the function.
 	maxArgonMemory  = 64 * 1024  // KiB, RFC 9106 §4
 	maxArgonWork    = 256 * 1024 // KiB times passes
 	maxArgonThreads = 4
@@ -36,11 +36,11 @@ func encodeHash(salt, key []byte) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// decoyHash is verified when there is no account, or no hash that can be read, so that it costs the same. No
-// password fits it: its key is not the output of anything.
+// decoyHash is verified when there is no account or no readable hash, so that the answer takes as long. No password fits it,
+// because its key was chosen and not computed.
 var decoyHash = encodeHash(make([]byte, saltLen), make([]byte, keyLen))
 
-// passwordHash is an argon2id hash taken apart.
+// passwordHash is a parsed argon2id hash.
 type passwordHash struct {
 	memory    uint32 // KiB
 	time      uint32
@@ -48,7 +48,7 @@ type passwordHash struct {
 	salt, key []byte
 }
 
-// verifyPassword reports whether password fits hash. A hash that it cannot read fits nothing.
+// verifyPassword reports whether password fits hash. No password fits a hash that cannot be read.
 func verifyPassword(hash, password string) bool {
 	h, readable := parseHash(hash)
 	if !readable {

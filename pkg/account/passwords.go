@@ -17,16 +17,16 @@ const (
 	maxPassword = 256 // code points
 )
 
-// ErrPassword says that a text cannot be a password.
+// ErrPassword says that a text is not acceptable as a password.
 var ErrPassword = errors.New("password: want 8 to 256 characters, none of them a control character")
 
-// CheckPassword returns ErrPassword when a text cannot be a new password.
+// CheckPassword returns ErrPassword when a text is not acceptable as a new password.
 func CheckPassword(password oauth.Secret) error {
 	_, err := preparePassword(password.Reveal())
 	return err
 }
 
-// preparePassword returns what is hashed of a new password, within the limits for one.
+// preparePassword returns the form of a new password that is hashed. ErrPassword when it is not acceptable.
 func preparePassword(password string) (string, error) {
 	prepared, err := opaque(password)
 	if err == nil && utf8.RuneCountInString(prepared) < minPassword {
@@ -42,7 +42,7 @@ func preparePassword(password string) (string, error) {
 // result is in NFC. It accepts more: every character but controls and noncharacters, because emoji, joiners and
 // letters younger than a Unicode table are good in a password (docs/adr/0035-how-names-are-folded.md).
 //
-// It applies only the upper limit, and that before any work: at login the text is a stranger's.
+// It checks only the upper limit, and does so first, because at a login anybody may send any text.
 func opaque(password string) (string, error) {
 	switch {
 	case password == "":

@@ -15,20 +15,19 @@ import (
 
 const (
 	keyFilePrefix = "wavepass-key-1:" // then base64 of the key and a line feed
-	maxKeyFile    = 256               // bytes; more is not read
+	maxKeyFile    = 256               // bytes; a longer file is refused
 )
 
-// OpenKeyFile returns a sealer under the key in the file at path. A file that does not exist is created with
-// a new key, readable by its owner only; of several processes that do so at once all get the same key. The
-// folder must exist. A file that others may read, or that holds no key, is refused: the error says what to
-// do, and never what the file holds.
+// OpenKeyFile returns a sealer under the key in the file at path. If there is no file, it creates one with a new key that only
+// its owner may read; if several processes do so at once, all get the same key. The folder must exist. A file that others may
+// read, or that has no key, is refused; the error says what to do, and does not contain the file's content.
 func OpenKeyFile(path string) (*Local, error) {
 	key, err := readKeyFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createKeyFile(path); err != nil {
 			return nil, fmt.Errorf("seal: create key file: %w", err)
 		}
-		key, err = readKeyFile(path) // ours, or that of another process that was faster
+		key, err = readKeyFile(path) // this process's new file, or that of another process
 	}
 	if err != nil {
 		return nil, fmt.Errorf("seal: key file: %w", err)
@@ -43,14 +42,14 @@ func readKeyFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	info, err := file.Stat() // of what is open, not of what the path names by now
+	info, err := file.Stat() // of the open file, because the path may name another one by now
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file: name another", path)
-	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // which has no such bits
+	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // Windows has no such bits
 		return nil, fmt.Errorf("%s can be read by others (mode %04o): run chmod 600 on it", path, info.Mode().Perm())
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
@@ -65,8 +64,8 @@ func readKeyFile(path string) ([]byte, error) {
 	return key, nil
 }
 
-// createKeyFile writes a new key to path unless a file is there. Under its name the file is complete from
-// its first moment on: half a key would lock its owner out after a crash.
+// createKeyFile writes a new key to path unless there is a file. The file gets its name only when it is complete, because after
+// a crash half a key could open nothing.
 func createKeyFile(path string) error {
 	key := make([]byte, KeySize)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
@@ -81,7 +80,7 @@ func createKeyFile(path string) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	// A link, unlike a rename, replaces nothing.
+	// Link does not replace a file, as Rename would.
 	if err := os.Link(file.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil
@@ -91,10 +90,10 @@ func createKeyFile(path string) error {
 	return syncFolder(folder)
 }
 
-// syncFolder makes the new name durable: what the key seals must not outlive it.
+// syncFolder makes the new name durable, so that nothing that is sealed under the key outlives it.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
-		return nil // folders cannot be opened there
+		return nil // Windows cannot open folders
 	}
 	folder, err := os.Open(path)
 	if err != nil {

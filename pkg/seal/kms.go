@@ -25,26 +25,26 @@ const (
 	callTime    = 2500 * time.Millisecond
 	longestWait = 100 * time.Millisecond // before another attempt
 
-	// purposeKey is the encryption context that key policies and CloudTrail see.
+	// purposeKey is the name of the encryption context. Key policies and CloudTrail see it.
 	purposeKey = "wavepass:purpose"
 )
 
-// KMSConfig is for tests and the command line; the zero value is right inside a function.
+// KMSConfig is for tests and the command line. Functions use the zero value.
 type KMSConfig struct {
 	// Endpoint is the address of a stand-in for KMS; empty: that of the key's region.
 	Endpoint string
 
-	// Credentials sign the requests; nil: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN as
-	// they are now.
+	// Credentials sign the requests; nil: the present values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+	// AWS_SESSION_TOKEN.
 	Credentials aws.CredentialsProvider
 }
 
-// KMS seals under a new data key each time, which KMS encrypts for the purpose (envelope encryption): so a
-// sealed text may be longer than the 4,096 bytes that KMS itself takes. A sealed text is
+// KMS seals under a new data key each time, which KMS encrypts for the purpose (envelope encryption). So a text may be longer
+// than the 4,096 bytes that KMS itself encrypts. A sealed text is
 //
 //	version(1) | length(2, big endian) | encrypted data key | nonce(12) | ciphertext and tag
 //
-// with all that precedes the nonce and the purpose as additional data. Safe for concurrent use. Each method
+// The additional data of the encryption are everything before the nonce, and the purpose. Safe for concurrent use. Each method
 // ends within 3 seconds.
 type KMS struct {
 	api *kms.Client
@@ -67,7 +67,7 @@ func NewKMS(keyARN string, cfg KMSConfig) (*KMS, error) {
 		cfg.Credentials = found
 	}
 	options := kms.Options{
-		Region:      parts[3], // the key's own, wherever the function runs
+		Region:      parts[3], // of the key, which need not be the function's
 		Credentials: cfg.Credentials,
 		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attemptTime),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
@@ -115,7 +115,7 @@ func (k *KMS) Open(ctx context.Context, purpose string, sealed []byte) ([]byte, 
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	data, err := k.api.Decrypt(ctx, &kms.DecryptInput{
-		KeyId:             &k.key, // refuses a data key of anybody else's KMS key
+		KeyId:             &k.key, // so that a data key under another KMS key is refused
 		CiphertextBlob:    encryptedKey,
 		EncryptionContext: map[string]string{purposeKey: purpose},
 	})
@@ -139,7 +139,7 @@ func (k *KMS) Open(ctx context.Context, purpose string, sealed []byte) ([]byte, 
 	return plain, nil
 }
 
-// splitEnvelope takes a sealed text apart. The header is what precedes the nonce.
+// splitEnvelope splits a sealed text. The header is everything before the nonce.
 func splitEnvelope(sealed []byte) (header, encryptedKey, ciphertext []byte, err error) {
 	const fixed = 1 + 2
 	if len(sealed) < fixed || sealed[0] != versionKMS {
@@ -152,8 +152,7 @@ func splitEnvelope(sealed []byte) (header, encryptedKey, ciphertext []byte, err 
 	return sealed[:end], sealed[fixed:end], sealed[end:], nil
 }
 
-// unavailable wraps everything that says nothing about the sealed text: throttled, timed out, denied, key
-// disabled.
+// unavailable wraps an error that says nothing about the sealed text: throttled, timed out, denied, key disabled.
 func unavailable(what string, err error) error {
 	return fmt.Errorf("%w: seal: KMS: %s: %w", oauth.ErrUnavailable, what, err)
 }

@@ -11,14 +11,14 @@ import (
 // KeySize is the length of a local key in bytes.
 const KeySize = 32
 
-// Local seals under one key that it holds: AES-256-GCM with a random nonce. A sealed text is
+// Local seals under one local key, with AES-256-GCM and a random nonce. A sealed text is
 //
 //	version(1) | nonce(12) | ciphertext and tag
 //
-// with version and purpose as additional data. Safe for concurrent use.
+// The additional data of the encryption are version and purpose. Safe for concurrent use.
 type Local struct{ aead cipher.AEAD }
 
-// NewLocal returns a sealer under key, which is copied.
+// NewLocal returns a sealer under key, of which it keeps a copy.
 func NewLocal(key []byte) (*Local, error) {
 	aead, err := newAEAD(key)
 	if err != nil {
@@ -27,7 +27,7 @@ func NewLocal(key []byte) (*Local, error) {
 	return &Local{aead}, nil
 }
 
-// Format keeps the key out of every print.
+// Format prints no key, whatever the verb.
 func (l *Local) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("seal.Local")) }
 
 // Seal implements keyring.Sealer.
@@ -36,7 +36,7 @@ func (l *Local) Seal(_ context.Context, purpose string, plain []byte) ([]byte, e
 	return l.aead.Seal(header, nil, plain, bound(header, purpose)), nil
 }
 
-// Open implements keyring.Sealer. It is never unavailable.
+// Open implements keyring.Sealer. Its error is never oauth.ErrUnavailable.
 func (l *Local) Open(_ context.Context, purpose string, sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != versionLocal {
 		return nil, errors.New("seal: not sealed under a local key")
@@ -49,7 +49,7 @@ func (l *Local) Open(_ context.Context, purpose string, sealed []byte) ([]byte, 
 	return plain, nil
 }
 
-// newAEAD returns AES-256-GCM that draws its nonces itself and puts each before its ciphertext.
+// newAEAD returns AES-256-GCM that makes its own random nonces and puts each before its ciphertext.
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("seal: a key of %d bytes, want %d", len(key), KeySize)
@@ -65,7 +65,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// bound is the additional data. Every header says its own length, so no two pairs look alike.
+// bound returns the additional data. The length of a header follows from the header itself, so two different pairs of header
+// and purpose never give the same data.
 func bound(header []byte, purpose string) []byte {
 	return append(append([]byte("wavepass sealed\x00"), header...), purpose...)
 }

@@ -1,5 +1,5 @@
-// Package seal encrypts key material for one purpose at a time: under a KMS key in the cloud, under a
-// local key on a laptop. It implements keyring.Sealer and knows nothing of what it seals.
+// Package seal encrypts key material for a purpose: under a KMS key in the cloud, under a local key on a laptop. It implements
+// keyring.Sealer and does not know what it seals.
 package seal
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
-// The first byte of a sealed text says who sealed it.
+// The first byte of a sealed text says which sealer made it.
 const (
 	versionLocal = 1
 	versionKMS   = 2
@@ -21,13 +21,12 @@ var (
 	_ keyring.Sealer = (*KMS)(nil)
 )
 
-// errChanged is all that is said of a sealed text that does not open: changed, made for another purpose or
-// under another key look alike to whoever has no key.
+// errChanged is the one error for a sealed text that cannot be opened. Without the key, one that was changed cannot be told from
+// one that was made for another purpose or under another key.
 var errChanged = errors.New("seal: made for another purpose or under another key, or changed")
 
 // FromSetting returns the sealer that a SEALING_KEY setting names: "kms:<key ARN>" or "local:<base64 of 32
-// bytes>". Whether a local key is permitted at this place is for the caller to decide. No error repeats the
-// setting.
+// bytes>". The caller decides whether a local key is permitted. No error contains the setting.
 func FromSetting(setting string, cfg KMSConfig) (keyring.Sealer, error) {
 	kind, value, _ := strings.Cut(setting, ":")
 	switch kind {
