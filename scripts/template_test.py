@@ -7,6 +7,7 @@ never the version that is called (docs/adr/0048-a-changed-parameter-publishes-a-
 
 import copy
 import functools
+import json
 import logging
 import pathlib
 import re
@@ -34,6 +35,8 @@ VALUES = {
     "DomainName": ["auth.example.com", "login.example.org"],
     "CertificateArn": ["arn:aws:acm:eu-central-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:123456789012:certificate/2"],
     "HostedZoneId": ["Z0123456789ABCDEFGHIJ", "Z9876543210ABCDEFGHIJ"],
+    "AlarmEmail": ["ops@example.com", "security@example.org"],
+    "OvertakenPerHour": ["1", "1000"],
     "AuthorizerConcurrency": ["100", "50"],
     "CookieDomain": ["example.com", "example.org"],
 }
@@ -257,6 +260,25 @@ class Output(unittest.TestCase):
                 "maxAge": 300,
             },
         )
+
+    def test_every_alarm_on_events_counts_exactly_one_that_the_functions_emit(self):
+        # The lines of this page are held to the code by the tests of pkg/audit.
+        page = (pathlib.Path(__file__).parent.parent / "docs/audit.md").read_text()
+        events = [json.loads(line)["event"] for line in page.splitlines() if line.startswith("{")]
+        found = translated()
+        counted = {}
+        for name, resource in found.of_type("AWS::Logs::MetricFilter").items():
+            properties = found.value(resource["Properties"])
+            self.assertEqual(properties["LogGroupName"], {"Ref": "Logs"}, name)
+            pattern = re.fullmatch(r'\{ \$\.event = "([a-z_]+)" \}', properties["FilterPattern"])
+            self.assertTrue(pattern, f"{name}: a pattern that this test cannot read: {properties['FilterPattern']}")
+            self.assertEqual(events.count(pattern[1]), 1, f"{name}: no function emits {pattern[1]}")
+            (metric,) = properties["MetricTransformations"]
+            counted[str(metric["MetricNamespace"]), metric["MetricName"]] = pattern[1]
+        alarms = found.of_type("AWS::CloudWatch::Alarm").values()
+        watched = {(str(a["Properties"]["Namespace"]), a["Properties"]["MetricName"]) for a in alarms}
+        self.assertEqual(watched, set(counted))
+        self.assertEqual(set(counted.values()), {"reuse_detected", "restored_table", "overtaken"})
 
 
 if __name__ == "__main__":
