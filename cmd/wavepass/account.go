@@ -20,7 +20,7 @@ type accountCommands struct {
 	Enable      accountEnable      `cmd:"" help:"Let a disabled account log in again."`
 	Delete      accountDelete      `cmd:"" help:"Delete an account; everything that was issued for it is dead at once."`
 	SetPassword accountSetPassword `cmd:"" help:"Replace the password, read from standard input, and end every session."`
-	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles or scopes."`
+	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles, scopes or claims."`
 }
 
 // find returns the account of a username.
@@ -67,6 +67,7 @@ type accountAdd struct {
 	named
 	Role  []string `help:"A role; repeat it for more." placeholder:"NAME"`
 	Scope []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
+	Claim []string `help:"A claim of its tokens; repeat it for more." placeholder:"NAME=VALUE" sep:"none"`
 }
 
 // Help is shown by `wavepass account add --help`.
@@ -78,12 +79,16 @@ func (c *accountAdd) Help() string {
 
 // Run registers the account.
 func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
+	own, err := claimsOf(c.Claim)
+	if err != nil {
+		return err
+	}
 	password, err := in.newPassword(ctx, o)
 	if err != nil {
 		return err
 	}
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		created, err := a.operator().AddAccount(ctx, c.Username, password, c.Role, c.Scope)
+		created, err := a.operator().AddAccount(ctx, c.Username, password, account.Access{Roles: c.Role, Scopes: c.Scope, Claims: own})
 		r := about(created)
 		r.Done, r.Changed = "added", true
 		return c.tell(o, a, r, explainAccount(err, c.Username))
@@ -104,16 +109,17 @@ func (c *accountList) Help() string {
 
 // accountJSON is an account as --json prints it.
 type accountJSON struct {
-	Username string   `json:"username"`
-	ID       string   `json:"id"`
-	Disabled bool     `json:"disabled"`
-	Roles    []string `json:"roles"`
-	Scopes   []string `json:"scopes"`
-	Epoch    int64    `json:"epoch"`
+	Username string         `json:"username"`
+	ID       string         `json:"id"`
+	Disabled bool           `json:"disabled"`
+	Roles    []string       `json:"roles"`
+	Scopes   []string       `json:"scopes"`
+	Claims   map[string]any `json:"claims,omitempty"`
+	Epoch    int64          `json:"epoch"`
 }
 
 func accountForJSON(a account.Account) accountJSON {
-	return accountJSON{a.Username, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Epoch}
+	return accountJSON{a.Username, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
 }
 
 func state(a account.Account) string {
@@ -174,8 +180,8 @@ func (c *accountShow) Run(ctx context.Context, o output, in invocation) error {
 }
 
 func printAccount(out io.Writer, a account.Account) error {
-	_, err := fmt.Fprintf(out, "username  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nepoch     %d\n",
-		a.Username, a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Epoch)
+	_, err := fmt.Fprintf(out, "username  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nclaims    %s\nepoch     %d\n",
+		a.Username, a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Claims, a.Epoch)
 	return err
 }
 
@@ -251,24 +257,33 @@ type accountSetAccess struct {
 	NoRoles  bool     `help:"Take every role away." xor:"roles"`
 	Scope    []string `help:"A scope that its tokens may carry, in place of those there are; repeat it for more." placeholder:"NAME" xor:"scopes"`
 	NoScopes bool     `help:"Take every scope away." xor:"scopes"`
+	Claim    []string `help:"A claim of its tokens, in place of those there are; repeat it for more." placeholder:"NAME=VALUE" xor:"claims" sep:"none"`
+	NoClaims bool     `help:"Take every claim away." xor:"claims"`
 }
 
 // Help is shown by `wavepass account set-access --help`.
 func (c *accountSetAccess) Help() string {
-	return `Roles, and scopes that are taken away, count from the next refresh on; a new scope from the next login on. Whoever must
-lose a right at once also needs wavepass revoke account. What is not named stays as it is.
+	return `Roles, claims, and scopes that are taken away, count from the next refresh on; a new scope from the next login on. For an
+account that must lose a right at once, use wavepass revoke account as well. What is not named stays as it is.
 
-  wavepass account set-access ada --role member --role editor --no-scopes`
+A claim's value is a number, true, false, or text. Quotes make a text of what looks like another: --claim 'code="007"'.
+
+  wavepass account set-access ada --role member --role editor --no-scopes
+  wavepass account set-access ada --claim plan=pro --claim seats=5`
 }
 
 // Run replaces the roles or the scopes, as the flags say.
 func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) error {
-	roles, scopes := len(c.Role) > 0 || c.NoRoles, len(c.Scope) > 0 || c.NoScopes
-	if !roles && !scopes {
-		return fmt.Errorf("nothing was named, so nothing is changed: want --role NAME or --no-roles, --scope NAME or --no-scopes; "+
-			"`wavepass account show %s` shows what there is", c.Username)
+	own, err := claimsOf(c.Claim)
+	if err != nil {
+		return err
 	}
-	return c.change(ctx, o, in, "access set", "Roles count from the next refresh on, a new scope from the next login on.",
+	roles, scopes, claims := len(c.Role) > 0 || c.NoRoles, len(c.Scope) > 0 || c.NoScopes, len(c.Claim) > 0 || c.NoClaims
+	if !roles && !scopes && !claims {
+		return fmt.Errorf("nothing was named, so nothing is changed: want --role NAME or --no-roles, --scope NAME or --no-scopes, "+
+			"--claim NAME=VALUE or --no-claims; `wavepass account show %s` shows what there is", c.Username)
+	}
+	return c.change(ctx, o, in, "access set", "Roles and claims count from the next refresh on, a new scope from the next login on.",
 		func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
 			if roles {
 				a.Roles = c.Role
@@ -276,6 +291,9 @@ func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) err
 			if scopes {
 				a.Scopes = c.Scope
 			}
-			return m.SetAccess(ctx, a.ID, a.Roles, a.Scopes)
+			if claims {
+				a.Claims = own
+			}
+			return m.SetAccess(ctx, a.ID, a.Access())
 		})
 }

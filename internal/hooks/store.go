@@ -55,8 +55,8 @@ func (h *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return h.Do(ctx, "ChangeAccount", func() error { return h.Store.ChangeAccount(ctx, c) })
 }
 
-func (h *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
-	return h.Do(ctx, "SetAccess", func() error { return h.Store.SetAccess(ctx, id, roles, scopes) })
+func (h *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
+	return h.Do(ctx, "SetAccess", func() error { return h.Store.SetAccess(ctx, id, access) })
 }
 
 func (h *Store) DeleteAccount(ctx context.Context, c account.Change) error {

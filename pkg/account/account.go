@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
@@ -40,9 +41,31 @@ type Account struct {
 	Username string // canonical, see CanonicalUsername
 	Roles    []string
 	Scopes   []string // its tokens have those that the client has too
+	Claims   claims.Set
 	Disabled bool     // nobody can log in
 	Epoch    int64    // raising it ends every session of the account
 	Endings  []Ending // why the epoch was raised, oldest first, at most maxEndings
+}
+
+// Access is what an administrator lets an account do, and says about it.
+type Access struct {
+	Roles  []string
+	Scopes []string
+	Claims claims.Set
+}
+
+// Access returns what the account may do.
+func (a Account) Access() Access { return Access{a.Roles, a.Scopes, a.Claims} }
+
+// With returns the account with another access.
+func (a Account) With(access Access) Account {
+	a.Roles, a.Scopes, a.Claims = access.Roles, access.Scopes, access.Claims
+	return a
+}
+
+// Equal reports whether both are the same.
+func (a Access) Equal(b Access) bool {
+	return slices.Equal(a.Roles, b.Roles) && slices.Equal(a.Scopes, b.Scopes) && a.Claims == b.Claims
 }
 
 // Ending says why an epoch was raised.
@@ -118,8 +141,8 @@ type Changer interface {
 
 // Keeper makes the changes that only an administrator makes.
 type Keeper interface {
-	// SetAccess replaces roles and scopes of an account, in one write. ErrNotFound. It may be repeated.
-	SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error
+	// SetAccess replaces roles, scopes and claims of an account, in one write. ErrNotFound. It may be repeated.
+	SetAccess(ctx context.Context, id uuid.UUID, access Access) error
 
 	// DeleteAccount removes the account and its login name, and appends the entry to the revocation log: all
 	// or nothing, on the condition that the account has the epoch From and the login name has OldHash; errors as

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -39,23 +41,27 @@ func NewAdministrator(store interface {
 	return &Administrator{NewEditor(store, now), store}
 }
 
-// SetAccess replaces roles and scopes. Sessions live on: an access token keeps its roles and scopes until it expires, after
-// oauth.MaxAccessLife at most, and the next refresh gives the new ones. To take a right away at once, call EndSessions
-// afterwards. Errors: ErrAccess, ErrNotFound, oauth.ErrUnavailable.
-func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
-	if err := CheckAccess(roles, scopes); err != nil {
+// SetAccess replaces roles, scopes and claims. Sessions live on: an access token keeps what it says until it expires, after
+// oauth.MaxAccessLife at most, and the next refresh gives what is new. To take a right away at once, call EndSessions
+// afterwards. Errors: those of CheckAccess, ErrNotFound, oauth.ErrUnavailable.
+func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, access Access) error {
+	if err := CheckAccess(access); err != nil {
 		return err
 	}
-	if err := d.store.SetAccess(ctx, id, roles, scopes); err != nil {
+	if err := d.store.SetAccess(ctx, id, access); err != nil {
 		return fmt.Errorf("account: set access: %w", err)
 	}
 	return nil
 }
 
-// CheckAccess returns ErrAccess when the lists are not acceptable as the roles and the scopes of an account.
-func CheckAccess(roles, scopes []string) error {
-	if !validAccess(roles) || !validAccess(scopes) || len(strings.Join(scopes, " ")) > oauth.MaxScope {
+// CheckAccess returns ErrAccess when the lists are not acceptable as the roles and the scopes of an account, and
+// claims.ErrInvalid when the claims are not.
+func CheckAccess(access Access) error {
+	if !validAccess(access.Roles) || !validAccess(access.Scopes) || len(strings.Join(access.Scopes, " ")) > oauth.MaxScope {
 		return ErrAccess
+	}
+	if canonical, err := claims.Parse(string(access.Claims)); err != nil || canonical != access.Claims {
+		return fmt.Errorf("account: %w", cmp.Or(err, claims.ErrInvalid))
 	}
 	return nil
 }

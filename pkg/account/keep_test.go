@@ -11,6 +11,7 @@ import (
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -277,16 +278,16 @@ func TestDeleteMeetsConflictsAndFaults(t *testing.T) {
 
 func TestAccessIsSetWithoutEndingAnything(t *testing.T) {
 	w, admin := administratorWorld(t)
-	if err := admin.SetAccess(t.Context(), w.ada.ID, []string{"editor"}, []string{"read", "write"}); err != nil {
+	if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Roles: []string{"editor"}, Scopes: []string{"read", "write"}, Claims: `{"plan":"pro"}`}); err != nil {
 		t.Fatal(err)
 	}
 	want := w.ada
-	want.Roles, want.Scopes = []string{"editor"}, []string{"read", "write"}
+	want.Roles, want.Scopes, want.Claims = []string{"editor"}, []string{"read", "write"}, `{"plan":"pro"}`
 	got, _ := w.stored()
 	if diff := cmp.Diff(want, got); diff != "" || len(w.store.Log()) > 0 {
 		t.Errorf("log %v, account (-want +got)\n%s", w.store.Log(), diff)
 	}
-	if err := admin.SetAccess(t.Context(), keptID, nil, nil); !errors.Is(err, account.ErrNotFound) {
+	if err := admin.SetAccess(t.Context(), keptID, account.Access{}); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("unknown account: %v, want ErrNotFound", err)
 	}
 }
@@ -306,14 +307,21 @@ func TestAccessHasLimits(t *testing.T) {
 		"line feed": {"a\n"}, "beyond ASCII": {"ä"}, "DEL": {"a\x7f"}, "one of several": {"a", ""},
 	} {
 		w.wantUnchanged(func() {
-			for _, lists := range [][2][]string{{list, nil}, {nil, list}} {
-				if err := admin.SetAccess(t.Context(), w.ada.ID, lists[0], lists[1]); !errors.Is(err, account.ErrAccess) {
+			for _, access := range []account.Access{{Roles: list}, {Scopes: list}} {
+				if err := admin.SetAccess(t.Context(), w.ada.ID, access); !errors.Is(err, account.ErrAccess) {
 					t.Errorf("%s: error %v, want ErrAccess", name, err)
 				}
 			}
 		})
 	}
-	if err := admin.SetAccess(t.Context(), w.ada.ID, []string{string(long), "!#[]~"}, many[:100]); err != nil {
+	if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Roles: []string{string(long), "!#[]~"}, Scopes: many[:100]}); err != nil {
 		t.Errorf("within the limits: %v", err)
+	}
+	for _, claim := range []claims.Set{`{"Plan":1}`, `{"plan":null}`, `{"plan": "not canonical"}`, "{}", "x"} {
+		w.wantUnchanged(func() {
+			if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Claims: claim}); !errors.Is(err, claims.ErrInvalid) {
+				t.Errorf("%s: error %v, want claims.ErrInvalid", claim, err)
+			}
+		})
 	}
 }

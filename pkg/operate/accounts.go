@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -15,16 +14,17 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// AddAccount registers an account. Errors: those of account.New, account.ErrAccess, account.ErrExists, ErrTooManyRoles.
-func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, roles, scopes []string) (account.Account, error) {
+// AddAccount registers an account. Errors: those of account.New and
+// account.CheckAccess, account.ErrExists, ErrTooManyRoles.
+func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, access account.Access) (account.Account, error) {
 	created, hash, err := account.New(username, password.Reveal(), o.now())
 	if err != nil {
 		return account.Account{}, err
 	}
-	if err := account.CheckAccess(roles, scopes); err != nil {
+	if err := account.CheckAccess(access); err != nil {
 		return account.Account{}, err
 	}
-	created.Roles, created.Scopes = roles, scopes
+	created = created.With(access)
 	if err := o.checkRoles(ctx, created); err != nil {
 		return account.Account{}, err
 	}
@@ -62,21 +62,20 @@ func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth
 	return o.recordAccount(ctx, audit.PasswordSet, id)
 }
 
-// SetAccess replaces roles and scopes, as account.Administrator.SetAccess. It reports whether they have changed.
+// SetAccess replaces roles, scopes and claims, as account.Administrator.SetAccess. It reports whether they have changed.
 // ErrTooManyRoles when access tokens have no room for the roles.
-func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) (bool, error) {
+func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) (bool, error) {
 	a, err := o.store.Account(ctx, id)
 	if err != nil {
 		return false, fmt.Errorf("operate: read account: %w", err)
 	}
-	if slices.Equal(a.Roles, roles) && slices.Equal(a.Scopes, scopes) {
+	if a.Access().Equal(access) {
 		return false, nil
 	}
-	a.Roles, a.Scopes = roles, scopes
-	if err := errors.Join(account.CheckAccess(roles, scopes), o.checkRoles(ctx, a)); err != nil {
+	if err := errors.Join(account.CheckAccess(access), o.checkRoles(ctx, a.With(access))); err != nil {
 		return false, err
 	}
-	if err := o.accounts.SetAccess(ctx, id, roles, scopes); err != nil {
+	if err := o.accounts.SetAccess(ctx, id, access); err != nil {
 		return false, err
 	}
 	return true, o.recordAccount(ctx, audit.AccessSet, id)

@@ -75,7 +75,7 @@ func did(err error) (bool, error) { return err == nil, err }
 
 var acts = []act{
 	{audit.AccountAdded, false, func(w *world) (bool, error) {
-		_, err := w.AddAccount(w.ctx, "Bob", oauth.NewSecret("a-long-canary-pass"), []string{"r"}, []string{"s"})
+		_, err := w.AddAccount(w.ctx, "Bob", oauth.NewSecret("a-long-canary-pass"), account.Access{Roles: []string{"r"}, Scopes: []string{"s"}, Claims: `{"plan":"pro"}`})
 		if errors.Is(err, account.ErrExists) {
 			return false, nil
 		}
@@ -100,7 +100,7 @@ var acts = []act{
 		return did(w.SetPassword(w.ctx, w.ada.ID, oauth.NewSecret("another-canary-pass")))
 	}},
 	{audit.AccessSet, false, func(w *world) (bool, error) {
-		return w.SetAccess(w.ctx, w.ada.ID, []string{"guest"}, []string{"read"})
+		return w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
 	}},
 	{audit.AccountRevoked, true, func(w *world) (bool, error) {
 		a, err := w.store.Account(w.ctx, w.ada.ID)
@@ -235,16 +235,16 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 		}
 	}
 	put(lookup)
-	if _, err := w.SetAccess(w.ctx, w.ada.ID, roles, nil); err != nil {
+	if _, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: roles}); err != nil {
 		t.Errorf("no client embeds roles: %v", err)
 	}
 	put(client.New("app", client.Native))
 	before, events := w.account(), len(w.events())
-	_, err := w.SetAccess(w.ctx, w.ada.ID, append(roles, "one-more"), nil)
+	_, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: append(roles, "one-more")})
 	if !errors.Is(err, operate.ErrTooManyRoles) || !strings.Contains(err.Error(), "app") {
 		t.Errorf("set access: %v, want ErrTooManyRoles that names the client", err)
 	}
-	_, err = w.AddAccount(w.ctx, "bob", oauth.NewSecret("a-long-canary-pass"), roles, nil)
+	_, err = w.AddAccount(w.ctx, "bob", oauth.NewSecret("a-long-canary-pass"), account.Access{Roles: roles})
 	if !errors.Is(err, operate.ErrTooManyRoles) {
 		t.Errorf("add account: %v, want ErrTooManyRoles", err)
 	}
@@ -252,7 +252,7 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 		t.Errorf("refused, and yet the roles are %q, with %d more events", after.Roles, len(w.events())-events)
 	}
 	w.store.Before = hooks.Fail("Clients")
-	if _, err := w.SetAccess(w.ctx, w.ada.ID, nil, nil); !errors.Is(err, oauth.ErrUnavailable) {
+	if _, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{}); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("clients cannot be read: %v, want ErrUnavailable", err)
 	}
 }

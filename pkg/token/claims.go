@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/claims"
 )
 
 const (
@@ -35,8 +37,9 @@ type Claims struct {
 	// by roles has to refuse.
 	RolesOmitted bool
 
-	Login     *Login // nil for client credentials
-	SigningID string // key id of the signature; set by Verify only
+	Custom    claims.Set // of the account
+	Login     *Login     // nil for client credentials
+	SigningID string     // key id of the signature; set by Verify only
 }
 
 // Login is what the token of an account says beyond RFC 9068's required claims.

@@ -68,8 +68,9 @@ func TestEveryClaimHasItsType(t *testing.T) {
 		"iss": notString, "sub": notString, "jti": notString, "client_id": notString, "scope": notString,
 		"aud":   slices.DeleteFunc(slices.Clone(notStrings), func(s string) bool { return s == `"x"` }),
 		"roles": notStrings, "amr": notStrings, "exp": notTime, "iat": notTime, "auth_time": notTime,
-		"epoch": {"null", `"7"`, "true", "[]", "{}", "7.0", "7.5", "7e0", "9223372036854775808", "-9223372036854775809"},
-		"sid":   notUUID,
+		"epoch":  {"null", `"7"`, "true", "[]", "{}", "7.0", "7.5", "7e0", "9223372036854775808", "-9223372036854775809"},
+		"sid":    notUUID,
+		"claims": {"null", "1", `"x"`, "true", "[]", `{"a":null}`, `{"a":[1]}`, `{"a":{"b":1}}`, `{"a":"x","b":[]}`},
 	} {
 		for _, value := range values {
 			t.Run(name+" = "+value, func(t *testing.T) {
@@ -91,6 +92,14 @@ func TestRolesOmittedIsTrueOrFalse(t *testing.T) {
 		if err != nil || got.RolesOmitted != omitted {
 			t.Errorf("roles_omitted %t: read as %t, error %v", omitted, got.RolesOmitted, err)
 		}
+	}
+}
+
+func TestCustomClaimsAreNamedOnce(t *testing.T) {
+	f := es256()
+	for _, value := range []string{`{"a":1,"a":2}`, `{"a":1,"\\u0061":2}`} {
+		_, err := f.verify(f.forge(goodPayload().plus("claims", value).String()))
+		refused(t, err, twice)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/claims"
 )
 
 // maxTime is the last second of the year 9999; a later time is not a date.
@@ -25,7 +27,7 @@ type payload struct {
 }
 
 var claimNames = []string{
-	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "roles_omitted", "sid", "epoch", "auth_time", "amr",
+	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "roles_omitted", "claims", "sid", "epoch", "auth_time", "amr",
 }
 
 // read reads the value of a claim. known is false for a name that Sign does not write, in exactly this spelling.
@@ -51,6 +53,8 @@ func (p *payload) read(quoted []byte, dec *jsontext.Decoder) (known bool, err er
 		p.Roles, err = readStrings(dec)
 	case `"roles_omitted"`:
 		p.RolesOmitted, err = readBool(dec)
+	case `"claims"`:
+		p.Custom, err = claims.Read(dec)
 	case `"sid"`:
 		p.sessionID, err = readID(dec)
 	case `"epoch"`:

@@ -181,6 +181,7 @@ func goodPayload() payload {
 		{"client_id", `"app"`},
 		{"scope", `"read write"`},
 		{"roles", `["admin"]`},
+		{"claims", `{"beta":true,"plan":"<pro>","seats":5}`},
 		{"sid", `"` + sessionID + `"`},
 		{"epoch", "7"},
 		{"auth_time", "1782890000"},
@@ -219,14 +220,14 @@ func (p payload) String() string {
 
 // ofClient is the payload of a token from client credentials.
 func ofClient() payload {
-	return goodPayload().without("sid", "epoch", "auth_time", "amr").with("sub", `"partner"`).with("client_id", `"partner"`)
+	return goodPayload().without("claims", "sid", "epoch", "auth_time", "amr").with("sub", `"partner"`).with("client_id", `"partner"`)
 }
 
 func goodClaims() token.Claims {
 	return token.Claims{
 		Issuer: issuer, Subject: accountID, Audience: []string{audience},
 		Expiry: now.Add(15 * time.Minute), IssuedAt: now, ID: tokenID, ClientID: "app",
-		Scope: "read write", Roles: []string{"admin"},
+		Scope: "read write", Roles: []string{"admin"}, Custom: `{"beta":true,"plan":"<pro>","seats":5}`,
 		Login: &token.Login{
 			SessionID: uuid.MustParse(sessionID), Epoch: 7,
 			AuthTime: time.Unix(1782890000, 0).UTC(), AMR: []string{"pwd"},

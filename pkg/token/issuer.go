@@ -24,6 +24,8 @@ type wire struct {
 	Roles    []string `json:"roles,omitempty"`
 	Omitted  bool     `json:"roles_omitted,omitzero"`
 
+	Custom jsontext.Value `json:"claims,omitzero"`
+
 	SessionID string   `json:"sid,omitzero"`
 	Epoch     *int64   `json:"epoch,omitzero"`
 	AuthTime  *int64   `json:"auth_time,omitzero"`
@@ -70,6 +72,9 @@ func toWire(c Claims) wire {
 	}
 	if len(c.Audience) == 1 {
 		w.Audience = c.Audience[0]
+	}
+	if c.Custom != "" {
+		w.Custom = jsontext.Value(c.Custom)
 	}
 	if l := c.Login; l != nil {
 		authTime := l.AuthTime.Unix()

@@ -22,6 +22,9 @@ import (
 // in the error's text, for logs; it is never for the caller.
 var ErrInvalid = errors.New("token: invalid")
 
+// ErrOtherIssuer is the ErrInvalid of a token whose signature is good and whose issuer is another.
+var ErrOtherIssuer = refuse("iss: another issuer (RFC 9068 §4)")
+
 // VerifyKeys gives the public keys.
 type VerifyKeys interface {
 	// ByHeader returns the key whose tokens have exactly this encoded header segment,
@@ -171,7 +174,7 @@ func verifySignature(key keyring.VerifyKey, input string, signature []byte) erro
 func check(c Claims, want Expect, now time.Time) error {
 	switch {
 	case c.Issuer == "" || c.Issuer != want.Issuer:
-		return refuse("iss: another issuer (RFC 9068 §4)")
+		return ErrOtherIssuer
 	case len(c.Audience) == 0:
 		return refuse("aud: missing (RFC 9068 §2.2)")
 	case !want.SkipAudience && (want.Audience == "" || !slices.Contains(c.Audience, want.Audience)):

@@ -116,6 +116,9 @@ type Claims struct {
 	// RolesOmitted says that the account has roles which did not fit into the token. Roles is empty then, and HasRole refuses.
 	RolesOmitted bool
 
+	// Custom are the account's own claims: string, float64 and bool. Nil where there are none.
+	Custom map[string]any
+
 	// Of a login, and zero where nobody logged in.
 	SessionID string
 	AuthTime  time.Time
@@ -184,7 +187,7 @@ func (v *Verifier) Verify(ctx context.Context, accessToken string) (Claims, erro
 	}
 	claims := Claims{
 		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ClientID: c.ClientID, ID: c.ID,
-		IssuedAt: c.IssuedAt, Expiry: c.Expiry, Scopes: strings.Fields(c.Scope), Roles: c.Roles, RolesOmitted: c.RolesOmitted,
+		IssuedAt: c.IssuedAt, Expiry: c.Expiry, Scopes: strings.Fields(c.Scope), Roles: c.Roles, RolesOmitted: c.RolesOmitted, Custom: c.Custom.Map(),
 	}
 	if c.Login != nil {
 		claims.SessionID, claims.AuthTime, claims.AMR = c.Login.SessionID.String(), c.Login.AuthTime, c.Login.AMR

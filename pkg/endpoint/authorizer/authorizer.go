@@ -5,7 +5,9 @@ package authorizer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -79,6 +81,9 @@ func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuth
 	}
 	policyRead := f.policy.Ask(ctx, event.RequestContext.APIID) // beside the keys and the log of revocations
 	claims, err := f.tokens.Check(ctx, text, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	if f.cfg.Issuer == "" && errors.Is(err, token.ErrOtherIssuer) {
+		err = fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
+	}
 	p, policyErr := policyRead() // also when the token is refused: a function that has answered is frozen, with all that it has begun
 	if err := cmp.Or(err, policyErr); err != nil {
 		return token.Claims{}, err
@@ -129,6 +134,9 @@ func contextOf(c token.Claims) map[string]any {
 	}
 	if c.RolesOmitted {
 		out["roles_omitted"] = true // roles is empty, and a decision by roles has to refuse
+	}
+	if c.Custom != "" {
+		out["claims"] = json.RawMessage(c.Custom)
 	}
 	if c.Login != nil {
 		out["sid"] = c.Login.SessionID.String()

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/internal/hooks"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -39,7 +40,7 @@ func newGuarded(t *testing.T, file string) guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Store.SetAccess(t.Context(), a.ID, []string{"member"}, a.Scopes); err != nil {
+	if err := d.Store.SetAccess(t.Context(), a.ID, account.Access{Roles: []string{"member"}, Scopes: a.Scopes, Claims: `{"plan":"pro"}`}); err != nil {
 		t.Fatal(err)
 	}
 	g := guarded{d, t, d.Login("app").AccessToken}
@@ -185,6 +186,8 @@ func TestPageSaysWhatARouteLearns(t *testing.T) {
 			learnt[name] = "string"
 		case int64:
 			learnt[name] = "number"
+		case json.RawMessage:
+			learnt[name] = "object"
 		case []string:
 			learnt[name] = "array of strings"
 		default:

@@ -18,6 +18,7 @@ type claims struct {
 	Scope     any `json:"scope,omitzero"`
 	Roles     any `json:"roles,omitzero"`
 	Omitted   any `json:"roles_omitted,omitzero"` // true: the account has roles that did not fit into the token
+	Claims    any `json:"claims,omitzero"`        // of the account
 	AuthTime  any `json:"auth_time,omitzero"`
 	AMR       any `json:"amr,omitzero"`
 }
@@ -42,6 +43,7 @@ func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 		Scope:     caller["scope"],
 		Roles:     caller["roles"],
 		Omitted:   caller["roles_omitted"],
+		Claims:    caller["claims"],
 		AuthTime:  caller["auth_time"],
 		AMR:       caller["amr"],
 	})

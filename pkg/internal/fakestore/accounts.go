@@ -138,14 +138,13 @@ func (s *Store) toChange(c account.Change, hash bool) (account.Account, account.
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
 	return s.do(ctx, "SetAccess", func() error {
 		a, ok := s.accounts[id]
 		if !ok {
 			return account.ErrNotFound
 		}
-		a.Roles, a.Scopes = slices.Clone(roles), slices.Clone(scopes)
-		s.accounts[id] = a
+		s.accounts[id] = cloneAccount(a.With(access))
 		return nil
 	})
 }

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "client", "revocation", "account", "keyring", "policy", "token", "access", "session", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "policy", "token", "access", "session", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -36,13 +36,14 @@ var rules = []struct {
 	{"oauth", nil},
 	{"audit", []string{jsonv2}},
 	{"schema", nil},
+	{"claims", []string{jsonv2}},
 	{"revocation", []string{"oauth"}},
 	{"client", []string{"oauth", ids}},
 	{"policy", nil}, // the errors of stores are handed on as they are
 	{"policy/policyfile", []string{"policy", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
-	{"account", []string{"oauth", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
-	{"token", []string{"oauth", "keyring", jose, jsonv2, ids}},
+	{"account", []string{"oauth", "claims", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
+	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/claims"
 )
 
 // accountRecord is an account under its id, 16 bytes.
@@ -16,20 +18,29 @@ type accountRecord struct {
 	Username string           `json:"username"`
 	Roles    []string         `json:"roles,omitempty"`
 	Scopes   []string         `json:"scopes,omitempty"`
+	Claims   jsontext.Value   `json:"claims,omitzero"`
 	Disabled bool             `json:"disabled,omitzero"`
 	Epoch    int64            `json:"epoch"`
 	Endings  []account.Ending `json:"endings,omitempty"`
 }
 
 func recordOf(a account.Account) accountRecord {
-	return accountRecord{a.Username, a.Roles, a.Scopes, a.Disabled, a.Epoch, a.Endings}
+	return accountRecord{a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings}
 }
 
 func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
-		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes,
+		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
 		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings,
 	}
+}
+
+// rawClaims is nil for no claims, so that none are written.
+func rawClaims(set claims.Set) jsontext.Value {
+	if set == "" {
+		return nil
+	}
+	return jsontext.Value(set)
 }
 
 // loginNameRecord is a login name under its canonical username.
@@ -182,13 +193,13 @@ func keepSession(tx *bbolt.Tx, c account.Change) error {
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
 	return s.write(ctx, "set access", func(tx *bbolt.Tx) error {
 		a, err := getAccount(tx, id)
 		if err != nil {
 			return err
 		}
-		a.Roles, a.Scopes = roles, scopes
+		a.Roles, a.Scopes, a.Claims = access.Roles, access.Scopes, rawClaims(access.Claims)
 		return put(tx.Bucket(accountBucket), id[:], a)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/schema"
 )
 
@@ -59,6 +60,7 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 		Username: r.text("username"),
 		Roles:    r.texts("roles"),
 		Scopes:   r.texts("scopes"),
+		Claims:   r.claims("claims"),
 		Disabled: r.truth("disabled"),
 		Epoch:    r.number("epoch"),
 		Endings:  r.endings("endings"),
@@ -104,6 +106,19 @@ func (r *reader) endings(name string) []account.Ending {
 	return endings
 }
 
+// claims returns none where there is no attribute. A text that is no claims fails here, because a token could not be made
+// of it after a write.
+func (r *reader) claims(name string) claims.Set {
+	if !r.has(name) {
+		return ""
+	}
+	set, err := claims.Parse(r.text(name))
+	if err != nil {
+		r.fail(name)
+	}
+	return set
+}
+
 // CreateAccount implements account.Creator.
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	form, err := s.Schema(ctx)
@@ -126,6 +141,9 @@ func encodeAccount(a account.Account) item {
 	it["username"] = text(a.Username)
 	it["roles"] = texts(a.Roles)
 	it["scopes"] = texts(a.Scopes)
+	if a.Claims != "" {
+		it["claims"] = text(string(a.Claims))
+	}
 	it["disabled"] = truth(a.Disabled)
 	it["epoch"] = number(a.Epoch)
 	if len(a.Endings) > 0 {
@@ -252,15 +270,16 @@ func (s *Store) keepSession(c account.Change) types.TransactWriteItem {
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, roles, scopes []string) error {
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
 	_, ok, err := s.update(ctx, "set access", dynamodb.UpdateItemInput{
 		Key:                      accountKey(id),
 		ConditionExpression:      aws.String("attribute_exists(pk)"),
-		UpdateExpression:         aws.String("SET #roles = :roles, scopes = :scopes"),
+		UpdateExpression:         aws.String("SET #roles = :roles, scopes = :scopes, claims = :claims"),
 		ExpressionAttributeNames: map[string]string{"#roles": "roles"},
 		ExpressionAttributeValues: item{
-			":roles":  texts(roles),
-			":scopes": texts(scopes),
+			":roles":  texts(access.Roles),
+			":scopes": texts(access.Scopes),
+			":claims": text(string(access.Claims)),
 		},
 	})
 	if err == nil && !ok {

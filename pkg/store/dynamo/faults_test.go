@@ -77,7 +77,9 @@ var operations = []operation{
 	{"Take", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { _, err := s.Take(ctx, testBucket); return err }},
 	{"Refund", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Refund(ctx, testBucket) }},
 	{"Clear", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Clear(ctx, testBucket) }},
-	{"SetAccess", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.SetAccess(ctx, testAccount, nil, nil) }},
+	{"SetAccess", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error {
+		return s.SetAccess(ctx, testAccount, account.Access{})
+	}},
 	{"DeleteAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.DeleteAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}})
 	}},

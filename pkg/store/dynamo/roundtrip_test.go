@@ -35,7 +35,7 @@ func records() []record {
 		RevokedAt: at, Reason: session.ReasonReuse,
 	}
 	someone := account.Account{
-		ID: testAccount, Username: "u#1", Roles: []string{"b", "a"}, Scopes: []string{"s"}, Disabled: true, Epoch: 1 << 40,
+		ID: testAccount, Username: "u#1", Roles: []string{"b", "a"}, Scopes: []string{"s"}, Claims: `{"a":1}`, Disabled: true, Epoch: 1 << 40,
 	}
 	service := client.Client{
 		ID: "partner", Kind: client.Service, Origins: []string{"https://a"}, Redirects: []string{"https://a/b"},
@@ -107,7 +107,7 @@ func TestDamagedItemIsUnavailable(t *testing.T) {
 	optional := map[string]bool{ // when missing; of a wrong type they are damage too
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
 		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
-		"shared_store": true, "endings": true, "third_party": true,
+		"shared_store": true, "endings": true, "third_party": true, "claims": true,
 		"post_logout_redirects": true, "consent": true, "directory": true, "since": true, "revision": true,
 	}
 	for _, r := range records() {

@@ -88,7 +88,7 @@ func changeOtherHash(t *testing.T, f fixture) {
 func changeLeaves(t *testing.T, f fixture) {
 	a := enabled(t, f)
 	c := changeOf(f, a, "")
-	c.Disable, c.Account.Roles, c.Account.Scopes = nil, nil, nil
+	c.Disable, c.Account = nil, c.Account.With(account.Access{})
 	wantErr(t, "change", f.ChangeAccount(t.Context(), c), nil)
 	want := a
 	want.Epoch, want.Endings = c.Account.Epoch, c.Account.Endings

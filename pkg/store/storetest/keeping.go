@@ -206,18 +206,21 @@ func deletionParallel(t *testing.T, f fixture) {
 }
 
 var accessTests = []subtest{
-	{"RolesAndScopesAreReplacedAndNothingElse", accessReaches},
+	{"RolesScopesAndClaimsAreReplacedAndNothingElse", accessReaches},
 	{"UnknownAccountIsErrNotFound", accessUnknown},
 	{"ChangesBesideItAreNotLost", accessAgainstChanges},
 }
 
 func accessReaches(t *testing.T, f fixture) {
 	a := enabled(t, f)
-	for _, test := range [][2][]string{{{"b", "a"}, {"x"}}, {nil, {"y"}}, {{"c"}, nil}, {nil, nil}} {
+	for _, test := range []account.Access{
+		{Roles: []string{"b", "a"}, Scopes: []string{"x"}, Claims: `{"a":1}`}, {Scopes: []string{"y"}, Claims: `{"a":"1"}`}, {Roles: []string{"c"}}, {},
+		{Claims: `{"b":true}`},
+	} {
 		for range 2 { // it may be repeated
-			wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, test[0], test[1]), nil)
+			wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, test), nil)
 		}
-		a.Roles, a.Scopes = test[0], test[1]
+		a = a.With(test)
 		f.wantAccount(t, "afterwards", a, hash)
 	}
 	same(t, "entries", f.entriesOf(t, a.ID.String(), time.Time{}), nil)
@@ -225,7 +228,7 @@ func accessReaches(t *testing.T, f fixture) {
 
 func accessUnknown(t *testing.T, f fixture) {
 	a := newAccount(t)
-	wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, a.Roles, a.Scopes), account.ErrNotFound)
+	wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, a.Access()), account.ErrNotFound)
 	f.wantNoAccount(t, "afterwards", a)
 }
 
@@ -234,12 +237,12 @@ func accessAgainstChanges(t *testing.T, f fixture) {
 	for i := range 10 {
 		c := changeOf(f, a, "")
 		c.Account.Disabled, c.Disable = i%2 == 0, new(i%2 == 0)
-		c.Account.Roles, c.Account.Scopes = []string{"r"}, []string{"s", "t"}
+		c.Account = c.Account.With(account.Access{Roles: []string{"r"}, Scopes: []string{"s", "t"}, Claims: `{"a":1}`})
 		for i, err := range parallel(2, func(i int) error {
 			if i == 0 {
 				return f.ChangeAccount(t.Context(), c)
 			}
-			return f.SetAccess(t.Context(), a.ID, c.Account.Roles, c.Account.Scopes)
+			return f.SetAccess(t.Context(), a.ID, c.Account.Access())
 		}) {
 			wantErr(t, []string{"change", "set access"}[i], err, nil)
 		}
