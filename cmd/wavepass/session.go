@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -50,8 +51,8 @@ type sessionJSON struct {
 	Timeline   []moment  `json:"timeline,omitzero"`
 }
 
-func sessionForJSON(s session.Session, a account.Account, now time.Time) sessionJSON {
-	reason, at := ending(s, a, now)
+func sessionForJSON(s session.Session, a account.Account, c client.Client, now time.Time) sessionJSON {
+	reason, at := ending(s, a, c, now)
 	return sessionJSON{
 		s.ID.String(), s.AccountID.String(), s.ClientID, s.Device, s.Network, s.UsedFrom, s.CreatedAt, s.RotatedAt, s.Generation,
 		s.IdleExpiry, s.Expiry, reason, at, nil,
@@ -60,14 +61,16 @@ func sessionForJSON(s session.Session, a account.Account, now time.Time) session
 
 // ending returns why a session cannot be used any more, in the word that its client is told, and when it ended if that is
 // known. The reason is empty while the session can be used.
-func ending(s session.Session, a account.Account, now time.Time) (reason string, at time.Time) {
+func ending(s session.Session, a account.Account, c client.Client, now time.Time) (reason string, at time.Time) {
 	var ended *session.EndedError
-	if err := session.Usable(s, a, now); !errors.As(err, &ended) {
+	if err := session.Usable(s, a, c, now); !errors.As(err, &ended) {
 		return "", time.Time{}
 	}
 	switch {
 	case !s.RevokedAt.IsZero():
 		at = s.RevokedAt
+	case s.CreatedAt.Before(c.Since):
+		at = c.Since
 	case !now.Before(s.Expiry):
 		at = s.Expiry
 	case !now.Before(s.IdleExpiry):
@@ -89,6 +92,10 @@ func (c *sessionList) Run(ctx context.Context, o output, in invocation) error {
 		if err != nil {
 			return err
 		}
+		clients, err := a.clients(ctx)
+		if err != nil {
+			return err
+		}
 		list, now := []sessionJSON{}, time.Now()
 		for before := uuid.Nil; ; {
 			page, err := a.store.SessionsOf(ctx, owner.ID, before, sessionPage)
@@ -96,7 +103,7 @@ func (c *sessionList) Run(ctx context.Context, o output, in invocation) error {
 				return err
 			}
 			for _, s := range page.Sessions {
-				if found := sessionForJSON(s, owner, now); c.All || found.Ended == "" {
+				if found := sessionForJSON(s, owner, clients[s.ClientID], now); c.All || found.Ended == "" {
 					list = append(list, found)
 				}
 			}
@@ -158,7 +165,11 @@ func (c *sessionShow) Run(ctx context.Context, o output, in invocation) error {
 		if err != nil && !errors.Is(err, account.ErrNotFound) {
 			return err
 		}
-		shown := sessionForJSON(s, owner, time.Now())
+		clients, clientsErr := a.clients(ctx)
+		if clientsErr != nil {
+			return clientsErr
+		}
+		shown := sessionForJSON(s, owner, clients[s.ClientID], time.Now())
 		if err != nil {
 			shown.Ended, owner.Username = "account deleted", "a deleted account"
 		}

@@ -36,8 +36,10 @@ func (c *Checker) Check(ctx context.Context, text oauth.Secret, want token.Expec
 
 // subjectOf is everything by which a token may be denied.
 func subjectOf(c token.Claims) revocation.Subject {
-	s := revocation.Subject{TokenID: c.ID, ClientID: c.ClientID, KeyID: c.SigningID}
+	s := revocation.Subject{TokenID: c.ID, ClientID: c.ClientID, KeyID: c.SigningID, Began: c.IssuedAt.Unix()}
 	if c.Login != nil {
+		// A token that a function issued for an old session, before it knew, is as old as its session.
+		s.Began = c.Login.AuthTime.Unix()
 		s.AccountID, s.SessionID, s.Epoch = c.Subject, c.Login.SessionID.String(), c.Login.Epoch
 	}
 	return s

@@ -98,6 +98,21 @@ func TestEachKindOfRevocationDeniesTheTokensThatItNames(t *testing.T) {
 		"the client": {nil, func(token.Claims, string) revocation.Entry {
 			return revocation.Entry{Kind: revocation.Client, ID: "app"}
 		}, true},
+		"the client, before the second after the login": {nil, func(c token.Claims, _ string) revocation.Entry {
+			return revocation.Entry{Kind: revocation.Client, ID: "app", Before: c.Login.AuthTime.Unix() + 1}
+		}, true},
+		"the client, before the login": {nil, func(c token.Claims, _ string) revocation.Entry {
+			return revocation.Entry{Kind: revocation.Client, ID: "app", Before: c.Login.AuthTime.Unix()}
+		}, false},
+		"the client, after the login and before this token": {func(c *token.Claims) { c.Login.AuthTime = c.IssuedAt.Add(-time.Hour) }, func(c token.Claims, _ string) revocation.Entry {
+			return revocation.Entry{Kind: revocation.Client, ID: "app", Before: c.IssuedAt.Unix() - 60}
+		}, true},
+		"the client, before a token of its own": {nobody, func(c token.Claims, _ string) revocation.Entry {
+			return revocation.Entry{Kind: revocation.Client, ID: "app", Before: c.IssuedAt.Unix()}
+		}, false},
+		"the client, after a token of its own": {nobody, func(c token.Claims, _ string) revocation.Entry {
+			return revocation.Entry{Kind: revocation.Client, ID: "app", Before: c.IssuedAt.Unix() + 1}
+		}, true},
 		"the key": {nil, func(_ token.Claims, key string) revocation.Entry {
 			return revocation.Entry{Kind: revocation.Key, ID: key}
 		}, true},

@@ -174,7 +174,7 @@ func (r *Request) Caller() (grant.Caller, error) {
 	if accountErr != nil || idErr != nil {
 		return grant.Caller{}, ErrNotAuthorized
 	}
-	caller := grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id}, ClientID: clientID}
+	caller := grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id, ClientID: clientID}}
 	return caller, r.RequireScope(oauth.ScopeAccount)
 }
 

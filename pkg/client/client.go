@@ -203,6 +203,12 @@ type Lister interface {
 	Clients(ctx context.Context) ([]Client, error)
 }
 
+// Registered returns the clients that are registered, in the order of their ids. Errors as Lister.Clients.
+func Registered(ctx context.Context, store Lister) ([]Client, error) {
+	all, err := store.Clients(ctx)
+	return slices.DeleteFunc(all, func(c Client) bool { return c.Kind == Removed }), err
+}
+
 // Registrar stores clients.
 type Registrar interface {
 	// PutClient stores c under its id, in place of what was there. The definition has been checked.

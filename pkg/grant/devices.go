@@ -33,11 +33,8 @@ type Devices struct{ DevicesParts }
 // NewDevices returns a Devices.
 func NewDevices(p DevicesParts) *Devices { return &Devices{p} }
 
-// Caller is the holder of an access token and its client, as the authorizer found them.
-type Caller struct {
-	session.Holder
-	ClientID string
-}
+// Caller is the holder of an access token, as the authorizer found them.
+type Caller struct{ session.Holder }
 
 // List returns one page of the caller's sessions that may be used, newest first, in one round trip. A page
 // may be empty although another follows. before is the Next of the previous page, zero for the first page.
@@ -58,16 +55,13 @@ func (d *Devices) List(ctx context.Context, c Caller, before uuid.UUID, limit in
 	case allErr != nil:
 		return session.Page{}, fmt.Errorf("grant: list sessions: %w", allErr)
 	}
-	living := session.Page{Next: page.Next}
-	for _, s := range page.Sessions {
+	for i, s := range page.Sessions {
 		if s.ID == own.ID {
-			s = own // EndOthers may have raised its epoch between the two reads
-		}
-		if d.Owners.Usable(s, owner) {
-			living.Sessions = append(living.Sessions, s)
+			page.Sessions[i] = own // EndOthers may have raised its epoch between the two reads
 		}
 	}
-	return living, nil
+	usable, err := d.Owners.UsableOf(ctx, page.Sessions, owner)
+	return session.Page{Sessions: usable, Next: page.Next}, err
 }
 
 // End ends one session of the caller's account, which may be the caller's own. It returns session.ErrNotFound when

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -28,6 +29,9 @@ func TestListHasTheCallersSessionAlthoughTheOthersEndMeanwhile(t *testing.T) {
 		defer close(changed)
 		return w.editor().EndOthers(ctx, w.ada, own.ID)
 	}
+	if err := w.store.PutClient(t.Context(), w.clients["native"]); err != nil {
+		t.Fatal(err)
+	}
 	w.store.Before = func(_ context.Context, method string) error {
 		if method == "Session" || method == "Account" {
 			select {
@@ -39,11 +43,11 @@ func TestListHasTheCallersSessionAlthoughTheOthersEndMeanwhile(t *testing.T) {
 		return nil
 	}
 	devices := grant.NewDevices(grant.DevicesParts{
-		Sessions: w.store, Owners: session.NewOwners(w.store, w.store, w.clock.Now), Revoker: session.NewRevoker(w.store, w.clock.Now),
+		Sessions: w.store, Owners: session.NewOwners(w.store, w.store, client.NewRegistry(w.store, w.clock.Now), w.clock.Now), Revoker: session.NewRevoker(w.store, w.clock.Now),
 		Accounts: w.editor(), Trail: audit.NewTrail(&w.trail, w.clock.Now),
 	})
 	page, err := devices.List(t.Context(), grant.Caller{
-		Holder: session.Holder{AccountID: w.ada.ID, SessionID: own.ID}, ClientID: "native",
+		Holder: session.Holder{AccountID: w.ada.ID, SessionID: own.ID, ClientID: "native"},
 	}, uuid.Nil, 10)
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 }
 
 func (l *Logout) endAll(ctx context.Context, token session.RefreshToken, c client.Client) error {
-	owner, err := l.Owners.Of(ctx, token, c.ID)
+	owner, err := l.Owners.Of(ctx, token, c)
 	if err != nil {
 		return err
 	}

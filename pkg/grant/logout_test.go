@@ -24,7 +24,7 @@ import (
 func (w *world) leaver() *grant.Logout {
 	return grant.NewLogout(grant.LogoutParts{
 		Sessions: session.NewRevoker(w.store, w.clock.Now),
-		Owners:   session.NewOwners(w.store, w.store, w.clock.Now),
+		Owners:   session.NewOwners(w.store, w.store, client.NewRegistry(w.store, w.clock.Now), w.clock.Now),
 		Accounts: w.editor(),
 		MAC:      keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now),
 		Trail:    audit.NewTrail(&w.trail, w.clock.Now),

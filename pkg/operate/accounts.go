@@ -9,6 +9,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -84,7 +85,7 @@ func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, access account.A
 // checkRoles returns ErrTooManyRoles when the access tokens of a registered client have no room for the roles of the account,
 // signed by the key with the longest signature. Such a token would be issued without its roles.
 func (o *Operator) checkRoles(ctx context.Context, a account.Account) error {
-	clients, err := o.store.Clients(ctx)
+	clients, err := client.Registered(ctx, o.store)
 	if err != nil {
 		return fmt.Errorf("operate: read clients: %w", err)
 	}

@@ -10,10 +10,11 @@ import (
 // added in any order and more than once. Nothing but their expiry removes them.
 type denied struct {
 	expiry  map[name]int64   // unix seconds
-	minimum map[name]minimum // the same for accounts
+	minimum map[name]minimum // the same for accounts and for clients that came back
 }
 
-type minimum struct{ epoch, expiry int64 }
+// minimum is the least epoch of an account, or the earliest beginning of a client's session, that is accepted.
+type minimum struct{ least, expiry int64 }
 
 // name is half of the SHA-256 of a kind and an id. If two of them ever had the same name, a good token would be refused.
 type name [16]byte
@@ -29,9 +30,9 @@ func newDenied() denied { return denied{map[name]int64{}, map[name]minimum{}} }
 
 func (d denied) add(e Entry) {
 	n, expiry := nameOf(e.Kind, e.ID), e.ExpiresAt().Unix()+1 // never before it has expired
-	if e.Kind == Account {
+	if e.Kind == Account || e.Kind == Client && e.Before != 0 {
 		was := d.minimum[n]
-		d.minimum[n] = minimum{max(was.epoch, e.MinEpoch), max(was.expiry, expiry)}
+		d.minimum[n] = minimum{max(was.least, e.MinEpoch, e.Before), max(was.expiry, expiry)}
 		return
 	}
 	d.expiry[n] = max(d.expiry[n], expiry)
@@ -49,7 +50,8 @@ func (d denied) denies(s Subject) bool {
 		d.has(Session, s.SessionID) ||
 		d.has(Client, s.ClientID) ||
 		d.has(Key, s.KeyID) ||
-		s.AccountID != "" && s.Epoch < d.minimum[nameOf(Account, s.AccountID)].epoch
+		s.ClientID != "" && s.Began < d.minimum[nameOf(Client, s.ClientID)].least ||
+		s.AccountID != "" && s.Epoch < d.minimum[nameOf(Account, s.AccountID)].least
 }
 
 func (d denied) has(kind Kind, id string) bool {

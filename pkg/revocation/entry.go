@@ -19,7 +19,7 @@ const (
 	Token   Kind = "jti"     // one access token
 	Session Kind = "sid"     // every access token of a session
 	Account Kind = "account" // every access token of an account with an older epoch
-	Client  Kind = "client"  // every access token of a client
+	Client  Kind = "client"  // every access token of a client, or those of before a time
 	Key     Kind = "kid"     // every access token signed by a key
 )
 
@@ -30,6 +30,7 @@ type Entry struct {
 	Kind     Kind
 	ID       string
 	MinEpoch int64 // Account only: the lowest epoch that is still accepted
+	Before   int64 // Client only, unix seconds: tokens of sessions that began before are denied; 0: every token is
 }
 
 // functionTimeout is longer than any function runs: a token signed at its start may leave at its end.
@@ -92,6 +93,14 @@ func Stamp(now func() time.Time, write func(at time.Time) error) error {
 // Deny appends an entry that names id, stamped as readers need it. Any error is oauth.ErrUnavailable.
 func Deny(ctx context.Context, log Log, now func() time.Time, kind Kind, id string) error {
 	return Stamp(now, func(at time.Time) error { return log.Append(ctx, Entry{At: at, Kind: kind, ID: id}) })
+}
+
+// DenyClient appends an entry that denies the access tokens of the client's sessions that began before that time, in whole
+// seconds. Errors as Deny.
+func DenyClient(ctx context.Context, log Log, now func() time.Time, id string, before time.Time) error {
+	return Stamp(now, func(at time.Time) error {
+		return log.Append(ctx, Entry{At: at, Kind: Client, ID: id, Before: before.Unix()})
+	})
 }
 
 // DenyOnce is Deny for a revocation that anybody may ask for again and again: it appends at most one entry in SlowWrite, and

@@ -16,6 +16,7 @@ type Subject struct {
 	AccountID string
 	Epoch     int64
 	ClientID  string
+	Began     int64 // unix seconds: when the token's session did, or the token was issued where it has none
 	KeyID     string
 }
 

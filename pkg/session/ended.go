@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 )
 
 // Reasons why a session cannot be used any more, in the words that clients are told (docs/design.md §6).
@@ -42,12 +43,16 @@ func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
 
 func refuse(detail string) error { return &RefusedError{Detail: detail} }
 
-// Usable returns nil when a session of the account a may be used, and an *EndedError otherwise. It is the one
-// rule for all who ask: refreshes, lists of sessions and people who change their account.
-func Usable(s Session, a account.Account, now time.Time) error {
+// Usable returns nil when a session of the account a at the client c may be used, and an *EndedError otherwise. It is the one
+// rule for all who ask: refreshes, lists of sessions and people who change their account. A client that is not registered any
+// more is the zero one. A session that began before its client did belongs to another client that had the same id, or to this
+// one before it was revoked.
+func Usable(s Session, a account.Account, c client.Client, now time.Time) error {
 	switch {
 	case !s.RevokedAt.IsZero():
 		return &EndedError{s.Reason.because()}
+	case c.ID != s.ClientID || s.CreatedAt.Before(c.Since):
+		return &EndedError{BecauseEnded}
 	case a.Disabled:
 		return &EndedError{BecauseDisabled}
 	case s.Epoch < a.Epoch:
@@ -65,10 +70,10 @@ var deletedAccount = account.Account{Epoch: math.MaxInt64}
 
 // reasonFor returns the reason why the session ended, for a client that presents a token of generation g. It is empty unless
 // the session is that client's and the token is the newest or the one before.
-func reasonFor(s Session, a account.Account, g uint32, clientID string, now time.Time) string {
+func reasonFor(s Session, a account.Account, g uint32, c client.Client, now time.Time) string {
 	behind := int64(s.Generation) - int64(g)
 	var ended *EndedError
-	if s.ClientID != clientID || behind != 0 && behind != 1 || !errors.As(Usable(s, a, now), &ended) {
+	if s.ClientID != c.ID || behind != 0 && behind != 1 || !errors.As(Usable(s, a, c, now), &ended) {
 		return ""
 	}
 	return ended.Reason

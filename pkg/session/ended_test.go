@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -41,7 +42,7 @@ func TestUsableSaysWhyASessionEnded(t *testing.T) {
 		if test.change != nil {
 			test.change(&s, &a)
 		}
-		err := session.Usable(s, a, test.now)
+		err := session.Usable(s, a, client.Client{}, test.now)
 		var ended *session.EndedError
 		switch {
 		case test.want == "" && err != nil:

@@ -4,34 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 )
 
 // Owners finds the account of a token.
 type Owners struct {
 	sessions Reader
 	accounts Accounts
+	clients  Clients
 	now      func() time.Time
 }
 
-// NewOwners returns an Owners over both stores.
-func NewOwners(sessions Reader, accounts Accounts, now func() time.Time) *Owners {
-	return &Owners{sessions, accounts, now}
+// Clients finds registered clients, as client.Registry.
+type Clients interface {
+	Find(ctx context.Context, id string) (client.Client, error)
 }
 
-// Holder names the session that an access token was issued in, and its account.
-type Holder struct{ AccountID, SessionID uuid.UUID }
+// NewOwners returns an Owners over both stores and the registry of clients.
+func NewOwners(sessions Reader, accounts Accounts, clients Clients, now func() time.Time) *Owners {
+	return &Owners{sessions, accounts, clients, now}
+}
+
+// Holder names the session that an access token was issued in, its account and its client.
+type Holder struct {
+	AccountID, SessionID uuid.UUID
+	ClientID             string
+}
 
 // Of returns the account of token, in one round trip, if its session is usable and the client's, and the token is the newest
 // or the one before: an older token must not be enough to end all sessions of an account. Otherwise the error is a
 // *RefusedError, or ErrAllEnded when every session of the account has ended that is as old as this one. oauth.ErrUnavailable.
-func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (account.Account, error) {
-	s, a, err := o.read(ctx, Holder{token.AccountID, token.SessionID})
+func (o *Owners) Of(ctx context.Context, token RefreshToken, c client.Client) (account.Account, error) {
+	s, a, err := o.read(ctx, token.AccountID, token.SessionID)
 	if err != nil {
 		if errors.Is(err, ErrEnded) {
 			err = refuse(err.Error())
@@ -39,16 +50,16 @@ func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (a
 		return account.Account{}, err
 	}
 	behind := int64(s.Generation) - int64(token.Generation)
-	ended := Usable(s, a, o.now())
+	ended := Usable(s, a, c, o.now())
 	switch {
-	case s.ClientID != clientID:
+	case s.ClientID != c.ID:
 		return account.Account{}, refuse("another client's")
 	case behind != 0 && behind != 1:
 		return account.Account{}, refuse("an old token")
 	case s.Epoch < a.Epoch:
 		return account.Account{}, ErrAllEnded
 	case ended != nil:
-		reason := reasonFor(s, a, token.Generation, clientID, o.now())
+		reason := reasonFor(s, a, token.Generation, c, o.now())
 		if reason == BecauseReuse && behind != 0 { // this token may itself have been the reuse
 			reason = ""
 		}
@@ -61,9 +72,19 @@ func (o *Owners) Of(ctx context.Context, token RefreshToken, clientID string) (a
 // but its denylist may be some seconds old. Errors: an *EndedError when the session may not be used any more,
 // oauth.ErrUnavailable.
 func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account, error) {
-	s, a, err := o.read(ctx, h)
+	var (
+		wg        sync.WaitGroup
+		c         client.Client
+		clientErr error
+	)
+	wg.Go(func() { c, clientErr = o.find(ctx, h.ClientID) })
+	s, a, err := o.read(ctx, h.AccountID, h.SessionID)
+	wg.Wait()
 	if err == nil {
-		err = Usable(s, a, o.now())
+		err = clientErr
+	}
+	if err == nil {
+		err = Usable(s, a, c, o.now())
 	}
 	if err != nil {
 		return Session{}, account.Account{}, err
@@ -71,16 +92,28 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 	return s, a, nil
 }
 
+// find returns a client, the zero one when it is not registered any more.
+func (o *Owners) find(ctx context.Context, id string) (client.Client, error) {
+	c, err := o.clients.Find(ctx, id)
+	switch {
+	case errors.Is(err, client.ErrUnknown):
+		return client.Client{}, nil
+	case err != nil:
+		return client.Client{}, fmt.Errorf("session: read client: %w", err)
+	}
+	return c, nil
+}
+
 // read reads session and account at once. An account that was deleted is the deletedAccount.
-func (o *Owners) read(ctx context.Context, h Holder) (Session, account.Account, error) {
+func (o *Owners) read(ctx context.Context, owner, id uuid.UUID) (Session, account.Account, error) {
 	var (
 		wg                     sync.WaitGroup
 		s                      Session
 		a                      account.Account
 		sessionErr, accountErr error
 	)
-	wg.Go(func() { s, sessionErr = o.sessions.Session(ctx, h.AccountID, h.SessionID) })
-	wg.Go(func() { a, accountErr = readAccount(ctx, o.accounts, h.AccountID) })
+	wg.Go(func() { s, sessionErr = o.sessions.Session(ctx, owner, id) })
+	wg.Go(func() { a, accountErr = readAccount(ctx, o.accounts, owner) })
 	wg.Wait()
 	if sessionErr == nil && accountErr == nil {
 		s, sessionErr = readAgainIfBehind(ctx, o.sessions, s, a)
@@ -115,5 +148,29 @@ func readAgainIfBehind(ctx context.Context, sessions Reader, s Session, a accoun
 	return sessions.Session(ctx, s.AccountID, s.ID)
 }
 
-// Usable reports whether a session of the account a may be used now.
-func (o *Owners) Usable(s Session, a account.Account) bool { return Usable(s, a, o.now()) == nil }
+// UsableOf returns those of the sessions of the account a that may be used now. Clients that the registry holds cost no
+// round trip, all others one together.
+func (o *Owners) UsableOf(ctx context.Context, sessions []Session, a account.Account) (usable []Session, err error) {
+	var ids []string
+	for _, s := range sessions {
+		if !slices.Contains(ids, s.ClientID) {
+			ids = append(ids, s.ClientID)
+		}
+	}
+	var wg sync.WaitGroup
+	found, errs := make([]client.Client, len(ids)), make([]error, len(ids))
+	for i, id := range ids {
+		wg.Go(func() { found[i], errs[i] = o.find(ctx, id) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	now := o.now()
+	for _, s := range sessions {
+		if Usable(s, a, found[slices.Index(ids, s.ClientID)], now) == nil {
+			usable = append(usable, s)
+		}
+	}
+	return usable, nil
+}

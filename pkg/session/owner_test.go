@@ -24,8 +24,25 @@ import (
 func (w *world) owner(g uint32, clientID string) (account.Account, error) {
 	token := w.first
 	token.Generation = g
-	return session.NewOwners(w.store, w.store, w.clock.Now).Of(w.t.Context(), token, clientID)
+	return session.NewOwners(w.store, w.store, w.registered(), w.clock.Now).Of(w.t.Context(), token, client.New(clientID, client.Native))
 }
+
+// registry finds the clients that are in it.
+type registry map[string]client.Client
+
+func (r registry) Find(_ context.Context, id string) (client.Client, error) {
+	c, ok := r[id]
+	switch {
+	case !ok:
+		return client.Client{}, client.ErrUnknown
+	case c.Kind == "":
+		return client.Client{}, oauth.ErrUnavailable
+	}
+	return c, nil
+}
+
+// registered is the registry with the client of the world alone.
+func (w *world) registered() registry { return registry{w.client.ID: w.client} }
 
 // wantNoOwner expects the refusal, and that it wrote nothing.
 func (w *world) wantNoOwner(g uint32, clientID, reason string) {
@@ -259,8 +276,8 @@ func TestOwnerOfASessionThatIsKeptBetweenTheReads(t *testing.T) {
 				}
 				return nil
 			}
-			s, a, err := session.NewOwners(w.store, w.store, w.clock.Now).
-				Living(t.Context(), session.Holder{AccountID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), SessionID: w.id})
+			s, a, err := session.NewOwners(w.store, w.store, w.registered(), w.clock.Now).
+				Living(t.Context(), session.Holder{AccountID: uuid.MustParse("0190b0e4-7e00-7000-8000-000000000001"), SessionID: w.id, ClientID: "app"})
 			if test.lives && (err != nil || s.Epoch != 200 || a.Epoch != 200) {
 				t.Errorf("session of epoch %d, account of epoch %d, %v; want both of 200", s.Epoch, a.Epoch, err)
 			}

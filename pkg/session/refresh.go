@@ -139,7 +139,7 @@ func (r *Refresher) decide(f found, p Presented) Case {
 	switch {
 	case f.missing:
 		return Gone
-	case f.rotated && Usable(f.session, f.account, p.Arrived) == nil:
+	case f.rotated && Usable(f.session, f.account, p.Client, p.Arrived) == nil:
 		return Rotate
 	}
 	return r.rules.Decide(f.session, f.account, p)
@@ -172,7 +172,7 @@ func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 			return refuse("no such session")
 		}
 		detail := "another client's"
-		if ended := Usable(f.session, f.account, p.Arrived); ended != nil {
+		if ended := Usable(f.session, f.account, p.Client, p.Arrived); f.session.ClientID == p.Client.ID && ended != nil {
 			detail = ended.Error()
 		}
 		return &RefusedError{Reason: r.rules.Reason(f.session, f.account, p), Detail: detail}

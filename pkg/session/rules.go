@@ -51,7 +51,7 @@ const (
 
 // Decide returns the case of a token of the session s of the account a.
 func (r Rules) Decide(s Session, a account.Account, p Presented) Case {
-	if s.ClientID != p.Client.ID || Usable(s, a, p.Arrived) != nil {
+	if s.ClientID != p.Client.ID || Usable(s, a, p.Client, p.Arrived) != nil {
 		return Gone
 	}
 	return r.byGeneration(s, p)
@@ -82,7 +82,7 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 // Reason returns what a client is told about a token that is Gone; empty: nothing. A client whose token would itself be
 // reuse is not told that the session ended because of reuse.
 func (r Rules) Reason(s Session, a account.Account, p Presented) string {
-	reason := reasonFor(s, a, p.Generation, p.Client.ID, p.Arrived)
+	reason := reasonFor(s, a, p.Generation, p.Client, p.Arrived)
 	if reason == BecauseReuse && r.byGeneration(s, p) == Reuse {
 		return ""
 	}

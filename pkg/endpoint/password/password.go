@@ -25,11 +25,12 @@ type Store interface {
 
 // New returns the function.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	clients := client.NewRegistry(store, s.Now)
 	change := grant.NewPassword(grant.PasswordParts{
 		BeginParts: s.ByPassword(store, sealer),
-		Owners:     session.NewOwners(store, store, s.Now),
+		Owners:     session.NewOwners(store, store, clients, s.Now),
 	})
-	f := function{s, client.NewRegistry(store, s.Now), change, store}
+	f := function{s, clients, change, store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /password": f.change})
 }
 

@@ -26,6 +26,7 @@ type Store interface {
 
 // New returns the function.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	clients := client.NewRegistry(store, s.Now)
 	keys := s.Keyring(store, sealer)
 	refresh := grant.NewRefresh(grant.RefreshParts{
 		Sessions: session.NewRefresher(store, store, keys.MACKeys(), s.Rules, s.Trail, s.Now),
@@ -33,7 +34,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		Trail:    s.Trail,
 		Now:      s.Now,
 	})
-	f := function{s, client.NewRegistry(store, s.Now), refresh, session.NewOwners(store, store, s.Now), keys.MACKeys(), store}
+	f := function{s, clients, refresh, session.NewOwners(store, store, clients, s.Now), keys.MACKeys(), store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /refresh": f.refresh, "GET /session?client_id": f.state})
 }
 

@@ -55,6 +55,6 @@ func (f function) check(ctx context.Context, presented oauth.Secret, c client.Cl
 	if err != nil {
 		return err
 	}
-	_, err = f.owners.Of(ctx, token, c.ID)
+	_, err = f.owners.Of(ctx, token, c)
 	return err
 }

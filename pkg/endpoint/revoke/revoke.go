@@ -30,6 +30,7 @@ type Store interface {
 
 // New returns the function. It opens the MAC keys of refresh tokens, and no signing key.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	clients := client.NewRegistry(store, s.Now)
 	mac := keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now)
 	sessions := session.NewRevoker(store, s.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{
@@ -42,12 +43,12 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	})
 	logout := grant.NewLogout(grant.LogoutParts{
 		Sessions: sessions,
-		Owners:   session.NewOwners(store, store, s.Now),
+		Owners:   session.NewOwners(store, store, clients, s.Now),
 		Accounts: account.NewEditor(store, s.Now),
 		MAC:      mac,
 		Trail:    s.Trail,
 	})
-	f := function{s, client.NewRegistry(store, s.Now), revoke, logout}
+	f := function{s, clients, revoke, logout}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /revoke": f.revoke, "POST /logout": f.logout})
 }
 

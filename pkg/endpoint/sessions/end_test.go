@@ -181,11 +181,21 @@ func TestCookiesAreClearedWithTheirSession(t *testing.T) {
 	}
 }
 
-func TestClientThatIsGoneKeepsNobodyFromEnding(t *testing.T) {
+// TestSessionOfAClientThatIsGoneHasEnded has the authorizer let a token through for as long as its denylist may be old.
+func TestSessionOfAClientThatIsGoneHasEnded(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
 	own := d.Login("app")
-	r := endAllRequest(nil)
-	r.Caller = map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "gone", "scope": "account"}
-	d.Want("end all", d.Do(r), 200, "")
-	wantDead(d, "the caller", own)
+	caller := map[string]any{"sub": deployment.AccountID.String(), "sid": own.SessionID().String(), "client_id": "gone", "scope": "account"}
+	for what, test := range map[string]struct {
+		request deployment.Request
+		status  int
+		code    string
+	}{
+		"list":        {listRequest(nil), 401, "invalid_token"},
+		"end all":     {endAllRequest(nil), 401, "invalid_token"},
+		"end its own": {endRequest(own.SessionID().String()), 200, ""},
+	} {
+		test.request.Caller = caller
+		d.Want(what, d.Do(test.request), test.status, test.code)
+	}
 }

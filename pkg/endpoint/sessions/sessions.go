@@ -36,14 +36,15 @@ type Store interface {
 
 // New returns the function.
 func New(s endpoint.Settings, store Store) apigw.Function {
+	clients := client.NewRegistry(store, s.Now)
 	devices := grant.NewDevices(grant.DevicesParts{
 		Sessions: store,
-		Owners:   session.NewOwners(store, store, s.Now),
+		Owners:   session.NewOwners(store, store, clients, s.Now),
 		Revoker:  session.NewRevoker(store, s.Now),
 		Accounts: account.NewEditor(store, s.Now),
 		Trail:    s.Trail,
 	})
-	f := function{s, client.NewRegistry(store, s.Now), devices}
+	f := function{s, clients, devices}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /sessions?limit&cursor": f.list, "DELETE /sessions/{id}": f.endOne, "DELETE /sessions?except": f.endMany,
 	})
@@ -161,8 +162,8 @@ func (f function) end(ctx context.Context, r *apigw.Request, caller grant.Caller
 	return apigw.Response{Status: http.StatusOK, Cookies: cookies}, nil
 }
 
-// cookiesOf returns the Set-Cookie values that clear the cookies of the caller's client. People can still end their sessions
-// at a client that is no longer registered; its cookies are not cleared then.
+// cookiesOf returns the Set-Cookie values that clear the cookies of the caller's client. The sessions of a client that is no
+// longer registered have ended, and its cookies are not cleared.
 func (f function) cookiesOf(ctx context.Context, r *apigw.Request, caller grant.Caller, own bool) ([]string, error) {
 	if !own {
 		return nil, nil

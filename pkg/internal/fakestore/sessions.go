@@ -171,7 +171,7 @@ func (s *Store) append(e revocation.Entry) error {
 		return fmt.Errorf("entry %s %s: stamp %s is not in whole milliseconds", e.Kind, e.ID, e.At)
 	}
 	same := func(old revocation.Entry) bool {
-		return old.At.Equal(e.At) && old.Kind == e.Kind && old.ID == e.ID && old.MinEpoch == e.MinEpoch
+		return old.At.Equal(e.At) && old.Kind == e.Kind && old.ID == e.ID && old.MinEpoch == e.MinEpoch && old.Before == e.Before
 	}
 	if !slices.ContainsFunc(s.log, same) {
 		s.log = append(s.log, e)

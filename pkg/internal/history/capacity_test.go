@@ -205,7 +205,7 @@ func (u *user) authorize(h holding, staleness time.Duration) {
 }
 
 func (u *user) caller(h holding) grant.Caller {
-	return grant.Caller{Holder: session.Holder{AccountID: u.account, SessionID: h.id}, ClientID: native.ID}
+	return grant.Caller{Holder: session.Holder{AccountID: u.account, SessionID: h.id, ClientID: native.ID}}
 }
 
 func (u *user) list(h holding, want int) {

@@ -192,7 +192,7 @@ func (r race) wantLive(what string, h holding) {
 }
 
 func (r race) caller(h holding) grant.Caller {
-	return grant.Caller{Holder: session.Holder{AccountID: r.who.ID, SessionID: h.id}, ClientID: native.ID}
+	return grant.Caller{Holder: session.Holder{AccountID: r.who.ID, SessionID: h.id, ClientID: native.ID}}
 }
 
 // both runs two requests at once.

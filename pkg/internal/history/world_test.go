@@ -70,7 +70,7 @@ type function struct {
 func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trail, now func() time.Time) *function {
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.ES256, Now: now})
 	mac, signer := ring.MACKeys(), ring.SigningKeys()
-	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, now)
+	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, clients{}, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
 	begin := grant.BeginParts{
@@ -99,6 +99,18 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 			bound: access.NewChecker(verifier, revocation.NewSnapshot(store, bound, now)),
 		},
 	}
+}
+
+// clients are the two that take part.
+type clients struct{}
+
+func (clients) Find(_ context.Context, id string) (client.Client, error) {
+	for _, c := range []client.Client{native, browser} {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return client.Client{}, client.ErrUnknown
 }
 
 // plan says how much is to be done.

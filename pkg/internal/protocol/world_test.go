@@ -146,7 +146,7 @@ func (w *world) boot(function string) {
 			Sessions: session.NewRevoker(seen, now), MAC: mac, Access: verifier, Log: seen, Trail: trail, Now: now,
 		})
 		w.logout = grant.NewLogout(grant.LogoutParts{
-			Sessions: session.NewRevoker(seen, now), Owners: session.NewOwners(seen, seen, now),
+			Sessions: session.NewRevoker(seen, now), Owners: session.NewOwners(seen, seen, client.NewRegistry(seen, now), now),
 			Accounts: account.NewEditor(seen, now), MAC: mac, Trail: trail,
 		})
 	case "editor":

@@ -17,6 +17,7 @@ type entryRecord struct {
 	Kind     revocation.Kind `json:"kind"`
 	ID       string          `json:"id"`
 	MinEpoch int64           `json:"min_epoch,omitzero"`
+	Before   int64           `json:"before,omitzero"`
 	Call     string          `json:"call,omitzero"` // of AppendOnce
 }
 
@@ -24,8 +25,8 @@ type entryRecord struct {
 // no entry ever takes the place of another.
 func entryKey(e revocation.Entry) []byte {
 	key := appendTime(nil, e.At)
-	key = binary.BigEndian.AppendUint64(key, uint64(e.MinEpoch))
-	key = append(key, byte(len(e.Kind))) // keeps kind and id apart; kinds are ours, and short
+	key = binary.BigEndian.AppendUint64(key, uint64(e.MinEpoch+e.Before)) // no entry has both
+	key = append(key, byte(len(e.Kind)))                                  // keeps kind and id apart; kinds are ours, and short
 	key = append(key, e.Kind...)
 	return append(key, e.ID...)
 }
@@ -70,7 +71,7 @@ func (s *Store) appendCall(tx *bbolt.Tx, e revocation.Entry, call string) error 
 		return err
 	}
 	return put(tx.Bucket(revocationBucket), entryKey(e), entryRecord{
-		At: toMillis(e.At), Kind: e.Kind, ID: e.ID, MinEpoch: e.MinEpoch, Call: call,
+		At: toMillis(e.At), Kind: e.Kind, ID: e.ID, MinEpoch: e.MinEpoch, Before: e.Before, Call: call,
 	})
 }
 
@@ -85,7 +86,7 @@ func (s *Store) Since(ctx context.Context, from time.Time) ([]revocation.Entry, 
 			if err := json.Unmarshal(data, &record); err != nil {
 				return err
 			}
-			e := revocation.Entry{At: fromMillis(record.At), Kind: record.Kind, ID: record.ID, MinEpoch: record.MinEpoch}
+			e := revocation.Entry{At: fromMillis(record.At), Kind: record.Kind, ID: record.ID, MinEpoch: record.MinEpoch, Before: record.Before}
 			// Keys have milliseconds; from may lie between two.
 			if !e.At.Before(from) && now.Before(e.ExpiresAt()) {
 				entries = append(entries, e)

@@ -17,12 +17,22 @@ import (
 
 // Append implements revocation.Log.
 func (s *Store) Append(ctx context.Context, e revocation.Entry) error {
-	// Two entries of one account in one millisecond share a key: the higher minimum says both.
-	_, err := s.put(ctx, "append revocation", dynamodb.PutItemInput{
+	// Two entries of one account in one millisecond share a key: the higher minimum says both. So it is for a client, where an
+	// entry without one says the most.
+	in := dynamodb.PutItemInput{
 		Item:                      s.encodeEntry(e),
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR min_epoch < :epoch"),
 		ExpressionAttributeValues: item{":epoch": number(e.MinEpoch)},
-	})
+	}
+	switch {
+	case e.Kind == revocation.Client && e.Before == 0:
+		in.ConditionExpression, in.ExpressionAttributeValues = nil, nil
+	case e.Kind == revocation.Client:
+		in.ConditionExpression = aws.String("attribute_not_exists(pk) OR #before < :before")
+		in.ExpressionAttributeNames = map[string]string{"#before": "before"}
+		in.ExpressionAttributeValues = item{":before": number(e.Before)}
+	}
+	_, err := s.put(ctx, "append revocation", in)
 	return err
 }
 
@@ -139,6 +149,9 @@ func (s *Store) encodeEntry(e revocation.Entry) item {
 	it["kind"] = text(string(e.Kind))
 	it["id"] = text(e.ID)
 	it["min_epoch"] = number(e.MinEpoch)
+	if e.Before != 0 { // entries of older versions lack it
+		it["before"] = number(e.Before)
+	}
 	it[ttl] = number(e.ExpiresAt().Unix() + 1) // never before it has expired
 	return it
 }
@@ -150,6 +163,9 @@ func decodeEntry(it item) (revocation.Entry, error) {
 		Kind:     revocation.Kind(r.text("kind")),
 		ID:       r.text("id"),
 		MinEpoch: r.number("min_epoch"),
+	}
+	if r.has("before") {
+		e.Before = r.number("before")
 	}
 	return e, r.err
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ var revocationTests = []subtest{
 	{"AppliedButReplyLostIsThereOnce", appendAgain},
 	{"EntriesOfOneStampAreApart", entriesApart},
 	{"LowerEpochNeverReplacesAHigherOne", lowerEpoch},
+	{"EarlierBeforeNeverReplacesALaterOne", earlierBefore},
 	{"OnceIsOneEntryInTenSeconds", appendOnce},
 	{"OnceMayBeStampedAgainByItsOwnCall", appendOnceStampedAgain},
 	{"OnceOfManyParallelStoresOne", appendOnceParallel},
@@ -34,6 +36,7 @@ func entryRoundTrip(t *testing.T, f fixture) {
 		{Kind: revocation.Account, MinEpoch: 1_700_000_001},
 		{Kind: revocation.Account, MinEpoch: 1<<62 + 1},
 		{Kind: revocation.Client},
+		{Kind: revocation.Client, Before: 1_700_000_001},
 		{Kind: revocation.Key},
 	} {
 		e.At = at.Add(-time.Duration(i)*time.Minute + 789*time.Millisecond)
@@ -84,6 +87,30 @@ func lowerEpoch(t *testing.T, f fixture) {
 	}
 	if highest != 9 {
 		t.Errorf("highest epoch after appending 5, 9 and 7 = %d, want 9", highest)
+	}
+}
+
+// earlierBefore: a client's entry without a time denies all of its tokens, which is more than any other of that stamp.
+func earlierBefore(t *testing.T, f fixture) {
+	e := revocation.Entry{At: f.clock.Now(), Kind: revocation.Client, ID: fresh(t, "c")}
+	var latest int64
+	for _, before := range []int64{5, 9, 7} {
+		e.Before = before
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+	}
+	for _, e := range f.entriesOf(t, e.ID, time.Time{}) {
+		latest = max(latest, e.Before)
+	}
+	if latest != 9 {
+		t.Errorf("latest time after appending 5, 9 and 7 = %d, want 9", latest)
+	}
+	for _, before := range []int64{0, 11} {
+		e.Before = before
+		wantErr(t, "append", f.Append(t.Context(), e), nil)
+		all := slices.ContainsFunc(f.entriesOf(t, e.ID, time.Time{}), func(e revocation.Entry) bool { return e.Before == 0 })
+		if !all {
+			t.Errorf("the entry that denies everything is gone after appending %d", before)
+		}
 	}
 }
 
