@@ -157,6 +157,10 @@ func TestRevokeCommandsBite(t *testing.T) {
 	login = s.login()
 	mustCommand(t, "revoke", "client", "app", "--yes", "--data", data)
 	refused("client", login)
+	again := s.login()
+	if got := s.userinfo(again.AccessToken); got.Status != 200 {
+		t.Errorf("a login at once after its client was revoked: %d, want 200", got.Status)
+	}
 }
 
 func TestDrillHoldsOnWavepassLocal(t *testing.T) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
-	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -17,7 +17,7 @@ type revokeCommands struct {
 	Token   revokeToken   `cmd:"" help:"Refuse one access token, named by its jti."`
 	Session revokeSession `cmd:"" help:"End one session of an account."`
 	Account revokeAccount `cmd:"" help:"End every session of an account."`
-	Client  revokeClient  `cmd:"" help:"Refuse every access token of a client for the next hour."`
+	Client  revokeClient  `cmd:"" help:"End every session of a client; people may log in again at once."`
 }
 
 type revokeToken struct {
@@ -88,33 +88,42 @@ func (c *revokeAccount) Run(ctx context.Context, o output, in invocation) error 
 type revokeClient struct {
 	target
 	ID  string `arg:"" help:"Client id."`
-	Yes bool   `help:"Really: everybody who uses the client is refused until their app refreshes, for an hour."`
+	Yes bool   `help:"Really: everybody who uses the client has to log in again."`
 }
 
 // Help is shown by `wavepass revoke client --help`.
 func (c *revokeClient) Help() string {
-	return `A brake for a client that leaks access tokens: also those of the next hour are refused, so for that time the client
-is of no use. Its refresh tokens live on.
+	return `For a client that leaks tokens: its access tokens are refused within the revocation bound, and its sessions have ended
+after a minute at the latest, when functions have read the client again. People may log in again at once.
 
   wavepass revoke client web --yes`
 }
 
-// Run denies the client's access tokens.
+// Run ends every session of the client.
 func (c *revokeClient) Run(ctx context.Context, o output, in invocation) error {
-	question := "this refuses everybody who uses the client " + c.ID + " for an hour"
+	question := "this ends every session of the client " + c.ID
 	if err := in.confirm(ctx, o, c.Yes, question, c.ID); err != nil {
 		return err
 	}
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		switch _, err := a.store.Client(ctx, c.ID); {
-		case errors.Is(err, client.ErrUnknown):
-			return fmt.Errorf("there is no client %s", c.ID)
-		case err != nil:
-			return err
+		since, err := a.operator().Clients().Revoke(ctx, c.ID)
+		if err == nil {
+			err = waitUntil(ctx, since)
 		}
 		return c.tell(o, a, result{
 			Done: "revoked", Changed: true, ClientID: c.ID,
-			subject: "every access token of the client " + c.ID + ", also those of the next hour; its refresh tokens live on",
-		}, a.operator().RevokeClient(ctx, c.ID))
+			subject: "every session and access token of the client " + c.ID + "; people may log in again now",
+		}, explainClient(err, c.ID))
 	})
+}
+
+// waitUntil waits for the rest of a second: sessions know the second in which they began, and one that begins in that in
+// which its client was revoked counts as before.
+func waitUntil(ctx context.Context, at time.Time) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(time.Until(at), time.Second)):
+		return nil
+	}
 }

@@ -51,7 +51,11 @@ const (
 	AccountRevoked  = "account_revoked" // all sessions ended
 	PolicySet       = "policy_set"      // the routes of an API ask for something else
 	PolicyRemoved   = "policy_removed"  // they ask for a valid token only, or for what the default says
-	ClientRevoked   = "client_revoked"  // every access token of a client was denied
+	ClientRevoked   = "client_revoked"  // every session of a client ended
+	ClientChanged   = "client_changed"  // the fields that reason names
+	ClientRemoved   = "client_removed"  // and every session of it ended
+
+	ClientSecretRotated = "client_secret_rotated"
 
 	Migrated = "migrated" // what an older version has stored, count items
 

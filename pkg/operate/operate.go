@@ -1,5 +1,5 @@
-// Package operate makes the changes of operators, the people who run the service: to accounts and keys, and revocations of
-// tokens, sessions and clients by their ids. Every change leaves an event. A call that changes nothing leaves none.
+// Package operate makes the changes of operators, the people who run the service: to accounts, clients and keys, and
+// revocations of tokens, sessions and clients by their ids. Every change leaves an event. A call that changes nothing leaves none.
 package operate
 
 import (
@@ -33,6 +33,8 @@ type Store interface {
 	session.Ender
 	revocation.Log
 	audit.Store
+	client.Store
+	client.Registrar
 	client.Lister
 	policy.Store
 	keyring.Store

@@ -54,6 +54,14 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// put stores a client as it is.
+func (w *world) put(c client.Client) client.Client {
+	if err := w.store.PutClient(w.ctx, c); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
 // events are the stored ones, in order.
 func (w *world) events() []audit.Event {
 	w.t.Helper()
@@ -111,7 +119,32 @@ var acts = []act{
 	}},
 	{audit.SessionRevoked, false, func(w *world) (bool, error) { return w.RevokeSession(w.ctx, w.ada.ID, w.sid) }},
 	{audit.TokenRevoked, true, func(w *world) (bool, error) { return did(w.RevokeToken(w.ctx, w.sid)) }},
-	{audit.ClientRevoked, true, func(w *world) (bool, error) { return did(w.RevokeClient(w.ctx, "app")) }},
+	{audit.ClientRevoked, true, func(w *world) (bool, error) {
+		w.put(client.New("app", client.Native))
+		_, err := w.Clients().Revoke(w.ctx, "app")
+		return did(err)
+	}},
+	{audit.ClientAdded, true, func(w *world) (bool, error) {
+		_, err := w.Clients().Add(w.ctx, client.New("c"+uuid.NewString(), client.Native))
+		return did(err)
+	}},
+	{audit.ClientChanged, false, func(w *world) (bool, error) {
+		was, err := w.Clients().Find(w.ctx, "app")
+		if errors.Is(err, client.ErrUnknown) {
+			was = w.put(client.New("app", client.Native))
+		}
+		changed := was
+		changed.Scopes = []string{"read"}
+		return w.Clients().Change(w.ctx, was, changed)
+	}},
+	{audit.ClientRemoved, true, func(w *world) (bool, error) {
+		return did(w.Clients().Remove(w.ctx, w.put(client.New("app", client.Native))))
+	}},
+	{audit.ClientSecretRotated, true, func(w *world) (bool, error) {
+		w.put(client.New("partner", client.Service))
+		_, err := w.Clients().RotateSecret(w.ctx, "partner")
+		return did(err)
+	}},
 }
 
 func TestEveryChangeLeavesOneEventThatIsStoredAndNamesItsOperator(t *testing.T) {
@@ -156,7 +189,7 @@ func TestWhatChangesNothingClaimsNoChange(t *testing.T) {
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append")
+		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient")
 		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
 		}

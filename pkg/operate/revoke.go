@@ -16,12 +16,6 @@ func (o *Operator) RevokeToken(ctx context.Context, id uuid.UUID) error {
 	return o.deny(ctx, revocation.Token, id.String(), audit.Event{Name: audit.TokenRevoked, TokenID: id.String()})
 }
 
-// RevokeClient denies every access token of a client, also those that are issued within the next hour. It stops a client that
-// leaks tokens. Refresh tokens of the client are not revoked.
-func (o *Operator) RevokeClient(ctx context.Context, id string) error {
-	return o.deny(ctx, revocation.Client, id, audit.Event{Name: audit.ClientRevoked, ClientID: id})
-}
-
 func (o *Operator) deny(ctx context.Context, kind revocation.Kind, id string, event audit.Event) error {
 	if err := revocation.Deny(ctx, o.store, o.now, kind, id); err != nil {
 		return fmt.Errorf("operate: deny: %w", err)
