@@ -21,7 +21,10 @@ func operations() map[string]func(w *world, login oauth.TokenResponse) error {
 		"token": func(w *world, login oauth.TokenResponse) error {
 			return w.operate().RevokeToken(w.t.Context(), uuid.MustParse(w.claims(login).ID))
 		},
-		"client": func(w *world, _ oauth.TokenResponse) error { _, err := w.operate().Clients().Revoke(w.t.Context(), "native"); return err },
+		"client": func(w *world, _ oauth.TokenResponse) error {
+			_, err := w.operate().Clients().Revoke(w.t.Context(), "native")
+			return err
+		},
 		"session": func(w *world, login oauth.TokenResponse) error {
 			_, err := w.operate().RevokeSession(w.t.Context(), w.ada.ID, w.claims(login).Login.SessionID)
 			return err

@@ -62,6 +62,9 @@ func TestDenyClientSaysBeforeWhen(t *testing.T) {
 
 type appended []revocation.Entry
 
-func (a *appended) Append(_ context.Context, e revocation.Entry) error { *a = append(*a, e); return nil }
+func (a *appended) Append(_ context.Context, e revocation.Entry) error {
+	*a = append(*a, e)
+	return nil
+}
 
 func (a *appended) Since(context.Context, time.Time) ([]revocation.Entry, error) { return *a, nil }
