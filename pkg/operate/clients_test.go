@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
