@@ -30,6 +30,7 @@ type commands struct {
 type adminCommands struct {
 	Status  statusCommand   `cmd:"" help:"Say which deployment the flags mean, and how it is."`
 	Account accountCommands `cmd:"" help:"Look after accounts."`
+	Client  clientCommands  `cmd:"" help:"Look after the applications that people log in with."`
 	Session sessionCommands `cmd:"" help:"Look at sessions."`
 	Policy  policyCommands  `cmd:"" help:"Say which scopes and roles the routes of an API ask for."`
 	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
@@ -87,7 +88,7 @@ func newParser(commands any, o output, more ...kong.Option) (*kong.Kong, error) 
 	return kong.New(commands, slices.Concat([]kong.Option{
 		kong.Name("wavepass"),
 		kong.Description("Sessions for serverless backends: log in, refresh, authorize, revoke."),
-		kong.Vars{"version": version()},
+		kong.Vars{"version": version(), "listFields": listFields()},
 		kong.Writers(o.out, o.log),
 		kong.Exit(func(int) { panic(exited{}) }), // after help, which here may be one command among others
 	}, mappers(), more)...)

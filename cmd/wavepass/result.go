@@ -24,6 +24,7 @@ type result struct {
 	SessionID string    `json:"session_id,omitzero"`
 	ClientID  string    `json:"client_id,omitzero"`
 	TokenID   string    `json:"token_id,omitzero"`
+	Secret    string    `json:"secret,omitzero"` // shown this once
 	API       string    `json:"api,omitzero"`
 	Changes   []string  `json:"changes,omitzero"`
 	Keys      []keyStep `json:"keys,omitzero"`

@@ -65,18 +65,25 @@ func (r *Registrar) Add(ctx context.Context, c client.Client) (client.Client, er
 	if err != nil && !errors.Is(err, client.ErrUnknown) {
 		return client.Client{}, fmt.Errorf("operate: read client: %w", err)
 	}
-	now := r.now()
-	switch until := before.Since.Add(drain); {
-	case err == nil && before.Kind != client.Removed:
+	if err == nil && before.Kind != client.Removed {
 		return client.Client{}, ErrClientExists
-	case err == nil && now.Before(until):
-		return client.Client{}, &RemovedError{until}
 	}
-	c.Since, c.Revision = now.UTC().Truncate(time.Second), before.Revision+1
+	if err := r.MayComeBack(before); err != nil {
+		return client.Client{}, err
+	}
+	c.Since, c.Revision = r.now().UTC().Truncate(time.Second), before.Revision+1
 	if err := r.store.ReplaceClient(ctx, before.Revision, c); err != nil {
 		return client.Client{}, fmt.Errorf("operate: add client: %w", err)
 	}
 	return c, r.recordClient(ctx, audit.ClientAdded, c.ID, "")
+}
+
+// MayComeBack returns a *RemovedError for a tombstone whose id cannot be added again yet, and nil for any other record.
+func (r *Registrar) MayComeBack(record client.Client) error {
+	if until := record.Since.Add(drain); record.Kind == client.Removed && r.now().Before(until) {
+		return &RemovedError{until}
+	}
+	return nil
 }
 
 // Change replaces the definition of was, which was just read, by c. It reports whether they differ. Another kind ends
