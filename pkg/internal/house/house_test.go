@@ -41,6 +41,7 @@ var rules = []struct {
 	{"client", []string{"oauth", ids}},
 	{"policy", nil}, // the errors of stores are handed on as they are
 	{"policy/policyfile", []string{"policy", "go.yaml.in/yaml/v3"}},
+	{"client/clientfile", []string{"client", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"account", []string{"oauth", "claims", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
 	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
