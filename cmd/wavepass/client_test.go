@@ -46,8 +46,8 @@ func (w clientWorld) loginAt(id string) answer {
 func TestLifeOfAClient(t *testing.T) {
 	w := newClientWorld(t)
 	w.want("before it is registered", w.loginAt("shop"), 401, "invalid_client")
-	if !strings.Contains(w.log.String(), "wavepass client add") || !strings.Contains(w.log.String(), "shop") {
-		t.Errorf("the log does not say what to type:\n%s", w.log)
+	if !strings.Contains(w.log.String(), "wavepass client add") || strings.Contains(w.log.String(), "shop") {
+		t.Errorf("the log does not say what to type, or says what was sent as an id:\n%s", w.log)
 	}
 	w.must("add", "shop", "--kind", "native", "--scope", "profile", "--access-life", "5m")
 	login := w.loginAt("shop")

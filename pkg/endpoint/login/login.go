@@ -4,7 +4,6 @@ package login
 import (
 	"context"
 	"errors"
-	"fmt"
 	"unicode"
 	"unicode/utf8"
 
@@ -67,7 +66,7 @@ func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	c, err := f.clients.Find(ctx, in.ClientID)
 	if errors.Is(err, client.ErrUnknown) {
 		f.Log.WarnContext(ctx, "no such client is registered: `wavepass client list` shows those that are, `wavepass client add ID --kind browser --origin ORIGIN` registers one",
-			"request_id", r.ID, "client_id", printable(in.ClientID))
+			"request_id", r.ID) // without the id: people type their password into every field
 	}
 	if err != nil {
 		return apigw.Response{}, err
@@ -96,9 +95,6 @@ func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	}
 	return apigw.Tokens(f.Cookies.Deliver(visit, issued, schema.WritesFirst(ctx, f.schema), f.Now()))
 }
-
-// printable is the beginning of an id that anybody may have sent, as it is safe to log.
-func printable(id string) string { return fmt.Sprintf("%.64q", id) }
 
 // validDeviceName keeps the list of sessions readable: the name is shown to its owner.
 func validDeviceName(name string) bool {
