@@ -16,7 +16,7 @@ const (
 	First = 1
 
 	// Current is the number of what this version writes. From 2 on the session epoch stands on the account alone,
-	// and cookies have the names of NEXT N1.
+	// and cookies have the names of docs/design.md §12.
 	Current = 2
 )
 
