@@ -1,11 +1,11 @@
 package operate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/policy"
@@ -34,13 +34,12 @@ func (o *Operator) SetPolicy(ctx context.Context, api string, before policy.Reco
 	if _, err := policy.New(d); err != nil {
 		return false, err
 	}
-	var now policy.Document
-	if !before.Removed() && json.Unmarshal(before.Document, &now) == nil && reflect.DeepEqual(now, d) {
-		return false, nil
-	}
 	document, err := json.Marshal(d)
 	if err != nil {
 		return false, err
+	}
+	if bytes.Equal(document, before.Document) {
+		return false, nil
 	}
 	return true, o.putPolicy(ctx, api, policy.Record{Version: before.Version + 1, Document: document}, audit.PolicySet)
 }

@@ -116,6 +116,7 @@ func (p *Policy) resolve(route, method string) resolution {
 	if err != nil {
 		return resolution{err: refuse("the gateway's route %q: %w", route, err)}
 	}
+	folded := path.folded()
 	res := resolution{route: path, broad: path.greedy()}
 	var covering node
 	for _, l := range p.lines {
@@ -123,9 +124,9 @@ func (p *Policy) resolve(route, method string) resolution {
 		case !l.isFor(method):
 		case l.path.covers(path):
 			covering.insert(l.path, l)
-		case l.path.folded().covers(path.folded()):
+		case l.folded.covers(folded):
 			return resolution{err: refuse("the gateway's route %s differs from %s in the case of letters only", route, l.name)}
-		case l.path.folded().meets(path.folded()):
+		case l.folded.meets(folded):
 			res.byPath = true
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // pattern is a path as routes have it, cut at its slashes: "/" has no segment, "/orders/{id}" has two.
@@ -106,15 +108,8 @@ func plainByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(plainSigns, c) >= 0
 }
 
-// validName is what scopes can be called (RFC 6749 §3.3), at a length that roles have too.
-func validName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c == '"' || c == '\\' || c > '~' {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxName
-}
+// validName is what scopes can be called, at a length that roles have too.
+func validName(name string) bool { return oauth.ValidScope(name) && len(name) <= maxName }
 
 func (p pattern) greedy() bool { return len(p) > 0 && p[len(p)-1].kind == greedy }
 

@@ -91,6 +91,7 @@ type line struct {
 	name   string // as the document has it
 	method string
 	path   pattern
+	folded pattern // path, in one case
 }
 
 // New checks the document. Its error joins one *LineError for each line that is wrong.
@@ -164,8 +165,8 @@ func (p *Policy) add(l Line) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	added := &line{Needs: l.Needs, name: l.Route, method: method, path: path}
-	if other := p.folded.insert(path.folded(), added); other != nil {
+	added := &line{Needs: l.Needs, name: l.Route, method: method, path: path, folded: path.folded()}
+	if other := p.folded.insert(added.folded, added); other != nil {
 		return fmt.Errorf("is the same route as %s; the names of parameters and the case of letters make no difference", other.name)
 	}
 	p.exact.insert(path, added)
@@ -180,7 +181,7 @@ func (p *Policy) belowGreedy() (int, *line) {
 			continue
 		}
 		for i, l := range p.lines {
-			if l.path.folded().meets(above.path.folded()) && !l.path.covers(above.path) {
+			if l.folded.meets(above.folded) && !l.path.covers(above.path) {
 				return i, above
 			}
 		}

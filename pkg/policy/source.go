@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,18 +177,25 @@ func (s *Source) read(ctx context.Context, api string, h *held) error {
 	if fallback, err = stillThere(fallback, fallbackErr, h.fallback); err != nil {
 		return fmt.Errorf("the policy of %s: %w", Default, err)
 	}
-	decides := own
-	if own.Removed() {
-		decides = fallback
-	}
-	policy := open
-	if !decides.Removed() {
-		if policy, err = Decode(decides.Document); err != nil {
-			return err
+	if document := deciding(own, fallback); h.policy == nil || !bytes.Equal(document, deciding(h.own, h.fallback)) {
+		policy := open
+		if len(document) > 0 {
+			if policy, err = Decode(document); err != nil {
+				return err
+			}
 		}
+		h.policy = policy
 	}
-	h.policy, h.readAt, h.own, h.fallback = policy, asked, own, fallback
+	h.readAt, h.own, h.fallback = asked, own, fallback
 	return nil
+}
+
+// deciding is the document that counts for an API with these two records, empty when none does.
+func deciding(own, fallback Record) []byte {
+	if own.Removed() {
+		return fallback.Document
+	}
+	return own.Document
 }
 
 // stillThere takes a record that is missing for none, but not where one was read before: removing a policy leaves a record, so this one

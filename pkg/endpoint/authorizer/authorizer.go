@@ -113,10 +113,13 @@ func requestOf(e events.APIGatewayV2CustomAuthorizerV2Request) policy.Request {
 
 // isOwnAddress reports whether the domain is the API's own, or that of a laptop: before these no API mapping can stand.
 func isOwnAddress(domain, apiID string) bool {
+	if strings.HasPrefix(domain, apiID+".execute-api.") { // nearly every request: before the rest, which allocates
+		return true
+	}
 	if host, _, err := net.SplitHostPort(domain); err == nil {
 		domain = host
 	}
-	return strings.HasPrefix(domain, apiID+".execute-api.") || domain == "localhost" || net.ParseIP(strings.Trim(domain, "[]")).IsLoopback()
+	return domain == "localhost" || net.ParseIP(strings.Trim(domain, "[]")).IsLoopback()
 }
 
 func callerOf(c token.Claims) policy.Caller {

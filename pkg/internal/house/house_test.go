@@ -39,7 +39,7 @@ var rules = []struct {
 	{"claims", []string{jsonv2}},
 	{"revocation", []string{"oauth"}},
 	{"client", []string{"oauth", ids}},
-	{"policy", nil}, // the errors of stores are handed on as they are
+	{"policy", []string{"oauth"}},
 	{"policy/policyfile", []string{"policy", "go.yaml.in/yaml/v3"}},
 	{"client/clientfile", []string{"client", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
