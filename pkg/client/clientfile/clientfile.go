@@ -11,10 +11,8 @@
 package clientfile
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -22,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/yamlfile"
 )
 
 // Limits of a file.
@@ -31,33 +30,15 @@ const (
 	maxWrong   = 50 // mistakes that are told
 )
 
-// Error is a mistake and the line where it stands, from 1.
-type Error struct {
-	Line    int
-	Problem string
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
-
 // Read returns the clients of a file in the order in which they stand there; each has passed its Check. The error joins an
-// *Error for each mistake.
+// *yamlfile.Error for each mistake.
 func Read(text []byte) ([]client.Client, error) {
-	if len(text) > MaxSize {
-		return nil, fmt.Errorf("the file is longer than %d KB", MaxSize>>10)
-	}
-	var file, second yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	switch err := decoder.Decode(&file); {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New("the file is empty: want clients:, and below it one entry for each client")
-	case err != nil:
-		return nil, err // names the line itself
-	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the file has more than one document: leave out what follows ---")
+	top, err := yamlfile.Document(text, MaxSize, "want clients:, and below it one entry for each client")
+	if err != nil {
+		return nil, err
 	}
 	r := reader{}
-	clients := r.file(file.Content[0])
+	clients := r.file(top)
 	if more := len(r.wrong) - maxWrong; more > 0 {
 		r.wrong = append(r.wrong[:maxWrong], fmt.Errorf("and %d mistakes more", more))
 	}
@@ -68,11 +49,7 @@ func Read(text []byte) ([]client.Client, error) {
 }
 
 // reader collects mistakes.
-type reader struct{ wrong []error }
-
-func (r *reader) mistake(at *yaml.Node, format string, args ...any) {
-	r.wrong = append(r.wrong, &Error{at.Line, fmt.Sprintf(format, args...)})
-}
+type reader struct{ wrong yamlfile.Mistakes }
 
 // entry is a key of a mapping and its value.
 type entry struct{ key, value *yaml.Node }
@@ -80,7 +57,7 @@ type entry struct{ key, value *yaml.Node }
 // mapping returns the entries of a mapping. Keys are plain words, and stand once.
 func (r *reader) mapping(node *yaml.Node, what string) (entries []entry) {
 	if node.Kind != yaml.MappingNode {
-		r.mistake(node, "%s: want names and values, like kind: browser", what)
+		r.wrong.Add(node, "%s: want names and values, like kind: browser", what)
 		return nil
 	}
 	lines := map[string]int{}
@@ -88,9 +65,9 @@ func (r *reader) mapping(node *yaml.Node, what string) (entries []entry) {
 		key, value := node.Content[i], node.Content[i+1]
 		switch first, twice := lines[key.Value]; {
 		case key.Kind != yaml.ScalarNode || key.Value == "" || key.Tag == "!!merge":
-			r.mistake(key, "%s: want a plain name before the colon; anchors and aliases are not read", what)
+			r.wrong.Add(key, "%s: want a plain name before the colon; anchors and aliases are not read", what)
 		case twice:
-			r.mistake(key, "%s: %s stands twice, first in line %d: leave one out", what, key.Value, first)
+			r.wrong.Add(key, "%s: %s stands twice, first in line %d: leave one out", what, key.Value, first)
 		default:
 			lines[key.Value] = key.Line
 			entries = append(entries, entry{key, value})
@@ -102,12 +79,12 @@ func (r *reader) mapping(node *yaml.Node, what string) (entries []entry) {
 func (r *reader) file(node *yaml.Node) (clients []client.Client) {
 	for _, e := range r.mapping(node, "the file") {
 		if e.key.Value != "clients" {
-			r.mistake(e.key, "unknown key %.40q: want clients alone", e.key.Value)
+			r.wrong.Add(e.key, "unknown key %.40q: want clients alone", e.key.Value)
 			continue
 		}
 		entries := r.mapping(e.value, "clients")
 		if len(entries) > MaxClients {
-			r.mistake(e.key, "%d clients: want at most %d", len(entries), MaxClients)
+			r.wrong.Add(e.key, "%d clients: want at most %d", len(entries), MaxClients)
 			return nil
 		}
 		for _, one := range entries {
@@ -115,7 +92,7 @@ func (r *reader) file(node *yaml.Node) (clients []client.Client) {
 		}
 		return clients
 	}
-	r.mistake(node, "clients is missing")
+	r.wrong.Add(node, "clients is missing")
 	return nil
 }
 
@@ -136,7 +113,7 @@ func (r *reader) client(e entry) client.Client {
 		return c // what follows would be about values that could not be read
 	}
 	if at["kind"] == nil {
-		r.mistake(e.key, "client %s: kind is missing: want browser, site, native or service", c.ID)
+		r.wrong.Add(e.key, "client %s: kind is missing: want browser, site, native or service", c.ID)
 		return c
 	}
 	for _, problem := range c.Problems() {
@@ -147,7 +124,7 @@ func (r *reader) client(e entry) client.Client {
 		case problem.Index >= 0 && problem.Index < len(node.Content):
 			node = node.Content[problem.Index]
 		}
-		r.mistake(node, "%s", problem)
+		r.wrong.Add(node, "%s", problem)
 	}
 	return c
 }
@@ -172,7 +149,7 @@ func (r *reader) field(c *client.Client, e entry) {
 	case "late_retries":
 		n, err := strconv.Atoi(r.text(e))
 		if err != nil {
-			r.mistake(e.value, "late_retries: want a whole number")
+			r.wrong.Add(e.value, "late_retries: want a whole number")
 		}
 		c.LateRetries = n
 	case "access_life":
@@ -184,16 +161,16 @@ func (r *reader) field(c *client.Client, e entry) {
 	case "remembered_life":
 		c.Remembered = r.duration(e)
 	case "secret", "secret_hash":
-		r.mistake(e.key, "client %s: secrets are in no file: leave it out, and use wavepass client rotate-secret %s", c.ID, c.ID)
+		r.wrong.Add(e.key, "client %s: secrets are in no file: leave it out, and use wavepass client rotate-secret %s", c.ID, c.ID)
 	default:
-		r.mistake(e.key, "client %s: unknown key %.40q: docs/clients.md has those there are", c.ID, e.key.Value)
+		r.wrong.Add(e.key, "client %s: unknown key %.40q: docs/clients.md has those there are", c.ID, e.key.Value)
 	}
 }
 
 // text returns a scalar as it is written.
 func (r *reader) text(e entry) string {
 	if e.value.Kind != yaml.ScalarNode || e.value.Tag == "!!null" {
-		r.mistake(e.value, "%s: want one value", e.key.Value)
+		r.wrong.Add(e.value, "%s: want one value", e.key.Value)
 		return ""
 	}
 	return e.value.Value
@@ -201,7 +178,7 @@ func (r *reader) text(e entry) string {
 
 func (r *reader) texts(e entry) (list []string) {
 	if e.value.Kind != yaml.SequenceNode {
-		r.mistake(e.value, "%s: want a list, like [one, two]; an empty one is []", e.key.Value)
+		r.wrong.Add(e.value, "%s: want a list, like [one, two]; an empty one is []", e.key.Value)
 		return nil
 	}
 	for _, one := range e.value.Content {
@@ -217,14 +194,14 @@ func (r *reader) truth(e entry) bool {
 	case "false":
 		return false
 	}
-	r.mistake(e.value, "%s: want true or false", e.key.Value)
+	r.wrong.Add(e.value, "%s: want true or false", e.key.Value)
 	return false
 }
 
 func (r *reader) duration(e entry) time.Duration {
 	life, err := time.ParseDuration(r.text(e))
 	if err != nil {
-		r.mistake(e.value, "%s: want a time like 15m, 24h or 720h", e.key.Value)
+		r.wrong.Add(e.value, "%s: want a time like 15m, 24h or 720h", e.key.Value)
 	}
 	return life
 }

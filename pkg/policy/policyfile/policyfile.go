@@ -12,62 +12,39 @@ package policyfile
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/wavepass/wavepass/pkg/internal/yamlfile"
 	"github.com/wavepass/wavepass/pkg/policy"
 )
 
 // MaxSize is how long a file may be, in bytes. What is stored of it fits an item of DynamoDB.
 const MaxSize = 128 << 10
 
-// Error is a mistake and the line where it stands, from 1.
-type Error struct {
-	Line    int
-	Problem string
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
-
-// Read returns a document that policy.New accepts. Its error joins one *Error for each mistake.
+// Read returns a document that policy.New accepts. Its error joins one *yamlfile.Error for each mistake.
 func Read(text []byte) (policy.Document, error) {
-	if len(text) > MaxSize {
-		return policy.Document{}, fmt.Errorf("the file is longer than %d KB", MaxSize>>10)
-	}
-	var file, second yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	switch err := decoder.Decode(&file); {
-	case errors.Is(err, io.EOF):
-		return policy.Document{}, errors.New("the file is empty: it needs unlisted and routes")
-	case err != nil:
-		return policy.Document{}, err // names the line itself
-	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return policy.Document{}, errors.New("the file has more than one document: leave out what follows ---")
+	top, err := yamlfile.Document(text, MaxSize, "it needs unlisted and routes")
+	if err != nil {
+		return policy.Document{}, err
 	}
 	r := reader{}
-	document := r.document(file.Content[0])
+	document := r.document(top)
 	if len(r.wrong) > 0 {
 		return policy.Document{}, errors.Join(r.wrong...)
 	}
-	_, err := policy.New(document)
+	_, err = policy.New(document)
 	return document, r.place(err)
 }
 
 // reader collects mistakes, and where routes stand.
 type reader struct {
-	wrong []error
+	wrong yamlfile.Mistakes
 	lines []int // of the routes
 	top   int
-}
-
-func (r *reader) mistake(at *yaml.Node, format string, args ...any) {
-	r.wrong = append(r.wrong, &Error{at.Line, fmt.Sprintf(format, args...)})
 }
 
 // place gives the mistakes that policy.New has found their lines.
@@ -86,7 +63,7 @@ func (r *reader) place(err error) error {
 			if wrong.Index >= 0 {
 				line = r.lines[wrong.Index]
 			}
-			found[i] = &Error{line, wrong.Error()}
+			found[i] = &yamlfile.Error{Line: line, Problem: wrong.Error()}
 		}
 	}
 	return errors.Join(found...)
@@ -128,7 +105,7 @@ func (r *reader) needs(node *yaml.Node) (n policy.Needs) {
 func (r *reader) mapping(node *yaml.Node, what string, names ...string) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		if node.Kind != yaml.MappingNode {
-			r.mistake(node, "%s has to be a mapping, of keys to values", what)
+			r.wrong.Add(node, "%s has to be a mapping, of keys to values", what)
 			return
 		}
 		var seen []string
@@ -136,11 +113,11 @@ func (r *reader) mapping(node *yaml.Node, what string, names ...string) func(yie
 			key := node.Content[i]
 			switch {
 			case key.Kind != yaml.ScalarNode:
-				r.mistake(key, "a key has to be plain text")
+				r.wrong.Add(key, "a key has to be plain text")
 			case slices.Contains(seen, key.Value):
-				r.mistake(key, "%s stands there twice", key.Value)
+				r.wrong.Add(key, "%s stands there twice", key.Value)
 			case names != nil && !slices.Contains(names, key.Value):
-				r.mistake(key, "%q is not known here: it has to be one of %v", key.Value, names)
+				r.wrong.Add(key, "%q is not known here: it has to be one of %v", key.Value, names)
 			default:
 				if !yield(key, node.Content[i+1]) {
 					return
@@ -153,7 +130,7 @@ func (r *reader) mapping(node *yaml.Node, what string, names ...string) func(yie
 
 func (r *reader) text(node *yaml.Node, what string) string {
 	if node.Kind != yaml.ScalarNode || node.Tag != "!!str" {
-		r.mistake(node, "%s has to be text", what)
+		r.wrong.Add(node, "%s has to be text", what)
 		return ""
 	}
 	return node.Value
@@ -161,14 +138,14 @@ func (r *reader) text(node *yaml.Node, what string) string {
 
 func (r *reader) names(node *yaml.Node) (names []string) {
 	if node.Kind != yaml.SequenceNode {
-		r.mistake(node, "scopes and roles are lists: write [%s]", node.Value)
+		r.wrong.Add(node, "scopes and roles are lists: write [%s]", node.Value)
 		return nil
 	}
 	for _, one := range node.Content {
 		names = append(names, r.text(one, "a scope or a role"))
 	}
 	if len(names) == 0 {
-		r.mistake(node, "an empty list asks for nothing: leave it out, or name somebody")
+		r.wrong.Add(node, "an empty list asks for nothing: leave it out, or name somebody")
 	}
 	return names
 }
@@ -176,7 +153,7 @@ func (r *reader) names(node *yaml.Node) (names []string) {
 func (r *reader) seconds(node *yaml.Node) int64 {
 	age, err := time.ParseDuration(r.text(node, "max_auth_age"))
 	if err != nil || age < time.Second || age%time.Second != 0 {
-		r.mistake(node, "max_auth_age has to be whole seconds, minutes or hours, like 15m")
+		r.wrong.Add(node, "max_auth_age has to be whole seconds, minutes or hours, like 15m")
 		return 0
 	}
 	return int64(age / time.Second)
