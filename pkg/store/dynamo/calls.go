@@ -25,6 +25,26 @@ func (s *Store) get(ctx context.Context, op string, at item) (item, error) {
 	return out.Item, nil
 }
 
+// eachOf hands on every item of a partition in the order of their sort keys, until do fails. The whole reading has the time of one call.
+func (s *Store) eachOf(ctx context.Context, op string, query dynamodb.QueryInput, partition types.AttributeValue, do func(item) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	query.TableName, query.ConsistentRead = &s.table, aws.Bool(true)
+	query.KeyConditionExpression, query.ExpressionAttributeValues = aws.String("pk = :partition"), item{":partition": partition}
+	for pages := dynamodb.NewQueryPaginator(s.api, &query); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return unavailable(op, err)
+		}
+		for _, it := range page.Items {
+			if err := do(it); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // getTogether reads items as they are at one moment; one that is missing is empty.
 func (s *Store) getTogether(ctx context.Context, op string, keys ...item) ([]item, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.callTime)

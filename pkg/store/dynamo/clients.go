@@ -30,27 +30,14 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 }
 
 // Clients implements client.Lister.
-func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.callTime)
-	defer cancel()
-	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :clients"),
-		ExpressionAttributeValues: item{":clients": clientKey("")[partitionKey]},
+func (s *Store) Clients(ctx context.Context) (all []client.Client, err error) {
+	err = s.eachOf(ctx, "list clients", dynamodb.QueryInput{}, clientKey("")[partitionKey], func(it item) error {
+		c, err := decodeClient((&reader{item: it}).text(sortKey), it)
+		all = append(all, c)
+		return err
 	})
-	var all []client.Client
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, unavailable("list clients", err)
-		}
-		for _, it := range page.Items {
-			id := (&reader{item: it}).text(sortKey)
-			c, err := decodeClient(id, it)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, c)
-		}
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }

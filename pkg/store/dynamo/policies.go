@@ -57,24 +57,17 @@ func (s *Store) PutPolicy(ctx context.Context, api string, r policy.Record) erro
 
 // Policies implements policy.Store.
 func (s *Store) Policies(ctx context.Context) (apis []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.callTime)
-	defer cancel()
-	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :policies"),
-		ExpressionAttributeValues: item{":policies": text(policyPartition)}, ProjectionExpression: aws.String("sk"),
+	namesOnly := dynamodb.QueryInput{ProjectionExpression: aws.String(sortKey)}
+	err = s.eachOf(ctx, "list policies", namesOnly, text(policyPartition), func(it item) error {
+		r := &reader{item: it}
+		apis = append(apis, r.text(sortKey))
+		if r.err != nil {
+			return unavailable("list policies", r.err)
+		}
+		return nil
 	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, unavailable("list policies", err)
-		}
-		for _, it := range page.Items {
-			r := &reader{item: it}
-			apis = append(apis, r.text(sortKey))
-			if r.err != nil {
-				return nil, unavailable("list policies", r.err)
-			}
-		}
+	if err != nil {
+		return nil, err
 	}
 	return apis, nil
 }
