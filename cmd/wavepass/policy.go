@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -354,13 +353,9 @@ func (c *localCommand) applyPolicy(ctx context.Context, a admin, out io.Writer) 
 	if c.Policy == "" {
 		return nil
 	}
-	text, err := os.ReadFile(c.Policy)
+	document, err := readPolicy(ctx, invocation{input: &input{}}, c.Policy)
 	if err != nil {
 		return err
-	}
-	document, err := policyfile.Read(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Policy, err)
 	}
 	_, record, err := a.operator().PolicyOf(ctx, policy.Default)
 	if err != nil && !errors.Is(err, policy.ErrNone) {
