@@ -137,7 +137,7 @@ const (
 )
 
 // contextKey is by which a back end knows that a request comes from this program: a new one at each start, in a file of
-// the data folder that only its owner can read, or the one in the environment, for whoever starts both.
+// the data folder that only its owner can read, or the one in the environment, which its owner gives to both programs.
 func (c *localCommand) contextKey() (key string, remove func(), err error) {
 	if len(c.Forward) == 0 {
 		return "", func() {}, nil

@@ -30,7 +30,7 @@ func liberal(text string) string {
 	return cases.Fold().String(path.Clean("/" + strings.Join(parts, "/")))
 }
 
-// Whoever may not have /admin or anything below it gets it by no path, whatever reads the path afterwards.
+// A caller without the role gets /admin and what is below it by no path, in whichever way a server reads the path afterwards.
 func FuzzNoSpellingOpensWhatIsClosed(f *testing.F) {
 	for _, seed := range spellings {
 		f.Add(seed)

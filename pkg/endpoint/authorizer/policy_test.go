@@ -26,7 +26,7 @@ const (
 	own   = apiID + ".execute-api.eu-central-1.amazonaws.com"
 )
 
-// guarded is a deployment with a policy, and a token of ada, who has the scope profile and the role member.
+// guarded is a deployment with a policy, and a token of ada. Their account has the scope profile and the role member.
 type guarded struct {
 	*deployment.Deployment
 	t     *testing.T

@@ -188,5 +188,5 @@ func (w *world) events(v *visit) []string {
 // pass lets time go by.
 func (w *world) pass(d time.Duration) { w.clock.Advance(d) }
 
-// newest is the youngest generation whose token anybody has seen.
+// newest is the youngest generation of which a token was ever answered.
 func (w *world) newest(s *sessionModel) uint32 { return slices.Max(slices.Collect(maps.Keys(s.texts))) }
