@@ -7,9 +7,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/internal/faultproxy"
 )
 
 // Service is what a statement gives access to.

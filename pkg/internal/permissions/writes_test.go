@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 )
 

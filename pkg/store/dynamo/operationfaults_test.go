@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/internal/faultproxy"
 )
 
 // TestOperationsUnderFaults lets every call of every operation meet every fault.

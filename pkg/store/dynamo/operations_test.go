@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/audit"
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 )
 
 // userOperation is something that a person or a client does.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 )
 
 // TestOperationsUnderStaleReads has every read that does not ask for consistency see the past for ever, before,

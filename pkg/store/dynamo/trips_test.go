@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
+	"github.com/wavepass/wavepass/internal/faultproxy"
 )
 
 // measurements is how often something is measured of which the least counts: what is made at once may by chance

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
@@ -24,7 +25,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
-	"github.com/wavepass/wavepass/pkg/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
