@@ -33,6 +33,9 @@ address.
   wavepass client apply clients.yaml --dry-run`
 }
 
+// progressEvery is after how many changes a person is told how far the command is.
+const progressEvery = 50
+
 // step is what is to be done with one client.
 type step struct {
 	What     string          `json:"what"` // add, change or remove
@@ -76,7 +79,7 @@ func (c *clientApply) Run(ctx context.Context, o output, in invocation) error {
 			}
 		}
 		if !c.DryRun {
-			if err := a.carryOut(ctx, steps); err != nil {
+			if err := a.carryOut(ctx, o, steps); err != nil {
 				return err
 			}
 		}
@@ -138,9 +141,12 @@ func (c *clientApply) steps(ctx context.Context, a admin, wanted []client.Client
 
 // carryOut does one step after the other, each by one conditional write. What it did before it broke off is no difference
 // the next time.
-func (a admin) carryOut(ctx context.Context, steps []step) error {
+func (a admin) carryOut(ctx context.Context, o output, steps []step) error {
 	registry := a.operator().Clients()
 	for n, s := range steps {
+		if n > 0 && n%progressEvery == 0 {
+			o.progress("%d of %d changes are made", n, len(steps))
+		}
 		var err error
 		switch s.What {
 		case "add":

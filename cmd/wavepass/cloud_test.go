@@ -15,24 +15,36 @@ import (
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
-// TestCommandsOnATable are given a table as those for the cloud are, with DynamoDB Local behind it.
-func TestCommandsOnATable(t *testing.T) {
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
+// newTable creates a table in DynamoDB Local, and has the AWS SDK of commands find it: at the engine's address, or at that of what is
+// put in front of it. It returns the table's name, and the table past what is in front.
+func newTable(t *testing.T, inFront func(engine string) string) (string, *dynamo.Store) {
+	t.Helper()
+	engine := os.Getenv("DYNAMODB_ENDPOINT")
+	if engine == "" {
 		t.Skip("DYNAMODB_ENDPOINT is not set: run it by scripts/dynamodb-local")
 	}
 	name := "wavepass-test-" + rand.Text()
 	definition, err := tabletemplate.Read(template)
 	check(t, err)
-	api, err := tabletemplate.Local(endpoint)
+	api, err := tabletemplate.Local(engine)
 	check(t, err)
 	check(t, tabletemplate.Create(t.Context(), api, name, definition))
+	store, err := dynamo.Open(dynamo.Config{Table: name, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Endpoint: engine})
+	check(t, err)
 	for variable, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_ENDPOINT_URL_DYNAMODB": endpoint, "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"AWS_ENDPOINT_URL_DYNAMODB": inFront(engine), "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"DYNAMODB_ENDPOINT": "",
 	} {
 		t.Setenv(variable, value)
 	}
+	return name, store
+}
+
+// TestCommandsOnATable are given a table as those for the cloud are, with DynamoDB Local behind it.
+func TestCommandsOnATable(t *testing.T) {
+	var endpoint string
+	name, store := newTable(t, func(engine string) string { endpoint = engine; return engine })
 	on := func(sealingKey string, args ...string) []string {
 		return append(args, "--table", name, "--sealing-key", "local:"+base64.StdEncoding.EncodeToString([]byte(sealingKey)))
 	}
@@ -43,8 +55,6 @@ func TestCommandsOnATable(t *testing.T) {
 		}
 	}
 	// The deployment's algorithm is its own: whoever looks after it need not know it.
-	store, err := dynamo.Open(dynamo.Config{Table: name, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials, Endpoint: endpoint})
-	check(t, err)
 	sealer, err := seal.NewLocal([]byte(sealingKey))
 	check(t, err)
 	check(t, keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: keyring.EdDSA, Now: time.Now}).Ensure(t.Context()))

@@ -40,6 +40,13 @@ func (in invocation) terminal() (*os.File, bool) {
 	return file, isFile && term.IsTerminal(int(file.Fd()))
 }
 
+// progress tells a person at a terminal how far a command is. A script is told at the end alone.
+func (o output) progress(format string, args ...any) {
+	if file, isFile := o.log.(*os.File); isFile && term.IsTerminal(int(file.Fd())) {
+		fmt.Fprintf(file, format+"\n", args...)
+	}
+}
+
 // newPassword returns a password that is being chosen. A person types it twice.
 func (in invocation) newPassword(ctx context.Context, o output) (oauth.Secret, error) {
 	first, err := in.secret(ctx, o, "New password: ")

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,5 +91,41 @@ func TestPersonConfirmsByTheNameOfTheThing(t *testing.T) {
 	check(t, atTerminal(t, []string{"app"}, revoke...))
 	if events := as[[]audit.Event](t, "audit", "list", "--data", data); len(events) != 1 || events[0].Name != audit.ClientRevoked {
 		t.Errorf("events %+v, want the revocation", events)
+	}
+}
+
+func TestApplyTellsAPersonHowFarItIs(t *testing.T) {
+	data := deploymentInFolder(t)
+	file := filepath.Join(t.TempDir(), "clients.yaml")
+	check(t, os.WriteFile(file, []byte(manyClients(120, "")), 0o600))
+	apply := func(log io.Writer) {
+		t.Helper()
+		check(t, parseAndRun(t.Context(), &commands{}, output{io.Discard, log}, invocation{args: []string{"client", "apply", file, "--data", data}, operator: "grace", input: &input{}}))
+	}
+	seen, screen := terminal(t)
+	lines := make(chan string, 1000)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(seen); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	apply(screen)
+	check(t, screen.Close())
+	var told []string
+	for line := range lines { // ends when nobody has the screen any more
+		if !strings.HasPrefix(line, "{") { // an audit event
+			told = append(told, strings.TrimSpace(line))
+		}
+	}
+	if want := []string{"50 of 120 changes are made", "100 of 120 changes are made"}; !slices.Equal(told, want) {
+		t.Errorf("on a terminal it says %q, want %q", told, want)
+	}
+
+	check(t, os.WriteFile(file, []byte(strings.ReplaceAll(manyClients(120, ""), "orders:read", "orders:write")), 0o600))
+	var log bytes.Buffer
+	apply(&log)
+	if strings.Contains(log.String(), "changes are made") || strings.Count(log.String(), "\n") != 120 {
+		t.Errorf("to a script it says\n%s\nwant the events alone", log.String())
 	}
 }

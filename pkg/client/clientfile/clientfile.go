@@ -77,23 +77,26 @@ func (r *reader) mapping(node *yaml.Node, what string) (entries []entry) {
 }
 
 func (r *reader) file(node *yaml.Node) (clients []client.Client) {
+	found := false
 	for _, e := range r.mapping(node, "the file") {
 		if e.key.Value != "clients" {
 			r.wrong.Add(e.key, "unknown key %.40q: want clients alone", e.key.Value)
 			continue
 		}
+		found = true
 		entries := r.mapping(e.value, "clients")
 		if len(entries) > MaxClients {
 			r.wrong.Add(e.key, "%d clients: want at most %d", len(entries), MaxClients)
-			return nil
+			continue
 		}
 		for _, one := range entries {
 			clients = append(clients, r.client(one))
 		}
-		return clients
 	}
-	r.wrong.Add(node, "clients is missing")
-	return nil
+	if !found {
+		r.wrong.Add(node, "clients is missing")
+	}
+	return clients
 }
 
 func (r *reader) client(e entry) client.Client {

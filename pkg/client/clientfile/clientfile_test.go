@@ -2,6 +2,7 @@ package clientfile_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -35,38 +36,37 @@ clients:
 	}
 }
 
-// mistakes is the table of what a client may have wrong in its third line, which is the fifth of the file.
-var mistakes = map[string]struct{ line, says string }{
-	"unknown key":         {"colour: red", `line 5: client bad: unknown key "colour"`},
-	"a key twice":         {"kind: native", "line 5: client bad: kind stands twice, first in line 4"},
-	"a secret":            {"secret: hunter2", "line 5: client bad: secrets are in no file"},
-	"no list":             {"origins: https://app.example.com", "line 5: origins: want a list"},
-	"no truth":            {"consent: yes please", "line 5: consent: want true or false"},
-	"no time":             {"access_life: soon", "line 5: access_life: want a time"},
-	"no number":           {"late_retries: many", "line 5: late_retries: want a whole number"},
-	"no value":            {"roles:", "line 5: roles: want one value"},
-	"a bad origin":        {"origins: [https://app.example.com/]", "line 5: client bad: origins[0]"},
-	"a bad redirect":      {"redirects: [javascript:alert(1)]", "line 5: client bad: redirects[0]"},
-	"a bad logout":        {"post_logout_redirects: ['https://a.example/#x']", "line 5: client bad: post_logout_redirects[0]"},
-	"a bad scope":         {"scopes: [read, 'a b']", "line 5: client bad: scopes[1]"},
-	"a bad audience":      {"audiences: ['']", "line 5: client bad: audiences[0]"},
-	"a long life":         {"access_life: 2h", "line 5: client bad: access_life 2h0m0s"},
-	"what a kind has not": {"shared_store: true", "line 5: client bad: shared_store true"},
-	"a directory":         {"directory: shop", `line 5: client bad: directory "shop"`},
-	"an alias":            {"scopes: *there", "unknown anchor"},
+// mistakes are the lines that a client may have wrong, and what is said of each.
+func mistakes(t testing.TB) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/mistakes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if wrong, why, found := strings.Cut(line, "|"); found {
+			says[strings.TrimSpace(wrong)] = "line 5: " + strings.TrimSpace(why)
+		}
+	}
+	if len(says) < 16 {
+		t.Fatalf("%d mistakes were read", len(says))
+	}
+	return says
 }
 
 func TestEachMistakeNamesItsLine(t *testing.T) {
-	for name, m := range mistakes {
-		clients, err := clientfile.Read([]byte("clients:\n  good: {kind: native}\n  bad:\n    kind: browser\n    " + m.line + "\n"))
-		if err == nil || !strings.Contains(err.Error(), m.says) || clients != nil {
-			t.Errorf("%s: %d clients, %v; want an error that says %q", name, len(clients), err, m.says)
+	for line, says := range mistakes(t) {
+		clients, err := clientfile.Read([]byte("clients:\n  good: {kind: native}\n  bad:\n    kind: browser\n    " + line + "\n"))
+		if err == nil || !strings.Contains(err.Error(), says) || clients != nil {
+			t.Errorf("%s: %d clients, %v; want an error that says %q", line, len(clients), err, says)
 		}
 	}
 	for text, says := range map[string]string{
 		"":                                        "the file is empty",
 		"clients: []":                             "line 1: clients: want names and values",
 		"apps: {}":                                `line 1: unknown key "apps"`,
+		"clients: {}\napps: {}":                   `line 2: unknown key "apps"`,
 		"clients: {}\nclients: {}":                "line 2: the file: clients stands twice, first in line 1",
 		"clients: {}\n---\nclients: {}":           "more than one document",
 		"clients:\n  a: {kind: native}\n  a: {}":  "line 3: clients: a stands twice, first in line 2",
@@ -74,6 +74,7 @@ func TestEachMistakeNamesItsLine(t *testing.T) {
 		"clients:\n  a: {kind: mobile}":           `line 2: client a: kind "mobile"`,
 		"clients:\n  A: {kind: native}":           `line 2: client A: id "A"`,
 		"clients:\n  a: {kind: native":            "did not find",
+		"clients:\n  a: {scopes: *there}":         "unknown anchor",
 		strings.Repeat(" ", clientfile.MaxSize+1): "longer than 512 KB",
 	} {
 		if _, err := clientfile.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
@@ -112,8 +113,8 @@ func TestAThousandClientsAndNoMore(t *testing.T) {
 }
 
 func FuzzWhatIsReadPassesItsCheck(f *testing.F) {
-	for _, m := range mistakes {
-		f.Add("clients:\n  bad:\n    kind: browser\n    " + m.line + "\n")
+	for line := range mistakes(f) {
+		f.Add("clients:\n  bad:\n    kind: browser\n    " + line + "\n")
 	}
 	f.Add("clients:\n  web: {kind: browser, origins: [https://app.example.com]}\n")
 	f.Fuzz(func(t *testing.T, text string) {
