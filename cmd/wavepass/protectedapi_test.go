@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const protectedAPI = "../../examples/protected-api"
+
+// shop is examples/protected-api as its script runs it, from a copy of its folder.
+type shop struct {
+	server
+	folder string
+}
+
+// startShop runs the example's script at a free port, with a program `wavepass` in the PATH.
+func startShop(t *testing.T) *shop {
+	t.Helper()
+	needs(t, "bash", "curl", "sed", "go", "node", "python3")
+	folder := filepath.Join(t.TempDir(), "shop")
+	copyVisible(t, folder, protectedAPI)
+	programs := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(programs, "wavepass"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, out)
+	}
+	t.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
+
+	run := exec.Command("./run", "--addr", "127.0.0.1:0")
+	s := &shop{server{t: t, log: &syncBuffer{}}, folder}
+	run.Dir, run.Stderr, run.WaitDelay = folder, s.log, 10*time.Second
+	out, err := run.StdoutPipe()
+	check(t, err)
+	check(t, run.Start())
+	t.Cleanup(func() {
+		check(t, run.Process.Signal(syscall.SIGTERM))
+		_ = run.Wait() // its status says that it was ended
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		s.greeting += lines.Text() + "\n"
+		if address := regexp.MustCompile(`listens on (http://[^ ]*)\.`).FindStringSubmatch(lines.Text()); address != nil {
+			s.url = address[1]
+		}
+		if strings.HasPrefix(lines.Text(), "The shop is ready") {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return s
+		}
+	}
+	t.Fatalf("the example ended before it was ready:\n%s%s", s.greeting, s.log)
+	return nil
+}
+
+// copyVisible copies a folder without its hidden files, such as the data of somebody who has tried it.
+func copyVisible(t *testing.T, to, from string) {
+	t.Helper()
+	entries, err := os.ReadDir(from)
+	check(t, err)
+	check(t, os.MkdirAll(to, 0o700))
+	for _, entry := range entries {
+		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), "."):
+		case entry.IsDir():
+			check(t, os.CopyFS(target, os.DirFS(source)))
+		default:
+			text, err := os.ReadFile(source)
+			check(t, err)
+			check(t, os.WriteFile(target, text, 0o700))
+		}
+	}
+}
+
+// sh runs a script in the example's folder.
+func (s *shop) sh(script string) string {
+	s.t.Helper()
+	shell := exec.Command("bash", "-euc", strings.ReplaceAll(script, "http://localhost:3000", s.url))
+	shell.Dir, shell.Stderr = s.folder, s.log
+	out, err := shell.Output()
+	if err != nil {
+		s.t.Fatalf("%v: %s\n%s", err, out, s.log)
+	}
+	return string(out)
+}
+
+// login is one of the shop's own client.
+func (s *shop) login(username, password string) answer {
+	s.t.Helper()
+	a := s.do("POST", "/login", "application/json", `{"client_id":"shop","username":"`+username+`","password":"`+password+`"}`)
+	if a.Status != http.StatusOK {
+		s.t.Fatalf("login of %s: %d %s", username, a.Status, a.Body)
+	}
+	return a
+}
+
+// TestInteropProtectedAPI runs examples/protected-api by its one command, with its functions in Go, Node and Python.
+func TestInteropProtectedAPI(t *testing.T) {
+	s := startShop(t)
+	text, err := os.ReadFile(filepath.Join(protectedAPI, "README.md"))
+	check(t, err)
+	got, want := s.sh(block(t, string(text), "sh")), block(t, string(text), "json")
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(want), "…", `[\w-]+`)
+	if !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
+		t.Errorf("the README's commands printed\n%swant\n%s%s", got, want, s.log)
+	}
+
+	ada, other := s.login("ada", "surf-the-first-wave"), s.server.login()
+	var answers []string
+	for _, path := range []string{"/prices/board", "/node/prices/board", "/python/prices/board"} {
+		if got := s.do("GET", path, "", ""); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s without a token: %d, want 401", path, got.Status)
+		}
+		if got := s.get(path, other.AccessToken); got != http.StatusForbidden {
+			t.Errorf("%s without its scope: %d, want 403", path, got)
+		}
+		got := s.do("GET", path, "", "", "Authorization", "Bearer "+ada.AccessToken)
+		var seen struct {
+			Cents  int                               `json:"cents"`
+			Caller struct{ Sub, Scope, Plan string } `json:"caller"`
+		}
+		if err := json.Unmarshal([]byte(got.Body), &seen, json.MatchCaseInsensitiveNames(true)); err != nil || got.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s, error %v\n%s", path, got.Status, got.Body, err, s.log)
+		}
+		if seen.Cents != 44910 || seen.Caller.Plan != "pro" || seen.Caller.Sub == "" || !strings.Contains(seen.Caller.Scope, "orders:read") {
+			t.Errorf("%s: %+v, want what the authorizer says of Ada", path, seen)
+		}
+		answers = append(answers, got.Body)
+	}
+	if answers[0] != answers[1] || answers[0] != answers[2] {
+		t.Errorf("the languages differ:\n%s", strings.Join(answers, "\n"))
+	}
+
+	grace := s.login("grace", "surf-the-second-wave")
+	s.sh("wavepass revoke account ada")
+	for deadline := time.Now().Add(6 * time.Second); s.get("/python/prices/board", ada.AccessToken) != http.StatusForbidden; {
+		if time.Now().After(deadline) {
+			t.Fatal("Ada's token is accepted 6 s after its account was revoked, want 5 s at most")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := s.get("/python/prices/board", grace.AccessToken); got != http.StatusOK {
+		t.Errorf("Grace, who was not revoked: %d, want 200", got)
+	}
+}
