@@ -54,7 +54,7 @@ func mayHoldRefreshTokens(c client.Client) bool {
 func issueAccess(ctx context.Context, trail *audit.Trail, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client, now time.Time) oauth.TokenResponse {
 	claims := claimsOf(at, s, a, c, now.Truncate(time.Second))
 	signed, rolesOmitted := token.Sign(key, claims)
-	if rolesOmitted {
+	if rolesOmitted && !claims.RolesOmitted {
 		trail.Record(ctx, eventOf(s, audit.RolesOmitted))
 	}
 	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: claims.Expiry.Sub(claims.IssuedAt), Scope: claims.Scope}
@@ -80,6 +80,8 @@ func claimsOf(at Place, s session.Session, a account.Account, c client.Client, n
 	}
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles
+	} else {
+		claims.RolesOmitted = true // whoever decides by them looks them up
 	}
 	return claims
 }

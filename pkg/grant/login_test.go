@@ -113,8 +113,12 @@ func TestRolesAreEmbeddedOnlyWhereTheClientWantsThem(t *testing.T) {
 		w.change("native", func(c *client.Client) { c.Roles = mode })
 		login := w.mustLogin()
 		for _, response := range []oauth.TokenResponse{login, w.mustRefresh(login.RefreshToken)} {
-			if diff := cmp.Diff(want, w.claims(response).Roles); diff != "" {
+			claims := w.claims(response)
+			if diff := cmp.Diff(want, claims.Roles); diff != "" {
 				t.Errorf("mode %q: roles (-want +got):\n%s", mode, diff)
+			}
+			if claims.RolesOmitted != (want == nil) {
+				t.Errorf("mode %q: roles_omitted %t", mode, claims.RolesOmitted)
 			}
 		}
 	}

@@ -64,12 +64,16 @@ type Request struct {
 type Caller struct {
 	Scope        string // names, with spaces between
 	Roles        []string
-	RolesOmitted bool      // the account has roles that the token had no room for
+	RolesOmitted bool      // Roles is empty, and the account may have some nevertheless
 	AuthTime     time.Time // zero: nobody has logged in
 }
 
 // ErrRefused is matched by the error of Decide.
 var ErrRefused = errors.New("policy: refused")
+
+// ErrRolesOmitted is matched, besides ErrRefused, by the error of Decide when the caller lacks nothing but roles, and RolesOmitted is
+// true: it can be decided once the roles are known.
+var ErrRolesOmitted = errors.New("the token is without the roles of the account")
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrRefused}, args...)...)
@@ -216,20 +220,20 @@ func (l *line) metBy(c Caller, now time.Time) error {
 			return refuse("%s needs the scope %s", l.name, scope)
 		}
 	}
-	if len(l.Roles) > 0 {
-		switch {
-		case c.RolesOmitted:
-			return refuse("%s needs a role, and the token had no room for the roles of the account", l.name)
-		case !slices.ContainsFunc(l.Roles, func(role string) bool { return slices.Contains(c.Roles, role) }):
-			return refuse("%s needs one of the roles %s", l.name, strings.Join(l.Roles, ", "))
-		}
-	}
 	if l.MaxAuthAge > 0 {
 		switch age := now.Sub(c.AuthTime); {
 		case c.AuthTime.IsZero():
 			return refuse("%s needs a login", l.name)
 		case age > time.Duration(l.MaxAuthAge)*time.Second:
 			return refuse("%s needs a login in the last %s, and the last was %s ago", l.name, time.Duration(l.MaxAuthAge)*time.Second, age.Round(time.Second))
+		}
+	}
+	if len(l.Roles) > 0 { // the last, so that roles are looked up only when they decide
+		switch {
+		case c.RolesOmitted:
+			return refuse("%s needs one of the roles %s, and %w", l.name, strings.Join(l.Roles, ", "), ErrRolesOmitted)
+		case !slices.ContainsFunc(l.Roles, func(role string) bool { return slices.Contains(c.Roles, role) }):
+			return refuse("%s needs one of the roles %s", l.name, strings.Join(l.Roles, ", "))
 		}
 	}
 	return nil

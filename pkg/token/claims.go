@@ -33,8 +33,8 @@ type Claims struct {
 	Scope    string // space-separated, may be empty
 	Roles    []string
 
-	// RolesOmitted says that the account has roles that did not fit into the token. Then Roles is empty, and a decision
-	// by roles has to refuse.
+	// RolesOmitted says that the account may have roles that are not in the token: they did not fit, or the client has them looked
+	// up. Then Roles is empty, and a decision by roles has to look them up or to refuse.
 	RolesOmitted bool
 
 	Custom    claims.Set // of the account

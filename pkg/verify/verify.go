@@ -113,7 +113,8 @@ type Claims struct {
 	Scopes   []string
 	Roles    []string
 
-	// RolesOmitted says that the account has roles which did not fit into the token. Roles is empty then, and HasRole refuses.
+	// RolesOmitted says that the account may have roles that are not in the token: they did not fit, or its client is registered
+	// to have them looked up. Roles is empty then, and HasRole refuses.
 	RolesOmitted bool
 
 	// Custom are the account's own claims: string, float64 and bool. Nil where there are none.

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/access"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -33,6 +35,8 @@ type Store interface {
 	revocation.Reader
 	keyring.Store
 	policy.Reader
+	// Account returns the account, strongly consistent. Errors: account.ErrNotFound, oauth.ErrUnavailable.
+	Account(ctx context.Context, id uuid.UUID) (account.Account, error)
 }
 
 // remembered is how many tokens are known by sight: 3 MB of usual ones, some 700 bytes each, and 12 MB of the longest.
@@ -42,13 +46,14 @@ const remembered = 4096
 func New(s endpoint.Settings, store Store) Function {
 	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
 	tokens := access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), revocation.NewSnapshot(store, s.Staleness, s.Now))
-	return function{s.Config, tokens, policy.NewSource(store, s.Now), s.Now}.authorize
+	return function{s.Config, tokens, policy.NewSource(store, s.Now), store, s.Now}.authorize
 }
 
 type function struct {
 	cfg    apigw.Config
 	tokens *access.Checker
 	policy *policy.Source
+	store  Store
 	now    func() time.Time
 }
 
@@ -88,7 +93,34 @@ func (f function) check(ctx context.Context, event events.APIGatewayV2CustomAuth
 	if err := cmp.Or(err, policyErr); err != nil {
 		return token.Claims{}, err
 	}
-	return claims, p.Decide(requestOf(event), callerOf(claims), f.now())
+	request := requestOf(event)
+	err = p.Decide(request, callerOf(claims), f.now())
+	if errors.Is(err, policy.ErrRolesOmitted) && claims.Login != nil {
+		if claims.Roles, err = f.rolesOf(ctx, claims); err == nil {
+			claims.RolesOmitted = false
+			err = p.Decide(request, callerOf(claims), f.now())
+		}
+	}
+	return claims, err
+}
+
+// errEnded says that the account, which was looked up, has ended the token's session.
+var errEnded = errors.New("authorizer: the account is gone, disabled, or has ended the session")
+
+// rolesOf looks up the roles that a token is without.
+func (f function) rolesOf(ctx context.Context, c token.Claims) ([]string, error) {
+	id, err := uuid.Parse(c.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("authorizer: the token's subject is no account: %w", err)
+	}
+	a, err := f.store.Account(ctx, id)
+	switch {
+	case errors.Is(err, account.ErrNotFound), err == nil && (a.Disabled || a.Epoch > c.Login.Epoch):
+		return nil, errEnded
+	case err != nil:
+		return nil, fmt.Errorf("authorizer: roles of the account: %w", err)
+	}
+	return a.Roles, nil
 }
 
 // requestOf is what the policy looks at.

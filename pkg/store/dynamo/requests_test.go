@@ -67,6 +67,9 @@ func passwordRequest(who outcome, current, next string) request {
 	}
 }
 
+// guardedAPI is the id of the API whose policy the authorizer reads.
+const guardedAPI = "abc123"
+
 func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
 
 // outcome is what comes back. The authorizer's is 200 or 403, without a body.
@@ -98,7 +101,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	}
 	if r.route == "authorize" {
 		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}}
-		e.RequestContext.APIID = "abc123" // its policy is read
+		e.RequestContext.APIID, e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = guardedAPI, "GET /orders", "GET"
 		got, err := w.authorize(ctx, e)
 		switch {
 		case err != nil:

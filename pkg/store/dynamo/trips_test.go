@@ -72,6 +72,12 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(authorizeRequest(w.login().AccessToken), 200)
 			return authorizeRequest(w.login().AccessToken)
 		}, 200, 0, 0},
+		{"authorize, roles looked up", func() request {
+			tokens := w.lookUpRoles()
+			t.Cleanup(func() { _ = w.embedRoles() })
+			w.must(authorizeRequest(tokens.AccessToken), 200)
+			return authorizeRequest(tokens.AccessToken)
+		}, 200, 1, 1},
 		{"refresh", func() request { return refreshRequest(w.refresh(w.login().RefreshToken).RefreshToken) }, 200, 2, 1},
 		{"refresh, retried", func() request {
 			tokens := w.login()
