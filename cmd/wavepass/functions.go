@@ -18,7 +18,7 @@ func (d data) functions(s endpoint.Settings) all.Functions {
 // behindGateway are the functions that the gateway calls, each by the name of its folder in functions/.
 func behindGateway(f all.Functions) map[string]lambda.Handler {
 	handlers := map[string]lambda.Handler{
-		"authorizer": handler[events.APIGatewayV2CustomAuthorizerV2Request, events.APIGatewayV2CustomAuthorizerSimpleResponse](f.Authorizer),
+		"authorizer": f.Authorizer,
 	}
 	for name, function := range f.BehindAPI {
 		handlers[name] = behindAPI(function)

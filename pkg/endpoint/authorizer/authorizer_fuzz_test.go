@@ -24,8 +24,8 @@ func FuzzAuthorize(f *testing.F) {
 		if json.Unmarshal([]byte(s.Fill(text)), &e) != nil {
 			t.Skip("the runtime does not call a function with what is no event")
 		}
-		first, err := s.Authorizer(t.Context(), e)
-		again, errAgain := s.Authorizer(t.Context(), e)
+		first, err := deployment.AskAuthorizer(t.Context(), s.Authorizer, e)
+		again, errAgain := deployment.AskAuthorizer(t.Context(), s.Authorizer, e)
 		if err != nil || errAgain != nil {
 			t.Fatalf("failed instead of refusing: %v, %v", err, errAgain)
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -52,10 +51,10 @@ func BenchmarkAuthorize(b *testing.B) {
 	}
 	for i := 0; b.Loop(); i++ {
 		c := callers[i%len(callers)]
-		text := strings.TrimPrefix(c.authorization, "Bearer ")
+		text := c.token.Reveal()
 		dot := strings.LastIndexByte(text, '.')
 		signature, _ := base64.RawURLEncoding.DecodeString(text[dot+1:])
-		input, secret := []byte(text[:dot]), oauth.NewSecret(text)
+		input, secret := []byte(text[:dot]), c.token
 		measure("raw", func() bool { return raw.Verify(input, signature, public) == nil })
 		measure("verify", func() bool { _, err := verifier.Verify(b.Context(), secret, want); return err == nil })
 		measure("first-sight", func() bool { return f.accepts(f.copies[0], c) })

@@ -1,13 +1,14 @@
 package authorizer_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/uuid"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -55,9 +57,10 @@ func (f *fleet) authorizer(staleness time.Duration) authorizer.Function {
 
 // caller is a token, and everything in it that can be revoked.
 type caller struct {
-	authorization string
-	claims        token.Claims
-	keyID         string
+	token  oauth.Secret
+	event  []byte // of a request with it
+	claims token.Claims
+	keyID  string
 }
 
 // newCaller signs a token of a new person at a new client.
@@ -74,7 +77,8 @@ func (f *fleet) newCaller() caller {
 		f.t.Fatal(err)
 	}
 	text, _ := token.Sign(key, claims)
-	return caller{"Bearer " + text.Reveal(), claims, key.ID}
+	event := strings.ReplaceAll(goldenEvent(f.t, "http-2.0"), "$ACCESS", text.Reveal())
+	return caller{text, []byte(event), claims, key.ID}
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -99,13 +103,11 @@ func (c caller) entry(kind revocation.Kind, at time.Time) revocation.Entry {
 
 // accepts asks one copy.
 func (f *fleet) accepts(ask authorizer.Function, c caller) bool {
-	answer, err := ask(f.t.Context(), events.APIGatewayV2CustomAuthorizerV2Request{
-		Version: "2.0", Type: "REQUEST", RouteKey: "GET /userinfo", IdentitySource: []string{c.authorization},
-	})
+	answer, err := ask(f.t.Context(), c.event)
 	if err != nil {
 		f.t.Errorf("the authorizer failed instead of refusing: %v", err)
 	}
-	return answer.IsAuthorized
+	return bytes.HasPrefix(answer, []byte(`{"isAuthorized":true,`))
 }
 
 func openBolt(t *testing.T, now func() time.Time) fleetStore {

@@ -36,7 +36,7 @@ func TestAuthorizerServesOtherStacksWithIssuerSetAndElseSaysWhyNot(t *testing.T)
 			settings.Issuer, settings.Region, settings.Log = tc.issuer, "eu-central-1", slog.New(slog.NewTextHandler(&log, nil))
 			e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + text}}
 			e.RequestContext = events.APIGatewayV2HTTPRequestContext{APIID: tc.apiID, DomainName: tc.domain, RouteKey: "GET /orders"}
-			got, err := authorizer.New(settings, f.Store)(t.Context(), e)
+			got, err := deployment.AskAuthorizer(t.Context(), authorizer.New(settings, f.Store), e)
 			if err != nil || got.IsAuthorized != tc.allowed {
 				t.Errorf("let through %t, %v; want %t:\n%s", got.IsAuthorized, err, tc.allowed, &log)
 			}

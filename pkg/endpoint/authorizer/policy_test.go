@@ -71,7 +71,7 @@ func (g guarded) ask(route, method, path, domain, stage string, parameters map[s
 	}
 	e.RequestContext = events.APIGatewayV2HTTPRequestContext{APIID: apiID, RouteKey: route, DomainName: domain, Stage: stage}
 	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = method, path
-	got, err := g.Authorizer(g.t.Context(), e)
+	got, err := deployment.AskAuthorizer(g.t.Context(), g.Authorizer, e)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestPageSaysWhatARouteLearns(t *testing.T) {
 		named[row[1]] = row[2]
 	}
 	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
-	got, err := g.Authorizer(t.Context(), events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + g.token}})
+	got, err := deployment.AskAuthorizer(t.Context(), g.Authorizer, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + g.token}})
 	if err != nil || !got.IsAuthorized {
 		t.Fatalf("%+v, error %v", got, err)
 	}
@@ -184,11 +184,11 @@ func TestPageSaysWhatARouteLearns(t *testing.T) {
 		switch value.(type) {
 		case string:
 			learnt[name] = "string"
-		case int64:
+		case float64:
 			learnt[name] = "number"
-		case json.RawMessage:
+		case map[string]any:
 			learnt[name] = "object"
-		case []string:
+		case []any: // the documentation says of what
 			learnt[name] = "array of strings"
 		default:
 			learnt[name] = fmt.Sprintf("%T", value)

@@ -45,7 +45,7 @@ func (f forge) public() *ecdsa.PublicKey { return &f.key.Private().(*ecdsa.Priva
 func (f forge) authorize(header string) bool {
 	f.t.Helper()
 	e := events.APIGatewayV2CustomAuthorizerV2Request{Version: "2.0", Type: "REQUEST", RouteKey: "GET /userinfo", IdentitySource: []string{header}}
-	got, err := f.Authorizer(f.t.Context(), e)
+	got, err := deployment.AskAuthorizer(f.t.Context(), f.Authorizer, e)
 	if err != nil {
 		f.t.Fatalf("%.80q: failed instead of refusing, which is a 500: %v", header, err)
 	}

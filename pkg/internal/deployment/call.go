@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 )
 
 // Request is one HTTP request, in the parts that the endpoints look at.
@@ -108,7 +110,7 @@ func encoded(query map[string]string) string {
 // the gateway's own, without an error code.
 func (d *Deployment) As(access string, r Request) Answer {
 	d.tb.Helper()
-	granted, err := d.Authorizer(d.tb.Context(), events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + access}})
+	granted, err := AskAuthorizer(d.tb.Context(), d.Authorizer, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + access}})
 	if err != nil {
 		d.tb.Fatalf("%s: the authorizer failed instead of answering: %v", r.Route, err)
 	}
@@ -174,4 +176,19 @@ func (a Answer) CookiePair() string {
 	}
 	pair, _, _ := strings.Cut(a.Cookies[0], ";")
 	return pair
+}
+
+// AskAuthorizer asks about a request to an HTTP API, and reads the simple response.
+func AskAuthorizer(ctx context.Context, f authorizer.Function, e events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
+	e.Version, e.Type = "2.0", "REQUEST"
+	var answer events.APIGatewayV2CustomAuthorizerSimpleResponse
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return answer, err
+	}
+	raw, err := f(ctx, payload)
+	if err != nil {
+		return answer, err
+	}
+	return answer, json.Unmarshal(raw, &answer)
 }

@@ -136,7 +136,7 @@ func (w *world) refresh(client, token string) (status int, next string) {
 
 func (w *world) accepts(access string) bool {
 	w.t.Helper()
-	answer, err := w.authorize(w.t.Context(), events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + access}})
+	answer, err := deployment.AskAuthorizer(w.t.Context(), w.authorize, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + access}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
 )
 
 // request is what somebody sends. A route without a method is the authorizer's.
@@ -67,10 +69,15 @@ func passwordRequest(who outcome, current, next string) request {
 	}
 }
 
-// guardedAPI is the id of the API whose policy the authorizer reads.
-const guardedAPI = "abc123"
-
 func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
+
+// guardedAPI is the id of an API whose policy asks for a role.
+const guardedAPI = "guarded"
+
+// authorizeGuarded is for a route that asks for a role.
+func authorizeGuarded(token string) request {
+	return request{route: "authorize", bearer: token, path: map[string]string{"api": guardedAPI}}
+}
 
 // outcome is what comes back. The authorizer's is 200 or 403, without a body.
 type outcome struct {
@@ -101,8 +108,9 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	}
 	if r.route == "authorize" {
 		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}}
-		e.RequestContext.APIID, e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = guardedAPI, "GET /orders", "GET"
-		got, err := w.authorize(ctx, e)
+		e.RequestContext.APIID = cmp.Or(r.path["api"], "abc123") // its policy is read
+		e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = "GET /orders", "GET"
+		got, err := deployment.AskAuthorizer(ctx, w.authorize, e)
 		switch {
 		case err != nil:
 			return outcome{status: 500, body: err.Error()}

@@ -1,0 +1,156 @@
+package authorizer
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/token"
+)
+
+// verdict is what was decided about a request.
+type verdict struct {
+	claims token.Claims // also of somebody who may not have the request; zero when the token is not good
+	reach  policy.Reach
+	err    error // nil: let through
+}
+
+// isOutage reports whether the refusal is the service's fault.
+func isOutage(err error) bool {
+	return errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, policy.ErrUnusable)
+}
+
+// simpleAnswer is that of HTTP APIs with simple responses. A refusal is 403, whatever its reason is.
+func simpleAnswer(_ request, v verdict) (any, error) {
+	if v.err != nil {
+		return simple{}, nil
+	}
+	c := contextOf(v.claims)
+	return simple{true, &c}, nil
+}
+
+type simple struct {
+	IsAuthorized bool           `json:"isAuthorized"`
+	Context      *callerContext `json:"context,omitzero"`
+}
+
+// API Gateway answers 401 to the first text, which is its own, and 500 to any other error. It keeps neither.
+var (
+	errUnauthorized = errors.New("Unauthorized")
+	errOutage       = errors.New("authorizer: unavailable")
+)
+
+// policyAnswer is an IAM policy. What a policy of ours refuses is 403, a token that is not good 401.
+func policyAnswer(r request, v verdict) (any, error) {
+	refused := errors.Is(v.err, policy.ErrRefused)
+	switch {
+	case v.err != nil && isOutage(v.err):
+		return nil, errOutage
+	case v.err != nil && !refused:
+		return nil, errUnauthorized
+	}
+	allow, deny, err := r.resources(v.reach)
+	if err != nil {
+		allow, refused = r.arn.stage+"*", true
+	}
+	if refused {
+		return iam{Principal: v.claims.Subject, Document: newDocument(statement{"execute-api:Invoke", "Deny", allow})}, nil
+	}
+	answer := iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", allow}), contextOf(v.claims).flat()}
+	if deny != "" {
+		answer.Document.Statements = append(answer.Document.Statements, statement{"execute-api:Invoke", "Deny", deny})
+	}
+	return answer, nil
+}
+
+type iam struct {
+	Principal string            `json:"principalId"`
+	Document  document          `json:"policyDocument"`
+	Context   map[string]string `json:"context,omitzero"`
+}
+
+type document struct {
+	Version    string      `json:"Version"`
+	Statements []statement `json:"Statement"`
+}
+
+type statement struct {
+	Action   string `json:"Action"`
+	Effect   string `json:"Effect"`
+	Resource string `json:"Resource"`
+}
+
+func newDocument(s statement) document { return document{"2012-10-17", []statement{s}} }
+
+// resolverAnswer is that of AppSync.
+func resolverAnswer(_ request, v verdict) (any, error) {
+	answer := graphQL{IsAuthorized: v.err == nil}
+	if v.err == nil {
+		answer.Context = contextOf(v.claims).flat()
+	}
+	return answer, nil
+}
+
+type graphQL struct {
+	IsAuthorized bool              `json:"isAuthorized"`
+	Context      map[string]string `json:"resolverContext,omitzero"`
+	TTL          int               `json:"ttlOverride"` // 0: a kept answer would outlive a revocation
+}
+
+// callerContext is what the routes behind the authorizer learn about the caller, see docs/policy.md.
+type callerContext struct {
+	AMR          []string       `json:"amr,omitzero"`
+	AuthTime     int64          `json:"auth_time,omitzero"`
+	Claims       jsontext.Value `json:"claims,omitzero"`
+	ClientID     string         `json:"client_id"`
+	Expiry       int64          `json:"exp"`
+	ID           string         `json:"jti"`
+	Roles        []string       `json:"roles"`
+	RolesOmitted bool           `json:"roles_omitted,omitzero"` // roles is empty, and a decision by roles has to refuse
+	Scope        string         `json:"scope"`
+	SessionID    string         `json:"sid,omitzero"`
+	Subject      string         `json:"sub"`
+}
+
+func contextOf(c token.Claims) callerContext {
+	out := callerContext{
+		Subject: c.Subject, ClientID: c.ClientID, Scope: c.Scope, Roles: c.Roles, RolesOmitted: c.RolesOmitted, ID: c.ID, Expiry: c.Expiry.Unix(),
+	}
+	if c.Custom != "" {
+		out.Claims = jsontext.Value(c.Custom)
+	}
+	if c.Login != nil {
+		out.SessionID, out.AuthTime = c.Login.SessionID.String(), c.Login.AuthTime.Unix()
+		out.AMR = append([]string{}, c.Login.AMR...) // an empty list is there, too
+	}
+	return out
+}
+
+// flat is the same with texts only, as REST and WebSocket APIs and AppSync hand it on: a list or an object is its JSON.
+func (c callerContext) flat() map[string]string {
+	flat := map[string]string{
+		"client_id": c.ClientID, "exp": strconv.FormatInt(c.Expiry, 10), "jti": c.ID, "roles": jsonOf(c.Roles), "scope": c.Scope, "sub": c.Subject,
+	}
+	if c.RolesOmitted {
+		flat["roles_omitted"] = "true"
+	}
+	if c.Claims != nil {
+		flat["claims"] = string(c.Claims)
+	}
+	if c.SessionID != "" {
+		flat["sid"], flat["auth_time"], flat["amr"] = c.SessionID, strconv.FormatInt(c.AuthTime, 10), jsonOf(c.AMR)
+	}
+	return flat
+}
+
+func jsonOf(list []string) string {
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic("authorizer: a list of strings cannot be encoded: " + err.Error()) // they came out of a token, which is UTF-8
+	}
+	return string(text)
+}
