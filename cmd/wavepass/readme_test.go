@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A section of README.md whose commands are run, and what the page says they print, in this order.
@@ -37,19 +39,28 @@ func TestReadmesWalksWorkOnDynamoDB(t *testing.T) {
 	walk(t, "--dynamodb", endpoint)
 }
 
-// walk runs the commands of the sections, one after the other on the same data, as a reader does.
+// walk runs the commands of the sections on a server of its own.
 func walk(t *testing.T, args ...string) {
 	t.Helper()
 	needs(t, "sh", "curl", "sed", "grep")
+	t.Setenv("REVOCATION_STALENESS", "1s") // the page waits for the default, five times as long
+	t.Setenv("ROTATION_MIN_AGE", "0s")     // as the page says
+	s := start(t, append(args, "--data", t.TempDir())...)
+	walkAt(t, s.url, time.Second)
+}
+
+// walkAt runs the commands of the sections, one after the other on the same data, as a reader does. A denied access token
+// is refused after bound.
+func walkAt(t *testing.T, url string, bound time.Duration) {
+	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("REVOCATION_STALENESS", "1s") // the page waits for the default, five times as long
-	t.Setenv("ROTATION_MIN_AGE", "0s")     // as the page says
-	s := start(t, append(args, "--data", t.TempDir())...)
 	for _, section := range sections {
-		out, err := exec.Command("sh", "-c", section.script(t, string(readme), s.url)).CombinedOutput()
+		script := section.script(t, string(readme), url)
+		script = strings.ReplaceAll(script, "sleep 5", fmt.Sprintf("sleep %.0f", bound.Seconds()))
+		out, err := exec.Command("sh", "-c", script).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", section.title, err, out)
 		}
@@ -78,8 +89,7 @@ func (s section) script(t *testing.T, readme, url string) string {
 			script += command
 		}
 	}
-	script = strings.ReplaceAll(script, "http://localhost:3000", url)
-	return strings.ReplaceAll(script, "sleep 5", "sleep 1")
+	return strings.ReplaceAll(script, "http://localhost:3000", url)
 }
 
 // needs skips a test that drives the service with tools beyond Go.
