@@ -2,6 +2,7 @@ package boot_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -55,5 +56,14 @@ func TestUnderSAMLocalOnlyFunctionsThatUseAnIssuerNeedOne(t *testing.T) {
 	}
 	if asked, said := start(t, "userinfo", "ISSUER=http://localhost:3000"); !asked {
 		t.Errorf("userinfo does not start with ISSUER: %s", said)
+	}
+}
+
+// The metric filters of template.yaml read members of JSON lines, which Lambda keeps as they are written.
+func TestFunctionsLogLinesOfJSON(t *testing.T) {
+	_, said := start(t, "userinfo", "ISSUER=ftp://nothing")
+	var line struct{ Level, Msg, Error string }
+	if err := json.Unmarshal([]byte(said), &line); err != nil || line.Level != "ERROR" || line.Msg == "" || !strings.Contains(line.Error, "ISSUER") {
+		t.Errorf("said %q, %v; want one line of JSON with level and msg", said, err)
 	}
 }

@@ -4,6 +4,7 @@ package rotatekeys
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -26,13 +27,41 @@ type Store interface {
 
 // New returns the function.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) Function {
-	keys := operate.NewKeys(operate.KeysParts{Ring: s.Keyring(store, sealer), Log: store, Trail: s.Trail, Now: s.Now})
+	ring := s.Keyring(store, sealer)
+	keys := operate.NewKeys(operate.KeysParts{Ring: ring, Log: store, Trail: s.Trail, Now: s.Now})
 	return func(ctx context.Context, event events.EventBridgeEvent) error {
 		ctx = audit.WithActor(audit.WithCaller(ctx, audit.Caller{RequestID: event.ID}), audit.System)
 		_, err := keys.Rotate(ctx)
 		if err != nil {
 			s.Log.ErrorContext(ctx, "keys not rotated", "request_id", event.ID, "error", err.Error())
+			return err
 		}
-		return err
+		left, err := ring.List(ctx)
+		if err != nil {
+			s.Log.ErrorContext(ctx, "keys not listed", "request_id", event.ID, "error", err.Error())
+			return err
+		}
+		s.Log.With("request_id", event.ID).InfoContext(ctx, "keys up to date", agesOf(left, s.Now())...)
+		return nil
 	}
+}
+
+// agesOf says how old the keys in use are, and for how long a change of a key has been due. An alarm of template.yaml reads
+// overdue_s: every good run says it, and it is 0 unless the run has left undone what was due.
+func agesOf(keys []keyring.Key, now time.Time) []any {
+	var signing, mac, overdue time.Duration
+	for _, k := range keys {
+		if !k.Due.IsZero() {
+			overdue = max(overdue, now.Sub(k.Due))
+		}
+		switch {
+		case k.State != keyring.Current:
+		case k.IsMAC():
+			mac = now.Sub(k.PromotedAt)
+		default:
+			signing = now.Sub(k.PromotedAt)
+		}
+	}
+	seconds := func(d time.Duration) int64 { return int64(d / time.Second) }
+	return []any{"signing_key_age_s", seconds(signing), "mac_key_age_s", seconds(mac), "overdue_s", seconds(overdue)}
 }

@@ -2,14 +2,17 @@ package rotatekeys_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
@@ -32,7 +35,33 @@ type world struct {
 	clock      *testclock.Clock
 	store      *fakestore.Store
 	trail, log bytes.Buffer
+	keys       *keyring.Keyring
 	run        func() error
+}
+
+// ages are those of the function's line in the log, in seconds.
+type ages struct {
+	Message   string `json:"msg"`
+	RequestID string `json:"request_id"`
+	Signing   int    `json:"signing_key_age_s"`
+	MAC       int    `json:"mac_key_age_s"`
+	Overdue   int    `json:"overdue_s"`
+}
+
+// next is the id of the next signing key.
+func (w *world) next(t *testing.T) string {
+	t.Helper()
+	keys, err := w.keys.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		if k.State == keyring.Next && !k.IsMAC() {
+			return k.ID
+		}
+	}
+	t.Fatal("no next key")
+	return ""
 }
 
 func newWorld(t *testing.T) *world {
@@ -40,7 +69,9 @@ func newWorld(t *testing.T) *world {
 	w.store = fakestore.New(w.clock.Now)
 	settings := deployment.Settings(&w.trail, w.clock.Now)
 	settings.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
-	function := rotatekeys.New(settings, w.store, fakestore.NewSealer())
+	sealer := fakestore.NewSealer()
+	w.keys = settings.Keyring(w.store, sealer)
+	function := rotatekeys.New(settings, w.store, sealer)
 	w.run = func() error {
 		var event events.EventBridgeEvent
 		if err := json.Unmarshal([]byte(scheduled), &event); err != nil {
@@ -66,11 +97,8 @@ func TestScheduleCreatesTheKeyringAndThenWaitsForAPeriod(t *testing.T) {
 	if err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	if calls := w.store.Calls(); len(calls) != 1 || calls[0] != "ReadPart" {
-		t.Errorf("a run with nothing due made the calls %v, want one ReadPart", calls)
-	}
-	if w.log.Len() != 0 {
-		t.Errorf("runs with nothing due leave %q, want nothing", w.log.String())
+	if calls := w.store.Calls(); !slices.Equal(calls, []string{"ReadPart", "ReadPart"}) {
+		t.Errorf("a run with nothing due made the calls %v, want to read the public part, and again for its line in the log", calls)
 	}
 	if created := w.trail.String(); strings.Count(created, `"event":"key_published"`) != 4 || strings.Count(created, "\n") != 6 ||
 		!strings.Contains(created, `"actor":"system"`) {
@@ -89,6 +117,73 @@ func TestDueRotationLeavesEventsOfTheRun(t *testing.T) {
 		if !strings.Contains(w.trail.String(), want) {
 			t.Errorf("the trail lacks %s: %s", want, w.trail.String())
 		}
+	}
+}
+
+// The line is what an alarm of template.yaml waits for every hour.
+func TestEveryGoodRunSaysHowOldTheKeysAre(t *testing.T) {
+	w := newWorld(t)
+	wantAges := func(what string, want ages) {
+		t.Helper()
+		w.log.Reset()
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		var got ages
+		if err := json.Unmarshal(w.log.Bytes(), &got); err != nil {
+			t.Fatalf("%s: want one line of JSON: %v: %s", what, err, &w.log)
+		}
+		want.Message, want.RequestID = "keys up to date", "run-1"
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	const hour, day = 3600, 24 * 3600
+	wantAges("creation", ages{})
+	w.clock.Advance(5 * time.Hour)
+	wantAges("five hours later", ages{Signing: 5 * hour, MAC: 5 * hour})
+	w.clock.Advance(keyring.DefaultPeriod) // the schedule slept for longer than a period
+	wantAges("late rotation", ages{})
+	w.clock.Advance(10 * 24 * time.Hour)
+	wantAges("ten days later", ages{Signing: 10 * day, MAC: 10 * day})
+
+	if _, err := w.keys.Promote(t.Context(), w.next(t)); err != nil {
+		t.Fatal(err)
+	}
+	wantAges("promoted by hand", ages{MAC: 10 * day})
+}
+
+// A run that leaves undone what is due is seen in its own line.
+func TestRunThatLeavesDueStepsUndoneSaysForHowLong(t *testing.T) {
+	w := newWorld(t)
+	_ = w.run()
+	w.log.Reset()
+	w.clock.Advance(keyring.DefaultPeriod - time.Minute)
+	reads := 0
+	w.store.Before = func(context.Context, string) error {
+		if reads++; reads == 2 { // the run has found that nothing is due
+			w.clock.Advance(time.Hour)
+		}
+		return nil
+	}
+	if err := w.run(); err != nil || !strings.Contains(w.log.String(), `"overdue_s":3540`) {
+		t.Errorf("%v, log %s; want overdue_s 3540", err, &w.log)
+	}
+}
+
+func TestRunWhoseKeysCannotBeListedIsAnError(t *testing.T) {
+	w := newWorld(t)
+	_ = w.run()
+	w.log.Reset()
+	reads := 0
+	w.store.Before = func(ctx context.Context, method string) error {
+		if reads++; reads == 2 {
+			return hooks.Fail(method)(ctx, method)
+		}
+		return nil
+	}
+	if err := w.run(); !errors.Is(err, oauth.ErrUnavailable) || !strings.Contains(w.log.String(), "keys not listed") {
+		t.Errorf("error %v, log %s; want ErrUnavailable and a line that says so", err, &w.log)
 	}
 }
 
