@@ -1,136 +1,19 @@
-"""What SAM makes of template.yaml, held to what Wavepass needs of it. Run by .ci/run: scripts/sam python scripts/template_test.py
+"""What SAM makes of template.yaml, held to what Wavepass needs of it. Run by .ci/run: scripts/sam python -m unittest discover scripts "*_test.py"
 
 The API calls functions by an alias, and the alias points to a published version. SAM names the version by a hash of the
 function's properties in which each parameter stands as text, so another value of a parameter would change the function and
 never the version that is called (docs/adr/0048-a-changed-parameter-publishes-a-version.md).
 """
 
-import copy
-import functools
-import json
-import logging
-import pathlib
 import re
 import unittest
 
-from samcli.yamlhelper import yaml_parse
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
+from translated import FUNCTIONS, TEMPLATE, default, translated, values_of
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of metrics that nobody publishes
-TEMPLATE = yaml_parse((pathlib.Path(__file__).parent.parent / "template.yaml").read_text())
 MAX_DESCRIPTION = 256  # of AWS::Lambda::Version
-
-# Two values of each parameter that has no AllowedValues, other than its default.
-VALUES = {
-    "Issuer": ["https://auth.example.com", "https://login.example.org"],
-    "Audience": ["https://api.example.com", "https://api.example.org"],
-    "KeyPeriod": ["48h", "24h"],
-    "RevocationStaleness": ["0s", "1m"],
-    "RevocationShards": ["2", "64"],
-    "RefreshGrace": ["0s", "5m"],
-    "RotationMinAge": ["0s", "1m"],
-    "AttemptLimits": ["5/15m,300/15m", "10/15m,100/24h"],
-    "WebOrigins": ["https://app.example.com", "http://localhost:5173,https://app.example.com"],
-    "DomainName": ["auth.example.com", "login.example.org"],
-    "CertificateArn": ["arn:aws:acm:eu-central-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:123456789012:certificate/2"],
-    "HostedZoneId": ["Z0123456789ABCDEFGHIJ", "Z9876543210ABCDEFGHIJ"],
-    "AlarmEmail": ["ops@example.com", "security@example.org"],
-    "OvertakenPerHour": ["1", "1000"],
-    "AuthorizerConcurrency": ["100", "50"],
-    "CookieDomain": ["example.com", "example.org"],
-}
-
-
-def default(name):
-    return str(TEMPLATE["Parameters"][name].get("Default", ""))
-
-
-def values_of(name):
-    values = [str(v) for v in TEMPLATE["Parameters"][name].get("AllowedValues", VALUES.get(name, []))]
-    return [v for v in values if v != default(name)]
-
-
-@functools.cache
-def translated(changed=()):
-    """The template as CloudFormation gets it from SAM, when it is deployed with these parameters."""
-    template = copy.deepcopy(TEMPLATE)
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/code"  # as after `sam package`
-    parameters = {name: default(name) for name in TEMPLATE["Parameters"]} | dict(changed)
-    return Evaluator(Translator({}, Parser()).translate(template, dict(parameters)), parameters)
-
-
-class Evaluator:
-    """Resolves what depends on parameters as CloudFormation does; what depends on resources stays as it is written."""
-
-    def __init__(self, template, parameters):
-        self.template, self.parameters, self.resources = template, parameters, template["Resources"]
-
-    def value(self, node):
-        if isinstance(node, list):
-            return [v for v in map(self.value, node) if v != {"Ref": "AWS::NoValue"}]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            function, argument = next(iter(node.items()))
-            if function == "Ref":
-                return self.parameters.get(argument, node)
-            if function == "Fn::If":
-                return self.value(argument[1] if self.holds(argument[0]) else argument[2])
-            if function == "Fn::Sub":
-                return self.sub(argument)
-            if function == "Fn::Split" and isinstance(text := self.value(argument[1]), str):
-                return text.split(argument[0])
-        found = {name: self.value(child) for name, child in node.items()}
-        return {name: v for name, v in found.items() if v != {"Ref": "AWS::NoValue"}}
-
-    def sub(self, argument):
-        text, names = argument if isinstance(argument, list) else (argument, {})
-        known = self.parameters | self.value(names)
-        return re.sub(r"\$\{([^!}]+)\}", lambda m: str(known.get(m[1], m[0])), text)
-
-    def holds(self, condition):
-        if isinstance(condition, str):
-            return self.holds(self.template["Conditions"][condition])
-        function, argument = next(iter(condition.items()))
-        match function:
-            case "Fn::Equals":
-                return self.value(argument[0]) == self.value(argument[1])
-            case "Fn::Not":
-                return not self.holds(argument[0])
-            case "Fn::And":
-                return all(map(self.holds, argument))
-            case "Fn::Or":
-                return any(map(self.holds, argument))
-            case "Condition":
-                return self.holds(argument)
-        raise NotImplementedError(function)
-
-    def of_type(self, kind):
-        return {name: r for name, r in self.resources.items() if r["Type"] == kind}
-
-    def function(self, name):
-        """What a version of the function keeps. Its reserved concurrency is the function's, and applies at once."""
-        properties = self.value(self.resources[name]["Properties"])
-        properties.pop("ReservedConcurrentExecutions", None)
-        return properties
-
-    def version(self, function):
-        """What CloudFormation tells versions apart by: another name or another property is another version."""
-        found = [
-            (name, self.value(r["Properties"]))
-            for name, r in self.of_type("AWS::Lambda::Version").items()
-            if r["Properties"]["FunctionName"] == {"Ref": function}
-        ]
-        assert len(found) == 1, f"{function}: want one version, found {found}"
-        return found[0]
 
 
 class Versions(unittest.TestCase):
-    FUNCTIONS = sorted(n for n, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::Serverless::Function")
-
     def test_a_version_is_published_exactly_when_a_parameter_changes_its_function(self):
         changes = 0
         for parameter in TEMPLATE["Parameters"]:
@@ -138,7 +21,7 @@ class Versions(unittest.TestCase):
             self.assertTrue(candidates, f"{parameter}: write two values of it into VALUES")
             for value in candidates:
                 before, after = translated(), translated(((parameter, value),))
-                for function in self.FUNCTIONS:
+                for function in FUNCTIONS:
                     uses = before.function(function) != after.function(function)
                     published = before.version(function) != after.version(function)
                     changes += uses
@@ -148,7 +31,7 @@ class Versions(unittest.TestCase):
                         else:
                             # Lambda refuses a second version of the same code and configuration, and the deployment fails.
                             self.assertFalse(published, "nothing of the function changes: take it out of VersionDescription")
-        self.assertGreater(changes, len(self.FUNCTIONS))
+        self.assertGreater(changes, len(FUNCTIONS))
 
     def test_two_sets_of_parameters_never_have_the_same_description(self):
         # A space stands between values, so no value may have one; "a b" + "" would read like "a" + "b".
@@ -160,7 +43,7 @@ class Versions(unittest.TestCase):
                     self.assertFalse(good, f"{name} may have a space: {text!r}")
 
     def test_descriptions_fit_with_the_longest_values(self):
-        for function in self.FUNCTIONS:
+        for function in FUNCTIONS:
             description = TEMPLATE["Resources"][function]["Properties"]["VersionDescription"]["Fn::Sub"]
             longest = re.sub(r"\$\{([A-Za-z]+)\}", lambda m: "x" * self.longest(m[1]), description)
             self.assertLessEqual(len(longest), MAX_DESCRIPTION, f"{function}: {description}")
@@ -198,7 +81,7 @@ class Output(unittest.TestCase):
     def test_every_function_is_called_by_its_alias(self):
         found = translated()
         aliases = {r["Properties"]["FunctionName"]["Ref"] for r in found.of_type("AWS::Lambda::Alias").values()}
-        self.assertEqual(aliases, set(Versions.FUNCTIONS))
+        self.assertEqual(aliases, set(FUNCTIONS))
         api = found.resources["Api"]["Properties"]["Body"]
         for path, methods in api["paths"].items():
             for method, operation in methods.items():
@@ -260,25 +143,6 @@ class Output(unittest.TestCase):
                 "maxAge": 300,
             },
         )
-
-    def test_every_alarm_on_events_counts_exactly_one_that_the_functions_emit(self):
-        # The lines of this page are held to the code by the tests of pkg/audit.
-        page = (pathlib.Path(__file__).parent.parent / "docs/audit.md").read_text()
-        events = [json.loads(line)["event"] for line in page.splitlines() if line.startswith("{")]
-        found = translated()
-        counted = {}
-        for name, resource in found.of_type("AWS::Logs::MetricFilter").items():
-            properties = found.value(resource["Properties"])
-            self.assertEqual(properties["LogGroupName"], {"Ref": "Logs"}, name)
-            pattern = re.fullmatch(r'\{ \$\.event = "([a-z_]+)" \}', properties["FilterPattern"])
-            self.assertTrue(pattern, f"{name}: a pattern that this test cannot read: {properties['FilterPattern']}")
-            self.assertEqual(events.count(pattern[1]), 1, f"{name}: no function emits {pattern[1]}")
-            (metric,) = properties["MetricTransformations"]
-            counted[str(metric["MetricNamespace"]), metric["MetricName"]] = pattern[1]
-        alarms = found.of_type("AWS::CloudWatch::Alarm").values()
-        watched = {(str(a["Properties"]["Namespace"]), a["Properties"]["MetricName"]) for a in alarms}
-        self.assertEqual(watched, set(counted))
-        self.assertEqual(set(counted.values()), {"reuse_detected", "restored_table", "overtaken"})
 
 
 if __name__ == "__main__":
