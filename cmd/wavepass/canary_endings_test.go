@@ -75,7 +75,7 @@ func (w *walker) logouts() {
 func (w *walker) gatewayRefusals() {
 	w.t.Helper()
 	given := w.ready["left"]
-	w.send("no such route", 404, "POST", "/token", formType, "grant_type=password&password="+canaryPassword)
+	w.send("no such route", 404, "POST", "/tokens", formType, "grant_type=password&password="+canaryPassword)
 	w.send("wrong method", 404, "GET", "/login?password="+canaryPassword, "", "")
 	w.send("preflight", 204, "OPTIONS", "/refresh", "", "", "Origin", webOrigin, "Access-Control-Request-Method", "POST", "Cookie", "__Host-Http-wprt-web="+given.refresh)
 	w.send("large headers", 431, "POST", "/refresh", formType, "", "X-Long", strings.Repeat(given.access, 40))

@@ -59,15 +59,15 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	}
 	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), recorder.Body)
 	var given pair
-	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/password"}, path) {
-		given, answer = w.given(recorder, answer)
+	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/token", "/password"}, path) {
+		given, answer = w.given(path, recorder, answer)
 	}
 	w.said.WriteString(answer)
 	return given
 }
 
 // given notes the tokens of an answer as secrets and strikes each out once, where it belongs.
-func (w *walker) given(recorder *httptest.ResponseRecorder, answer string) (pair, string) {
+func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer string) (pair, string) {
 	w.t.Helper()
 	var body struct {
 		Access  string `json:"access_token"`
@@ -83,8 +83,11 @@ func (w *walker) given(recorder *httptest.ResponseRecorder, answer string) (pair
 		}
 	}
 	w.secrets.text(w.t, "access token", given.access)
-	w.secrets.text(w.t, "refresh token", given.refresh)
 	answer = strings.Replace(answer, given.access, "", 1)
+	if path == "/token" && given.refresh == "" {
+		return given, answer // a service's own
+	}
+	w.secrets.text(w.t, "refresh token", given.refresh)
 	return given, strings.Replace(answer, given.refresh, "", 1)
 }
 
@@ -122,7 +125,7 @@ func (w *walker) logout(what string, status int, clientID, token, more string, h
 func (w *walker) prepare() {
 	w.t.Helper()
 	w.ready = map[string]pair{}
-	for _, name := range []string{"rotated", "late", "reused", "revoked", "denied", "left", "everywhere"} {
+	for _, name := range []string{"rotated", "late", "reused", "revoked", "denied", "left", "token", "everywhere"} {
 		w.ready[name] = w.login("login for "+name, 200, "app", "ada", canaryPassword)
 	}
 	for _, name := range []string{"own", "lost", "other"} {
@@ -140,6 +143,7 @@ func (w *walker) all() {
 	w.refusedLogins()
 	w.refreshes()
 	w.refusedRefreshes()
+	w.services()
 	w.protected()
 	w.revocations()
 	w.devices()
@@ -236,11 +240,7 @@ func (w *walker) refusedRefreshes() {
 	} {
 		w.refresh(what, 400, "app", changed)
 	}
-	basic := func(id, secret string) string {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.SetBasicAuth(id, secret)
-		return r.Header.Get("Authorization")
-	}
+	basic := basicAuthorization
 	w.refresh("secret of an app", 401, "app", token, "Authorization", basic("app", wrongSecret))
 	w.refresh("secret of a service", 400, "canary", token, "Authorization", basic("canary", clientSecret))
 	w.refresh("wrong secret", 401, "canary", token, "Authorization", basic("canary", wrongSecret))

@@ -87,7 +87,7 @@ const demoGreeting = `
   clients   app      native   both tokens in JSON
             web      browser  refresh token in a cookie, from http://localhost:5173
             site     site     not served yet
-            partner  service  not served yet; secret partner-demo-secret
+            partner  service  a back end; secret partner-demo-secret
 
 Log in, call a protected route, refresh:
 

@@ -13,6 +13,7 @@ import (
 // unlisted are the routes that metadata has no name for.
 var unlisted = []string{
 	"POST /login", "POST /logout", "POST /password", // no endpoints of RFC 6749 or 8414
+	"POST /refresh", // the token endpoint of those who know Wavepass, with its cookies
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
 	"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration", // the metadata itself
 }

@@ -24,6 +24,7 @@ func TestAddressIsUnderstoodWhollyOrRefused(t *testing.T) {
 		"GET /.well-known/oauth-authorization-server": {"x=1", "&", "%zz", ";"},
 		"POST /login":                                 {"client_id=app", "x", "&", "%zz", ";"},
 		"POST /refresh":                               {"refresh_token=" + own.RefreshToken, "x", "&", "%zz", ";"},
+		"POST /token":                                 {"grant_type=client_credentials", "x", "&", "%zz", ";"},
 		"POST /revoke":                                {"token=" + own.RefreshToken, "x", "&", "%zz", ";"},
 		"POST /logout":                                {"everywhere=true", "x", "&", "%zz", ";"},
 		"POST /password":                              {"x", "&", "%zz", ";"},

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -66,6 +67,7 @@ var answers = []struct {
 	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},
 	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
+	{grant.ErrScope, http.StatusBadRequest, oauth.CodeInvalidScope, "the client is not registered for one of the scopes, or the scope is malformed"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
 	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password: want 8 to 256 characters, none of them a control character"},

@@ -20,6 +20,7 @@ func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
 		RefreshToken string `json:"refresh_token,omitzero"`
 	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal()})
 	response.Cookies = cookies
+	response.Headers = map[string]string{"Pragma": "no-cache"} // RFC 6749 §5.1
 	return response, err
 }
 

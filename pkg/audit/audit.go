@@ -28,6 +28,7 @@ const (
 	RestoredTable  = "restored_table"  // a token newer than the table: alarm, the table was set back
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
 	RolesOmitted   = "roles_omitted"   // an access token was issued without the roles, which did not fit into it
+	TokenIssued    = "token_issued"    // a client was given an access token for itself
 	TokenRevoked   = "token_revoked"   // one access token was denied
 	SessionRevoked = "session_revoked" // a client handed in a refresh token, and its session ended
 	LoggedOut      = "logged_out"      // a person ended a session

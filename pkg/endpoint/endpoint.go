@@ -64,6 +64,22 @@ func (s Settings) Keyring(store keyring.Store, sealer keyring.Sealer) *keyring.K
 	})
 }
 
+// RefreshStore is the part of the store that is needed to refresh.
+type RefreshStore interface {
+	session.Store
+	session.Accounts
+}
+
+// ByRefreshToken returns what exchanges refresh tokens.
+func (s Settings) ByRefreshToken(store RefreshStore, mac session.Keys, signing grant.SigningKeys) *grant.Refresh {
+	return grant.NewRefresh(grant.RefreshParts{
+		Sessions: session.NewRefresher(store, store, mac, s.Rules, s.Trail, s.Now),
+		Signing:  signing,
+		Trail:    s.Trail,
+		Now:      s.Now,
+	})
+}
+
 // PasswordStore is the part of the store that is needed to begin sessions by a password.
 type PasswordStore interface {
 	account.Store

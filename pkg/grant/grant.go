@@ -1,4 +1,4 @@
-// Package grant issues tokens for a password or a refresh token, and revokes them. It combines accounts, sessions, clients and
+// Package grant issues tokens for a password, a refresh token or the credentials of a client, and revokes them. It combines accounts, sessions, clients and
 // keys; each of these packages has its own rules.
 package grant
 

@@ -9,6 +9,7 @@ const (
 	CodeInvalidClient        = "invalid_client"
 	CodeUnauthorizedClient   = "unauthorized_client"
 	CodeUnsupportedGrantType = "unsupported_grant_type"
+	CodeInvalidScope         = "invalid_scope"
 	CodeInvalidToken         = "invalid_token"      // RFC 6750 §3.1
 	CodeInsufficientScope    = "insufficient_scope" // RFC 6750 §3.1
 	CodeAccessDenied         = "access_denied"      // RFC 6749 §4.1.2.1

@@ -5,8 +5,11 @@ import "time"
 // TokenTypeBearer is the only token type issued (RFC 6750).
 const TokenTypeBearer = "Bearer"
 
-// GrantRefreshToken is the grant_type of RFC 6749 §6.
-const GrantRefreshToken = "refresh_token"
+// Grant types.
+const (
+	GrantRefreshToken      = "refresh_token"      // RFC 6749 §6
+	GrantClientCredentials = "client_credentials" // RFC 6749 §4.4
+)
 
 // TokenResponse is a successful answer of RFC 6749 §5.1.
 type TokenResponse struct {

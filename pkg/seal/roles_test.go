@@ -30,6 +30,13 @@ var roles = map[string]role{
 		p.want(p.Do(deployment.Form("POST /refresh", "client_id=app&refresh_token=wprt_nobodys")), 400) // creates the keyring
 		p.want(p.Do(deployment.Form("POST /refresh", "client_id=app&refresh_token="+p.Login("app").RefreshToken)), 200)
 	}},
+	"oauthtoken": {sealedParts, sealedParts, func(p *player) {
+		const own = "grant_type=client_credentials&client_id=partner&client_secret=" + deployment.Secret
+		p.want(p.Do(deployment.Form("POST /token", own)), 200) // creates the keyring
+		p.restart()
+		p.want(p.Do(deployment.Form("POST /token", own)), 200)
+		p.want(p.Do(deployment.Form("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+p.Login("app").RefreshToken)), 200)
+	}},
 	"revoke": {nil, []keyring.Part{keyring.Refresh}, func(p *player) {
 		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").RefreshToken)), 200)
 		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").AccessToken)), 200)

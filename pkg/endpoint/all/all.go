@@ -8,6 +8,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/oauthtoken"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
@@ -22,6 +23,7 @@ type Store interface {
 	login.Store
 	password.Store
 	refresh.Store
+	oauthtoken.Store
 	revoke.Store
 	sessions.Store
 	authorizer.Store
@@ -40,13 +42,14 @@ type Functions struct {
 func New(s endpoint.Settings, store Store, sealerOf func(function string) keyring.Sealer) Functions {
 	return Functions{
 		BehindAPI: map[string]apigw.Function{
-			"login":     login.New(s, store, sealerOf("login")),
-			"password":  password.New(s, store, sealerOf("password")),
-			"refresh":   refresh.New(s, store, sealerOf("refresh")),
-			"revoke":    revoke.New(s, store, sealerOf("revoke")),
-			"sessions":  sessions.New(s, store),
-			"discovery": discovery.New(s, store),
-			"userinfo":  userinfo.New(s),
+			"login":      login.New(s, store, sealerOf("login")),
+			"password":   password.New(s, store, sealerOf("password")),
+			"refresh":    refresh.New(s, store, sealerOf("refresh")),
+			"oauthtoken": oauthtoken.New(s, store, sealerOf("oauthtoken")),
+			"revoke":     revoke.New(s, store, sealerOf("revoke")),
+			"sessions":   sessions.New(s, store),
+			"discovery":  discovery.New(s, store),
+			"userinfo":   userinfo.New(s),
 		},
 		Authorizer: authorizer.New(s, store),
 		RotateKeys: rotatekeys.New(s, store, sealerOf("rotatekeys")),

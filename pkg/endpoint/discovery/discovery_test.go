@@ -28,9 +28,9 @@ const (
 func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	common := map[string]any{
 		"issuer":                                     deployment.Issuer,
-		"token_endpoint":                             deployment.Issuer + "/refresh",
-		"token_endpoint_auth_methods_supported":      []any{"none"},
-		"grant_types_supported":                      []any{"refresh_token"},
+		"token_endpoint":                             deployment.Issuer + "/token",
+		"token_endpoint_auth_methods_supported":      []any{"none", "client_secret_basic", "client_secret_post"},
+		"grant_types_supported":                      []any{"refresh_token", "client_credentials"},
 		"response_types_supported":                   []any{},
 		"revocation_endpoint":                        deployment.Issuer + "/revoke",
 		"revocation_endpoint_auth_methods_supported": []any{"none", "client_secret_basic", "client_secret_post"},

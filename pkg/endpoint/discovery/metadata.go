@@ -41,9 +41,9 @@ const (
 func describe(issuer string) metadata {
 	return metadata{
 		Issuer:                issuer,
-		TokenEndpoint:         issuer + "/refresh",
-		TokenAuthMethods:      []string{authNone}, // only public clients have refresh tokens
-		GrantTypes:            []string{oauth.GrantRefreshToken},
+		TokenEndpoint:         issuer + "/token",
+		TokenAuthMethods:      []string{authNone, authBasic, authPost},
+		GrantTypes:            []string{oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 		ResponseTypes:         []string{},
 		RevocationEndpoint:    issuer + "/revoke",
 		RevocationAuthMethods: []string{authNone, authBasic, authPost},

@@ -18,8 +18,7 @@ import (
 // Store is what the function asks of the table.
 type Store interface {
 	client.Store
-	session.Store
-	session.Accounts
+	endpoint.RefreshStore
 	keyring.Store
 	schema.Source
 }
@@ -28,13 +27,10 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
 	keys := s.Keyring(store, sealer)
-	refresh := grant.NewRefresh(grant.RefreshParts{
-		Sessions: session.NewRefresher(store, store, keys.MACKeys(), s.Rules, s.Trail, s.Now),
-		Signing:  keys.SigningKeys(),
-		Trail:    s.Trail,
-		Now:      s.Now,
-	})
-	f := function{s, clients, refresh, session.NewOwners(store, store, clients, s.Now), keys.MACKeys(), store}
+	mac := keys.MACKeys()
+	f := function{
+		s, clients, s.ByRefreshToken(store, mac, keys.SigningKeys()), session.NewOwners(store, store, clients, s.Now), mac, store,
+	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /refresh": f.refresh, "GET /session?client_id": f.state})
 }
 

@@ -125,6 +125,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /login":                "login",
 		"POST /refresh":              "refresh",
 		"GET /session":               "refresh",
+		"POST /token":                "oauthtoken",
 		"POST /revoke":               "revoke",
 		"POST /logout":               "revoke",
 		"GET /sessions":              "sessions",

@@ -37,23 +37,23 @@ var writes = []write{
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
-		[]string{"refresh"}, []string{"refresh", "revoke", "sessions"},
+		[]string{"oauthtoken", "refresh"}, []string{"oauthtoken", "refresh", "revoke", "sessions"},
 	},
 	{
 		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
-		[]string{"refresh"}, []string{"login", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
 	},
 	{
 		"lengthen the life of a session", "UpdateItem", "SESSIONS#1", []string{"idle_expiry", "expiry"},
-		[]string{"refresh"}, []string{"login", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
 	},
 	{
 		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
-		[]string{"refresh"}, []string{"login", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
 	},
 	{
 		"keep a session through an ending", "UpdateItem", "SESSIONS#1", []string{"epoch"},
-		[]string{"refresh"}, []string{"login", "password", "refresh", "sessions"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions"},
 	},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login"}, []string{"login"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
@@ -64,7 +64,7 @@ var writes = []write{
 	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
 	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},
 	{"replace the keys", "UpdateItem", "KEYRING#SIGNING", []string{"sealed"}, nil, nil},
-	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "refresh", "rotatekeys"}},
+	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "oauthtoken", "refresh", "rotatekeys"}},
 }
 
 // differences lists each write that a function may do and should not, or may not and should.

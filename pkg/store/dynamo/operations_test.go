@@ -59,6 +59,27 @@ var userOperations = []userOperation{
 		newest := w.refresh(w.refresh(first.RefreshToken).RefreshToken)
 		return refreshRequest(first.RefreshToken), w.sessionIsDead(newest)
 	}},
+	{name: "refresh at the token endpoint", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		return tokenRequest(w.must(tokenRequest(w.login().RefreshToken), 200).RefreshToken), w.tokensAreGood
+	}},
+	{name: "late retry at the token endpoint", status: 200, late: true, prepare: func(w *world) (request, func(outcome) error) {
+		first := w.login()
+		second := w.must(tokenRequest(first.RefreshToken), 200)
+		w.pass(2 * time.Hour)
+		return tokenRequest(first.RefreshToken), w.sameSuccessor(second)
+	}},
+	{name: "reuse at the token endpoint", status: 400, code: "invalid_grant", reuse: true, prepare: func(w *world) (request, func(outcome) error) {
+		first := w.login()
+		newest := w.must(tokenRequest(w.must(tokenRequest(first.RefreshToken), 200).RefreshToken), 200)
+		return tokenRequest(first.RefreshToken), w.sessionIsDead(newest)
+	}},
+	{name: "client credentials", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.login() // there are keys
+		w.restart()
+		return ownTokenRequest(), func(a outcome) error {
+			return w.expect("the service's own token", authorizeRequest(a.AccessToken), 200)
+		}
+	}},
 	{name: "revoke refresh token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.login()
 		w.must(revokeRequest(w.login().RefreshToken), 200) // a warm function

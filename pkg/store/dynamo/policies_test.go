@@ -21,6 +21,11 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
 	w.used = map[string][]faultproxy.Call{}
 	w.must(refreshRequest("wprt_nobodys"), 400) // a refresh may be the first to need a keyring
+	w.removeKeyring()
+	w.must(ownTokenRequest(), 200) // so may a service
+	ended := w.login()
+	w.must(endAllRequest(ended), 200)
+	w.must(tokenRequest(ended.RefreshToken), 400) // reads the session again
 	for _, op := range append([]userOperation{firstLogin}, userOperations...) {
 		sent, done := op.prepare(w)
 		w.pass(time.Minute) // each function is a process of its own and reads the schema number for itself

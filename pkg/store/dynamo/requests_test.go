@@ -32,6 +32,18 @@ func refreshRequest(token string) request {
 	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil}
 }
 
+// tokenRequest is a refresh at the token endpoint.
+func tokenRequest(token string) request {
+	r := refreshRequest(token)
+	r.route = "POST /token"
+	return r
+}
+
+// ownTokenRequest asks for a token of the service's own.
+func ownTokenRequest() request {
+	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil}
+}
+
 func revokeRequest(token string) request {
 	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil}
 }
@@ -93,7 +105,7 @@ type outcome struct {
 
 // functionOf is the folder of the function behind a route.
 var functionOf = map[string]string{
-	"POST /login": "login", "POST /refresh": "refresh", "POST /revoke": "revoke", "POST /logout": "revoke",
+	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
 }

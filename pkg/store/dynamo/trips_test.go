@@ -83,6 +83,15 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.refresh(tokens.RefreshToken)
 			return refreshRequest(tokens.RefreshToken)
 		}, 200, 2, 1},
+		{"refresh at the token endpoint", func() request {
+			return tokenRequest(w.must(tokenRequest(w.login().RefreshToken), 200).RefreshToken)
+		}, 200, 2, 1},
+		{"client credentials", func() request { w.must(ownTokenRequest(), 200); return ownTokenRequest() }, 200, 0, 0},
+		{"client credentials, a minute later", func() request {
+			w.must(ownTokenRequest(), 200)
+			w.pass(time.Minute)
+			return ownTokenRequest()
+		}, 200, 2, 2},
 		{"revoke a refresh token", func() request {
 			w.must(revokeRequest(w.login().RefreshToken), 200)
 			return revokeRequest(w.login().RefreshToken)

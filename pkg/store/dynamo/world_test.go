@@ -26,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
@@ -70,6 +71,8 @@ const (
 	issuer        = "https://id.example.com"
 	firstPassword = "surf-the-canary-wave"
 	clientID      = "app" // native
+	serviceID     = "partner"
+	serviceSecret = "canary-partner-secret"
 )
 
 // patient is for tests that wait for no deadline, on a machine however busy.
@@ -84,9 +87,12 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 		limits: account.Limits{Account: account.Limit{Count: 1000, Window: time.Hour}, Network: account.Limit{Count: 100_000, Window: time.Hour}},
 	}
 	w.patience(patient)
-	app := client.New(clientID, client.Native)
-	if err := w.store.PutClient(t.Context(), app); err != nil {
-		t.Fatalf("register the client: %v", err)
+	partner := client.New(serviceID, client.Service)
+	partner.SecretHash = client.HashSecret(oauth.NewSecret(serviceSecret))
+	for _, c := range []client.Client{client.New(clientID, client.Native), partner} {
+		if err := w.store.PutClient(t.Context(), c); err != nil {
+			t.Fatalf("register the client %s: %v", c.ID, err)
+		}
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

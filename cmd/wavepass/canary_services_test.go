@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/http/httptest"
+	"net/url"
+)
+
+func basicAuthorization(id, secret string) string {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.SetBasicAuth(id, secret)
+	return r.Header.Get("Authorization")
+}
+
+// services is what back ends send: to the token endpoint, in each way of authentication and with what is wrong about each.
+func (w *walker) services() {
+	w.t.Helper()
+	own := url.Values{"grant_type": {"client_credentials"}}
+	w.form("own token by Basic", 200, "/token", own, "Authorization", basicAuthorization("canary", clientSecret))
+	w.form("wrong secret by Basic", 401, "/token", own, "Authorization", basicAuthorization("canary", wrongSecret))
+	w.form("secret of nobody", 401, "/token", own, "Authorization", basicAuthorization("nobody", clientSecret))
+	w.form("secret for a name", 401, "/token", own, "Authorization", basicAuthorization(clientSecret, ""))
+	w.form("Basic without base64", 400, "/token", own, "Authorization", "Basic "+clientSecret+"!")
+	posted := func(more ...string) url.Values {
+		values := url.Values{"grant_type": {"client_credentials"}, "client_id": {"canary"}, "client_secret": {clientSecret}}
+		for i := 0; i < len(more); i += 2 {
+			values.Set(more[i], more[i+1])
+		}
+		return values
+	}
+	w.form("own token by the body", 200, "/token", posted())
+	w.form("wrong secret in the body", 401, "/token", posted("client_secret", wrongSecret))
+	w.form("two methods", 400, "/token", posted(), "Authorization", basicAuthorization("canary", clientSecret))
+	w.form("secret for a scope", 400, "/token", posted("scope", clientSecret))
+	w.form("secret for a grant", 400, "/token", posted("grant_type", clientSecret))
+	w.form("password grant", 400, "/token", posted("grant_type", "password", "username", "ada", "password", canaryPassword))
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {"app"}, "refresh_token": {w.ready["left"].refresh}}
+	w.form("refresh of another client", 400, "/token", refresh, "Authorization", basicAuthorization("canary", clientSecret))
+	w.form("refresh of a service", 400, "/token", posted("grant_type", "refresh_token", "refresh_token", w.ready["left"].refresh))
+	w.form("refresh with nonsense", 400, "/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"app"}, "refresh_token": {w.ready["left"].refresh + "A"}})
+	w.form("refresh", 200, "/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"app"}, "refresh_token": {w.ready["token"].refresh}})
+	w.send("wrong media type", 415, "POST", "/token", jsonType, `{"client_secret":"`+clientSecret+`"}`)
+	w.send("malformed form", 400, "POST", "/token", formType, "client_secret="+clientSecret+"%zz")
+}

@@ -1,0 +1,14 @@
+// Command oauthtoken is the Lambda function of POST /token.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/oauthtoken"
+)
+
+func main() {
+	e := boot.Read()
+	lambda.Start(oauthtoken.New(e.SettingsBehindAPI(), e.Table(), e.Sealer()))
+}

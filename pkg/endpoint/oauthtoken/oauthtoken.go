@@ -1,0 +1,93 @@
+// Package oauthtoken is the token endpoint, POST /token (RFC 6749 §3.2): refresh tokens of public clients that keep them
+// themselves, and client credentials of services. There is no password grant: people log in at POST /login.
+package oauthtoken
+
+import (
+	"context"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Store is what the function asks of the table.
+type Store interface {
+	client.Store
+	endpoint.RefreshStore
+	keyring.Store
+}
+
+// New returns the function.
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
+	keys := s.Keyring(store, sealer)
+	signing := keys.SigningKeys()
+	f := function{
+		client.NewRegistry(store, s.Now), s.ByRefreshToken(store, keys.MACKeys(), signing),
+		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
+	}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token})
+}
+
+type function struct {
+	clients *client.Registry
+	refresh *grant.Refresh
+	own     *grant.ClientCredentials
+}
+
+// request has the parameters of RFC 6749 §4.4.2 and §6. The scope of a refresh is ignored: the answer names the scope that was
+// granted (RFC 6749 §3.3).
+type request struct {
+	GrantType    string       `json:"grant_type"`
+	RefreshToken oauth.Secret `json:"refresh_token"`
+	Scope        string       `json:"scope"`
+	ClientID     string       `json:"client_id"`
+	ClientSecret oauth.Secret `json:"client_secret"`
+}
+
+func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	var in request
+	if err := r.Decode(&in, apigw.Form); err != nil {
+		return apigw.Response{}, err
+	}
+	var give func(context.Context, *apigw.Request, client.Client, request) (oauth.TokenResponse, error)
+	switch in.GrantType {
+	case oauth.GrantRefreshToken:
+		give = f.byRefreshToken
+	case oauth.GrantClientCredentials:
+		give = f.byClientCredentials
+	case "":
+		return apigw.Response{}, apigw.InvalidRequest("grant_type is missing")
+	default:
+		return apigw.Response{}, apigw.UnsupportedGrantType("want grant_type refresh_token or client_credentials; people log in at /login")
+	}
+	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	tokens, err := give(ctx, r, c, in)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.Tokens(tokens, nil)
+}
+
+// byRefreshToken refreshes as POST /refresh does. A browser's refresh token is in a cookie, which counts only there.
+func (f function) byRefreshToken(ctx context.Context, r *apigw.Request, c client.Client, in request) (oauth.TokenResponse, error) {
+	switch {
+	case c.Transport() != client.InBody:
+		return oauth.TokenResponse{}, client.ErrWrongKind
+	case in.RefreshToken.IsZero():
+		return oauth.TokenResponse{}, apigw.InvalidRequest("refresh_token is missing")
+	}
+	issued, err := f.refresh.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: in.RefreshToken, Network: r.Network})
+	return issued.Tokens, err
+}
+
+func (f function) byClientCredentials(ctx context.Context, r *apigw.Request, c client.Client, in request) (oauth.TokenResponse, error) {
+	ctx = audit.WithActor(ctx, audit.Client(c.ID))
+	return f.own.Grant(ctx, grant.ClientCredentialsRequest{At: r.At, Client: c, Scope: in.Scope})
+}
