@@ -40,6 +40,8 @@ func explainAccount(err error, username string) error {
 		return fmt.Errorf("there is no account %s", username)
 	case errors.Is(err, account.ErrExists):
 		return fmt.Errorf("the username %s is taken", username)
+	case errors.Is(err, account.ErrConflict):
+		return fmt.Errorf("somebody else has changed the account %s meanwhile: look at it by `wavepass account show %s`, and try again", username, username)
 	}
 	return err
 }
@@ -285,15 +287,16 @@ func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) err
 	}
 	return c.change(ctx, o, in, "access set", "Roles and claims count from the next refresh on, a new scope from the next login on.",
 		func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+			access := a.Access()
 			if roles {
-				a.Roles = c.Role
+				access.Roles = c.Role
 			}
 			if scopes {
-				a.Scopes = c.Scope
+				access.Scopes = c.Scope
 			}
 			if claims {
-				a.Claims = own
+				access.Claims = own
 			}
-			return m.SetAccess(ctx, a.ID, a.Access())
+			return m.SetAccess(ctx, a, access)
 		})
 }

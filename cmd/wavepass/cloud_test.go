@@ -3,11 +3,13 @@ package main
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -117,5 +119,39 @@ func TestCommandsOnATable(t *testing.T) {
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	if _, _, err := command(t, on(sealingKey, "key", "list")...); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("without a region: %v, want an error that names AWS_REGION", err)
+	}
+}
+
+// Each names a part, and what is not named stays as it is: so the second must not write back what it had read.
+func TestOfTwoOperatorsAtOnceNoneTakesBackWhatTheOtherSet(t *testing.T) {
+	var proxy *faultproxy.Proxy
+	name, _ := newTable(t, func(engine string) string {
+		proxy = faultproxy.Start(t, engine)
+		return proxy.URL
+	})
+	_, err := typed(t, "a-long-enough-wave", "account", "add", "ada", "--role", "member", "--scope", "orders:read", "--table", name)
+	check(t, err)
+	var other error
+	proxy.Inject(faultproxy.Rule{Operation: "UpdateItem", Key: "ACCOUNT#", Times: 1, Fault: func(e *faultproxy.Exchange) {
+		_, _, other = command(t, "account", "set-access", "ada", "--role", "editor", "--table", name)
+		e.Pass()
+	}})
+	set := []string{"account", "set-access", "ada", "--scope", "orders:write", "--table", name}
+	_, _, err = command(t, set...)
+	if other != nil || err == nil || !strings.Contains(err.Error(), "somebody else has changed the account ada meanwhile") || strings.Contains(err.Error(), "temporarily") {
+		t.Errorf("the first %v, the second %v; want the second told that it is too late", other, err)
+	}
+	mustCommand(t, set...)
+	if a := as[accountJSON](t, "account", "show", "ada", "--table", name); fmt.Sprint(a.Roles, a.Scopes) != "[editor] [orders:write]" {
+		t.Errorf("roles %v, scopes %v; want what each has set", a.Roles, a.Scopes)
+	}
+	var sets int
+	for _, e := range as[[]audit.Event](t, "audit", "list", "--account", "ada", "--table", name) {
+		if e.Name == audit.AccessSet {
+			sets++
+		}
+	}
+	if sets != 2 {
+		t.Errorf("%d events that access was set, want 2", sets)
 	}
 }

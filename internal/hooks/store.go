@@ -55,8 +55,8 @@ func (h *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return h.Do(ctx, "ChangeAccount", func() error { return h.Store.ChangeAccount(ctx, c) })
 }
 
-func (h *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
-	return h.Do(ctx, "SetAccess", func() error { return h.Store.SetAccess(ctx, id, access) })
+func (h *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access account.Access) error {
+	return h.Do(ctx, "SetAccess", func() error { return h.Store.SetAccess(ctx, id, read, access) })
 }
 
 func (h *Store) DeleteAccount(ctx context.Context, c account.Change) error {

@@ -141,8 +141,10 @@ type Changer interface {
 
 // Keeper makes the changes that only an administrator makes.
 type Keeper interface {
-	// SetAccess replaces roles, scopes and claims of an account, in one write. ErrNotFound. It may be repeated.
-	SetAccess(ctx context.Context, id uuid.UUID, access Access) error
+	// SetAccess replaces roles, scopes and claims of an account, in one write, on the condition that they are as they were
+	// read. ErrConflict when they are something else; ErrNotFound. It may be repeated: when they are what it would make of
+	// them, nothing is written.
+	SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error
 
 	// DeleteAccount removes the account and its login name, and appends the entry to the revocation log: all
 	// or nothing, on the condition that the account has the epoch From and the login name has OldHash; errors as

@@ -41,14 +41,15 @@ func NewAdministrator(store interface {
 	return &Administrator{NewEditor(store, now), store}
 }
 
-// SetAccess replaces roles, scopes and claims. Sessions live on: an access token keeps what it says until it expires, after
+// SetAccess replaces roles, scopes and claims, which were read just now. Sessions live on: an access token keeps what it says until it expires, after
 // oauth.MaxAccessLife at most, and the next refresh gives what is new. To take a right away at once, call EndSessions
-// afterwards. Errors: those of CheckAccess, ErrNotFound, oauth.ErrUnavailable.
-func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, access Access) error {
+// afterwards. Errors: those of CheckAccess; ErrConflict when somebody else has replaced them meanwhile; ErrNotFound,
+// oauth.ErrUnavailable.
+func (d *Administrator) SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error {
 	if err := CheckAccess(access); err != nil {
 		return err
 	}
-	if err := d.store.SetAccess(ctx, id, access); err != nil {
+	if err := d.store.SetAccess(ctx, id, read, access); err != nil {
 		return fmt.Errorf("account: set access: %w", err)
 	}
 	return nil

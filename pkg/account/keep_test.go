@@ -278,7 +278,7 @@ func TestDeleteMeetsConflictsAndFaults(t *testing.T) {
 
 func TestAccessIsSetWithoutEndingAnything(t *testing.T) {
 	w, admin := administratorWorld(t)
-	if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Roles: []string{"editor"}, Scopes: []string{"read", "write"}, Claims: `{"plan":"pro"}`}); err != nil {
+	if err := admin.SetAccess(t.Context(), w.ada.ID, w.ada.Access(), account.Access{Roles: []string{"editor"}, Scopes: []string{"read", "write"}, Claims: `{"plan":"pro"}`}); err != nil {
 		t.Fatal(err)
 	}
 	want := w.ada
@@ -287,7 +287,7 @@ func TestAccessIsSetWithoutEndingAnything(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(w.store.Log()) > 0 {
 		t.Errorf("log %v, account (-want +got)\n%s", w.store.Log(), diff)
 	}
-	if err := admin.SetAccess(t.Context(), keptID, account.Access{}); !errors.Is(err, account.ErrNotFound) {
+	if err := admin.SetAccess(t.Context(), keptID, w.ada.Access(), account.Access{}); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("unknown account: %v, want ErrNotFound", err)
 	}
 }
@@ -308,18 +308,18 @@ func TestAccessHasLimits(t *testing.T) {
 	} {
 		w.wantUnchanged(func() {
 			for _, access := range []account.Access{{Roles: list}, {Scopes: list}} {
-				if err := admin.SetAccess(t.Context(), w.ada.ID, access); !errors.Is(err, account.ErrAccess) {
+				if err := admin.SetAccess(t.Context(), w.ada.ID, w.ada.Access(), access); !errors.Is(err, account.ErrAccess) {
 					t.Errorf("%s: error %v, want ErrAccess", name, err)
 				}
 			}
 		})
 	}
-	if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Roles: []string{string(long), "!#[]~"}, Scopes: many[:100]}); err != nil {
+	if err := admin.SetAccess(t.Context(), w.ada.ID, w.ada.Access(), account.Access{Roles: []string{string(long), "!#[]~"}, Scopes: many[:100]}); err != nil {
 		t.Errorf("within the limits: %v", err)
 	}
 	for _, claim := range []claims.Set{`{"Plan":1}`, `{"plan":null}`, `{"plan": "not canonical"}`, "{}", "x"} {
 		w.wantUnchanged(func() {
-			if err := admin.SetAccess(t.Context(), w.ada.ID, account.Access{Claims: claim}); !errors.Is(err, claims.ErrInvalid) {
+			if err := admin.SetAccess(t.Context(), w.ada.ID, w.ada.Access(), account.Access{Claims: claim}); !errors.Is(err, claims.ErrInvalid) {
 				t.Errorf("%s: error %v, want claims.ErrInvalid", claim, err)
 			}
 		})

@@ -33,7 +33,7 @@ var administrations = map[string]func(*world) error{
 		return w.operate().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
 	},
 	audit.AccessSet: func(w *world) error {
-		return second(w.operate().SetAccess(w.t.Context(), w.ada.ID, account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}}))
+		return second(w.operate().SetAccess(w.t.Context(), w.ada, account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}}))
 	},
 }
 

@@ -63,23 +63,20 @@ func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth
 	return o.recordAccount(ctx, audit.PasswordSet, id)
 }
 
-// SetAccess replaces roles, scopes and claims, as account.Administrator.SetAccess. It reports whether they have changed.
+// SetAccess replaces roles, scopes and claims of an account that was just read, as account.Administrator.SetAccess. It
+// reports whether they have changed. account.ErrConflict when somebody else has changed them since they were read;
 // ErrTooManyRoles when access tokens have no room for the roles.
-func (o *Operator) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) (bool, error) {
-	a, err := o.store.Account(ctx, id)
-	if err != nil {
-		return false, fmt.Errorf("operate: read account: %w", err)
-	}
+func (o *Operator) SetAccess(ctx context.Context, a account.Account, access account.Access) (bool, error) {
 	if a.Access().Equal(access) {
 		return false, nil
 	}
 	if err := errors.Join(account.CheckAccess(access), o.checkRoles(ctx, a.With(access))); err != nil {
 		return false, err
 	}
-	if err := o.accounts.SetAccess(ctx, id, access); err != nil {
+	if err := o.accounts.SetAccess(ctx, a.ID, a.Access(), access); err != nil {
 		return false, err
 	}
-	return true, o.recordAccount(ctx, audit.AccessSet, id)
+	return true, o.recordAccount(ctx, audit.AccessSet, a.ID)
 }
 
 // checkRoles returns ErrTooManyRoles when the access tokens of a registered client have no room for the roles of the account,

@@ -108,7 +108,7 @@ var acts = []act{
 		return did(w.SetPassword(w.ctx, w.ada.ID, oauth.NewSecret("another-canary-pass")))
 	}},
 	{audit.AccessSet, false, func(w *world) (bool, error) {
-		return w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
+		return w.SetAccess(w.ctx, w.account(), account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
 	}},
 	{audit.AccountRevoked, true, func(w *world) (bool, error) {
 		a, err := w.store.Account(w.ctx, w.ada.ID)
@@ -268,12 +268,12 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 		}
 	}
 	put(lookup)
-	if _, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: roles}); err != nil {
+	if _, err := w.SetAccess(w.ctx, w.account(), account.Access{Roles: roles}); err != nil {
 		t.Errorf("no client embeds roles: %v", err)
 	}
 	put(client.New("app", client.Native))
 	before, events := w.account(), len(w.events())
-	_, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{Roles: append(roles, "one-more")})
+	_, err := w.SetAccess(w.ctx, w.account(), account.Access{Roles: append(roles, "one-more")})
 	if !errors.Is(err, operate.ErrTooManyRoles) || !strings.Contains(err.Error(), "app") {
 		t.Errorf("set access: %v, want ErrTooManyRoles that names the client", err)
 	}
@@ -285,7 +285,7 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 		t.Errorf("refused, and yet the roles are %q, with %d more events", after.Roles, len(w.events())-events)
 	}
 	w.store.Before = hooks.Fail("Clients")
-	if _, err := w.SetAccess(w.ctx, w.ada.ID, account.Access{}); !errors.Is(err, oauth.ErrUnavailable) {
+	if _, err := w.SetAccess(w.ctx, w.account(), account.Access{}); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("clients cannot be read: %v, want ErrUnavailable", err)
 	}
 }

@@ -40,7 +40,7 @@ func newGuarded(t *testing.T, file string) guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Store.SetAccess(t.Context(), a.ID, account.Access{Roles: []string{"member"}, Scopes: a.Scopes, Claims: `{"plan":"pro"}`}); err != nil {
+	if err := d.Store.SetAccess(t.Context(), a.ID, a.Access(), account.Access{Roles: []string{"member"}, Scopes: a.Scopes, Claims: `{"plan":"pro"}`}); err != nil {
 		t.Fatal(err)
 	}
 	g := guarded{d, t, d.Login("app").AccessToken}

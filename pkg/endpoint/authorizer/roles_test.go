@@ -86,7 +86,7 @@ func TestRolesAreLookedUpWhereTheyDecide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Store.SetAccess(t.Context(), a.ID, account.Access{Roles: []string{"guest"}, Scopes: a.Scopes}); err != nil {
+	if err := g.Store.SetAccess(t.Context(), a.ID, a.Access(), account.Access{Roles: []string{"guest"}, Scopes: a.Scopes}); err != nil {
 		t.Fatal(err)
 	}
 	if g.get("/members").IsAuthorized {

@@ -24,8 +24,10 @@ func TestClaimsAreSeenAfterTheNextRefresh(t *testing.T) {
 	}
 	before := d.Login("app")
 	wantClaims("before", before, nil)
-	access := account.Access{Scopes: []string{"profile"}, Claims: `{"beta":true,"plan":"<pro>","seats":5}`}
-	if err := d.Store.SetAccess(t.Context(), AccountID, access); err != nil {
+	plain := account.Access{Scopes: []string{"profile"}}
+	pro := plain
+	pro.Claims = `{"beta":true,"plan":"<pro>","seats":5}`
+	if err := d.Store.SetAccess(t.Context(), AccountID, plain, pro); err != nil {
 		t.Fatal(err)
 	}
 	wantClaims("set, token of before", before, nil)
@@ -33,8 +35,7 @@ func TestClaimsAreSeenAfterTheNextRefresh(t *testing.T) {
 	after := d.Do(Form("POST /refresh", "client_id=app&refresh_token="+before.RefreshToken))
 	wantClaims("refreshed", after, want)
 	wantClaims("new login", d.Login("app"), want)
-	access.Claims = ""
-	if err := d.Store.SetAccess(t.Context(), AccountID, access); err != nil {
+	if err := d.Store.SetAccess(t.Context(), AccountID, pro, plain); err != nil {
 		t.Fatal(err)
 	}
 	wantClaims("taken away, refreshed", d.Do(Form("POST /refresh", "client_id=app&refresh_token="+after.RefreshToken)), nil)

@@ -138,11 +138,14 @@ func (s *Store) toChange(c account.Change, hash bool) (account.Account, account.
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access account.Access) error {
 	return s.do(ctx, "SetAccess", func() error {
 		a, ok := s.accounts[id]
 		if !ok {
 			return account.ErrNotFound
+		}
+		if now := a.Access(); !now.Equal(read) && !now.Equal(access) {
+			return account.ErrConflict
 		}
 		s.accounts[id] = cloneAccount(a.With(access))
 		return nil

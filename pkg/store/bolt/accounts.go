@@ -193,11 +193,17 @@ func keepSession(tx *bbolt.Tx, c account.Change) error {
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access account.Access) error {
 	return s.write(ctx, "set access", func(tx *bbolt.Tx) error {
 		a, err := getAccount(tx, id)
 		if err != nil {
 			return err
+		}
+		switch now := a.account(id).Access(); {
+		case now.Equal(access):
+			return nil
+		case !now.Equal(read):
+			return account.ErrConflict
 		}
 		a.Roles, a.Scopes, a.Claims = access.Roles, access.Scopes, rawClaims(access.Claims)
 		return put(tx.Bucket(accountBucket), id[:], a)

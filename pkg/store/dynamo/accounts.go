@@ -270,20 +270,32 @@ func (s *Store) keepSession(c account.Change) types.TransactWriteItem {
 }
 
 // SetAccess implements account.Keeper.
-func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, access account.Access) error {
-	_, ok, err := s.update(ctx, "set access", dynamodb.UpdateItemInput{
+func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access account.Access) error {
+	asRead := "#roles = :read_roles AND scopes = :read_scopes AND claims = :read_claims"
+	if read.Claims == "" { // an account that never had any lacks the attribute
+		asRead = "#roles = :read_roles AND scopes = :read_scopes AND (claims = :read_claims OR attribute_not_exists(claims))"
+	}
+	found, ok, err := s.update(ctx, "set access", dynamodb.UpdateItemInput{
 		Key:                      accountKey(id),
-		ConditionExpression:      aws.String("attribute_exists(pk)"),
+		ConditionExpression:      aws.String("attribute_exists(pk) AND " + asRead),
 		UpdateExpression:         aws.String("SET #roles = :roles, scopes = :scopes, claims = :claims"),
 		ExpressionAttributeNames: map[string]string{"#roles": "roles"},
 		ExpressionAttributeValues: item{
 			":roles":  texts(access.Roles),
 			":scopes": texts(access.Scopes),
 			":claims": text(string(access.Claims)),
+
+			":read_roles":  texts(read.Roles),
+			":read_scopes": texts(read.Scopes),
+			":read_claims": text(string(read.Claims)),
 		},
 	})
-	if err == nil && !ok {
-		err = account.ErrNotFound
+	if err != nil || ok {
+		return err
+	}
+	now, err := decodeAccount(found, id)
+	if err == nil && !now.Access().Equal(access) { // else this very write was made before and its answer was lost
+		err = account.ErrConflict
 	}
 	return err
 }

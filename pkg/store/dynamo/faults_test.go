@@ -78,7 +78,7 @@ var operations = []operation{
 	{"Refund", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Refund(ctx, testBucket) }},
 	{"Clear", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error { return s.Clear(ctx, testBucket) }},
 	{"SetAccess", "UpdateItem", true, func(ctx context.Context, s *dynamo.Store) error {
-		return s.SetAccess(ctx, testAccount, account.Access{})
+		return s.SetAccess(ctx, testAccount, account.Access{}, account.Access{})
 	}},
 	{"DeleteAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.DeleteAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}})

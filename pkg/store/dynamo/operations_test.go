@@ -181,7 +181,7 @@ func (w *world) lookUpRoles() outcome {
 	if errors.Is(err, policy.ErrConflict) { // it is there
 		err = nil
 	}
-	if err := errors.Join(err, w.store.PutClient(ctx, app), w.store.SetAccess(ctx, w.person.ID, account.Access{Roles: []string{"member"}})); err != nil {
+	if err := errors.Join(err, w.store.PutClient(ctx, app), w.store.SetAccess(ctx, w.person.ID, w.person.Access(), account.Access{Roles: []string{"member"}})); err != nil {
 		w.t.Fatal(err)
 	}
 	w.restart()

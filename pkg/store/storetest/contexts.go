@@ -57,7 +57,7 @@ func cancelledWrites(t *testing.T, f fixture) {
 		"CreateAccount": func(ctx context.Context) error { return f.CreateAccount(ctx, a, hash) },
 		"ChangeAccount": func(ctx context.Context) error { return f.ChangeAccount(ctx, changeOf(f, kept, "")) },
 		"DeleteAccount": func(ctx context.Context) error { return f.DeleteAccount(ctx, changeOf(f, kept, "")) },
-		"SetAccess":     func(ctx context.Context) error { return f.SetAccess(ctx, kept.ID, account.Access{}) },
+		"SetAccess":     func(ctx context.Context) error { return f.SetAccess(ctx, kept.ID, kept.Access(), account.Access{}) },
 		"Take":          func(ctx context.Context) error { _, err := f.Take(ctx, empty); return err },
 		"Refund":        func(ctx context.Context) error { return f.Refund(ctx, full) },
 		"Clear":         func(ctx context.Context) error { return f.Clear(ctx, full) },

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -208,6 +209,8 @@ func deletionParallel(t *testing.T, f fixture) {
 var accessTests = []subtest{
 	{"RolesScopesAndClaimsAreReplacedAndNothingElse", accessReaches},
 	{"UnknownAccountIsErrNotFound", accessUnknown},
+	{"WhatSomebodyElseHasChangedMeanwhileIsErrConflict", accessConflict},
+	{"OneOfManyParallelOnes", accessParallel},
 	{"ChangesBesideItAreNotLost", accessAgainstChanges},
 }
 
@@ -218,7 +221,7 @@ func accessReaches(t *testing.T, f fixture) {
 		{Claims: `{"b":true}`},
 	} {
 		for range 2 { // it may be repeated
-			wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, test), nil)
+			wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, a.Access(), test), nil)
 		}
 		a = a.With(test)
 		f.wantAccount(t, "afterwards", a, hash)
@@ -228,8 +231,50 @@ func accessReaches(t *testing.T, f fixture) {
 
 func accessUnknown(t *testing.T, f fixture) {
 	a := newAccount(t)
-	wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, a.Access()), account.ErrNotFound)
+	wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, a.Access(), account.Access{}), account.ErrNotFound)
 	f.wantNoAccount(t, "afterwards", a)
+}
+
+// accessConflict: each part counts alone.
+func accessConflict(t *testing.T, f fixture) {
+	before := enabled(t, f)
+	a := before.With(account.Access{Roles: []string{"r", "s"}, Scopes: []string{"x"}, Claims: `{"a":1}`})
+	wantErr(t, "set access", f.SetAccess(t.Context(), a.ID, before.Access(), a.Access()), nil)
+	for name, read := range map[string]account.Access{
+		"other roles":   {Roles: []string{"r"}, Scopes: a.Scopes, Claims: a.Claims},
+		"their order":   {Roles: []string{"s", "r"}, Scopes: a.Scopes, Claims: a.Claims},
+		"other scopes":  {Roles: a.Roles, Scopes: []string{"y"}, Claims: a.Claims},
+		"other claims":  {Roles: a.Roles, Scopes: a.Scopes, Claims: `{"a":2}`},
+		"nothing there": {},
+	} {
+		err := f.SetAccess(t.Context(), a.ID, read, account.Access{Roles: []string{"new"}})
+		wantErr(t, name, err, account.ErrConflict)
+		if errors.Is(err, oauth.ErrUnavailable) {
+			t.Errorf("%s: %v, which is an outage too", name, err)
+		}
+	}
+	f.wantAccount(t, "afterwards", a, hash)
+	wantErr(t, "claims away", f.SetAccess(t.Context(), a.ID, a.Access(), account.Access{}), nil)
+	wantErr(t, "without claims", f.SetAccess(t.Context(), a.ID, account.Access{}, a.Access()), nil)
+	f.wantAccount(t, "in the end", a, hash)
+}
+
+func accessParallel(t *testing.T, f fixture) {
+	a := enabled(t, f)
+	wanted := func(i int) account.Access { return account.Access{Roles: []string{fmt.Sprint("r", i)}} }
+	won := -1
+	for i, err := range parallel(10, func(i int) error { return f.SetAccess(t.Context(), a.ID, a.Access(), wanted(i)) }) {
+		switch {
+		case err == nil && won < 0:
+			won = i
+		case !errors.Is(err, account.ErrConflict):
+			t.Errorf("caller %d: %v, want ErrConflict of all but one", i, err)
+		}
+	}
+	if won < 0 {
+		t.Fatal("nobody has set the access")
+	}
+	f.wantAccount(t, "afterwards", a.With(wanted(won)), hash)
 }
 
 func accessAgainstChanges(t *testing.T, f fixture) {
@@ -242,7 +287,7 @@ func accessAgainstChanges(t *testing.T, f fixture) {
 			if i == 0 {
 				return f.ChangeAccount(t.Context(), c)
 			}
-			return f.SetAccess(t.Context(), a.ID, c.Account.Access())
+			return f.SetAccess(t.Context(), a.ID, a.Access(), c.Account.Access())
 		}) {
 			wantErr(t, []string{"change", "set access"}[i], err, nil)
 		}
