@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/policy/policyfile"
 )
@@ -49,6 +50,8 @@ func (c ofAPI) explainPolicy(err error) error {
 		return fmt.Errorf("%s is not there; `wavepass policy list` names those that are", c.about())
 	case errors.Is(err, policy.ErrConflict):
 		return fmt.Errorf("%s was changed meanwhile, so nothing was done: look at it with `wavepass policy show`, and do it again", c.about())
+	case errors.Is(err, operate.ErrAudienceOfAll):
+		return fmt.Errorf("%w: name it with --api ID", err)
 	}
 	return err
 }
@@ -137,6 +140,7 @@ func differences(before, after policy.Document) (changes []string) {
 	}
 	note("unlisted", before.Unlisted, after.Unlisted)
 	note("base_path", before.BasePath, after.BasePath)
+	note("audience", before.Audience, after.Audience)
 	for _, l := range after.Routes {
 		note(l.Route, needsOf(before, l.Route), needsOf(after, l.Route))
 	}
@@ -361,7 +365,11 @@ func (c *localCommand) applyPolicy(ctx context.Context, a admin, out io.Writer) 
 	if err != nil && !errors.Is(err, policy.ErrNone) {
 		return err
 	}
-	if _, err := a.operator().SetPolicy(ctx, policy.Default, record, document); err != nil {
+	_, err = a.operator().SetPolicy(ctx, policy.Default, record, document)
+	if errors.Is(err, operate.ErrAudienceOfAll) {
+		return fmt.Errorf("%s: %w: once the server runs, `wavepass policy apply %s --api local`", c.Policy, err, c.Policy)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "The policy in %s counts, with %d routes.\n", c.Policy, len(document.Routes))

@@ -126,6 +126,7 @@ func TestPolicyThatIsWrongChangesNothing(t *testing.T) {
 		"the API abc123 is not there": {"show", "--api", "abc123"},
 		"want a method, a space":      {"test", "/orders"},
 		"is empty":                    {"apply", good, "--api", ""},
+		"name it with --api":          {"apply", file(t, "unlisted: allow\naudience: https://orders.example.com\nroutes: {}\n")},
 	} {
 		if out, _, err := command(t, append([]string{"policy"}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: %q, error %v, want one that says %q", args, out, err, says)

@@ -28,9 +28,16 @@ func (o *Operator) PolicyOf(ctx context.Context, api string) (policy.Document, p
 	return d, r, nil
 }
 
-// SetPolicy replaces the document that was read as the record before, and reports whether it says anything else. Errors: those of policy.New;
+// ErrAudienceOfAll says that the default document names an audience. It also counts for Wavepass's own routes, which tokens for another
+// audience could not use then.
+var ErrAudienceOfAll = errors.New("a policy with an audience is for one API, and the default one is for all that have none of their own")
+
+// SetPolicy replaces the document that was read as the record before, and reports whether it says anything else. Errors: those of policy.New; ErrAudienceOfAll;
 // policy.ErrConflict when somebody has changed it since, or when this very call was written before.
 func (o *Operator) SetPolicy(ctx context.Context, api string, before policy.Record, d policy.Document) (bool, error) {
+	if api == policy.Default && d.Audience != "" {
+		return false, ErrAudienceOfAll
+	}
 	if _, err := policy.New(d); err != nil {
 		return false, err
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // Limits of a document.
@@ -20,6 +22,8 @@ const (
 	MaxNames  = 20  // scopes, or roles, of one route
 	MaxLength = 512 // bytes of a route
 	MaxAge    = 365 * 24 * time.Hour
+
+	maxAudience = 160 // bytes, as a client's
 )
 
 // What becomes of a route that no line names.
@@ -32,6 +36,7 @@ const (
 type Document struct {
 	Unlisted string `json:"unlisted"`            // Allow or Deny
 	BasePath string `json:"base_path,omitempty"` // of the API mapping, where the API has a custom domain: "/" or "/v1"
+	Audience string `json:"audience,omitempty"`  // that a token has to be for; empty: the deployment's own
 	Routes   []Line `json:"routes"`
 }
 
@@ -83,6 +88,7 @@ func refuse(format string, args ...any) error {
 type Policy struct {
 	unlisted *line // nil: refused
 	basePath string
+	audience string
 	lines    []*line
 	exact    node // the lines by their segments
 	folded   node // the same in one case
@@ -112,6 +118,11 @@ func New(d Document) (*Policy, error) {
 	if err := p.setBasePath(d.BasePath); err != nil {
 		wrong = append(wrong, &LineError{-1, "", err.Error()})
 	}
+	if d.Audience != "" && (len(d.Audience) > maxAudience || !oauth.ValidScope(d.Audience)) {
+		wrong = append(wrong, &LineError{-1, "", fmt.Sprintf(
+			"audience: %q is none: at most %d printable ASCII characters without space, quotation mark and backslash", d.Audience, maxAudience)})
+	}
+	p.audience = d.Audience
 	if len(d.Routes) > MaxRoutes {
 		return nil, &LineError{-1, "", fmt.Sprintf("%d routes are more than %d", len(d.Routes), MaxRoutes)}
 	}
@@ -130,6 +141,9 @@ func New(d Document) (*Policy, error) {
 	}
 	return p, nil
 }
+
+// Audience is what a token has to be for; empty: the deployment's own.
+func (p *Policy) Audience() string { return p.audience }
 
 // setBasePath takes "", "/" or a path of literals.
 func (p *Policy) setBasePath(path string) error {

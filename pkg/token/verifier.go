@@ -53,7 +53,8 @@ type Expect struct {
 	Issuer   string
 	Audience string // one of the token's
 
-	// SkipAudience accepts every audience. It is only for the issuer of a token, to take it back.
+	// SkipAudience accepts every audience. It is for the issuer of a token, to take it back, and for callers that look at the audience
+	// themselves.
 	SkipAudience bool
 }
 

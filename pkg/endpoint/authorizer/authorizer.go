@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -87,14 +89,17 @@ func (f function) check(ctx context.Context, r request) verdict {
 	if err != nil {
 		return verdict{err: err}
 	}
-	policyRead := f.policy.Ask(ctx, r.apiID) // beside the keys and the log of revocations
-	claims, err := f.tokens.Check(ctx, r.bearer, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	policyRead := f.policy.Ask(ctx, r.apiID)                                                          // beside the keys and the log of revocations
+	claims, err := f.tokens.Check(ctx, r.bearer, token.Expect{Issuer: at.Issuer, SkipAudience: true}) // the policy says which
 	if f.cfg.Issuer == "" && errors.Is(err, token.ErrOtherIssuer) {
 		err = fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
 	}
 	p, policyErr := policyRead() // also when the token is refused: a function that has answered is frozen, with all that it has begun
 	if err := cmp.Or(err, policyErr); err != nil {
 		return verdict{err: err}
+	}
+	if want := cmp.Or(p.Audience(), at.Audience); !slices.Contains(claims.Audience, want) {
+		return verdict{err: fmt.Errorf("authorizer: the token is not for %s, but for %s", want, strings.Join(claims.Audience, ", "))}
 	}
 	err = p.Decide(r.ask, callerOf(claims), f.now())
 	if errors.Is(err, policy.ErrRolesOmitted) && claims.Login != nil {

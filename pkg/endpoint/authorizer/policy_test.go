@@ -44,11 +44,11 @@ func newGuarded(t *testing.T, file string) guarded {
 		t.Fatal(err)
 	}
 	g := guarded{d, t, d.Login("app").AccessToken}
-	g.put(policy.Default, file)
+	g.putFile(policy.Default, file)
 	return g
 }
 
-func (g guarded) put(api, file string) {
+func (g guarded) putFile(api, file string) {
 	g.t.Helper()
 	document, err := policyfile.Read([]byte(file))
 	if err != nil {
@@ -132,7 +132,7 @@ routes:
 
 func TestPolicyOfTheAPIComesBeforeTheDefault(t *testing.T) {
 	g := newGuarded(t, "unlisted: deny\nroutes: {}\n")
-	g.put(apiID, "unlisted: deny\nroutes:\n  GET /orders: {}\n")
+	g.putFile(apiID, "unlisted: deny\nroutes:\n  GET /orders: {}\n")
 	if !g.ask("GET /orders", "GET", "/orders", own, "$default", nil) {
 		t.Error("refused by the policy of other APIs")
 	}

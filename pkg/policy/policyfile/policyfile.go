@@ -2,6 +2,7 @@
 //
 //	unlisted: deny          # or allow: for routes that no line names
 //	base_path: /v1          # only for an API with a custom domain and a path that leads to it; / where it is the whole domain
+//	audience: https://orders.example.com # only for an API that is not the deployment's own: what its tokens have to be for
 //	routes:
 //	  GET /orders/{id}:    { scopes: [orders:read] }                        # all of the scopes
 //	  POST /orders:        { scopes: [orders:write], roles: [member, admin] } # and one of the roles
@@ -71,12 +72,16 @@ func (r *reader) place(err error) error {
 
 func (r *reader) document(node *yaml.Node) (d policy.Document) {
 	r.top = node.Line
-	for key, value := range r.mapping(node, "the file", "unlisted", "base_path", "routes") {
+	for key, value := range r.mapping(node, "the file", "unlisted", "base_path", "audience", "routes") {
 		switch key.Value {
 		case "unlisted":
 			d.Unlisted = r.text(value, "unlisted")
 		case "base_path":
 			d.BasePath = r.text(value, "base_path")
+		case "audience":
+			if d.Audience = r.text(value, "audience"); d.Audience == "" {
+				r.wrong.Add(value, "audience is empty: leave it out for the deployment's own")
+			}
 		case "routes":
 			for route, needs := range r.mapping(value, "routes") {
 				d.Routes = append(d.Routes, policy.Line{Route: route.Value, Needs: r.needs(needs)})
@@ -183,6 +188,9 @@ func Write(d policy.Document) ([]byte, error) {
 	add(file, "unlisted", textNode(d.Unlisted))
 	if d.BasePath != "" {
 		add(file, "base_path", textNode(d.BasePath))
+	}
+	if d.Audience != "" {
+		add(file, "audience", textNode(d.Audience))
 	}
 	add(file, "routes", routes)
 	var text bytes.Buffer

@@ -16,6 +16,7 @@ func TestFileIsReadAsWritten(t *testing.T) {
 	got, err := policyfile.Read([]byte(`# for the shop
 unlisted: deny
 base_path: /v1
+audience: https://orders.example.com
 routes:
   GET /orders/{id}:    { scopes: [orders:read] }
   POST /orders:
@@ -29,7 +30,7 @@ routes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := policy.Document{Unlisted: policy.Deny, BasePath: "/v1", Routes: []policy.Line{
+	want := policy.Document{Unlisted: policy.Deny, BasePath: "/v1", Audience: "https://orders.example.com", Routes: []policy.Line{
 		{Route: "GET /orders/{id}", Needs: policy.Needs{Scopes: []string{"orders:read"}}},
 		{Route: "POST /orders", Needs: policy.Needs{Scopes: []string{"orders:write", "orders:read"}, Roles: []string{"member", "admin"}}},
 		{Route: "ANY /admin/{proxy+}", Needs: policy.Needs{Roles: []string{"admin"}, MaxAuthAge: 5400}},
@@ -54,6 +55,9 @@ func TestMistakesAreNamedWithTheirLines(t *testing.T) {
 		"unlisted: deny\nunlisted: allow\n":                           "line 2: unlisted stands there twice",
 		"unlisted: deny\nbase_path: [a]\n":                            "line 2: base_path has to be text",
 		"unlisted: deny\nbase_path: v1\n":                             "line 1: base_path:",
+		"unlisted: deny\naudience: a b\n":                             "line 1: audience:",
+		"unlisted: deny\naudience: ''\n":                              "line 2: audience is empty",
+		"unlisted: deny\naudience: " + strings.Repeat("a", 161):       "line 1: audience:",
 		"unlisted: deny\nroutes: []\n":                                "line 2: routes has to be a mapping",
 		head + "  GET /x:\n":                                          "line 3: a route has to be a mapping",
 		head + "  GET /x: {}\n  GET /x: {}\n":                         "line 4: GET /x stands there twice",
@@ -124,8 +128,8 @@ func TestFilesOfTheDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(page), "```yaml\n")[1:]
-	if len(blocks) != 2 {
-		t.Fatalf("the page has %d files, want 2", len(blocks))
+	if len(blocks) != 3 {
+		t.Fatalf("the page has %d files, want 3", len(blocks))
 	}
 	for _, block := range blocks {
 		text, _, _ := strings.Cut(block, "```")
