@@ -15,14 +15,23 @@ def alarms(*changed):
     return {name: found.value(r["Properties"]) for name, r in found.of_type(ALARM).items()}
 
 
+def watched(alarm):
+    """The metrics that an alarm reads: its own, or those of its expression."""
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [m["MetricStat"]["Metric"] | {"Statistic": m["MetricStat"]["Stat"]} for m in alarm["Metrics"] if "MetricStat" in m]
+
+
 class Alarms(unittest.TestCase):
     def test_each_function_has_an_alarm_on_errors_throttles_and_slow_calls(self):
         found = {}
         for name, alarm in alarms().items():
-            if alarm["Namespace"] == "AWS/Lambda":
-                (dimension,) = alarm["Dimensions"]
-                self.assertEqual(dimension["Name"], "FunctionName", name)
-                found.setdefault(dimension["Value"]["Ref"], {})[alarm["MetricName"]] = alarm
+            for metric in watched(alarm):
+                if metric["Namespace"] == "AWS/Lambda":
+                    (dimension,) = metric["Dimensions"]
+                    self.assertEqual(dimension["Name"], "FunctionName", name)
+                    self.assertNotIn(metric["MetricName"], found.setdefault(dimension["Value"]["Ref"], {}), name)
+                    found[dimension["Value"]["Ref"]][metric["MetricName"]] = alarm | metric
         self.assertEqual(sorted(found), FUNCTIONS)
         for function, by_metric in found.items():
             with self.subTest(function=function):
@@ -36,6 +45,23 @@ class Alarms(unittest.TestCase):
                     self.assertEqual(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold")
                     self.assertEqual(alarm["TreatMissingData"], "notBreaching")
 
+    def test_tokens_that_a_rest_api_refuses_are_no_errors_of_the_authorizer(self):
+        alarm = alarms()["AuthorizerErrorsAlarm"]
+        expression, errors, unauthorized = alarm["Metrics"]
+        self.assertEqual((errors["Id"], errors["MetricStat"]["Metric"]["MetricName"]), ("errors", "Errors"))
+        self.assertEqual((unauthorized["Id"], unauthorized["MetricStat"]["Metric"]["MetricName"]), ("unauthorized", "unauthorized"))
+        self.assertEqual({m["MetricStat"]["Period"] for m in (errors, unauthorized)}, {60})
+        self.assertEqual([m.get("ReturnData", True) for m in alarm["Metrics"]], [True, False, False])
+
+        def failures(errors, unauthorized):  # by the expression, for a filter that has counted something
+            return eval(expression["Expression"], {"FILL": lambda metric, _: metric, "errors": errors, "unauthorized": unauthorized})
+
+        self.assertEqual(failures(3, 0), 3)
+        for refused in (1, 1000):
+            self.assertLess(failures(refused, refused), alarm["Threshold"])
+        self.assertLess(failures(1050, 1000), alarm["Threshold"])  # fifty were logged in the next minute
+        self.assertGreaterEqual(failures(1200, 1000), alarm["Threshold"])
+
     def test_each_alarm_on_the_log_has_a_filter_and_each_filter_an_alarm(self):
         found = translated()
         counted = []
@@ -44,8 +70,8 @@ class Alarms(unittest.TestCase):
             self.assertEqual(properties["LogGroupName"], {"Ref": "Logs"}, name)
             (metric,) = properties["MetricTransformations"]
             counted.append((str(metric["MetricNamespace"]), metric["MetricName"]))
-        watched = [(str(a["Namespace"]), a["MetricName"]) for a in alarms().values() if a["Namespace"] != "AWS/Lambda"]
-        self.assertEqual(sorted(watched), sorted(counted))
+        metrics = [m for alarm in alarms().values() for m in watched(alarm) if m["Namespace"] != "AWS/Lambda"]
+        self.assertEqual(sorted((str(m["Namespace"]), m["MetricName"]) for m in metrics), sorted(counted))
         self.assertEqual(len(set(counted)), len(counted), "two filters count into one metric")
 
     def test_only_the_rotation_of_keys_is_an_alarm_when_nothing_is_heard(self):

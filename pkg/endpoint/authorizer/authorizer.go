@@ -69,18 +69,28 @@ func (f function) authorize(ctx context.Context, payload []byte) ([]byte, error)
 	if v.err == nil {
 		v = f.check(ctx, r)
 	}
-	if v.err != nil {
-		level := slog.LevelInfo
-		if isOutage(v.err) {
-			level = slog.LevelError
-		}
-		f.cfg.Log.Log(ctx, level, "refused", "request_id", r.id, "reason", v.err.Error())
-	}
 	answer, err := shape.answer(r, v)
+	if v.err != nil {
+		f.logRefusal(ctx, r.id, v.err, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(answer)
+}
+
+// logRefusal says why a request was refused. Where the answer is an error, Lambda counts it as one of the function; the alarm on its
+// errors in template.yaml takes off those that are answered Unauthorized.
+func (f function) logRefusal(ctx context.Context, requestID string, reason, answer error) {
+	level := slog.LevelInfo
+	if isOutage(reason) {
+		level = slog.LevelError
+	}
+	members := []any{"request_id", requestID, "reason", reason.Error()}
+	if answer != nil {
+		members = append(members, "answered", answer.Error())
+	}
+	f.cfg.Log.Log(ctx, level, "refused", members...)
 }
 
 // check reads the credential, and what the policy asks for.

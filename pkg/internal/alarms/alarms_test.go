@@ -88,6 +88,14 @@ var scenes = map[string]func(*deployment.Deployment) int{
 		}
 		return 2
 	},
+	"unauthorized": func(d *deployment.Deployment) int {
+		const rest = `{"type":"TOKEN","methodArn":"arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/orders","authorizationToken":"Bearer nonsense"}`
+		if _, err := d.Authorizer(d.Context(), []byte(rest)); err == nil {
+			panic("a REST API answers 401 only to an error")
+		}
+		d.As("nonsense", deployment.Request{Route: "GET /userinfo"}) // of an HTTP API, which is no error
+		return 1
+	},
 	"unavailable": func(d *deployment.Deployment) int {
 		token := d.Login("app").RefreshToken
 		d.Store.Before = hooks.Fail("Rotate")
