@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,5 +101,30 @@ func needs(t *testing.T, tools ...string) {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
 		}
+	}
+}
+
+// An interactive zsh takes the # of a comment for a command.
+func TestPagesHaveNoCommentsInWhatIsPastedIntoAShell(t *testing.T) {
+	pages := []string{"../../README.md"}
+	for _, pattern := range []string{"../../docs/*.md", "../../examples/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		check(t, err)
+		pages = append(pages, found...)
+	}
+	shell, comment := regexp.MustCompile("(?s)\n```(?:sh|bash)\n(.*?)\n```\n"), regexp.MustCompile(`(?m)^(?:.*\s)?#\s.*$`)
+	blocks := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		check(t, err)
+		for _, block := range shell.FindAllStringSubmatch(string(text), -1) {
+			blocks++
+			if found := comment.FindString(block[1]); found != "" {
+				t.Errorf("%s: %s: write the comment beside the block", page, found)
+			}
+		}
+	}
+	if blocks < 10 {
+		t.Errorf("found %d blocks of shell commands, want more", blocks)
 	}
 }
