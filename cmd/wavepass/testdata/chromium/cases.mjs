@@ -187,6 +187,24 @@ const cases = {
     assert.deepEqual(await ours(), [])
     await assert.rejects(neighbour.refresh(), /Failed to fetch/, 'a neighbour uses the cookie')
   },
+
+  // The page of docs/quickstart.md, at the address other: what it shows to a seller, to others, and after a wrong password.
+  async quickstart() {
+    const page = await context.newPage()
+    await page.goto(other)
+    for (const [name, word, shown] of [
+      ['ada', 'a-long-enough-wave', '200 {"order":"7","roles":["seller"]}'],
+      [username, password, '403 {"message":"Forbidden"}'],
+      ['ada', 'not-her-password', '401 {"error":"invalid_credentials","error_description":"the username or the password is wrong"}'],
+    ]) {
+      await page.fill('[name=username]', name)
+      await page.fill('[name=password]', word)
+      await page.click('button')
+      await page.waitForFunction(text => document.querySelector('pre').textContent.trim() === text, shown)
+    }
+    const [cookie] = await ours()
+    assert.deepEqual([cookie.name, cookie.httpOnly], ['__Host-Http-wprt-shop', true])
+  },
 }
 
 try {
