@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// A section of README.md whose commands are run, and what the page says they print, in this order.
+// A section of a page whose commands are run, and what the page says they print, in this order.
 type section struct {
+	page   string
 	title  string
 	prints []string
 }
@@ -21,10 +22,10 @@ type section struct {
 const refused = `{"error":"invalid_grant","error_description":"the refresh token is not valid"`
 
 var sections = []section{
-	{"The life of a session", []string{
+	{"README.md", "The life of a session", []string{
 		`{"access_token":"ey`, `"refresh_token":"wprt_`, `{"sub":"`, "the same successor\n", refused + "}\n" + refused + `,"reason":"reuse"}` + "\n", "200\n200\n403\n",
 	}},
-	{"Sessions and devices", []string{
+	{"docs/http.md", "Sessions and devices", []string{
 		`{"sessions":[{"id":"`, `"device":"tablet"`, `"device":"laptop"`, `"next":"`, "200\n" + refused, "200\n" + refused, `"current":true` + "\n",
 		`{"error":"invalid_credentials","error_description":"the username or the password is wrong"}` + "\n" + refused + `,"reason":"password_changed"}` + "\n",
 		"200\n" + refused,
@@ -55,12 +56,8 @@ func walk(t *testing.T, args ...string) {
 // is refused after bound.
 func walkAt(t *testing.T, url string, bound time.Duration) {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, section := range sections {
-		script := section.script(t, string(readme), url)
+		script := section.script(t, url)
 		script = strings.ReplaceAll(script, "sleep 5", fmt.Sprintf("sleep %.0f", bound.Seconds()))
 		out, err := exec.Command("sh", "-c", script).CombinedOutput()
 		if err != nil {
@@ -78,12 +75,16 @@ func walkAt(t *testing.T, url string, bound time.Duration) {
 }
 
 // script is the commands of a section, for a service at another address.
-func (s section) script(t *testing.T, readme, url string) string {
+func (s section) script(t *testing.T, url string) string {
 	t.Helper()
-	_, page, ok := strings.Cut(readme, "## "+s.title+"\n")
+	text, err := os.ReadFile(filepath.Join("../..", s.page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, ok := strings.Cut(string(text), "## "+s.title+"\n")
 	page, _, _ = strings.Cut(page, "\n## ")
 	if !ok {
-		t.Fatalf("README.md has no section %q", s.title)
+		t.Fatalf("%s has no section %q", s.page, s.title)
 	}
 	script := "set -e\n"
 	for i, block := range strings.Split(page, "```") {
