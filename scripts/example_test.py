@@ -1,4 +1,4 @@
-"""What SAM makes of examples/protected-api/template.yaml. Run by .ci/run: scripts/sam python scripts/example_test.py"""
+"""What SAM makes of examples/protected-api/template.yaml. Run by .ci/run with the other tests of scripts/."""
 
 import json
 import logging
@@ -61,7 +61,8 @@ class ProtectedAPI(unittest.TestCase):
             kind: (response["statusCode"], response["responseParameters"]["gatewayresponse.header.WWW-Authenticate"])
             for kind, response in self.body("RestApi")["x-amazon-apigateway-gateway-responses"].items()
         }
-        self.assertEqual(found, {"UNAUTHORIZED": ("401", "'Bearer'"), "ACCESS_DENIED": ("403", "'Bearer error=\"insufficient_scope\"'")})
+        denied = "'Bearer realm=\"shop\", error=\"insufficient_scope\"'"
+        self.assertEqual(found, {"UNAUTHORIZED": ("401", "'Bearer realm=\"shop\"'"), "ACCESS_DENIED": ("403", denied)})
 
     def test_the_rest_api_has_one_stage(self):
         self.assertEqual([s["StageName"] for s in self.of_type("AWS::ApiGateway::Stage")], ["v1"])

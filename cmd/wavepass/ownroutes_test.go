@@ -68,9 +68,9 @@ func TestInteropOwnRoutes(t *testing.T) {
 }
 
 // startBackEnd starts a plain server on a free port.
-func startBackEnd(t *testing.T, folder, program, file string) (port string) {
+func startBackEnd(t *testing.T, folder, program string, args ...string) (port string) {
 	t.Helper()
-	server := exec.Command(program, file)
+	server := exec.Command(program, args...)
 	server.Dir, server.Stderr = folder, os.Stderr
 	server.Env = append(os.Environ(), "PORT=0")
 	out, err := server.StdoutPipe()
@@ -83,11 +83,11 @@ func startBackEnd(t *testing.T, folder, program, file string) (port string) {
 	case line := <-said:
 		found := regexp.MustCompile(`^port (\d+)\n$`).FindStringSubmatch(line)
 		if found == nil {
-			t.Fatalf("%s %s said %q, want its port", program, file, line)
+			t.Fatalf("%s %v said %q, want its port", program, args, line)
 		}
 		return found[1]
 	case <-time.After(time.Minute):
-		t.Fatalf("%s %s does not start", program, file)
+		t.Fatalf("%s %v does not start", program, args)
 	}
 	return ""
 }
