@@ -57,12 +57,18 @@ class ProtectedAPI(unittest.TestCase):
             self.assertEqual(authorizer.get("enableSimpleResponses"), {"HttpApi": True}.get(api))
 
     def test_refusals_of_the_rest_api_say_how_to_go_on(self):
-        found = {
-            kind: (response["statusCode"], response["responseParameters"]["gatewayresponse.header.WWW-Authenticate"])
-            for kind, response in self.body("RestApi")["x-amazon-apigateway-gateway-responses"].items()
-        }
-        denied = "'Bearer realm=\"shop\", error=\"insufficient_scope\"'"
-        self.assertEqual(found, {"UNAUTHORIZED": ("401", "'Bearer realm=\"shop\"'"), "ACCESS_DENIED": ("403", denied)})
+        responses = self.body("RestApi")["x-amazon-apigateway-gateway-responses"]
+        found = {kind: (r["statusCode"], *r["responseParameters"].items()) for kind, r in responses.items()}
+        challenge, again = "gatewayresponse.header.WWW-Authenticate", ("503", ("gatewayresponse.header.Retry-After", "'1'"))
+        self.assertEqual(
+            found,
+            {
+                "UNAUTHORIZED": ("401", (challenge, "'Bearer realm=\"shop\"'")),
+                "ACCESS_DENIED": ("403", (challenge, "'Bearer realm=\"shop\", error=\"insufficient_scope\"'")),
+                "AUTHORIZER_FAILURE": again,
+                "AUTHORIZER_CONFIGURATION_ERROR": again,
+            },
+        )
 
     def test_the_rest_api_has_one_stage(self):
         self.assertEqual([s["StageName"] for s in self.of_type("AWS::ApiGateway::Stage")], ["v1"])

@@ -152,3 +152,37 @@ func TestInteropProtectedAPI(t *testing.T) {
 		t.Errorf("Grace, who was not revoked: %d, want 200", got)
 	}
 }
+
+// TestSAMProtectedAPI has the Go function of the example run in a container, with the settings that its samconfig.toml names. Its
+// other functions want base images of their own.
+func TestSAMProtectedAPI(t *testing.T) {
+	samLocal(t)
+	folder := filepath.Join(t.TempDir(), "shop")
+	copyVisible(t, folder, protectedAPI)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", "bootstrap", ".")
+	build.Dir, build.Env = filepath.Join(folder, "orders"), append(os.Environ(), "GOOS=linux", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, out)
+	}
+	yaml, data := filepath.Join(folder, "template.yaml"), filepath.Join(folder, ".wavepass")
+	lambda := startLambda(t, yaml, "--env-vars", filepath.Join(folder, "local", "env.json"), "--parameter-overrides", "Architecture="+architecture())
+	s := start(t, "--data", data, "--template", yaml, "--authorizer", "Wavepass", "--policy", filepath.Join(folder, "policy.yaml"), "--invoke", lambda)
+	mustCommand(t, "client", "apply", filepath.Join(folder, "clients.yaml"), "--data", data)
+	mustCommand(t, "account", "set-access", demoUsername, "--role", "member", "--scope", "orders:read", "--scope", "orders:write", "--data", data)
+	token := (&shop{server: *s}).login(demoUsername, demoPassword).AccessToken
+	as := []string{"Authorization", "Bearer " + token}
+
+	if got := s.do("GET", "/orders", "", ""); got.Status != http.StatusUnauthorized {
+		t.Errorf("without a token: %d, want 401", got.Status)
+	}
+	if got := s.do("GET", "/admin/orders/ada", "", "", as...); got.Status != http.StatusForbidden {
+		t.Errorf("what an admin may: %d, want 403", got.Status)
+	}
+	made := s.do("POST", "/orders", "application/json", `{"item":"wax","count":2}`, as...)
+	if made.Status != http.StatusCreated || !strings.Contains(made.Body, `"cents":1400`) {
+		t.Fatalf("an order: %d %s, want 201\n%s", made.Status, made.Body, s.log)
+	}
+	if got := s.do("GET", "/orders", "", "", as...); got.Status != http.StatusOK || got.Body != `{"orders":[`+made.Body+`]}` {
+		t.Errorf("the orders: %d %s, want %s", got.Status, got.Body, made.Body)
+	}
+}

@@ -98,11 +98,15 @@ func TestSAMOwnRoutesThroughStartLambda(t *testing.T) {
 // containerTemplate is the page's template for a function in Go, with a route that takes a body.
 func containerTemplate(t *testing.T) string {
 	t.Helper()
-	architecture := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	return strings.NewReplacer(
-		"Runtime: nodejs22.x", "Runtime: provided.al2023\n      Timeout: 3\n      Architectures: ["+architecture+"]",
+		"Runtime: nodejs22.x", "Runtime: provided.al2023\n      Timeout: 3\n      Architectures: ["+architecture()+"]",
 		"Handler: index.handler", "Handler: bootstrap", "Method: GET, Path: \"/orders/{id}\"", "Method: ANY, Path: \"/orders/{id}\"",
 	).Replace(block(t, ownPage(t), "yaml"))
+}
+
+// architecture is what a template calls this machine's processor.
+func architecture() string {
+	return map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 }
 
 func buildFunction(t *testing.T, file string) {
@@ -123,14 +127,15 @@ func eventOf(t *testing.T, got answer) (event events.APIGatewayV2HTTPRequest) {
 }
 
 // startLambda serves the functions of a template in containers, by SAM CLI.
-func startLambda(t *testing.T, template string) (url string) {
+func startLambda(t *testing.T, template string, more ...string) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	check(t, err)
 	check(t, listener.Close())
-	sam := exec.Command("../../scripts/sam", "local", "start-lambda", "--template", template, "--port", port, "--skip-pull-image", "--warm-containers", "LAZY")
+	args := append([]string{"local", "start-lambda", "--template", template, "--port", port, "--skip-pull-image", "--warm-containers", "LAZY"}, more...)
+	sam := exec.Command("../../scripts/sam", args...)
 	out, err := sam.StderrPipe()
 	check(t, err)
 	check(t, sam.Start())
