@@ -116,7 +116,7 @@ class Output(unittest.TestCase):
                         self.assertNotIn("NotResource", statement)
 
     OPEN = {
-        "post /login", "post /refresh", "post /token", "get /session", "post /revoke", "post /logout",
+        "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
     }
 

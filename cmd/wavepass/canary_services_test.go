@@ -1,9 +1,27 @@
 package main
 
 import (
+	"encoding/base64"
 	"net/http/httptest"
 	"net/url"
+	"strings"
+	"testing"
 )
+
+// readJWT is what a JWT says. Encoded, its header begins like that of an access token of the same key.
+func readJWT(t *testing.T, text string) (said string) {
+	t.Helper()
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		t.Fatalf("no JWT: %s", text)
+	}
+	for _, part := range parts[:2] {
+		decoded, err := base64.RawURLEncoding.DecodeString(part)
+		check(t, err)
+		said += string(decoded)
+	}
+	return said
+}
 
 func basicAuthorization(id, secret string) string {
 	r := httptest.NewRequest("GET", "/", nil)
@@ -38,6 +56,17 @@ func (w *walker) services() {
 	w.form("refresh of a service", 400, "/token", posted("grant_type", "refresh_token", "refresh_token", w.ready["left"].refresh))
 	w.form("refresh with nonsense", 400, "/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"app"}, "refresh_token": {w.ready["left"].refresh + "A"}})
 	w.form("refresh", 200, "/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"app"}, "refresh_token": {w.ready["token"].refresh}})
+	ask := func(token string) url.Values { return url.Values{"token": {token}} }
+	own = ask(w.ready["left"].access)
+	w.form("introspect", 200, "/introspect", own, "Authorization", basicAuthorization("canary", clientSecret))
+	w.form("introspect, signed", 200, "/introspect", own, "Authorization", basicAuthorization("canary", clientSecret), "Accept", "application/token-introspection+jwt")
+	w.form("introspect, wrong secret", 401, "/introspect", own, "Authorization", basicAuthorization("canary", wrongSecret))
+	w.form("introspect, public client", 401, "/introspect", url.Values{"client_id": {"app"}, "token": {w.ready["left"].access}})
+	for what, token := range map[string]string{
+		"refresh token": w.ready["left"].refresh, "padded": w.ready["left"].access + "=", "not ours": w.ready["left"].refresh + "A", "secret for a token": clientSecret,
+	} {
+		w.form("introspect, "+what, 200, "/introspect", ask(token), "Authorization", basicAuthorization("canary", clientSecret))
+	}
 	w.send("wrong media type", 415, "POST", "/token", jsonType, `{"client_secret":"`+clientSecret+`"}`)
 	w.send("malformed form", 400, "POST", "/token", formType, "client_secret="+clientSecret+"%zz")
 }

@@ -57,7 +57,11 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	if w.strict && recorder.Code != status {
 		w.t.Errorf("%s: %d %s, want %d", what, recorder.Code, recorder.Body, status)
 	}
-	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), recorder.Body)
+	said := recorder.Body.String()
+	if strings.HasSuffix(recorder.Header().Get("Content-Type"), "+jwt") {
+		said = readJWT(w.t, said)
+	}
+	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), said)
 	var given pair
 	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/token", "/password"}, path) {
 		given, answer = w.given(path, recorder, answer)

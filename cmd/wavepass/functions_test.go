@@ -15,7 +15,7 @@ func TestAnswerOfAFunctionOutlivesTheNextCall(t *testing.T) {
 	function := behindAPI(userinfo.New(endpoint.Settings{Config: apigw.Config{Issuer: "http://localhost:1"}}))
 	call := func(subject string) []byte {
 		answer, err := function.Invoke(context.Background(),
-			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`","scope":"profile"}}}}`))
+			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`","sid":"s","scope":"profile"}}}}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -167,7 +167,7 @@ func (r *Request) Caller() (grant.Caller, error) {
 	sid, _ := r.Authorizer["sid"].(string)
 	clientID, _ := r.Authorizer["client_id"].(string)
 	if subject != "" && sid == "" {
-		return grant.Caller{}, errNoSession
+		return grant.Caller{}, ErrNoSession
 	}
 	account, accountErr := uuid.Parse(subject)
 	id, idErr := uuid.Parse(sid)

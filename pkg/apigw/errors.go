@@ -36,8 +36,8 @@ func InvalidRequest(description string) error {
 // ErrNotAuthorized says that a request reached a protected endpoint without having passed an authorizer.
 var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeInvalidToken, "a valid access token is needed"}
 
-// errNoSession says that an access token was issued to a client for itself (RFC 6749 §4.4).
-var errNoSession error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs the access token of somebody who is logged in; this one is a client's own"}
+// ErrNoSession says that an access token was issued to a client for itself (RFC 6749 §4.4).
+var ErrNoSession error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs the access token of somebody who is logged in; this one is a client's own"}
 
 // insufficientScope says that the access token lacks a scope; one of these is needed (RFC 6750 §3.1).
 func insufficientScope(oneOf []string) error {

@@ -113,8 +113,11 @@ func (p *PublicKeys) published(ctx context.Context) ([]published, error) {
 
 // HeaderSegment is the first part of every access token that the key signs: the base64url of exactly alg, kid and typ, in
 // this order (RFC 9068 §2.1).
-func HeaderSegment(alg Algorithm, keyID string) string {
-	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, alg, keyID)
+func HeaderSegment(alg Algorithm, keyID string) string { return HeaderSegmentOf("at+jwt", alg, keyID) }
+
+// HeaderSegmentOf is the same for a JWT of another type, which so is never taken for an access token (RFC 8725 §3.11).
+func HeaderSegmentOf(typ string, alg Algorithm, keyID string) string {
+	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":%q}`, alg, keyID, typ)
 	return base64.RawURLEncoding.EncodeToString([]byte(header))
 }
 

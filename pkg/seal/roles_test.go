@@ -37,6 +37,11 @@ var roles = map[string]role{
 		p.want(p.Do(deployment.Form("POST /token", own)), 200)
 		p.want(p.Do(deployment.Form("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+p.Login("app").RefreshToken)), 200)
 	}},
+	"introspect": {nil, sealedParts, func(p *player) {
+		p.want(p.Do(deployment.Form("POST /introspect", "client_id=partner&client_secret="+deployment.Secret+"&token="+p.Login("app").RefreshToken)), 200)
+		signed := p.Raw(deployment.Form("POST /introspect", "client_id=partner&client_secret="+deployment.Secret+"&token=x").With("accept", "application/token-introspection+jwt"))
+		p.want(deployment.Answer{APIGatewayV2HTTPResponse: signed}, 200)
+	}},
 	"revoke": {nil, []keyring.Part{keyring.Refresh}, func(p *player) {
 		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").RefreshToken)), 200)
 		p.want(p.Do(deployment.Form("POST /revoke", "client_id=app&token="+p.Login("app").AccessToken)), 200)

@@ -42,30 +42,64 @@ type Holder struct {
 // or the one before: an older token must not be enough to end all sessions of an account. Otherwise the error is a
 // *RefusedError, or ErrAllEnded when every session of the account has ended that is as old as this one. oauth.ErrUnavailable.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, c client.Client) (account.Account, error) {
-	s, a, err := o.read(ctx, token.AccountID, token.SessionID)
+	s, a, err := o.readToken(ctx, token)
+	if err == nil {
+		err = o.check(token, s, a, c)
+	}
 	if err != nil {
-		if errors.Is(err, ErrEnded) {
-			err = refuse(err.Error())
-		}
 		return account.Account{}, err
 	}
+	return a, nil
+}
+
+// OfAny is Of for a token of any of these clients, and also returns its session and client. When the registry does not hold the
+// client, that is one more round trip.
+func (o *Owners) OfAny(ctx context.Context, token RefreshToken, clientIDs []string) (Session, account.Account, client.Client, error) {
+	s, a, err := o.readToken(ctx, token)
+	if err == nil && !slices.Contains(clientIDs, s.ClientID) {
+		err = refuse("another client's")
+	}
+	var c client.Client
+	if err == nil {
+		c, err = o.find(ctx, s.ClientID)
+	}
+	if err == nil {
+		err = o.check(token, s, a, c)
+	}
+	if err != nil {
+		return Session{}, account.Account{}, client.Client{}, err
+	}
+	return s, a, c, nil
+}
+
+// readToken reads session and account of a refresh token.
+func (o *Owners) readToken(ctx context.Context, token RefreshToken) (Session, account.Account, error) {
+	s, a, err := o.read(ctx, token.AccountID, token.SessionID)
+	if errors.Is(err, ErrEnded) {
+		err = refuse(err.Error())
+	}
+	return s, a, err
+}
+
+// check returns nil when the session is usable and the client's, and the token is its newest or the one before.
+func (o *Owners) check(token RefreshToken, s Session, a account.Account, c client.Client) error {
 	behind := int64(s.Generation) - int64(token.Generation)
 	ended := Usable(s, a, c, o.now())
 	switch {
 	case s.ClientID != c.ID:
-		return account.Account{}, refuse("another client's")
+		return refuse("another client's")
 	case behind != 0 && behind != 1:
-		return account.Account{}, refuse("an old token")
+		return refuse("an old token")
 	case s.Epoch < a.Epoch:
-		return account.Account{}, ErrAllEnded
+		return ErrAllEnded
 	case ended != nil:
 		reason := reasonFor(s, a, token.Generation, c, o.now())
 		if reason == BecauseReuse && behind != 0 { // this token may itself have been the reuse
 			reason = ""
 		}
-		return account.Account{}, &RefusedError{Reason: reason, Detail: ended.Error()}
+		return &RefusedError{Reason: reason, Detail: ended.Error()}
 	}
-	return a, nil
+	return nil
 }
 
 // Living returns the session of an access token and its account, in one round trip. The authorizer has let the token through,

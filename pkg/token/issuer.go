@@ -52,7 +52,12 @@ func Fits(alg keyring.Algorithm, c Claims) bool {
 }
 
 func sign(key keyring.SigningKey, c Claims) string {
-	input := keyring.HeaderSegment(key.Algorithm, key.ID) + "." + base64.RawURLEncoding.EncodeToString(encode(c))
+	return compactOf(key, keyring.HeaderSegment(key.Algorithm, key.ID), encode(c))
+}
+
+// compactOf is a signed JWT in compact form (RFC 7515 §3.1).
+func compactOf(key keyring.SigningKey, header string, payload []byte) string {
+	input := header + "." + base64.RawURLEncoding.EncodeToString(payload)
 	return input + "." + base64.RawURLEncoding.EncodeToString(key.Sign([]byte(input)))
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
+	"github.com/wavepass/wavepass/pkg/endpoint/introspect"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
 	"github.com/wavepass/wavepass/pkg/endpoint/oauthtoken"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
@@ -24,6 +25,7 @@ type Store interface {
 	password.Store
 	refresh.Store
 	oauthtoken.Store
+	introspect.Store
 	revoke.Store
 	sessions.Store
 	authorizer.Store
@@ -46,6 +48,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"password":   password.New(s, store, sealerOf("password")),
 			"refresh":    refresh.New(s, store, sealerOf("refresh")),
 			"oauthtoken": oauthtoken.New(s, store, sealerOf("oauthtoken")),
+			"introspect": introspect.New(s, store, sealerOf("introspect")),
 			"revoke":     revoke.New(s, store, sealerOf("revoke")),
 			"sessions":   sessions.New(s, store),
 			"discovery":  discovery.New(s, store),

@@ -13,6 +13,8 @@ type metadata struct {
 	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
 	GrantTypes            []string `json:"grant_types_supported"`
 	ResponseTypes         []string `json:"response_types_supported"` // required, and none: see ADR 0013
+	IntrospectionEndpoint string   `json:"introspection_endpoint"`
+	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	RevocationAuthMethods []string `json:"revocation_endpoint_auth_methods_supported"`
 	JWKSURI               string   `json:"jwks_uri"`
@@ -28,6 +30,8 @@ type openIDMetadata struct {
 	// IDTokenAlgorithms are those of the published keys. There are no id tokens, but libraries allow these algorithms
 	// for access tokens too: see ADR 0033.
 	IDTokenAlgorithms []keyring.Algorithm `json:"id_token_signing_alg_values_supported"`
+
+	IntrospectionAlgorithms []keyring.Algorithm `json:"introspection_signing_alg_values_supported"` // RFC 9701 §7
 }
 
 // How a client authenticates (RFC 7591 §2).
@@ -45,6 +49,8 @@ func describe(issuer string) metadata {
 		TokenAuthMethods:      []string{authNone, authBasic, authPost},
 		GrantTypes:            []string{oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 		ResponseTypes:         []string{},
+		IntrospectionEndpoint: issuer + "/introspect",
+		IntrospectionMethods:  []string{authBasic, authPost},
 		RevocationEndpoint:    issuer + "/revoke",
 		RevocationAuthMethods: []string{authNone, authBasic, authPost},
 		JWKSURI:               issuer + "/.well-known/jwks.json",
@@ -57,5 +63,7 @@ func describeOpenID(issuer string, algorithms []keyring.Algorithm) openIDMetadat
 		UserinfoEndpoint:  issuer + "/userinfo",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub
 		IDTokenAlgorithms: algorithms,
+
+		IntrospectionAlgorithms: algorithms,
 	}
 }

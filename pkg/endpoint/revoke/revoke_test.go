@@ -47,11 +47,13 @@ func TestRevocationNamesTheClientThatAuthenticated(t *testing.T) {
 		token   string
 		actor   string
 		subject string
+		status  int // of a request about the person with the token
+		code    string
 	}{
-		{revoke("token", partners, "client_id", "partner", "client_secret", deployment.Secret), partners, "client:partner", "partner"},
-		{revoke("token", adas, "client_id", "app"), adas, "person", deployment.AccountID.String()},
+		{revoke("token", partners, "client_id", "partner", "client_secret", deployment.Secret), partners, "client:partner", "partner", 403, "access_denied"},
+		{revoke("token", adas, "client_id", "app"), adas, "person", deployment.AccountID.String(), 200, ""},
 	} {
-		d.Want(tc.actor+" before", d.As(tc.token, deployment.Request{Route: "GET /userinfo"}), 200, "")
+		d.Want(tc.actor+" before", d.As(tc.token, deployment.Request{Route: "GET /userinfo"}), tc.status, tc.code)
 		before := len(d.Trail())
 		d.Want(tc.actor+" revokes", d.Do(tc.request), 200, "")
 		event := d.Trail()[before:]

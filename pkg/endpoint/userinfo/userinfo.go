@@ -33,6 +33,9 @@ func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 	if sub, _ := caller["sub"].(string); sub == "" {
 		return apigw.Response{}, apigw.ErrNotAuthorized
 	}
+	if sid, _ := caller["sid"].(string); sid == "" {
+		return apigw.Response{}, apigw.ErrNoSession
+	}
 	if err := r.RequireScope(oauth.ScopeOpenID, oauth.ScopeProfile); err != nil {
 		return apigw.Response{}, err
 	}

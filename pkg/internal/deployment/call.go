@@ -72,6 +72,18 @@ type Answer struct {
 // Do calls the function behind the route. The test ends when the function fails instead of answering.
 func (d *Deployment) Do(r Request) Answer {
 	d.tb.Helper()
+	answer := Answer{APIGatewayV2HTTPResponse: d.Raw(r)}
+	if answer.Body != "" {
+		if err := json.Unmarshal([]byte(answer.Body), &answer); err != nil {
+			d.tb.Fatalf("%s: the answer's body is not JSON: %v: %s", r.Route, err, answer.Body)
+		}
+	}
+	return answer
+}
+
+// Raw is Do for an answer that may be no JSON.
+func (d *Deployment) Raw(r Request) events.APIGatewayV2HTTPResponse {
+	d.tb.Helper()
 	e := events.APIGatewayV2HTTPRequest{
 		Version: "2.0", RouteKey: r.Route, Headers: r.With().Headers, Cookies: r.Cookies, Body: r.Body, IsBase64Encoded: r.Encoded,
 	}
@@ -89,13 +101,7 @@ func (d *Deployment) Do(r Request) Answer {
 	if err != nil {
 		d.tb.Fatalf("%s: the function failed instead of answering: %v", r.Route, err)
 	}
-	answer := Answer{APIGatewayV2HTTPResponse: response}
-	if response.Body != "" {
-		if err := json.Unmarshal([]byte(response.Body), &answer); err != nil {
-			d.tb.Fatalf("%s: the answer's body is not JSON: %v: %s", r.Route, err, response.Body)
-		}
-	}
-	return answer
+	return response
 }
 
 func encoded(query map[string]string) string {

@@ -126,6 +126,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /refresh":              "refresh",
 		"GET /session":               "refresh",
 		"POST /token":                "oauthtoken",
+		"POST /introspect":           "introspect",
 		"POST /revoke":               "revoke",
 		"POST /logout":               "revoke",
 		"GET /sessions":              "sessions",

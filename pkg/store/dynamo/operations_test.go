@@ -80,6 +80,16 @@ var userOperations = []userOperation{
 			return w.expect("the service's own token", authorizeRequest(a.AccessToken), 200)
 		}
 	}},
+	{name: "introspect an access token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.restart()
+		return introspectRequest(tokens.AccessToken), isActive
+	}},
+	{name: "introspect a refresh token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.login()
+		w.restart()
+		return introspectRequest(tokens.RefreshToken), isActive
+	}},
 	{name: "revoke refresh token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.login()
 		w.must(revokeRequest(w.login().RefreshToken), 200) // a warm function
@@ -193,6 +203,13 @@ var firstLogin = userOperation{name: "first login", status: 200, racing: true, p
 	w.removeKeyring()
 	return w.loginRequest(), w.tokensAreGood
 }}
+
+func isActive(a outcome) error {
+	if !strings.HasPrefix(a.body, `{"active":true,`) {
+		return fmt.Errorf("introspection answers %s, want the token active", a.body)
+	}
+	return nil
+}
 
 func (w *world) tokensAreGood(a outcome) error {
 	return errors.Join(w.expect("the new access token", authorizeRequest(a.AccessToken), 200),

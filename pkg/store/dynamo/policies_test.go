@@ -26,6 +26,9 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	ended := w.login()
 	w.must(endAllRequest(ended), 200)
 	w.must(tokenRequest(ended.RefreshToken), 400) // reads the session again
+	signed := introspectRequest(ended.RefreshToken)
+	signed.accept = "application/token-introspection+jwt"
+	w.must(signed, 200)
 	for _, op := range append([]userOperation{firstLogin}, userOperations...) {
 		sent, done := op.prepare(w)
 		w.pass(time.Minute) // each function is a process of its own and reads the schema number for itself

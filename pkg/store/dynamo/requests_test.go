@@ -22,14 +22,16 @@ type request struct {
 	route, mediaType, body, bearer string
 
 	query, path map[string]string
+
+	accept string
 }
 
 func (w *world) loginRequest() request {
-	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil}
+	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil, ""}
 }
 
 func refreshRequest(token string) request {
-	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil}
+	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil, ""}
 }
 
 // tokenRequest is a refresh at the token endpoint.
@@ -41,15 +43,20 @@ func tokenRequest(token string) request {
 
 // ownTokenRequest asks for a token of the service's own.
 func ownTokenRequest() request {
-	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil}
+	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil, ""}
+}
+
+// introspectRequest asks about a token as the service.
+func introspectRequest(token string) request {
+	return request{"POST /introspect", apigw.Form, "client_id=" + serviceID + "&client_secret=" + serviceSecret + "&token=" + token, "", nil, nil, ""}
 }
 
 func revokeRequest(token string) request {
-	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil}
+	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil, ""}
 }
 
 func logoutRequest(token string, everywhere bool) request {
-	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil}
+	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil, ""}
 }
 
 // The requests of somebody who is logged in go past the authorizer, with what it found out.
@@ -105,7 +112,7 @@ type outcome struct {
 
 // functionOf is the folder of the function behind a route.
 var functionOf = map[string]string{
-	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /revoke": "revoke", "POST /logout": "revoke",
+	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
 }
@@ -132,6 +139,9 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		return outcome{status: 403}
 	}
 	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
+	if r.accept != "" {
+		e.Headers["accept"] = r.accept
+	}
 	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
 	query := url.Values{}
 	for name, value := range r.query {
@@ -149,7 +159,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		return outcome{status: 500, body: err.Error()}
 	}
 	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body}
-	if got.Body != "" {
+	if got.Body != "" && got.Headers["Content-Type"] == apigw.JSON {
 		if err := json.Unmarshal([]byte(got.Body), &a); err != nil {
 			a.status, a.body = 500, "not JSON: "+a.body
 		}

@@ -92,6 +92,15 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.pass(time.Minute)
 			return ownTokenRequest()
 		}, 200, 2, 2},
+		{"introspect an access token", func() request {
+			w.must(introspectRequest(w.login().AccessToken), 200)
+			return introspectRequest(w.login().AccessToken)
+		}, 200, 0, 0},
+		{"introspect a refresh token", func() request {
+			w.must(introspectRequest(w.login().RefreshToken), 200)
+			return introspectRequest(w.login().RefreshToken)
+		}, 200, 2, 1},
+		{"introspect garbage", func() request { return introspectRequest("wprt_x") }, 200, 2, 1},
 		{"revoke a refresh token", func() request {
 			w.must(revokeRequest(w.login().RefreshToken), 200)
 			return revokeRequest(w.login().RefreshToken)
@@ -145,6 +154,16 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 		if trips != test.trips {
 			t.Errorf("%s: %d round trips one after another, want %d", test.name, trips, test.trips)
 		}
+	}
+}
+
+// TestIntrospectionAsksTheDenylistOnce counts where the denylist is asked every time.
+func TestIntrospectionAsksTheDenylistOnce(t *testing.T) {
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	tokens := w.login()
+	w.must(introspectRequest(tokens.AccessToken), 200)
+	if calls := w.callsOf(introspectRequest(tokens.AccessToken), 200); len(calls) != 1 || calls[0].Operation != "Query" {
+		t.Errorf("calls %v, want one query", stepsOf(calls, false))
 	}
 }
 

@@ -88,7 +88,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	}
 	w.patience(patient)
 	partner := client.New(serviceID, client.Service)
-	partner.SecretHash = client.HashSecret(oauth.NewSecret(serviceSecret))
+	partner.SecretHash, partner.Introspects = client.HashSecret(oauth.NewSecret(serviceSecret)), []string{clientID}
 	for _, c := range []client.Client{client.New(clientID, client.Native), partner} {
 		if err := w.store.PutClient(t.Context(), c); err != nil {
 			t.Fatalf("register the client %s: %v", c.ID, err)

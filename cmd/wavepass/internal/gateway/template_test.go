@@ -80,6 +80,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /refresh refresh ",
 		"GET /session refresh ",
 		"POST /token oauthtoken ",
+		"POST /introspect introspect ",
 		"POST /revoke revoke ",
 		"POST /logout revoke ",
 		"GET /sessions sessions TokenAuthorizer",
@@ -95,7 +96,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "oauthtoken", "revoke", "sessions", "password", "userinfo", "discovery"} {
+	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "password", "userinfo", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})

@@ -1,0 +1,14 @@
+// Command introspect is the Lambda function of POST /introspect.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/introspect"
+)
+
+func main() {
+	e := boot.Read()
+	lambda.Start(introspect.New(e.SettingsBehindAPI(), e.Table(), e.Sealer()))
+}
