@@ -4,6 +4,7 @@ package boot
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -63,7 +64,9 @@ func (e Environment) Table() *dynamo.Store {
 // Sealer opens the sealing key.
 func (e Environment) Sealer() keyring.Sealer {
 	sealer, err := seal.FromSetting(e.config.SealingKey, seal.KMSConfig{})
-	exitOn(err)
+	if err != nil {
+		exitOn(fmt.Errorf("SEALING_KEY: %w", err))
+	}
 	return sealer
 }
 
