@@ -32,6 +32,9 @@ func TestTokenIsGoodAtTheAPIsThatItIsFor(t *testing.T) {
 		g := guarded{d, t, d.Login("app").AccessToken}
 		g.putFile(ordersAPI, "unlisted: allow\naudience: "+orders+"\nroutes: {}\n")
 		g.putFile("other1", "unlisted: allow\nroutes: {}\n")
+		if got := d.As(g.token, deployment.Request{Route: "GET /sessions"}); (got.StatusCode == 200) != (test.atOwn && test.firstParty) {
+			t.Errorf("%s at /sessions: %d %s", name, got.StatusCode, got.Body)
+		}
 		for api, want := range map[string]bool{"abc123": test.atOwn, ordersAPI: test.atOrders, "other1": test.atOther} {
 			for _, shape := range []string{"http-2.0", "rest"} {
 				if got := g.event(shape, "abc123", api); (got.status == 200) != want {
