@@ -77,6 +77,9 @@ type clientFields struct {
 	ThirdParty         *bool          `help:"It is not the operator's own: it may not manage accounts." negatable:""`
 	Consent            *bool          `help:"People are asked what it may have, as always for a third party." negatable:""`
 	Directory          *string        `help:"Name of a service's own set of accounts." placeholder:"NAME"`
+	MayBegin           []string       `help:"A client that a service may begin sessions of for the accounts of its directory; repeat it, or put commas, for more." placeholder:"CLIENT"`
+	MayGrant           []string       `help:"What a service may give them: role:NAME, scope:NAME or claim:NAME; repeat it, or put commas, for more." placeholder:"RIGHT"`
+	AMR                []string       `name:"amr" help:"How a service may say that they authenticated, like pwd or otp; repeat it, or put commas, for more." placeholder:"VALUE"`
 }
 
 // put puts the flags that were given into c, and reports whether there were any.
@@ -87,6 +90,7 @@ func (f clientFields) put(c *client.Client) (given bool) {
 	}{
 		{&c.Origins, f.Origin}, {&c.Redirects, f.Redirect}, {&c.PostLogoutRedirects, f.PostLogoutRedirect},
 		{&c.Audiences, f.Audience}, {&c.Scopes, f.Scope}, {&c.Introspects, f.Introspect},
+		{&c.MayBegin, f.MayBegin}, {&c.MayGrant, f.MayGrant}, {&c.AMR, f.AMR},
 	} {
 		if list.from != nil {
 			*list.to, given = list.from, true
@@ -176,6 +180,9 @@ type clientJSON struct {
 	SharedStore         bool      `json:"shared_store"`
 	Consent             bool      `json:"consent"`
 	Directory           string    `json:"directory"`
+	MayBegin            []string  `json:"may_begin"`
+	MayGrant            []string  `json:"may_grant"`
+	AMR                 []string  `json:"amr"`
 	Introspects         []string  `json:"introspects"`
 	HasSecret           bool      `json:"has_secret"`
 	Since               time.Time `json:"since,omitzero"`
@@ -185,7 +192,7 @@ func clientForJSON(c client.Client) clientJSON {
 	return clientJSON{
 		c.ID, string(c.Kind), c.FirstParty, c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, string(c.Roles),
 		c.AccessLife.String(), c.IdleLife.String(), c.Absolute.String(), c.Remembered.String(), c.LateRetries, c.SharedStore,
-		c.Consent, c.Directory, c.Introspects, len(c.SecretHash) > 0, c.Since,
+		c.Consent, c.Directory, c.MayBegin, c.MayGrant, c.AMR, c.Introspects, len(c.SecretHash) > 0, c.Since,
 	}
 }
 
@@ -325,6 +332,7 @@ func ofKind(c client.Client, kind client.Kind) client.Client {
 	c.Kind, c.Absolute, c.Remembered, c.LateRetries, c.SharedStore = kind, fresh.Absolute, fresh.Remembered, fresh.LateRetries, false
 	if kind != client.Service {
 		c.SecretHash, c.Directory, c.Introspects = nil, "", nil
+		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
 	}
 	return c
 }

@@ -109,11 +109,13 @@ func (p *problems) checkKind(c Client) {
 		for field, list := range map[string][]string{"origins": c.Origins, "redirects": c.Redirects, "post_logout_redirects": c.PostLogoutRedirects} {
 			p.unless(len(list) == 0, field, "of a service: nobody logs in with one: want none")
 		}
+		p.checkRights(c)
 		return
 	}
 	p.unless(len(c.SecretHash) == 0, "secret", "of a client that is no service: it would not be kept secret: want none")
 	p.unless(c.Directory == "", "directory", "%q: only service clients have one: want none", c.Directory)
 	p.unless(len(c.Introspects) == 0, "introspects", "of a client that is no service: want none")
+	p.checkRights(c)
 }
 
 // checkLists checks each entry of each list.
@@ -129,7 +131,10 @@ func (p *problems) checkLists(c Client) {
 		{"post_logout_redirects", c.PostLogoutRedirects, redirect},
 		{"audiences", c.Audiences, checkName},
 		{"scopes", c.Scopes, checkName},
-		{"introspects", c.Introspects, checkIntrospected},
+		{"introspects", c.Introspects, checkClientID},
+		{"may_begin", c.MayBegin, checkMayBegin},
+		{"may_grant", c.MayGrant, checkMayGrant},
+		{"amr", c.AMR, checkAMR},
 	} {
 		if len(list.entries) > maxListed {
 			p.unless(false, list.field, "has %d entries: want at most %d", len(list.entries), maxListed)
@@ -154,7 +159,7 @@ func checkName(name string) error {
 	return nil
 }
 
-func checkIntrospected(id string) error {
+func checkClientID(id string) error {
 	if !validID.MatchString(id) {
 		return fmt.Errorf("%.80q: want the id of a client", id)
 	}

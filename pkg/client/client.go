@@ -78,6 +78,9 @@ type Client struct {
 	FirstParty          bool          // the operator's own: it may manage the account of the person that uses it
 	Consent             bool          // people are asked what it may have, as they always are for a third party
 	Directory           string        // name of the back end's own set of accounts; service only
+	MayBegin            []string      // clients that it may begin sessions of, for the accounts of its directory; service only
+	MayGrant            []string      // what it may give these accounts, see Grants; service only
+	AMR                 []string      // how it may say that people authenticated (RFC 8176); service only
 	SecretHash          []byte        // SHA-256 of the secret; service only; empty: it cannot authenticate yet
 	Introspects         []string      // clients whose handles and refresh tokens it may look at; service only
 
@@ -184,13 +187,14 @@ var ErrChanged = errors.New("client: changed meanwhile")
 // Equal reports whether both are the same in every field.
 func (c Client) Equal(other Client) bool {
 	lists := func(c Client) [][]string {
-		return [][]string{c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects}
+		return [][]string{c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects, c.MayBegin, c.MayGrant, c.AMR}
 	}
 	if !slices.EqualFunc(lists(c), lists(other), slices.Equal) || !bytes.Equal(c.SecretHash, other.SecretHash) || !c.Since.Equal(other.Since) {
 		return false
 	}
 	plain := func(c Client) Client {
 		c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects, c.SecretHash = nil, nil, nil, nil, nil, nil, nil
+		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
 		c.Since = time.Time{}
 		return c
 	}

@@ -151,6 +151,25 @@ var checks = []struct {
 	{"a directory", client.Service, func(c *client.Client) { c.Directory = "shop" }, ""},
 	{"a directory in upper case", client.Service, func(c *client.Client) { c.Directory = "Shop" }, `client c: directory "Shop": want`},
 	{"a directory of an app", client.Native, func(c *client.Client) { c.Directory = "shop" }, `client c: directory "shop": only service`},
+	{"rights of a service", client.Service, func(c *client.Client) { *c = manager(*c) }, ""},
+	{"sessions:manage without a directory", client.Service, func(c *client.Client) {
+		*c = manager(*c)
+		c.Directory = ""
+		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
+	}, "client c: scopes have sessions:manage"},
+	{"sessions:manage of an app", client.Native, func(c *client.Client) { c.Scopes = []string{"sessions:manage"} }, "client c: scopes have sessions:manage"},
+	{"rights without a directory", client.Service, func(c *client.Client) { c.MayBegin = []string{"app"} }, "client c: may_begin is for services with a directory"},
+	{"rights of an app", client.Native, func(c *client.Client) { c.MayGrant = []string{"role:admin"} }, "client c: may_grant is for services with a directory"},
+	{"amr of an app", client.Browser, func(c *client.Client) { c.AMR = []string{"pwd"} }, "client c: amr is for services with a directory"},
+	{"sessions of the reserved client", client.Service, func(c *client.Client) { *c = manager(*c); c.MayBegin = []string{"app", "wavepass"} }, `client c: may_begin[1] "wavepass": is reserved`},
+	{"sessions of no client", client.Service, func(c *client.Client) { *c = manager(*c); c.MayBegin = []string{"App"} }, `client c: may_begin[0] "App": want`},
+	{"a right without a kind", client.Service, func(c *client.Client) { *c = manager(*c); c.MayGrant = []string{"admin"} }, `client c: may_grant[0] "admin": want role:NAME`},
+	{"a right of another kind", client.Service, func(c *client.Client) { *c = manager(*c); c.MayGrant = []string{"Role:admin"} }, `client c: may_grant[0] "Role:admin": want role:NAME`},
+	{"a right without a name", client.Service, func(c *client.Client) { *c = manager(*c); c.MayGrant = []string{"role:"} }, `client c: may_grant[0] "role:": want role:NAME`},
+	{"a claim that cannot be", client.Service, func(c *client.Client) { *c = manager(*c); c.MayGrant = []string{"claim:Plan"} }, `client c: may_grant[0] "claim:Plan": want role:NAME`},
+	{"an amr that cannot be", client.Service, func(c *client.Client) { *c = manager(*c); c.AMR = []string{"pwd", "p w d"} }, `client c: amr[1] "p w d": want a name`},
+	{"an amr of 17 characters", client.Service, func(c *client.Client) { *c = manager(*c); c.AMR = []string{strings.Repeat("a", 17)} }, `client c: amr[0] `},
+	{"101 rights", client.Service, func(c *client.Client) { *c = manager(*c); c.MayGrant = make([]string, 101) }, "client c: may_grant has 101 entries"},
 	{"a life that cannot be stored", client.Native, func(c *client.Client) { c.AccessLife = time.Minute + 1 }, "client c: access_life 1m0.000000001s: want whole milliseconds"},
 	{"a tombstone", client.Native, func(c *client.Client) { c.Kind = client.Removed }, `client c: kind "removed": want`},
 	{"an origin with a slash", client.Browser, func(c *client.Client) { c.Origins = []string{"https://app.example.com/"} }, "client c: origins[0] \"https://app.example.com/\": want"},
@@ -159,6 +178,13 @@ var checks = []struct {
 	{"101 audiences", client.Native, func(c *client.Client) { c.Audiences = make([]string, 101) }, "client c: audiences has 101 entries: want at most 100"},
 	{"101 scopes", client.Native, func(c *client.Client) { c.Scopes = make([]string, 101) }, "client c: scopes has 101 entries: want at most 100"},
 	{"101 introspects", client.Service, func(c *client.Client) { c.Introspects = make([]string, 101) }, "client c: introspects has 101 entries: want at most 100"},
+}
+
+// manager is a service that may manage the sessions of its directory.
+func manager(c client.Client) client.Client {
+	c.Directory, c.Scopes, c.MayBegin = "shop", []string{"sessions:manage"}, []string{"app", "web"}
+	c.MayGrant, c.AMR = []string{"role:editor", "scope:orders:read", "scope:account", "claim:plan"}, []string{"pwd", "otp"}
+	return c
 }
 
 // origins are n different ones.

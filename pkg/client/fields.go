@@ -36,6 +36,9 @@ var Fields = []Field{
 	{"shared_store", func(c Client) string { return strconv.FormatBool(c.SharedStore) }, nil},
 	{"consent", func(c Client) string { return strconv.FormatBool(c.Consent) }, nil},
 	{"directory", func(c Client) string { return c.Directory }, nil},
+	list("may_begin", func(c *Client) *[]string { return &c.MayBegin }),
+	list("may_grant", func(c *Client) *[]string { return &c.MayGrant }),
+	list("amr", func(c *Client) *[]string { return &c.AMR }),
 	list("introspects", func(c *Client) *[]string { return &c.Introspects }),
 }
 

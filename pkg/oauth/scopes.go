@@ -2,9 +2,10 @@ package oauth
 
 // Scopes that Wavepass's own routes ask for.
 const (
-	ScopeAccount = "account" // manage the account: its sessions and its password
-	ScopeOpenID  = "openid"  // read /userinfo (OpenID Connect Core 1.0 §5.4)
-	ScopeProfile = "profile" // the same
+	ScopeAccount  = "account"         // manage the account: its sessions and its password
+	ScopeSessions = "sessions:manage" // begin, list and end sessions for the accounts of a service's own directory
+	ScopeOpenID   = "openid"          // read /userinfo (OpenID Connect Core 1.0 §5.4)
+	ScopeProfile  = "profile"         // the same
 )
 
 // ValidScope reports whether name is a scope-token (RFC 6749 §3.3), printable ASCII without space, quote and backslash.

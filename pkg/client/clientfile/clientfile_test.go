@@ -3,6 +3,7 @@ package clientfile_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ clients:
     origins: [https://app.example.com]
     scopes: ["orders:read", openid]
     access_life: 5m
-  partner: { kind: service, introspects: [web], first_party: false, consent: true, directory: shop, roles: lookup }
+  partner: { kind: service, introspects: [web], first_party: false, consent: true, directory: shop, roles: lookup, may_begin: [web], may_grant: ["role:editor", "claim:plan"], amr: [pwd] }
   cli: { kind: native, shared_store: true, late_retries: 1 }
 `))
 	if err != nil || len(clients) != 3 {
@@ -28,7 +29,7 @@ clients:
 	if web.ID != "web" || web.Kind != client.Browser || !web.FirstParty || web.AccessLife.String() != "5m0s" || web.Remembered != client.DefaultAbsoluteLife || len(web.Scopes) != 2 {
 		t.Errorf("web is %+v", web)
 	}
-	if partner.FirstParty || !partner.Consent || partner.Directory != "shop" || partner.Roles != client.RolesLookup || len(partner.SecretHash) > 0 {
+	if partner.FirstParty || !partner.Consent || partner.Directory != "shop" || partner.Roles != client.RolesLookup || !partner.Grants(client.GrantClaim, "plan") || !slices.Equal(partner.MayBegin, []string{"web"}) || len(partner.AMR) != 1 || len(partner.SecretHash) > 0 {
 		t.Errorf("partner is %+v", partner)
 	}
 	if !cli.SharedStore || cli.LateRetries != 1 || cli.Absolute != client.DefaultAbsoluteLife {

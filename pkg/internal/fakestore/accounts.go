@@ -171,7 +171,7 @@ func cloneAccount(a account.Account) account.Account {
 }
 
 func cloneClient(c client.Client) client.Client {
-	for _, list := range []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects} {
+	for _, list := range []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects, &c.MayBegin, &c.MayGrant, &c.AMR} {
 		*list = slices.Clone(*list)
 	}
 	c.SecretHash = slices.Clone(c.SecretHash)

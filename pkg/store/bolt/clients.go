@@ -31,6 +31,9 @@ type clientRecord struct {
 	PostLogoutRedirects []string `json:"post_logout_redirects,omitempty"`
 	Consent             bool     `json:"consent,omitzero"`
 	Directory           string   `json:"directory,omitzero"`
+	MayBegin            []string `json:"may_begin,omitempty"`
+	MayGrant            []string `json:"may_grant,omitempty"`
+	AMR                 []string `json:"amr,omitempty"`
 	Since               int64    `json:"since,omitzero"` // unix seconds
 	Revision            int64    `json:"revision,omitzero"`
 }
@@ -91,6 +94,9 @@ func (r clientRecord) client(id string) client.Client {
 		PostLogoutRedirects: r.PostLogoutRedirects,
 		Consent:             r.Consent,
 		Directory:           r.Directory,
+		MayBegin:            r.MayBegin,
+		MayGrant:            r.MayGrant,
+		AMR:                 r.AMR,
 		Revision:            r.Revision,
 	}
 	if r.Since != 0 {
@@ -141,6 +147,9 @@ func putClient(tx *bbolt.Tx, c client.Client) error {
 		PostLogoutRedirects: c.PostLogoutRedirects,
 		Consent:             c.Consent,
 		Directory:           c.Directory,
+		MayBegin:            c.MayBegin,
+		MayGrant:            c.MayGrant,
+		AMR:                 c.AMR,
 		Revision:            c.Revision,
 	}
 	if !c.Since.IsZero() {

@@ -67,6 +67,7 @@ func decodeClient(id string, it item) (client.Client, error) {
 	if r.has("directory") {
 		c.Directory = r.text("directory")
 	}
+	c.MayBegin, c.MayGrant, c.AMR = r.texts("may_begin"), r.texts("may_grant"), r.texts("amr")
 	if r.has("since") {
 		c.Since = r.seconds("since")
 	}
@@ -134,8 +135,12 @@ func encodeClient(c client.Client) item {
 			it[name] = truth(true)
 		}
 	}
-	if len(c.PostLogoutRedirects) > 0 {
-		it["post_logout_redirects"] = texts(c.PostLogoutRedirects)
+	for name, list := range map[string][]string{
+		"post_logout_redirects": c.PostLogoutRedirects, "may_begin": c.MayBegin, "may_grant": c.MayGrant, "amr": c.AMR,
+	} {
+		if len(list) > 0 {
+			it[name] = texts(list)
+		}
 	}
 	if c.Directory != "" {
 		it["directory"] = text(c.Directory)

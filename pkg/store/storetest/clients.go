@@ -46,6 +46,9 @@ func newClient(t *testing.T) client.Client {
 		PostLogoutRedirects: []string{"https://a.example/bye"},
 		Consent:             true,
 		Directory:           "partners",
+		MayBegin:            []string{"web", "app"},
+		MayGrant:            []string{"role:editor", "scope:orders:read", "claim:plan"},
+		AMR:                 []string{"pwd", "otp"},
 		Since:               time.Unix(1_782_900_000, 0).UTC(),
 		Revision:            41,
 	}
@@ -69,6 +72,7 @@ func clientRoundTrip(t *testing.T, f fixture) {
 		"empty lists": {
 			ID: fresh(t, "c"), Kind: client.Browser, Origins: []string{}, Redirects: []string{}, Audiences: []string{},
 			PostLogoutRedirects: []string{}, Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
+			MayBegin: []string{}, MayGrant: []string{}, AMR: []string{},
 		},
 		"native with defaults": client.New(fresh(t, "c"), client.Native),
 		"site with defaults":   client.New(fresh(t, "c"), client.Site),
@@ -219,7 +223,7 @@ func clientCopies(t *testing.T, f fixture) {
 	want := newClient(t)
 	given := want
 	lists := func(c *client.Client) []*[]string {
-		return []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects}
+		return []*[]string{&c.Origins, &c.Redirects, &c.PostLogoutRedirects, &c.Audiences, &c.Scopes, &c.Introspects, &c.MayBegin, &c.MayGrant, &c.AMR}
 	}
 	for _, list := range lists(&given) {
 		*list = append([]string(nil), *list...)
