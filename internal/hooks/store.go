@@ -175,6 +175,22 @@ func (h *Store) AccountAndLogin(ctx context.Context, id uuid.UUID, username stri
 	return found.account, found.login, err
 }
 
+func (h *Store) Subject(ctx context.Context, s account.Subject, key string) (account.Account, session.Begun, error) {
+	type both struct {
+		account account.Account
+		begun   session.Begun
+	}
+	found, err := call(ctx, h, "Subject", func() (both, error) {
+		a, b, err := h.Store.Subject(ctx, s, key)
+		return both{a, b}, err
+	})
+	return found.account, found.begun, err
+}
+
+func (h *Store) BeginSession(ctx context.Context, b session.Beginning) (account.Account, error) {
+	return call(ctx, h, "BeginSession", func() (account.Account, error) { return h.Store.BeginSession(ctx, b) })
+}
+
 // AppendOnce is an Append for the hooks.
 func (h *Store) AppendOnce(ctx context.Context, e revocation.Entry, id string) (bool, error) {
 	return call(ctx, h, "Append", func() (bool, error) { return h.Store.AppendOnce(ctx, e, id) })

@@ -38,7 +38,8 @@ func (*FailedError) Unwrap() error { return ErrInvalidCredentials }
 // Account is a person or a machine that can log in.
 type Account struct {
 	ID       uuid.UUID
-	Username string // canonical, see CanonicalUsername
+	Username string // canonical, see CanonicalUsername; empty: nobody logs in with a password, and Subject is set
+	Subject  Subject
 	Roles    []string
 	Scopes   []string // its tokens have those that the client has too
 	Claims   claims.Set
@@ -146,9 +147,9 @@ type Keeper interface {
 	// them, nothing is written.
 	SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error
 
-	// DeleteAccount removes the account and its login name, and appends the entry to the revocation log: all
-	// or nothing, on the condition that the account has the epoch From and the login name has OldHash; errors as
-	// ChangeAccount. It uses nothing else of the change. The sessions stay stored until they expire; without an account
+	// DeleteAccount removes the account and its login name, or the record of its subject when it has none, and appends the entry
+	// to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
+	// errors as ChangeAccount. It uses nothing else of the change. The sessions stay stored until they expire; without an account
 	// they cannot be used.
 	DeleteAccount(ctx context.Context, c Change) error
 }

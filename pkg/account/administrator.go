@@ -86,6 +86,9 @@ func (d *Administrator) Delete(ctx context.Context, id uuid.UUID) error {
 		return fmt.Errorf("account: delete: %w", err)
 	}
 	return d.untilSettled(ctx, a, func(a Account) error {
+		if a.Username == "" {
+			return d.try(a, edit{}, func(c Change) error { return d.store.DeleteAccount(ctx, c) })
+		}
 		a, login, err := d.store.AccountAndLogin(ctx, a.ID, a.Username)
 		if err != nil {
 			return fmt.Errorf("account: delete: %w", err)

@@ -76,7 +76,8 @@ func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (
 	return changed, err
 }
 
-// SetPassword ends every session and replaces the password. ErrPassword when the new one is not acceptable.
+// SetPassword ends every session and replaces the password. ErrPassword when the new one is not acceptable, ErrNoLogin when
+// the account cannot have one.
 func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
 	prepared, err := preparePassword(password.Reveal())
 	if err != nil {
@@ -85,6 +86,9 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	a, err := e.store.Account(ctx, id)
 	if err != nil {
 		return fmt.Errorf("account: set password: %w", err)
+	}
+	if a.Username == "" {
+		return ErrNoLogin
 	}
 	hash := hashPassword(prepared)
 	return e.untilSettled(ctx, a, func(a Account) error {

@@ -155,12 +155,16 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access accoun
 // DeleteAccount implements account.Keeper.
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	return s.do(ctx, "DeleteAccount", func() error {
-		a, _, err := s.toChange(c, true)
+		a, _, err := s.toChange(c, c.Account.Username != "")
 		if err != nil {
 			return err
 		}
 		delete(s.accounts, a.ID)
-		delete(s.logins, a.Username)
+		if a.Username != "" {
+			delete(s.logins, a.Username)
+		} else {
+			delete(s.subjects, a.Subject)
+		}
 		return s.append(c.Entry)
 	})
 }

@@ -38,6 +38,8 @@ var (
 	_ session.Accounts = (*Store)(nil)
 	_ keyring.Sealer   = (*Sealer)(nil)
 	_ audit.Store      = (*Store)(nil)
+
+	_ session.Directory = (*Store)(nil)
 )
 
 // Store implements every store interface of the domain. Safe for concurrent use.
@@ -50,6 +52,8 @@ type Store struct {
 	sessions map[uuid.UUID]session.Session
 	accounts map[uuid.UUID]account.Account
 	logins   map[string]account.LoginName
+	subjects map[account.Subject]account.Account // as they were when a session last began
+	begun    map[account.Subject]map[string]session.Begun
 	attempts map[account.Bucket]int
 	clients  map[string]client.Client
 	policies map[string]policy.Record
@@ -68,6 +72,8 @@ func New(now func() time.Time) *Store {
 		sessions: map[uuid.UUID]session.Session{},
 		accounts: map[uuid.UUID]account.Account{},
 		logins:   map[string]account.LoginName{},
+		subjects: map[account.Subject]account.Account{},
+		begun:    map[account.Subject]map[string]session.Begun{},
 		attempts: map[account.Bucket]int{},
 		clients:  map[string]client.Client{},
 		policies: map[string]policy.Record{},

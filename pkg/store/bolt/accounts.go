@@ -22,16 +22,21 @@ type accountRecord struct {
 	Disabled bool             `json:"disabled,omitzero"`
 	Epoch    int64            `json:"epoch"`
 	Endings  []account.Ending `json:"endings,omitempty"`
+
+	Directory string `json:"directory,omitzero"` // of its subject
+	Subject   string `json:"subject,omitzero"`
 }
 
 func recordOf(a account.Account) accountRecord {
-	return accountRecord{a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings}
+	return accountRecord{
+		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings, a.Subject.Directory, a.Subject.ID,
+	}
 }
 
 func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
-		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings,
+		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
 	}
 }
 
@@ -217,15 +222,23 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 		if err != nil {
 			return err
 		}
-		if _, err := loginNameToChange(tx, a.Username, c); err != nil {
-			return err
-		}
 		if err := tx.Bucket(accountBucket).Delete(c.Account.ID[:]); err != nil {
 			return err
 		}
-		if err := tx.Bucket(loginNameBucket).Delete([]byte(a.Username)); err != nil {
+		if err := deleteName(tx, a, c); err != nil {
 			return err
 		}
 		return s.appendEntry(tx, c.Entry)
 	})
+}
+
+// deleteName deletes what leads to an account: its login name, or the record of its subject.
+func deleteName(tx *bbolt.Tx, a accountRecord, c account.Change) error {
+	if a.Username == "" {
+		return tx.Bucket(subjectBucket).Delete(subjectKey(account.Subject{Directory: a.Directory, ID: a.Subject}))
+	}
+	if _, err := loginNameToChange(tx, a.Username, c); err != nil {
+		return err
+	}
+	return tx.Bucket(loginNameBucket).Delete([]byte(a.Username))
 }

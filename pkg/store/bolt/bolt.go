@@ -50,6 +50,9 @@ var (
 	clientBucket     = []byte("clients")
 	auditBucket      = []byte("audit events")
 	policyBucket     = []byte("policies")
+	subjectBucket    = []byte("subjects")
+	begunBucket      = []byte("begun")
+	begunEndBucket   = []byte("begun, by their end")
 
 	formatKey = []byte("format") // holds the schema number
 )
@@ -145,6 +148,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	}
 	for _, name := range [][]byte{
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket,
+		subjectBucket, begunBucket, begunEndBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -162,6 +166,7 @@ func (s *Store) purge(tx *bbolt.Tx) error {
 		purgeAttempts(tx, s.now(), all),
 		purgeRevocations(tx, s.now(), all),
 		purgeEvents(tx, s.now(), all),
+		purgeBegun(tx, s.now(), all),
 	)
 }
 
@@ -189,7 +194,7 @@ var answers = []error{
 	account.ErrNotFound, account.ErrExists, account.ErrConflict, account.ErrNotKept,
 	client.ErrUnknown, client.ErrChanged,
 	keyring.ErrMissing, keyring.ErrConflict,
-	session.ErrNotFound, session.ErrStale, session.ErrRevoked,
+	session.ErrNotFound, session.ErrStale, session.ErrRevoked, session.ErrBegun,
 }
 
 func outcome(what string, err error) error {

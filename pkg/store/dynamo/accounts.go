@@ -65,6 +65,9 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 		Epoch:    r.number("epoch"),
 		Endings:  r.endings("endings"),
 	}
+	if r.has("subject") {
+		found.Subject = account.Subject{Directory: r.text("directory"), ID: r.text("subject")}
+	}
 	if r.err != nil {
 		return account.Account{}, unavailable("read account", r.err)
 	}
@@ -149,6 +152,9 @@ func encodeAccount(a account.Account) item {
 	if len(a.Endings) > 0 {
 		it["endings"] = encodeEndings(a.Endings)
 	}
+	if a.Subject != (account.Subject{}) {
+		it["directory"], it["subject"] = text(a.Subject.Directory), text(a.Subject.ID)
+	}
 	return it
 }
 
@@ -176,7 +182,7 @@ func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, 
 	}
 	writes := []types.TransactWriteItem{s.raiseEpoch(c)}
 	failures := []error{account.ErrConflict} // what it means when the condition of that write fails
-	if c.Hash != "" || form == schema.First {
+	if c.Hash != "" || form == schema.First && c.Account.Username != "" {
 		writes, failures = append(writes, s.changeLoginName(c, form)), append(failures, account.ErrConflict)
 	}
 	if c.Keep != uuid.Nil {
@@ -302,6 +308,16 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access accoun
 
 // DeleteAccount implements account.Keeper.
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
+	name := types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: subjectKey(c.Account.Subject)}}
+	if c.Account.Username != "" {
+		name.Delete = &types.Delete{
+			TableName:                 &s.table,
+			Key:                       loginKey(c.Account.Username),
+			ConditionExpression:       aws.String("#hash = :old"),
+			ExpressionAttributeNames:  hashName,
+			ExpressionAttributeValues: item{":old": text(c.OldHash)},
+		}
+	}
 	failed, err := s.transact(ctx, "delete account",
 		types.TransactWriteItem{Delete: &types.Delete{
 			TableName:                           &s.table,
@@ -310,13 +326,7 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 			ExpressionAttributeValues:           item{":from": number(c.From)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		types.TransactWriteItem{Delete: &types.Delete{
-			TableName:                 &s.table,
-			Key:                       loginKey(c.Account.Username),
-			ConditionExpression:       aws.String("#hash = :old"),
-			ExpressionAttributeNames:  hashName,
-			ExpressionAttributeValues: item{":old": text(c.OldHash)},
-		}},
+		name,
 		s.setAll(s.encodeEntry(c.Entry)))
 	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
 }

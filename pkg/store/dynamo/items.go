@@ -40,6 +40,20 @@ func accountKey(id uuid.UUID) item { return key(accountPrefix+id.String(), "ACCO
 
 func loginKey(username string) item { return key("LOGIN#"+url.PathEscape(username), "LOGIN") }
 
+// subjectKey is of the record of a subject. A hash names it, so that the back end's own ids are no part of a key.
+func subjectKey(s account.Subject) item { return key(subjectPartition(s), "SUBJECT") }
+
+func subjectPartition(s account.Subject) string {
+	sum := sha256.Sum256([]byte(s.ID))
+	return "SUBJECT#" + url.PathEscape(s.Directory) + "#" + hex.EncodeToString(sum[:])
+}
+
+// begunKey is of what was begun for a subject with an idempotency key.
+func begunKey(s account.Subject, name string) item {
+	sum := sha256.Sum256([]byte(name))
+	return key(subjectPartition(s), "BEGUN#"+hex.EncodeToString(sum[:]))
+}
+
 func sessionKey(account, id uuid.UUID) item { return key(sessionsPrefix+account.String(), id.String()) }
 
 func clientKey(id string) item { return key("CLIENT", id) }

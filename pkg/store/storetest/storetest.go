@@ -43,6 +43,7 @@ type Store interface {
 	audit.Store
 	account.Lister
 	session.Finder
+	session.Directory
 }
 
 // Run runs the suite. open returns a fresh store that reads the time from now and closes itself when the
@@ -61,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"ChangeAccount", changeTests},
 		{"Keep", keepTests},
 		{"CreateAfter", beginningTests},
+		{"Subject", subjectTests},
 		{"DeleteAccount", deletionTests},
 		{"SetAccess", accessTests},
 		{"Attempts", attemptTests},

@@ -1,0 +1,49 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// maxSubject is how long the id of a subject may be, in code points.
+const maxSubject = 128
+
+// ErrSubject says that a text cannot be the id of a subject.
+var ErrSubject = fmt.Errorf("account: a subject is 1 to %d characters of UTF-8, none of them a control character", maxSubject)
+
+// ErrNoLogin says that an account has no login name, and so no password.
+var ErrNoLogin = errors.New("account: it has no login name")
+
+// Subject is how a back end with users of its own names one of them. Ids are compared byte by byte, and belong to one directory: the
+// same id in another is somebody else. The zero value is that of an account with a login name.
+type Subject struct {
+	Directory string // the directory of the back end's client
+	ID        string // the back end's own id of the person
+}
+
+// NewSubject returns the subject of a directory. Its error is ErrSubject.
+func NewSubject(directory, id string) (Subject, error) {
+	if n := utf8.RuneCountInString(id); n < 1 || n > maxSubject || !utf8.ValidString(id) {
+		return Subject{}, ErrSubject
+	}
+	for _, c := range id {
+		if unicode.IsControl(c) {
+			return Subject{}, ErrSubject
+		}
+	}
+	return Subject{directory, id}, nil
+}
+
+// NewForSubject returns a new account without login name and password, which is not stored yet.
+func NewForSubject(s Subject, now time.Time) (Account, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Account{}, err
+	}
+	return Account{ID: id, Subject: s, Epoch: now.Unix()}, nil
+}
