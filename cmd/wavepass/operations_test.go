@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -56,9 +55,6 @@ func TestOperationsPageSaysOfEveryAlarmWhatToDo(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(alarms, want) {
 		t.Errorf("the template has the alarms\n%q\nand the page\n%q", alarms, want)
-	}
-	if count := regexp.MustCompile(`(\d+) of them cost`).FindStringSubmatch(page); count == nil || count[1] != strconv.Itoa(len(alarms)) {
-		t.Errorf("the page says %q, and there are %d alarms", count, len(alarms))
 	}
 }
 
