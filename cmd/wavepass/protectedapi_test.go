@@ -103,6 +103,20 @@ func (s *shop) login(username, password string) answer {
 	return a
 }
 
+func TestProtectedAPIHasItsDataBesideItsScript(t *testing.T) {
+	needs(t, "bash", "go", "node", "python3")
+	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+os.Getenv("PATH"))
+	here, _, _ := strings.Cut(os.Getenv("PATH"), string(os.PathListSeparator))
+	check(t, os.WriteFile(filepath.Join(here, "wavepass"), []byte("#!/bin/sh\nexit 9\n"), 0o700)) // nothing is to start
+	for _, args := range [][]string{{"--data", "/tmp/elsewhere"}, {"--addr", "127.0.0.1:0", "--data=elsewhere"}} {
+		run := exec.CommandContext(t.Context(), filepath.Join(protectedAPI, "run"), args...)
+		out, err := run.CombinedOutput()
+		if run.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "data is in .wavepass") {
+			t.Errorf("./run %v: %v, %s, want status 2 and where data is", args, err, out)
+		}
+	}
+}
+
 // TestInteropProtectedAPI runs examples/protected-api by its one command, with its functions in Go, Node and Python.
 func TestInteropProtectedAPI(t *testing.T) {
 	s := startShop(t)
