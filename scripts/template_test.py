@@ -106,14 +106,27 @@ class Output(unittest.TestCase):
         self.assertTrue(translated((("Issuer", "https://auth.example.com"),)).holds(output["Condition"]))
 
     def test_nothing_is_allowed_to_do_everything(self):
-        for name, resource in translated().of_type("AWS::IAM::Role").items():
-            for policy in resource["Properties"].get("Policies", []):
-                for statement in policy["PolicyDocument"]["Statement"]:
-                    with self.subTest(role=name):
-                        self.assertNotIn("*", "".join(statement["Action"]))
-                        self.assertNotEqual(statement["Resource"], "*")
-                        self.assertNotIn("NotAction", statement)
-                        self.assertNotIn("NotResource", statement)
+        def statements(node):
+            if isinstance(node, dict):
+                yield from node.get("Statement", [])
+                for child in node.values():
+                    yield from statements(child)
+            elif isinstance(node, list):
+                for child in node:
+                    yield from statements(child)
+
+        judged = 0
+        for name, resource in translated().resources.items():
+            if name == "SealingKey":  # a key's policy names the key itself by a star, and gives IAM the say
+                continue
+            for statement in statements(resource["Properties"]):
+                judged += 1
+                with self.subTest(resource=name):
+                    self.assertNotIn("*", "".join(statement["Action"]))
+                    self.assertNotEqual(statement.get("Resource"), "*")
+                    self.assertNotIn("NotAction", statement)
+                    self.assertNotIn("NotResource", statement)
+        self.assertGreater(judged, 3 * len(FUNCTIONS))
 
     OPEN = {
         "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
