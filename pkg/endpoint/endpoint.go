@@ -19,8 +19,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// Settings are the same for every function of a deployment, on AWS, on a laptop and in tests. Trail, Now and Log are needed; of the
-// others the zero value means: no throttle, no grace, and a denylist that is asked every time.
+// Settings are the same for every function of a deployment, on AWS, on a laptop and in tests. Trail, Now and Log are needed, and Limits
+// by what checks passwords; of the others the zero value means: no grace, and a denylist that is asked every time.
 type Settings struct {
 	apigw.Config
 	Algorithm keyring.Algorithm // of signing keys that are created from now on

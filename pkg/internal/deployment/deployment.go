@@ -99,14 +99,27 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 
 // Restart replaces every function by a cold one, whose sealer is sealerOf its name if it needs one.
 func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) keyring.Sealer) {
+	d.start(sealerOf, func(s *endpoint.Settings) { s.Limits, s.Cookies = account.DefaultLimits, jar })
+}
+
+// Beside returns every function once more, cold, over the same store: the other version while a deployment is changed. A person may
+// log in as often as a test likes. It has a log and a trail of its own.
+func (d *Deployment) Beside(change func(*endpoint.Settings)) *Deployment {
+	other := &Deployment{Clock: d.Clock, Store: d.Store, Sealer: d.Sealer, MinAge: d.MinAge, tb: d.tb}
+	other.start(func(string) keyring.Sealer { return d.Sealer }, change)
+	return other
+}
+
+func (d *Deployment) start(sealerOf func(function string) keyring.Sealer, change func(*endpoint.Settings)) {
 	settings := Settings(&d.trail, d.Clock.Now)
-	settings.Log = slog.New(slog.NewJSONHandler(&d.log, nil))
-	settings.Limits, settings.Cookies, settings.Rules.MinAge = account.DefaultLimits, jar, d.MinAge
+	settings.Log, settings.Rules.MinAge = slog.New(slog.NewJSONHandler(&d.log, nil)), d.MinAge
+	settings.Limits = account.Limits{Account: account.Limit{Count: 1_000_000, Window: time.Hour}, Network: account.Limit{Count: 1_000_000, Window: time.Hour}}
+	change(&settings)
 	functions := all.New(settings, d.Store, sealerOf)
 	d.routes, d.Authorizer, d.RotateKeys = Routes(functions), functions.Authorizer, functions.RotateKeys
 }
 
-// Settings are those of a deployment at Issuer without a throttle, that rotates every refresh token and asks the denylist every time.
+// Settings are those of a deployment at Issuer without Limits, that rotates every refresh token and asks the denylist every time.
 // Its functions log nothing.
 func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 	return endpoint.Settings{
