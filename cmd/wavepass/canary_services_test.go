@@ -1,11 +1,16 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/assertion"
 )
 
 // readJWT is what a JWT says. Encoded, its header begins like that of an access token of the same key.
@@ -27,6 +32,26 @@ func basicAuthorization(id, secret string) string {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.SetBasicAuth(id, secret)
 	return r.Header.Get("Authorization")
+}
+
+// canaryKey is the key of the client "keyed", that of RFC 8037, appendix A, whose public half is aPublicKey.
+func canaryKey(t *testing.T) ed25519.PrivateKey {
+	t.Helper()
+	seed, err := base64.RawURLEncoding.DecodeString("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
+	check(t, err)
+	return ed25519.NewKeyFromSeed(seed)
+}
+
+// asserted is a new assertion of the client "keyed", which nobody else may see.
+func (w *walker) asserted() string {
+	w.t.Helper()
+	now := time.Now().Unix()
+	input := segment(map[string]any{"alg": "EdDSA", "kid": "k1"}) + "." + segment(map[string]any{
+		"iss": "keyed", "sub": "keyed", "aud": canaryIssuer, "iat": now, "exp": now + 60, "jti": "canary-jti-" + rand.Text(),
+	})
+	text := input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(canaryKey(w.t), []byte(input)))
+	w.secrets.text(w.t, "assertion", text)
+	return text
 }
 
 // services is what back ends send: to the token endpoint, in each way of authentication and with what is wrong about each.
@@ -67,6 +92,17 @@ func (w *walker) services() {
 	} {
 		w.form("introspect, "+what, 200, "/introspect", ask(token), "Authorization", basicAuthorization("canary", clientSecret))
 	}
+	text := w.asserted()
+	keyed := url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion.Type}, "client_assertion": {text}}
+	w.form("own token by a key", 200, "/token", keyed)
+	w.form("assertion again", 401, "/token", keyed)
+	keyed.Set("client_secret", clientSecret)
+	w.form("assertion and secret", 400, "/token", keyed)
+	keyed.Del("client_secret")
+	keyed.Set("client_assertion", text[:len(text)-4]+"AAAA")
+	w.form("assertion by another key", 401, "/token", keyed)
+	keyed.Set("client_assertion_type", text)
+	w.form("assertion for a type", 400, "/token", keyed)
 	w.send("wrong media type", 415, "POST", "/token", jsonType, `{"client_secret":"`+clientSecret+`"}`)
 	w.send("malformed form", 400, "POST", "/token", formType, "client_secret="+clientSecret+"%zz")
 }

@@ -74,8 +74,10 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 	}
 	service := client.New("canary", client.Service)
 	service.SecretHash = client.HashSecret(oauth.NewSecret(clientSecret))
+	keyed := client.New("keyed", client.Service)
+	keyed.JWKS = aPublicKey
 	s.key(t, "client secret hash", service.SecretHash)
-	for _, c := range append(demoClients(), service, client.New("other", client.Native)) {
+	for _, c := range append(demoClients(), service, keyed, client.New("other", client.Native)) {
 		if err := store.PutClient(ctx, c); err != nil {
 			t.Fatal(err)
 		}

@@ -46,6 +46,8 @@ func explainClient(err error, id string) error {
 	switch {
 	case errors.Is(err, client.ErrUnknown):
 		return fmt.Errorf("there is no client %s", id)
+	case errors.Is(err, operate.ErrHasKeys):
+		return fmt.Errorf("the client %s authenticates with the keys that it is registered with, so it has no secret: `wavepass client set %s --jwks FILE` replaces the keys", id, id)
 	case errors.Is(err, operate.ErrClientExists):
 		return fmt.Errorf("there is a client %s already: change it by `wavepass client set %s`", id, id)
 	case errors.Is(err, client.ErrChanged):
@@ -76,6 +78,7 @@ type clientFields struct {
 	SharedStore        *bool          `help:"Several processes use one stored refresh token; native only." negatable:""`
 	ThirdParty         *bool          `help:"It is not the operator's own: it may not manage accounts." negatable:""`
 	Consent            *bool          `help:"People are asked what it may have, as always for a third party." negatable:""`
+	JWKS               []byte         `name:"jwks" help:"A file with the public keys that a service authenticates with, in place of a secret." placeholder:"FILE" type:"filecontent"`
 	Directory          *string        `help:"Name of a service's own set of accounts." placeholder:"NAME"`
 	MayBegin           []string       `help:"A client that a service may begin sessions of for the accounts of its directory; repeat it, or put commas, for more." placeholder:"CLIENT"`
 	MayGrant           []string       `help:"What a service may give them: role:NAME, scope:NAME or claim:NAME; repeat it, or put commas, for more." placeholder:"RIGHT"`
@@ -95,6 +98,9 @@ func (f clientFields) put(c *client.Client) (given bool) {
 		if list.from != nil {
 			*list.to, given = list.from, true
 		}
+	}
+	if f.JWKS != nil {
+		c.JWKS, c.SecretHash, given = strings.TrimSpace(string(f.JWKS)), nil, true
 	}
 	if f.Roles != "" {
 		c.Roles, given = client.RolesMode(f.Roles), true
@@ -127,7 +133,7 @@ type clientAdd struct {
 
 // Help is shown by `wavepass client add --help`.
 func (c *clientAdd) Help() string {
-	return `docs/clients.md says which kind is for what. The secret of a service is printed once.
+	return `docs/clients.md says which kind is for what. The secret of a service is printed once; with --jwks there is none.
 
   wavepass client add web --kind browser --origin http://localhost:5174 --scope orders:read`
 }
@@ -138,7 +144,7 @@ func (c *clientAdd) Run(ctx context.Context, o output, in invocation) error {
 		added := client.New(c.ID, client.Kind(c.Kind))
 		c.put(&added)
 		var secret oauth.Secret
-		if added.Kind == client.Service {
+		if added.Kind == client.Service && added.JWKS == "" {
 			secret = operate.NewSecret()
 			added.SecretHash = client.HashSecret(secret)
 		}
@@ -184,6 +190,7 @@ type clientJSON struct {
 	MayGrant            []string  `json:"may_grant"`
 	AMR                 []string  `json:"amr"`
 	Introspects         []string  `json:"introspects"`
+	JWKS                string    `json:"jwks,omitzero"`
 	HasSecret           bool      `json:"has_secret"`
 	Since               time.Time `json:"since,omitzero"`
 }
@@ -192,7 +199,7 @@ func clientForJSON(c client.Client) clientJSON {
 	return clientJSON{
 		c.ID, string(c.Kind), c.FirstParty, c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, string(c.Roles),
 		c.AccessLife.String(), c.IdleLife.String(), c.Absolute.String(), c.Remembered.String(), c.LateRetries, c.SharedStore,
-		c.Consent, c.Directory, c.MayBegin, c.MayGrant, c.AMR, c.Introspects, len(c.SecretHash) > 0, c.Since,
+		c.Consent, c.Directory, c.MayBegin, c.MayGrant, c.AMR, c.Introspects, c.JWKS, len(c.SecretHash) > 0, c.Since,
 	}
 }
 
@@ -252,7 +259,7 @@ func printClient(out io.Writer, c client.Client) error {
 	for _, f := range client.Fields {
 		fmt.Fprintf(table, "%s\t%s\n", f.Name, f.Text(c))
 	}
-	if c.Kind == client.Service {
+	if c.Kind == client.Service && c.JWKS == "" {
 		fmt.Fprintf(table, "secret\t%s\n", map[bool]string{true: "kept as a hash", false: "none: wavepass client rotate-secret " + c.ID}[len(c.SecretHash) > 0])
 	}
 	if !c.Since.IsZero() {
@@ -331,7 +338,7 @@ func ofKind(c client.Client, kind client.Kind) client.Client {
 	fresh := client.New(c.ID, kind)
 	c.Kind, c.Absolute, c.Remembered, c.LateRetries, c.SharedStore = kind, fresh.Absolute, fresh.Remembered, fresh.LateRetries, false
 	if kind != client.Service {
-		c.SecretHash, c.Directory, c.Introspects = nil, "", nil
+		c.SecretHash, c.JWKS, c.Directory, c.Introspects = nil, "", "", nil
 		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
 	}
 	return c
@@ -364,7 +371,7 @@ func changesNote(was, now client.Client) string {
 	if now.Kind != was.Kind {
 		lines = append(lines, "Every session of the client has ended.")
 	}
-	if now.Kind == client.Service && len(now.SecretHash) == 0 {
+	if now.Kind == client.Service && len(now.SecretHash) == 0 && now.JWKS == "" {
 		lines = append(lines, "It has no secret yet: wavepass client rotate-secret "+now.ID)
 	}
 	lines = append(lines, reach+" A scope or an audience that was taken away is gone with the next refresh, a new scope is there from the next login on.")

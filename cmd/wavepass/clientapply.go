@@ -112,7 +112,7 @@ func (c *clientApply) steps(ctx context.Context, a admin, wanted []client.Client
 		if err := a.operator().Clients().MayComeBack(tombstones[now.ID]); err != nil {
 			return nil, fmt.Errorf("client %s: %w; nothing was changed", now.ID, err)
 		}
-		if now.Kind == client.Service {
+		if now.Kind == client.Service && now.JWKS == "" {
 			now.SecretHash = was.SecretHash
 		}
 		switch {

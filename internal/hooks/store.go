@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"crypto/sha256"
 	"iter"
 	"time"
 
@@ -189,6 +190,10 @@ func (h *Store) Subject(ctx context.Context, s account.Subject, key string) (acc
 
 func (h *Store) BeginSession(ctx context.Context, b session.Beginning) (account.Account, error) {
 	return call(ctx, h, "BeginSession", func() (account.Account, error) { return h.Store.BeginSession(ctx, b) })
+}
+
+func (h *Store) UseAssertion(ctx context.Context, name [sha256.Size]byte, until time.Time, id string) (bool, error) {
+	return call(ctx, h, "UseAssertion", func() (bool, error) { return h.Store.UseAssertion(ctx, name, until, id) })
 }
 
 // AppendOnce is an Append for the hooks.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -94,6 +95,35 @@ func (r *Request) Client(ctx context.Context, clients *client.Registry, bodyID s
 		return client.Client{}, err
 	}
 	return clients.Identify(ctx, id, secret)
+}
+
+// ClientParameters are those of a body by which a client says who it is (RFC 6749 §2.3.1, RFC 7521 §4.2).
+type ClientParameters struct {
+	ClientID      string       `json:"client_id"`
+	ClientSecret  oauth.Secret `json:"client_secret"`
+	AssertionType string       `json:"client_assertion_type"`
+	Assertion     oauth.Secret `json:"client_assertion"`
+}
+
+// Authenticated is Client where services may also authenticate by a key of their own (RFC 7523). An assertion is good once. Errors
+// also as Verifier.Authenticate.
+func (r *Request) Authenticated(ctx context.Context, clients *client.Registry, assertions *assertion.Verifier, in ClientParameters) (client.Client, error) {
+	if in.Assertion.IsZero() && in.AssertionType == "" {
+		return r.Client(ctx, clients, in.ClientID, in.ClientSecret)
+	}
+	header, err := r.authorization()
+	scheme, _, _ := strings.Cut(header, " ")
+	switch {
+	case err != nil:
+		return client.Client{}, err
+	case strings.EqualFold(scheme, "Basic"), !in.ClientSecret.IsZero():
+		return client.Client{}, InvalidRequest("a secret and an assertion: a client authenticates in one way (RFC 6749 §2.3)")
+	case in.AssertionType != assertion.Type:
+		return client.Client{}, InvalidRequest("client_assertion_type: want " + assertion.Type)
+	case in.Assertion.IsZero():
+		return client.Client{}, InvalidRequest("client_assertion is missing")
+	}
+	return assertions.Authenticate(ctx, in.Assertion, in.ClientID, []string{r.At.Issuer, r.At.Issuer + "/token"})
 }
 
 // ClientCredentials returns the client that a request claims to be from, by HTTP Basic or by client_id and

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/jwks"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -20,6 +21,7 @@ const (
 	maxListed      = 100 // entries in any list
 	maxAddress     = 512 // bytes of one origin or redirect
 	maxLateRetries = 5
+	maxJWKS        = 16 << 10 // bytes
 	maxAudiences   = 3
 	maxAudienceLen = 160 // bytes of all audiences together: they are in every access token
 )
@@ -105,6 +107,7 @@ func (p *problems) checkKind(c Client) {
 	p.unless(c.UsesCookies() || c.Remembered == 0, "remembered_life", "%s: only browser and site clients remember: want 0s", c.Remembered)
 	if c.Kind == Service {
 		p.unless(len(c.SecretHash) == 0 || len(c.SecretHash) == sha256.Size, "secret", "has a hash of %d bytes: want a new one by `wavepass client rotate-secret`", len(c.SecretHash))
+		p.checkKeys(c)
 		p.unless(c.Directory == "" || validID.MatchString(c.Directory), "directory", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.Directory)
 		for field, list := range map[string][]string{"origins": c.Origins, "redirects": c.Redirects, "post_logout_redirects": c.PostLogoutRedirects} {
 			p.unless(len(list) == 0, field, "of a service: nobody logs in with one: want none")
@@ -113,9 +116,21 @@ func (p *problems) checkKind(c Client) {
 		return
 	}
 	p.unless(len(c.SecretHash) == 0, "secret", "of a client that is no service: it would not be kept secret: want none")
+	p.unless(c.JWKS == "", "jwks", "of a client that is no service: it authenticates by nothing: want none")
 	p.unless(c.Directory == "", "directory", "%q: only service clients have one: want none", c.Directory)
 	p.unless(len(c.Introspects) == 0, "introspects", "of a client that is no service: want none")
 	p.checkRights(c)
+}
+
+// checkKeys wants one way to authenticate, so that the weaker of two never counts.
+func (p *problems) checkKeys(c Client) {
+	if c.JWKS == "" {
+		return
+	}
+	p.unless(len(c.SecretHash) == 0, "jwks", "beside a secret: a client authenticates in one way")
+	p.unless(len(c.JWKS) <= maxJWKS, "jwks", "has %d bytes: want at most %d", len(c.JWKS), maxJWKS)
+	_, err := jwks.Parse([]byte(c.JWKS))
+	p.unless(err == nil, "jwks", "is no set of public keys (RFC 7517): %v", err)
 }
 
 // checkLists checks each entry of each list.

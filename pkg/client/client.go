@@ -82,6 +82,7 @@ type Client struct {
 	MayGrant            []string      // what it may give these accounts, see Grants; service only
 	AMR                 []string      // how it may say that people authenticated (RFC 8176); service only
 	SecretHash          []byte        // SHA-256 of the secret; service only; empty: it cannot authenticate yet
+	JWKS                string        // public keys that it authenticates with (RFC 7517), in place of a secret; service only
 	Introspects         []string      // clients whose handles and refresh tokens it may look at; service only
 
 	// Since is when the client began to be what it is, in whole seconds: sessions that began before it are gone, also

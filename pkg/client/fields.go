@@ -39,6 +39,7 @@ var Fields = []Field{
 	list("may_begin", func(c *Client) *[]string { return &c.MayBegin }),
 	list("may_grant", func(c *Client) *[]string { return &c.MayGrant }),
 	list("amr", func(c *Client) *[]string { return &c.AMR }),
+	{"jwks", func(c Client) string { return c.JWKS }, nil},
 	list("introspects", func(c *Client) *[]string { return &c.Introspects }),
 }
 

@@ -29,6 +29,8 @@ var (
 	ErrReservedClient = fmt.Errorf("operate: the client %s is the service's own", ReservedClient)
 	// ErrNoService says that a client has no secret because it is of another kind.
 	ErrNoService = errors.New("operate: only service clients have a secret")
+	// ErrHasKeys says that a client authenticates with keys of its own, and so has no secret.
+	ErrHasKeys = errors.New("operate: the client authenticates with its registered keys, and has no secret")
 )
 
 // RemovedError says that a client with the id was removed a moment ago, and when it may be added again: until then
@@ -159,6 +161,8 @@ func (r *Registrar) RotateSecret(ctx context.Context, id string) (oauth.Secret, 
 		return oauth.Secret{}, err
 	case was.Kind != client.Service:
 		return oauth.Secret{}, ErrNoService
+	case was.JWKS != "":
+		return oauth.Secret{}, ErrHasKeys
 	}
 	secret, c := NewSecret(), was
 	c.SecretHash, c.Revision = client.HashSecret(secret), was.Revision+1

@@ -141,6 +141,8 @@ func (r *reader) field(c *client.Client, e entry) {
 	case "kind":
 	case "roles":
 		c.Roles = client.RolesMode(r.text(e))
+	case "jwks":
+		c.JWKS = r.text(e)
 	case "directory":
 		c.Directory = r.text(e)
 	case "first_party":

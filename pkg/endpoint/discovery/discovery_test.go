@@ -27,16 +27,19 @@ const (
 // The whole documents: a member that is added here has to be served.
 func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	common := map[string]any{
-		"issuer":                                        deployment.Issuer,
-		"token_endpoint":                                deployment.Issuer + "/token",
-		"token_endpoint_auth_methods_supported":         []any{"none", "client_secret_basic", "client_secret_post"},
-		"grant_types_supported":                         []any{"refresh_token", "client_credentials"},
-		"response_types_supported":                      []any{},
-		"introspection_endpoint":                        deployment.Issuer + "/introspect",
-		"introspection_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
-		"revocation_endpoint":                           deployment.Issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported":    []any{"none", "client_secret_basic", "client_secret_post"},
-		"jwks_uri":                                      deployment.Issuer + "/.well-known/jwks.json",
+		"issuer":                                                   deployment.Issuer,
+		"token_endpoint":                                           deployment.Issuer + "/token",
+		"token_endpoint_auth_methods_supported":                    []any{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"},
+		"grant_types_supported":                                    []any{"refresh_token", "client_credentials"},
+		"response_types_supported":                                 []any{},
+		"introspection_endpoint":                                   deployment.Issuer + "/introspect",
+		"introspection_endpoint_auth_methods_supported":            []any{"client_secret_basic", "client_secret_post", "private_key_jwt"},
+		"revocation_endpoint":                                      deployment.Issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":               []any{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"},
+		"token_endpoint_auth_signing_alg_values_supported":         []any{"ES256", "EdDSA", "RS256"},
+		"introspection_endpoint_auth_signing_alg_values_supported": []any{"ES256", "EdDSA", "RS256"},
+		"revocation_endpoint_auth_signing_alg_values_supported":    []any{"ES256", "EdDSA", "RS256"},
+		"jwks_uri": deployment.Issuer + "/.well-known/jwks.json",
 	}
 	openID := map[string]any{
 		"userinfo_endpoint":                          deployment.Issuer + "/userinfo",

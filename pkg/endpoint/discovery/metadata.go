@@ -8,16 +8,19 @@ import (
 // metadata has those members of RFC 8414 §2 that Wavepass serves. Addresses are absolute. There is no
 // authorization_endpoint: people log in at /login, which is not a grant of RFC 6749.
 type metadata struct {
-	Issuer                string   `json:"issuer"`
-	TokenEndpoint         string   `json:"token_endpoint"`
-	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
-	GrantTypes            []string `json:"grant_types_supported"`
-	ResponseTypes         []string `json:"response_types_supported"` // required, and none: see ADR 0013
-	IntrospectionEndpoint string   `json:"introspection_endpoint"`
-	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
-	RevocationEndpoint    string   `json:"revocation_endpoint"`
-	RevocationAuthMethods []string `json:"revocation_endpoint_auth_methods_supported"`
-	JWKSURI               string   `json:"jwks_uri"`
+	Issuer                string              `json:"issuer"`
+	TokenEndpoint         string              `json:"token_endpoint"`
+	TokenAuthMethods      []string            `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms   []keyring.Algorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
+	GrantTypes            []string            `json:"grant_types_supported"`
+	ResponseTypes         []string            `json:"response_types_supported"` // required, and none: see ADR 0013
+	IntrospectionEndpoint string              `json:"introspection_endpoint"`
+	IntrospectionMethods  []string            `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionKeys     []keyring.Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationEndpoint    string              `json:"revocation_endpoint"`
+	RevocationAuthMethods []string            `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationKeys        []keyring.Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	JWKSURI               string              `json:"jwks_uri"`
 }
 
 // openIDMetadata adds members of OpenID Connect Discovery 1.0 §3.
@@ -39,20 +42,25 @@ const (
 	authNone  = "none" // a public client, which has no secret
 	authBasic = "client_secret_basic"
 	authPost  = "client_secret_post"
+	authKey   = "private_key_jwt"
 )
 
 // describe returns the metadata of an issuer.
 func describe(issuer string) metadata {
+	algorithms := []keyring.Algorithm{keyring.ES256, keyring.EdDSA, keyring.RS256} // of the keys that clients register
 	return metadata{
 		Issuer:                issuer,
 		TokenEndpoint:         issuer + "/token",
-		TokenAuthMethods:      []string{authNone, authBasic, authPost},
+		TokenAuthMethods:      []string{authNone, authBasic, authPost, authKey},
+		TokenAuthAlgorithms:   algorithms,
 		GrantTypes:            []string{oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 		ResponseTypes:         []string{},
 		IntrospectionEndpoint: issuer + "/introspect",
-		IntrospectionMethods:  []string{authBasic, authPost},
+		IntrospectionMethods:  []string{authBasic, authPost, authKey},
+		IntrospectionKeys:     algorithms,
 		RevocationEndpoint:    issuer + "/revoke",
-		RevocationAuthMethods: []string{authNone, authBasic, authPost},
+		RevocationAuthMethods: []string{authNone, authBasic, authPost, authKey},
+		RevocationKeys:        algorithms,
 		JWKSURI:               issuer + "/.well-known/jwks.json",
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -25,6 +26,7 @@ import (
 // Store is what the function asks of the table.
 type Store interface {
 	client.Store
+	assertion.Uses
 	session.Reader
 	session.Accounts
 	revocation.Reader
@@ -39,7 +41,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	clients := client.NewRegistry(store, s.Now)
 	denylist := revocation.NewSnapshot(store, s.Staleness, s.Now)
 	public := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
-	f := function{s, clients, s.Keyring(store, sealer).SigningKeys(), grant.NewIntrospect(grant.IntrospectParts{
+	f := function{s, clients, assertion.NewVerifier(clients, store, s.Now), s.Keyring(store, sealer).SigningKeys(), grant.NewIntrospect(grant.IntrospectParts{
 		Tokens:   access.NewChecker(token.NewRememberingVerifier(public, s.Now, remembered), denylist),
 		Denylist: denylist,
 		Owners:   session.NewOwners(store, store, clients, s.Now),
@@ -50,16 +52,16 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 
 type function struct {
 	endpoint.Settings
-	clients *client.Registry
-	signing *keyring.SigningKeys
-	tokens  *grant.Introspect
+	clients    *client.Registry
+	assertions *assertion.Verifier
+	signing    *keyring.SigningKeys
+	tokens     *grant.Introspect
 }
 
 // request has the parameters of RFC 7662 §2.1. The hint is ignored, because a token's form says of which type it is.
 type request struct {
-	Token        oauth.Secret `json:"token"`
-	ClientID     string       `json:"client_id"`
-	ClientSecret oauth.Secret `json:"client_secret"`
+	Token oauth.Secret `json:"token"`
+	apigw.ClientParameters
 }
 
 func (f function) introspect(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -67,7 +69,7 @@ func (f function) introspect(ctx context.Context, r *apigw.Request) (apigw.Respo
 	if err := r.Decode(&in, apigw.Form); err != nil {
 		return apigw.Response{}, err
 	}
-	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
 	switch {
 	case err != nil:
 		return apigw.Response{}, err

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -17,6 +18,7 @@ import (
 // Store is what the function asks of the table.
 type Store interface {
 	client.Store
+	assertion.Uses
 	endpoint.RefreshStore
 	keyring.Store
 }
@@ -25,17 +27,19 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	keys := s.Keyring(store, sealer)
 	signing := keys.SigningKeys()
+	clients := client.NewRegistry(store, s.Now)
 	f := function{
-		client.NewRegistry(store, s.Now), s.ByRefreshToken(store, keys.MACKeys(), signing),
+		clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, keys.MACKeys(), signing),
 		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token})
 }
 
 type function struct {
-	clients *client.Registry
-	refresh *grant.Refresh
-	own     *grant.ClientCredentials
+	clients    *client.Registry
+	assertions *assertion.Verifier
+	refresh    *grant.Refresh
+	own        *grant.ClientCredentials
 }
 
 // request has the parameters of RFC 6749 §4.4.2 and §6. The scope of a refresh is ignored: the answer names the scope that was
@@ -44,8 +48,7 @@ type request struct {
 	GrantType    string       `json:"grant_type"`
 	RefreshToken oauth.Secret `json:"refresh_token"`
 	Scope        string       `json:"scope"`
-	ClientID     string       `json:"client_id"`
-	ClientSecret oauth.Secret `json:"client_secret"`
+	apigw.ClientParameters
 }
 
 func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -64,7 +67,7 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	default:
 		return apigw.Response{}, apigw.UnsupportedGrantType("want grant_type refresh_token or client_credentials; people log in at /login")
 	}
-	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
 	if err != nil {
 		return apigw.Response{}, err
 	}

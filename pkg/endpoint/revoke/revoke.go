@@ -7,6 +7,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -21,6 +22,7 @@ import (
 // Store is what the function asks of the table.
 type Store interface {
 	client.Store
+	assertion.Uses
 	session.Store
 	account.Store
 	account.Changer
@@ -48,22 +50,22 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		MAC:      mac,
 		Trail:    s.Trail,
 	})
-	f := function{s, clients, revoke, logout}
+	f := function{s, clients, assertion.NewVerifier(clients, store, s.Now), revoke, logout}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /revoke": f.revoke, "POST /logout": f.logout})
 }
 
 type function struct {
 	endpoint.Settings
-	clients  *client.Registry
-	revoking *grant.Revoke
-	ending   *grant.Logout
+	clients    *client.Registry
+	assertions *assertion.Verifier
+	revoking   *grant.Revoke
+	ending     *grant.Logout
 }
 
 // revokeRequest has the parameters of RFC 7009 §2.1. The hint is ignored, because a token's form says of which type it is.
 type revokeRequest struct {
-	Token        oauth.Secret `json:"token"`
-	ClientID     string       `json:"client_id"`
-	ClientSecret oauth.Secret `json:"client_secret"`
+	Token oauth.Secret `json:"token"`
+	apigw.ClientParameters
 }
 
 func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -74,7 +76,7 @@ func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if in.Token.IsZero() {
 		return apigw.Response{}, apigw.InvalidRequest("token is missing")
 	}
-	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
 	if err != nil {
 		return apigw.Response{}, err
 	}

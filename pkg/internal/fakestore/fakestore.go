@@ -5,6 +5,7 @@ package fakestore
 
 import (
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -28,6 +30,7 @@ var (
 	_ account.Keeper   = (*Store)(nil)
 	_ account.Attempts = (*Store)(nil)
 	_ client.Store     = (*Store)(nil)
+	_ assertion.Uses   = (*Store)(nil)
 	_ client.Registrar = (*Store)(nil)
 	_ keyring.Store    = (*Store)(nil)
 	_ revocation.Log   = (*Store)(nil)
@@ -60,6 +63,7 @@ type Store struct {
 	log      []revocation.Entry
 	events   []audit.Event
 	appended map[string]appended
+	used     map[[sha256.Size]byte]usedAssertion
 	parts    map[keyring.Part][]byte
 	version  int64 // of parts; 0: there is no keyring
 	behind   int   // how far the schema number is behind
@@ -78,6 +82,7 @@ func New(now func() time.Time) *Store {
 		clients:  map[string]client.Client{},
 		policies: map[string]policy.Record{},
 		appended: map[string]appended{},
+		used:     map[[sha256.Size]byte]usedAssertion{},
 	}
 }
 

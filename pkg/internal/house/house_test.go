@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "policy", "token", "access", "session", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "session", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -38,18 +38,20 @@ var rules = []struct {
 	{"schema", nil},
 	{"claims", []string{jsonv2}},
 	{"revocation", []string{"oauth"}},
-	{"client", []string{"oauth", ids}},
+	{"client", []string{"oauth", "jwks", ids}},
 	{"policy", []string{"oauth"}},
 	{"policy/policyfile", []string{"policy", "internal/yamlfile", "go.yaml.in/yaml/v3"}},
 	{"client/clientfile", []string{"client", "internal/yamlfile", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"account", []string{"oauth", "claims", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
 	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
+	{"jwks", []string{"keyring", jose, jsonv2}},
+	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"grant", append([]string{ids}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
-	{"verify", []string{"oauth", "keyring", "token", jose, jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
+	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
 	{"config", []string{"github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},
 	{"apigw", append([]string{"browser", events, jsonv2, ids}, domain...)},

@@ -60,6 +60,8 @@ var writes = []write{
 	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
 	{"delete a login name", "DeleteItem", "LOGIN#ada", nil, nil, nil},
 	{"delete a revocation", "DeleteItem", "REVOCATION#0", nil, nil, nil},
+	{"use up an assertion", "PutItem", "ASSERTION#1", nil, []string{"introspect", "oauthtoken", "revoke"}, []string{"introspect", "oauthtoken", "revoke"}},
+	{"forget an assertion", "DeleteItem", "ASSERTION#1", nil, nil, nil},
 	{"register a client", "PutItem", "CLIENT", nil, nil, nil},
 	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
 	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},

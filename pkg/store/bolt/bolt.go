@@ -53,6 +53,9 @@ var (
 	subjectBucket    = []byte("subjects")
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
+	assertionBucket  = []byte("assertion expiries")
+
+	assertionNameBucket = []byte("assertions")
 
 	formatKey = []byte("format") // holds the schema number
 )
@@ -149,6 +152,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket,
 		subjectBucket, begunBucket, begunEndBucket,
+		assertionBucket, assertionNameBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -165,6 +169,7 @@ func (s *Store) purge(tx *bbolt.Tx) error {
 		purgeSessions(tx, s.now(), all),
 		purgeAttempts(tx, s.now(), all),
 		purgeRevocations(tx, s.now(), all),
+		purgeAssertions(tx, s.now(), all),
 		purgeEvents(tx, s.now(), all),
 		purgeBegun(tx, s.now(), all),
 	)

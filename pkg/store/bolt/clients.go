@@ -34,6 +34,7 @@ type clientRecord struct {
 	MayBegin            []string `json:"may_begin,omitempty"`
 	MayGrant            []string `json:"may_grant,omitempty"`
 	AMR                 []string `json:"amr,omitempty"`
+	JWKS                string   `json:"jwks,omitzero"`
 	Since               int64    `json:"since,omitzero"` // unix seconds
 	Revision            int64    `json:"revision,omitzero"`
 }
@@ -97,6 +98,7 @@ func (r clientRecord) client(id string) client.Client {
 		MayBegin:            r.MayBegin,
 		MayGrant:            r.MayGrant,
 		AMR:                 r.AMR,
+		JWKS:                r.JWKS,
 		Revision:            r.Revision,
 	}
 	if r.Since != 0 {
@@ -150,6 +152,7 @@ func putClient(tx *bbolt.Tx, c client.Client) error {
 		MayBegin:            c.MayBegin,
 		MayGrant:            c.MayGrant,
 		AMR:                 c.AMR,
+		JWKS:                c.JWKS,
 		Revision:            c.Revision,
 	}
 	if !c.Since.IsZero() {

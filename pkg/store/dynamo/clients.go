@@ -68,6 +68,9 @@ func decodeClient(id string, it item) (client.Client, error) {
 		c.Directory = r.text("directory")
 	}
 	c.MayBegin, c.MayGrant, c.AMR = r.texts("may_begin"), r.texts("may_grant"), r.texts("amr")
+	if r.has("jwks") {
+		c.JWKS = r.text("jwks")
+	}
 	if r.has("since") {
 		c.Since = r.seconds("since")
 	}
@@ -144,6 +147,9 @@ func encodeClient(c client.Client) item {
 	}
 	if c.Directory != "" {
 		it["directory"] = text(c.Directory)
+	}
+	if c.JWKS != "" {
+		it["jwks"] = text(c.JWKS)
 	}
 	if !c.Since.IsZero() {
 		it["since"] = seconds(c.Since)

@@ -80,6 +80,16 @@ var userOperations = []userOperation{
 			return w.expect("the service's own token", authorizeRequest(a.AccessToken), 200)
 		}
 	}},
+	{name: "client credentials by a key", status: 200, again: 401, prepare: func(w *world) (request, func(outcome) error) {
+		w.login() // there are keys
+		w.restart()
+		return w.assertedTokenRequest(), func(a outcome) error {
+			if a.status != 200 {
+				return nil // the answer was lost, and the assertion is used up
+			}
+			return w.expect("the service's own token", authorizeRequest(a.AccessToken), 200)
+		}
+	}},
 	{name: "introspect an access token", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.login()
 		w.restart()

@@ -29,6 +29,9 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	signed := introspectRequest(ended.RefreshToken)
 	signed.accept = "application/token-introspection+jwt"
 	w.must(signed, 200)
+	w.must(w.assertedTokenRequest(), 200)
+	w.must(w.asserted("POST /introspect", "token", "x"), 200)
+	w.must(w.asserted("POST /revoke", "token", "x"), 200)
 	for _, op := range append([]userOperation{firstLogin}, userOperations...) {
 		sent, done := op.prepare(w)
 		w.pass(time.Minute) // each function is a process of its own and reads the schema number for itself

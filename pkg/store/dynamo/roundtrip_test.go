@@ -42,7 +42,7 @@ func records() []record {
 		Audiences: []string{"x", "y"}, Scopes: []string{"s"}, Roles: client.RolesLookup, AccessLife: time.Minute,
 		IdleLife: time.Hour, Absolute: 24 * time.Hour, Remembered: 48 * time.Hour, LateRetries: 2, SharedStore: true,
 		SecretHash: []byte{0, 1, 255}, Introspects: []string{"app"}, PostLogoutRedirects: []string{"https://a/c"}, Consent: true,
-		Directory: "d", MayBegin: []string{"app"}, MayGrant: []string{"role:r"}, AMR: []string{"pwd"}, Since: at.Truncate(time.Second), Revision: 1 << 40,
+		Directory: "d", JWKS: `{"keys":[]}`, MayBegin: []string{"app"}, MayGrant: []string{"role:r"}, AMR: []string{"pwd"}, Since: at.Truncate(time.Second), Revision: 1 << 40,
 	}
 	putClient := func(c client.Client) record {
 		return record{"client " + c.ID,
@@ -108,7 +108,7 @@ func TestDamagedItemIsUnavailable(t *testing.T) {
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
 		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
 		"shared_store": true, "endings": true, "third_party": true, "claims": true,
-		"post_logout_redirects": true, "consent": true, "directory": true, "may_begin": true, "may_grant": true, "since": true, "revision": true,
+		"post_logout_redirects": true, "consent": true, "directory": true, "jwks": true, "may_begin": true, "may_grant": true, "since": true, "revision": true,
 	}
 	for _, r := range records() {
 		table := newFake(t)

@@ -87,6 +87,7 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			return tokenRequest(w.must(tokenRequest(w.login().RefreshToken), 200).RefreshToken)
 		}, 200, 2, 1},
 		{"client credentials", func() request { w.must(ownTokenRequest(), 200); return ownTokenRequest() }, 200, 0, 0},
+		{"client credentials, by a key", func() request { w.must(w.assertedTokenRequest(), 200); return w.assertedTokenRequest() }, 200, 1, 1},
 		{"client credentials, a minute later", func() request {
 			w.must(ownTokenRequest(), 200)
 			w.pass(time.Minute)

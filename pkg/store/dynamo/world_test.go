@@ -73,6 +73,7 @@ const (
 	clientID      = "app" // native
 	serviceID     = "partner"
 	serviceSecret = "canary-partner-secret"
+	keyedID       = "keyed" // a service with a key
 )
 
 // patient is for tests that wait for no deadline, on a machine however busy.
@@ -89,7 +90,9 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	w.patience(patient)
 	partner := client.New(serviceID, client.Service)
 	partner.SecretHash, partner.Introspects = client.HashSecret(oauth.NewSecret(serviceSecret)), []string{clientID}
-	for _, c := range []client.Client{client.New(clientID, client.Native), partner} {
+	keyed := client.New(keyedID, client.Service)
+	keyed.JWKS = keyedJWKS()
+	for _, c := range []client.Client{client.New(clientID, client.Native), partner, keyed} {
 		if err := w.store.PutClient(t.Context(), c); err != nil {
 			t.Fatalf("register the client %s: %v", c.ID, err)
 		}

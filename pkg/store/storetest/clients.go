@@ -49,6 +49,7 @@ func newClient(t *testing.T) client.Client {
 		MayBegin:            []string{"web", "app"},
 		MayGrant:            []string{"role:editor", "scope:orders:read", "claim:plan"},
 		AMR:                 []string{"pwd", "otp"},
+		JWKS:                `{"keys":[]}`,
 		Since:               time.Unix(1_782_900_000, 0).UTC(),
 		Revision:            41,
 	}

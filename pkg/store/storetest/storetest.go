@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
@@ -37,6 +38,7 @@ type Store interface {
 	session.Lister
 	revocation.Log
 	revocation.Once
+	assertion.Uses
 	keyring.Store
 	schema.Source
 	policy.Store
@@ -70,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Keyring", keyringTests},
 		{"Schema", schemaTests},
 		{"Client", clientTests},
+		{"Assertion", assertionTests},
 		{"Policy", policyTests},
 		{"Audit", auditTests},
 		{"Scan", scanTests},
