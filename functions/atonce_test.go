@@ -55,7 +55,7 @@ func TestHundredEventsAtOnce(t *testing.T) {
 	}
 	person := func(i int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i) }
 	infos := atOnce("userinfo", func(i int) []byte {
-		return httpEvent("GET /userinfo", nil, "", map[string]any{"sub": person(i), "scope": "profile"})
+		return httpEvent("GET /userinfo", nil, "", map[string]any{"sub": person(i), "sid": person(i), "client_id": "app", "scope": "profile"})
 	})
 	for i, got := range infos {
 		if got.StatusCode != 200 || !strings.Contains(got.Body, person(i)) {

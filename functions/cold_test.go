@@ -42,6 +42,7 @@ func TestFunctionsAnswerColdAndWarm(t *testing.T) {
 		{"sessions", [2][]byte{httpEvent("GET /sessions", nil, "", caller), httpEvent("GET /sessions", nil, "", caller)}},
 		{"discovery", [2][]byte{httpEvent("GET /.well-known/jwks.json", nil, "", nil), httpEvent("GET /.well-known/oauth-authorization-server", nil, "", nil)}},
 		{"oauthtoken", [2][]byte{formEvent("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+again.RefreshToken), formEvent("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+again.RefreshToken)}},
+		{"introspect", [2][]byte{uses(tokens, caller)["introspect"], uses(again, caller)["introspect"]}},
 		{"revoke", [2][]byte{formEvent("POST /revoke", "client_id=app&token="+again.RefreshToken), jsonEvent("POST /logout", `{"client_id":"app","refresh_token":"`+tokens.RefreshToken+`"}`, nil)}},
 	} {
 		f := w.start(use.name)

@@ -65,6 +65,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"authorizer": authorizerEvent(tokens.AccessToken),
 		"refresh":    formEvent("POST /refresh", "client_id=app&refresh_token="+tokens.RefreshToken),
 		"oauthtoken": formEvent("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+tokens.RefreshToken),
+		"introspect": formEvent("POST /introspect", "client_id=partner&client_secret="+secret+"&token="+tokens.AccessToken),
 		"sessions":   httpEvent("GET /sessions", nil, "", caller),
 		"revoke":     formEvent("POST /revoke", "client_id=app&token="+tokens.AccessToken),
 		"password":   jsonEvent("POST /password", `{"current_password":"`+password+`","new_password":"`+password+`"}`, caller),

@@ -30,6 +30,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -39,6 +40,7 @@ const (
 	templateFile = "../template.yaml"
 	issuer       = "https://id.example.com"
 	password     = "surf-the-canary-wave"
+	secret       = "secret-of-the-partner"
 	sealingKey   = "the sealing key is 32 bytes long"
 )
 
@@ -123,6 +125,9 @@ func newWorld(t *testing.T, more map[string]string) *world {
 	app := client.New("app", client.Native)
 	app.Scopes = []string{"profile"}
 	check(t, w.store.PutClient(t.Context(), app))
+	partner := client.New("partner", client.Service)
+	partner.Introspects, partner.SecretHash = []string{"app"}, client.HashSecret(oauth.NewSecret(secret))
+	check(t, w.store.PutClient(t.Context(), partner))
 	w.readTemplate(more)
 	return w
 }
@@ -263,7 +268,7 @@ func (r *running) login() answer {
 // silence reports what no log and no error may tell.
 func silence(t *testing.T, where, text string, more ...string) {
 	t.Helper()
-	for _, secret := range append(more, password, "$argon2id$", base64.StdEncoding.EncodeToString([]byte(sealingKey)), "wprt_", "eyJ") {
+	for _, secret := range append(more, password, secret, "$argon2id$", base64.StdEncoding.EncodeToString([]byte(sealingKey)), "wprt_", "eyJ") {
 		if secret != "" && strings.Contains(text, secret) {
 			t.Errorf("%s tells %q:\n%s", where, secret, text)
 		}

@@ -56,6 +56,8 @@ func TestSessionMovesBetweenTwoVersions(t *testing.T) {
 	if trail := old.Trail() + updated.Trail(); strings.Contains(trail, "reuse_detected") {
 		t.Errorf("the session was taken for stolen:\n%s", trail)
 	}
+	wantAuthorized(t, old, "old", a, true)
+	wantAuthorized(t, updated, "updated", a, true)
 	updated.Want("revoke", updated.Do(Form("POST /revoke", "client_id=app&token="+a.RefreshToken)), 200, "")
 	old.Clock.Advance(5 * time.Second) // the longer staleness of the two
 	for name, d := range map[string]*Deployment{"old": old, "updated": updated} {
