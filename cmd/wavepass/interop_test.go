@@ -25,6 +25,7 @@ import (
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/verify"
@@ -46,6 +47,8 @@ type secure struct {
 	alg  keyring.Algorithm
 	key  keyring.SigningKey
 	cert string // file: the certificate, as a CA
+
+	clients client.Registrar
 }
 
 func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
@@ -71,6 +74,7 @@ func startSecure(t *testing.T, alg keyring.Algorithm) *secure {
 	t.Cleanup(tls.Close)
 
 	s := &secure{server: &server{t: t, url: tls.URL, client: tls.Client()}, tls: tls, alg: alg, cert: filepath.Join(t.TempDir(), "ca.pem")}
+	s.clients = d.store
 	s.key, err = d.keyring(cfg, audit.NewTrail(io.Discard, time.Now)).SigningKeys().Current(t.Context())
 	check(t, err)
 	check(t, os.WriteFile(s.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw}), 0o600))
