@@ -28,6 +28,10 @@ func TestAddressIsUnderstoodWhollyOrRefused(t *testing.T) {
 		"POST /introspect":                            {"token=" + own.AccessToken, "x", "&", "%zz", ";"},
 		"POST /revoke":                                {"token=" + own.RefreshToken, "x", "&", "%zz", ";"},
 		"POST /logout":                                {"everywhere=true", "x", "&", "%zz", ";"},
+		"POST /subjects/u/sessions":                   {"x", "&", "%zz", ";"},
+		"GET /subjects/u/sessions":                    {"limit=1;x", "limit=1&limit=2", "limit=", "page=2", "%"},
+		"DELETE /subjects/u/sessions":                 {"except=current", "x", "&", "%zz", ";"},
+		"PATCH /subjects/u":                           {"disabled=true", "x", "&", "%zz", ";"},
 		"POST /password":                              {"x", "&", "%zz", ";"},
 	} {
 		method, path, _ := strings.Cut(route, " ")

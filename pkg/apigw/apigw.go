@@ -149,6 +149,12 @@ func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 // Header returns a header, "" when it is absent; the case of the name does not matter.
 func (r *Request) Header(name string) string { return r.headers[strings.ToLower(name)] }
 
+// HeaderGiven is Header, and reports whether the header is there.
+func (r *Request) HeaderGiven(name string) (value string, given bool) {
+	value, given = r.headers[strings.ToLower(name)]
+	return value, given
+}
+
 // RequireScope fails unless the access token that an authorizer let through has one of these scopes.
 func (r *Request) RequireScope(oneOf ...string) error {
 	scope, _ := r.Authorizer["scope"].(string)
@@ -176,6 +182,21 @@ func (r *Request) Caller() (grant.Caller, error) {
 	}
 	caller := grant.Caller{Holder: session.Holder{AccountID: account, SessionID: id, ClientID: clientID}}
 	return caller, r.RequireScope(oauth.ScopeAccount)
+}
+
+// Service returns the id of the client whose own access token an authorizer let through (RFC 6749 §4.4). It fails for the token of an
+// account, and for one without the scope.
+func (r *Request) Service(scope string) (id string, err error) {
+	subject, _ := r.Authorizer["sub"].(string)
+	clientID, _ := r.Authorizer["client_id"].(string)
+	_, hasSession := r.Authorizer["sid"]
+	switch {
+	case subject == "" || clientID == "":
+		return "", ErrNotAuthorized
+	case hasSession || subject != clientID:
+		return "", errNoService
+	}
+	return clientID, r.RequireScope(scope)
 }
 
 // Visit returns the parts of the request that matter for a client's cookies.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -38,6 +39,9 @@ var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeIn
 
 // ErrNoSession says that an access token was issued to a client for itself (RFC 6749 §4.4).
 var ErrNoSession error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs the access token of somebody who is logged in; this one is a client's own"}
+
+// errNoService says that an access token was issued to somebody who is logged in.
+var errNoService error = &requestError{http.StatusForbidden, oauth.CodeAccessDenied, "this needs a service's own access token, by client credentials; this one is a person's"}
 
 // insufficientScope says that the access token lacks a scope; one of these is needed (RFC 6750 §3.1).
 func insufficientScope(oneOf []string) error {
@@ -68,12 +72,20 @@ var answers = []struct {
 	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{grant.ErrScope, http.StatusBadRequest, oauth.CodeInvalidScope, "the client is not registered for one of the scopes, or the scope is malformed"},
+	{grant.ErrNoSubject, http.StatusNotFound, oauth.CodeNotFound, "no session was begun for this subject yet"},
+	{grant.ErrSubjectDisabled, http.StatusForbidden, oauth.CodeAccessDenied, "the subject is disabled"},
+	{grant.ErrKeyReused, http.StatusUnprocessableEntity, oauth.CodeInvalidRequest, "this Idempotency-Key came with another request; use a new one for each session"},
+	{grant.ErrAlreadyUsed, http.StatusConflict, oauth.CodeAlreadyUsed, "the session of this Idempotency-Key was used or has ended; begin another with a new key"},
+	{account.ErrSubject, http.StatusBadRequest, oauth.CodeInvalidRequest, "the subject: want 1 to 128 characters, none of them a control character, percent-encoded once"},
+	{account.ErrAccess, http.StatusBadRequest, oauth.CodeInvalidRequest, "roles, scopes: want at most 100 of each, of 1 to 64 printable ASCII characters without space, quote or backslash, and scopes of 512 bytes together"},
+	{claims.ErrInvalid, http.StatusBadRequest, oauth.CodeInvalidRequest, "claims: want an object of at most 16 strings, numbers or booleans, 512 bytes as JSON, with names like plan_2"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
 	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password: want 8 to 256 characters, none of them a control character"},
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name; both are deleted with this answer: log in again"},
 	{browser.ErrOtherSite, http.StatusBadRequest, oauth.CodeInvalidGrant, "no cookie came, and none can: the page is on another site than this service; serve both below one domain"},
+	{browser.ErrOutOfReach, http.StatusBadRequest, oauth.CodeInvalidRequest, "a cookie that your back end sets would never be sent to this service: serve the pages of the client at the host of this service, or set COOKIE_DOMAIN to a domain above both; or begin a session of a native client"},
 	{browser.ErrTwoTokens, http.StatusBadRequest, oauth.CodeInvalidRequest, "browser clients send the refresh token in its cookie, all others in the body, nobody in both"},
 	{session.ErrOvertaken, http.StatusServiceUnavailable, oauth.CodeUnavailable, "a newer refresh token of this session is in use; try again with that one"},
 	{oauth.ErrUnavailable, http.StatusServiceUnavailable, oauth.CodeUnavailable, "try again in a moment; nothing was lost"},
@@ -101,6 +113,10 @@ func lookUp(r *Request, err error) Response {
 	var request *requestError
 	if errors.As(err, &request) {
 		return errorResponse(request.status, request.code, request.description)
+	}
+	var notGranted *grant.NotGrantedError
+	if errors.As(err, &notGranted) {
+		return errorResponse(http.StatusForbidden, oauth.CodeAccessDenied, notGranted.What)
 	}
 	var limited *account.TooManyAttemptsError
 	if errors.As(err, &limited) {

@@ -12,14 +12,25 @@ import (
 // Tokens returns the answer of RFC 6749 §5.1 with these Set-Cookie values. It is the one place where raw tokens are
 // written out.
 func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
-	response, err := Encode(struct {
-		AccessToken  string `json:"access_token"`
-		TokenType    string `json:"token_type"`
-		ExpiresIn    int64  `json:"expires_in"`
-		Scope        string `json:"scope,omitzero"`
-		RefreshToken string `json:"refresh_token,omitzero"`
-	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal()})
+	response, err := encodeTokens(t, nil)
 	response.Cookies = cookies
+	return response, err
+}
+
+// TokensToPassOn is Tokens for a back end that passes what it gets on to a browser: the Set-Cookie values are a list in the body.
+func TokensToPassOn(t oauth.TokenResponse, cookies []string) (Response, error) {
+	return encodeTokens(t, cookies)
+}
+
+func encodeTokens(t oauth.TokenResponse, cookies []string) (Response, error) {
+	response, err := Encode(struct {
+		AccessToken  string   `json:"access_token"`
+		TokenType    string   `json:"token_type"`
+		ExpiresIn    int64    `json:"expires_in"`
+		Scope        string   `json:"scope,omitzero"`
+		RefreshToken string   `json:"refresh_token,omitzero"`
+		Cookies      []string `json:"cookies,omitempty"`
+	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal(), cookies})
 	response.Headers = map[string]string{"Pragma": "no-cache"} // RFC 6749 §5.1
 	return response, err
 }

@@ -29,6 +29,8 @@ const (
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
 	RolesOmitted   = "roles_omitted"   // an access token was issued without the roles, which did not fit into it
 	TokenIssued    = "token_issued"    // a client was given an access token for itself
+	SessionBegun   = "session_begun"   // a service began a session for a subject of its directory
+	BeginRepeated  = "begin_repeated"  // it asked again with the same idempotency key, and was answered with that session
 	TokenRevoked   = "token_revoked"   // one access token was denied
 	SessionRevoked = "session_revoked" // a client handed in a refresh token, and its session ended
 	LoggedOut      = "logged_out"      // a person ended a session

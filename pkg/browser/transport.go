@@ -2,6 +2,8 @@ package browser
 
 import (
 	"errors"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/client"
@@ -17,6 +19,9 @@ var (
 	// host has set one beside ours (RFC 6265 §8.6). Nothing tells which one is ours, so neither is used.
 	ErrTwoCookies = errors.New("browser: two cookies of one name")
 )
+
+// ErrOutOfReach says that a cookie which a back end sets for its pages would not be sent to the service.
+var ErrOutOfReach = errors.New("browser: the cookie of this client would not reach the service")
 
 // ClearingError is a refusal whose answer also sets cookies, so that the next login works again.
 type ClearingError struct {
@@ -68,6 +73,30 @@ func (v Visit) mayUseCookies(body oauth.Secret) error {
 		return ErrTwoTokens
 	}
 	return nil
+}
+
+// Reaches returns nil when a cookie that a back end of the client sets on its own pages also reaches the service: pages and
+// service have one host, or are below one COOKIE_DOMAIN. A client without origins has its pages at the service's own.
+func (j Jar) Reaches(c client.Client, issuer string) error {
+	own := hostOf(issuer)
+	if len(c.Origins) == 0 {
+		return nil
+	}
+	for _, origin := range c.Origins {
+		host := hostOf(origin)
+		if host == own || j.Domain != "" && (host == j.Domain || strings.HasSuffix(host, "."+j.Domain)) {
+			return nil
+		}
+	}
+	return ErrOutOfReach
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // Deliver splits what was issued into the body of the answer and its Set-Cookie values. The refresh token of a browser client

@@ -143,9 +143,10 @@ func scopesOf(s session.Session, c client.Client, a account.Account) []string {
 	return slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(s.Scopes, scope) })
 }
 
-// audiencesOf returns the audiences of a token. A token that may manage the account is for this service too, whose routes do it.
+// audiencesOf returns the audiences of a token. A token that may manage the account, or the sessions of a directory, is for this
+// service too, whose routes do it.
 func audiencesOf(c client.Client, scopes []string, at Place) []string {
-	own := len(c.Audiences) == 0 || slices.Contains(scopes, oauth.ScopeAccount)
+	own := len(c.Audiences) == 0 || slices.Contains(scopes, oauth.ScopeAccount) || c.Kind == client.Service && slices.Contains(scopes, oauth.ScopeSessions)
 	if own && !slices.Contains(c.Audiences, at.Audience) {
 		return append(slices.Clone(c.Audiences), at.Audience)
 	}

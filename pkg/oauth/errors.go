@@ -13,6 +13,7 @@ const (
 	CodeInvalidToken         = "invalid_token"      // RFC 6750 §3.1
 	CodeInsufficientScope    = "insufficient_scope" // RFC 6750 §3.1
 	CodeAccessDenied         = "access_denied"      // RFC 6749 §4.1.2.1
+	CodeAlreadyUsed          = "already_used"
 	CodeNotFound             = "not_found"
 	CodeInvalidCredentials   = "invalid_credentials"
 	CodeCrossSite            = "cross_site_request"

@@ -61,6 +61,18 @@ var roles = map[string]role{
 		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)
 		p.want(p.asAda(deployment.Request{Route: "DELETE /sessions"}), 200)
 	}},
+	"subjects": {sealedParts, sealedParts, func(p *player) {
+		service, err := p.Store.Client(p.t.Context(), "partner")
+		service.Directory, service.Scopes, service.MayBegin, service.AMR = "shop", []string{oauth.ScopeSessions}, []string{"app"}, []string{"pwd"}
+		if err = errors.Join(err, p.Store.PutClient(p.t.Context(), service)); err != nil {
+			p.t.Fatal(err)
+		}
+		begin := deployment.JSON("POST /subjects/{subject}/sessions", `{"client_id":"app","amr":["pwd"]}`)
+		begin.Path, begin.Caller = map[string]string{"subject": "u"}, map[string]any{"sub": "partner", "client_id": "partner", "scope": oauth.ScopeSessions}
+		p.want(p.Do(begin), 200) // creates the keyring
+		p.restart()
+		p.want(p.Do(begin), 200)
+	}},
 	"password": {nil, sealedParts, func(p *player) {
 		p.want(p.asAda(deployment.JSON("POST /password",
 			`{"current_password":"`+deployment.Password+`","new_password":"another-canary-wave"}`)), 200)

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint/subjects"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -28,6 +29,7 @@ type Store interface {
 	introspect.Store
 	revoke.Store
 	sessions.Store
+	subjects.Store
 	authorizer.Store
 	rotatekeys.Store
 }
@@ -51,6 +53,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"introspect": introspect.New(s, store, sealerOf("introspect")),
 			"revoke":     revoke.New(s, store, sealerOf("revoke")),
 			"sessions":   sessions.New(s, store),
+			"subjects":   subjects.New(s, store, sealerOf("subjects")),
 			"discovery":  discovery.New(s, store),
 			"userinfo":   userinfo.New(s),
 		},

@@ -4,8 +4,6 @@ package login
 import (
 	"context"
 	"errors"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/browser"
@@ -16,8 +14,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/schema"
 )
-
-const maxDeviceName = 64 // code points
 
 // Store is what the function asks of the table.
 type Store interface {
@@ -60,7 +56,7 @@ func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		return apigw.Response{}, apigw.InvalidRequest("username is missing")
 	case in.Password.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("password is missing")
-	case !validDeviceName(in.DeviceName):
+	case !endpoint.ValidDeviceName(in.DeviceName):
 		return apigw.Response{}, apigw.InvalidRequest("device_name is longer than 64 characters or has unprintable ones")
 	}
 	c, err := f.clients.Find(ctx, in.ClientID)
@@ -94,14 +90,4 @@ func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, 
 			"request_id", r.ID, "client_id", c.ID, "origin", visit.From.Origin, "issuer", r.At.Issuer)
 	}
 	return apigw.Tokens(f.Cookies.Deliver(visit, issued, schema.WritesFirst(ctx, f.schema), f.Now()))
-}
-
-// validDeviceName keeps the list of sessions readable: the name is shown to its owner.
-func validDeviceName(name string) bool {
-	for _, c := range name {
-		if !unicode.IsPrint(c) {
-			return false
-		}
-	}
-	return utf8.RuneCountInString(name) <= maxDeviceName
 }

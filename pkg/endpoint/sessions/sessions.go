@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -16,12 +15,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/session"
-)
-
-// Sessions on a page of the list.
-const (
-	defaultLimit = 50
-	maxLimit     = 100
 )
 
 // Store is what the function asks of the table.
@@ -56,16 +49,10 @@ type function struct {
 	devices *grant.Devices
 }
 
-// listed is a session as it is shown to the person who logged in. Times are unix seconds.
+// listed is a session as it is shown to the person who logged in.
 type listed struct {
-	ID         uuid.UUID `json:"id"`
-	ClientID   string    `json:"client_id"`
-	Device     string    `json:"device,omitzero"`       // the name that was given at the login
-	Network    string    `json:"network,omitzero"`      // of the login
-	LastFrom   string    `json:"last_network,omitzero"` // of its last refresh
-	CreatedAt  int64     `json:"created_at"`
-	LastUsedAt int64     `json:"last_used_at"` // its last refresh, or the login
-	Current    bool      `json:"current"`      // the caller's own
+	endpoint.Listed
+	Current bool `json:"current"` // the caller's own
 }
 
 type list struct {
@@ -78,7 +65,7 @@ func (f function) list(ctx context.Context, r *apigw.Request) (apigw.Response, e
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	limit, before, err := pageOf(r.Query)
+	limit, before, err := endpoint.PageOf(r.Query)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -88,37 +75,9 @@ func (f function) list(ctx context.Context, r *apigw.Request) (apigw.Response, e
 	}
 	out := list{Sessions: []listed{}, Next: page.Next}
 	for _, s := range page.Sessions {
-		out.Sessions = append(out.Sessions, listed{
-			ID: s.ID, ClientID: s.ClientID, Device: s.Device, Network: s.Network, LastFrom: s.UsedFrom,
-			CreatedAt: s.CreatedAt.Unix(), LastUsedAt: s.RotatedAt.Unix(), Current: s.ID == caller.SessionID,
-		})
+		out.Sessions = append(out.Sessions, listed{endpoint.ListedOf(s), s.ID == caller.SessionID})
 	}
 	return apigw.Encode(out)
-}
-
-// pageOf reads the parameters of the list. A cursor is the id of the last session of the page before. Only sessions of the
-// caller's account are listed, whatever id it is.
-func pageOf(query map[string]string) (limit int, before uuid.UUID, err error) {
-	limit = defaultLimit
-	if text, given := query["limit"]; given {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > maxLimit {
-			return 0, uuid.Nil, apigw.InvalidRequest("limit: want 1 to " + strconv.Itoa(maxLimit))
-		}
-	}
-	if text, given := query["cursor"]; given {
-		var valid bool
-		if before, valid = parseID(text); !valid {
-			return 0, uuid.Nil, apigw.InvalidRequest("cursor: want the next of an earlier answer")
-		}
-	}
-	return limit, before, nil
-}
-
-// parseID reads an id in the one form that we write. The zero id is refused.
-func parseID(text string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(text)
-	return id, err == nil && id != uuid.Nil && id.String() == text
 }
 
 func (f function) endOne(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -126,7 +85,7 @@ func (f function) endOne(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	id, ok := parseID(r.Path["id"])
+	id, ok := endpoint.ParseID(r.Path["id"])
 	if !ok {
 		return apigw.Response{}, session.ErrNotFound // as for every id that is not one of the caller's sessions
 	}

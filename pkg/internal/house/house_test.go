@@ -49,7 +49,7 @@ var rules = []struct {
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
-	{"grant", append([]string{ids}, domain...)},
+	{"grant", append([]string{ids, jsonv2}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
 	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
 	{"config", []string{"github.com/caarlos0/env/v11"}},
@@ -59,7 +59,7 @@ var rules = []struct {
 	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
 	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},
 	{"store/storetest", append([]string{"internal/testclock", ids, "github.com/google/go-cmp/..."}, domain...)},
-	{"endpoint", append([]string{"operate", "browser", "apigw", "config"}, domain...)},
+	{"endpoint", append([]string{"operate", "browser", "apigw", "config", ids}, domain...)},
 	{"endpoint/all", []string{anything}},
 	{"endpoint/*", append([]string{"operate", "browser", "apigw", "endpoint", events, jsonv2, ids}, domain...)},
 	{"internal/*", []string{anything}},

@@ -28,33 +28,34 @@ var writes = []write{
 	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"password"}},
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
 	{"replace a login name", "PutItem", "LOGIN#ada", nil, nil, nil},
-	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, nil, nil},
-	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, nil, nil},
+	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"subjects"}},
+	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"subjects"}, []string{"subjects"}},
 	{"replace an account", "PutItem", "ACCOUNT#1", nil, nil, nil},
 	{
 		"end all sessions", "UpdateItem", "ACCOUNT#1", []string{"epoch", "endings"},
-		nil, []string{"login", "password", "revoke", "sessions"},
+		[]string{"subjects"}, []string{"login", "password", "revoke", "sessions", "subjects"},
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
-		[]string{"oauthtoken", "refresh"}, []string{"oauthtoken", "refresh", "revoke", "sessions"},
+		[]string{"oauthtoken", "refresh"}, []string{"oauthtoken", "refresh", "revoke", "sessions", "subjects"},
 	},
 	{
 		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
 	},
 	{
 		"lengthen the life of a session", "UpdateItem", "SESSIONS#1", []string{"idle_expiry", "expiry"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
 	},
 	{
 		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
 	},
 	{
 		"keep a session through an ending", "UpdateItem", "SESSIONS#1", []string{"epoch"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions", "subjects"},
 	},
+	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"subjects"}},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login"}, []string{"login"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
 	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
@@ -66,7 +67,7 @@ var writes = []write{
 	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
 	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},
 	{"replace the keys", "UpdateItem", "KEYRING#SIGNING", []string{"sealed"}, nil, nil},
-	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "oauthtoken", "refresh", "rotatekeys"}},
+	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "oauthtoken", "refresh", "rotatekeys", "subjects"}},
 }
 
 // differences lists each write that a function may do and should not, or may not and should.

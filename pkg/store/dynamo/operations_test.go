@@ -178,6 +178,64 @@ var userOperations = []userOperation{
 		sent.body = strings.Replace(sent.body, "{", `{"end_others":true,`, 1)
 		return sent, func(a outcome) error { return errors.Join(w.sessionIsDead(elsewhere)(a), w.tokensAreGood(a)) }
 	}},
+	{name: "begin the first session of a subject", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.must(beginRequest(newSubject(), ""), 200) // a warm function
+		return beginRequest(newSubject(), ""), w.tokensAreGood
+	}},
+	{name: "begin another", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		w.must(beginRequest(subject, ""), 200)
+		return beginRequest(subject, "key"), w.tokensAreGood
+	}},
+	{name: "begin after a change", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		w.must(beginRequest(subject, ""), 200)
+		w.must(changeRequest(subject, `{"roles":["editor"]}`), 200)
+		sent := beginRequest(subject, "key")
+		sent.body = strings.Replace(sent.body, "{", `{"claims":{"plan":"gold"},`, 1)
+		return sent, w.tokensAreGood
+	}},
+	{name: "begin again with the same key", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		first := w.must(beginRequest(subject, "key"), 200)
+		return beginRequest(subject, "key"), func(a outcome) error {
+			if a.RefreshToken != first.RefreshToken {
+				return errors.New("the same key began another session")
+			}
+			return w.tokensAreGood(a)
+		}
+	}},
+	{name: "list the sessions of a subject", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		sid := w.must(beginRequest(subject, ""), 200).claims(w.t).SessionID
+		return listOfRequest(subject), func(a outcome) error {
+			if !strings.Contains(a.body, sid) {
+				return fmt.Errorf("the session is not in the list %s", a.body)
+			}
+			return nil
+		}
+	}},
+	{name: "end one session of a subject", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		one, other := w.must(beginRequest(subject, ""), 200), w.must(beginRequest(subject, ""), 200)
+		return endOfRequest(subject, one.claims(w.t).SessionID), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(one)(a), w.expect("the other", refreshRequest(other.RefreshToken), 200))
+		}
+	}},
+	{name: "end all sessions of a subject", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		one, other := w.must(beginRequest(subject, ""), 200), w.must(beginRequest(subject, ""), 200)
+		return endAllOfRequest(subject), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(one)(a), w.sessionIsDead(other)(a), w.expect("a new one", beginRequest(subject, ""), 200))
+		}
+	}},
+	{name: "change and disable a subject", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		subject := newSubject()
+		one := w.must(beginRequest(subject, ""), 200)
+		return changeRequest(subject, `{"roles":["editor"],"disabled":true}`), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(one)(a), w.expect("a new one", beginRequest(subject, ""), 403))
+		}
+	}},
 	{name: "authorize", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.login()
 		w.restart()
@@ -207,6 +265,9 @@ func (w *world) lookUpRoles() outcome {
 	w.restart()
 	return w.login()
 }
+
+// newSubject is an id that the back end has given to nobody yet.
+func newSubject() string { return "user-" + rand.Text() }
 
 // firstLogin creates the keyring. It needs a table of its own.
 var firstLogin = userOperation{name: "first login", status: 200, racing: true, prepare: func(w *world) (request, func(outcome) error) {

@@ -23,6 +23,8 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	w.must(refreshRequest("wprt_nobodys"), 400) // a refresh may be the first to need a keyring
 	w.removeKeyring()
 	w.must(ownTokenRequest(), 200) // so may a service
+	w.removeKeyring()
+	w.must(beginRequest(newSubject(), ""), 200) // and a session of a subject
 	ended := w.login()
 	w.must(endAllRequest(ended), 200)
 	w.must(tokenRequest(ended.RefreshToken), 400) // reads the session again

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // request is what somebody sends. A route without a method is the authorizer's.
@@ -24,14 +25,15 @@ type request struct {
 	query, path map[string]string
 
 	accept string
+	key    string // Idempotency-Key
 }
 
 func (w *world) loginRequest() request {
-	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil, ""}
+	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil, "", ""}
 }
 
 func refreshRequest(token string) request {
-	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil, ""}
+	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil, "", ""}
 }
 
 // tokenRequest is a refresh at the token endpoint.
@@ -43,20 +45,20 @@ func tokenRequest(token string) request {
 
 // ownTokenRequest asks for a token of the service's own.
 func ownTokenRequest() request {
-	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil, ""}
+	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil, "", ""}
 }
 
 // introspectRequest asks about a token as the service.
 func introspectRequest(token string) request {
-	return request{"POST /introspect", apigw.Form, "client_id=" + serviceID + "&client_secret=" + serviceSecret + "&token=" + token, "", nil, nil, ""}
+	return request{"POST /introspect", apigw.Form, "client_id=" + serviceID + "&client_secret=" + serviceSecret + "&token=" + token, "", nil, nil, "", ""}
 }
 
 func revokeRequest(token string) request {
-	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil, ""}
+	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil, "", ""}
 }
 
 func logoutRequest(token string, everywhere bool) request {
-	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil, ""}
+	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil, "", ""}
 }
 
 // The requests of somebody who is logged in go past the authorizer, with what it found out.
@@ -88,6 +90,31 @@ func passwordRequest(who outcome, current, next string) request {
 	}
 }
 
+// The requests of the service about a user of its directory go past the authorizer too.
+
+func beginRequest(subject, key string) request {
+	return request{
+		route: "POST /subjects/{subject}/sessions", mediaType: apigw.JSON, body: `{"client_id":"` + clientID + `","amr":["pwd"]}`,
+		path: map[string]string{"subject": subject}, key: key,
+	}
+}
+
+func listOfRequest(subject string) request {
+	return request{route: "GET /subjects/{subject}/sessions", path: map[string]string{"subject": subject}}
+}
+
+func endOfRequest(subject, sid string) request {
+	return request{route: "DELETE /subjects/{subject}/sessions/{sid}", path: map[string]string{"subject": subject, "sid": sid}}
+}
+
+func endAllOfRequest(subject string) request {
+	return request{route: "DELETE /subjects/{subject}/sessions", path: map[string]string{"subject": subject}}
+}
+
+func changeRequest(subject, body string) request {
+	return request{route: "PATCH /subjects/{subject}", mediaType: apigw.JSON, body: body, path: map[string]string{"subject": subject}}
+}
+
 func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
 
 // guardedAPI is the id of an API whose policy asks for a role.
@@ -114,6 +141,8 @@ type outcome struct {
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password",
+	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
+	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
 }
 
@@ -143,6 +172,9 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		e.Headers["accept"] = r.accept
 	}
 	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	if r.key != "" {
+		e.Headers["idempotency-key"] = r.key
+	}
 	query := url.Values{}
 	for name, value := range r.query {
 		query.Set(name, value)
@@ -152,6 +184,11 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		claims := outcome{AccessToken: r.bearer}.claims(w.t)
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID, "scope": claims.Scope,
+		}}
+	}
+	if r.path["subject"] != "" {
+		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
+			"sub": serviceID, "client_id": serviceID, "scope": oauth.ScopeSessions,
 		}}
 	}
 	got, err := w.routes[r.route](ctx, e)

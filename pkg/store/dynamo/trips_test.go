@@ -134,6 +134,16 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(passwordRequest(w.login(), w.password, w.password), 200)
 			return passwordRequest(w.login(), w.password, w.password)
 		}, 200, 6, 3},
+		// The subject, and what was begun with the key; then the transaction.
+		{"begin the first session of a subject", func() request {
+			w.must(beginRequest(newSubject(), ""), 200)
+			return beginRequest(newSubject(), "")
+		}, 200, 2, 2},
+		{"begin another session of a subject, with a key", func() request {
+			subject := newSubject()
+			w.must(beginRequest(subject, ""), 200)
+			return beginRequest(subject, "key")
+		}, 200, 3, 2},
 		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
 	} {
 		trips := 1 << 10

@@ -92,6 +92,8 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	partner.SecretHash, partner.Introspects = client.HashSecret(oauth.NewSecret(serviceSecret)), []string{clientID}
 	keyed := client.New(keyedID, client.Service)
 	keyed.JWKS = keyedJWKS()
+	partner.Directory, partner.Scopes, partner.MayBegin, partner.AMR = "shop", []string{oauth.ScopeSessions}, []string{clientID}, []string{"pwd"}
+	partner.MayGrant = []string{"role:editor", "claim:plan"}
 	for _, c := range []client.Client{client.New(clientID, client.Native), partner, keyed} {
 		if err := w.store.PutClient(t.Context(), c); err != nil {
 			t.Fatalf("register the client %s: %v", c.ID, err)

@@ -86,6 +86,11 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"GET /sessions sessions TokenAuthorizer",
 		"DELETE /sessions/{id} sessions TokenAuthorizer",
 		"DELETE /sessions sessions TokenAuthorizer",
+		"POST /subjects/{subject}/sessions subjects TokenAuthorizer",
+		"GET /subjects/{subject}/sessions subjects TokenAuthorizer",
+		"DELETE /subjects/{subject}/sessions subjects TokenAuthorizer",
+		"DELETE /subjects/{subject}/sessions/{sid} subjects TokenAuthorizer",
+		"PATCH /subjects/{subject} subjects TokenAuthorizer",
 		"POST /password password TokenAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
@@ -96,7 +101,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "password", "userinfo", "discovery"} {
+	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})

@@ -1,0 +1,14 @@
+// Command subjects is the Lambda function of /subjects/{subject} and the sessions below it.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/subjects"
+)
+
+func main() {
+	e := boot.Read()
+	lambda.Start(subjects.New(e.SettingsBehindAPI(), e.Table(), e.Sealer()))
+}
