@@ -196,7 +196,10 @@ func (r *Request) Service(scope string) (id string, err error) {
 	case hasSession || subject != clientID:
 		return "", errNoService
 	}
-	return clientID, r.RequireScope(scope)
+	if err := r.RequireScope(scope); err != nil {
+		return "", err
+	}
+	return clientID, nil
 }
 
 // Visit returns the parts of the request that matter for a client's cookies.
