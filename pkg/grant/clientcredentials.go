@@ -12,6 +12,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -36,11 +37,22 @@ func NewClientCredentials(p ClientCredentialsParts) *ClientCredentials { return 
 // ClientCredentialsRequest is a request of a client for a token of its own.
 type ClientCredentialsRequest struct {
 	At     Place
-	Client client.Client // authenticated
-	Scope  string        // asked for, space-separated; empty: every scope that the client is registered for
+	Client client.Client      // authenticated
+	Scope  string             // asked for, space-separated; empty: every scope that the client is registered for
+	Key    keyring.SigningKey // of Key
 }
 
-// Grant issues an access token. Errors: client.ErrWrongKind, ErrScope, oauth.ErrUnavailable.
+// Key obtains the key to sign with. It is asked for before the client authenticates: that may use an assertion up, and then nothing
+// may fail any more. Errors: oauth.ErrUnavailable.
+func (g *ClientCredentials) Key(ctx context.Context) (keyring.SigningKey, error) {
+	key, err := g.Signing.Current(ctx)
+	if err != nil {
+		return key, fmt.Errorf("grant: keys: %w", err)
+	}
+	return g.Signing.Renew(ctx, key), nil
+}
+
+// Grant issues an access token. Errors: client.ErrWrongKind, ErrScope.
 func (g *ClientCredentials) Grant(ctx context.Context, r ClientCredentialsRequest) (oauth.TokenResponse, error) {
 	c := r.Client
 	if c.Kind != client.Service {
@@ -50,11 +62,6 @@ func (g *ClientCredentials) Grant(ctx context.Context, r ClientCredentialsReques
 	if err != nil {
 		return oauth.TokenResponse{}, err
 	}
-	key, err := g.Signing.Current(ctx)
-	if err != nil {
-		return oauth.TokenResponse{}, fmt.Errorf("grant: keys: %w", err)
-	}
-	key = g.Signing.Renew(ctx, key)
 	now := g.Now().Truncate(time.Second)
 	claims := token.Claims{
 		Issuer:   r.At.Issuer,
@@ -66,7 +73,7 @@ func (g *ClientCredentials) Grant(ctx context.Context, r ClientCredentialsReques
 		ClientID: c.ID,
 		Scope:    strings.Join(scopes, " "),
 	}
-	signed, _ := token.Sign(key, claims)
+	signed, _ := token.Sign(r.Key, claims)
 	g.Trail.Record(ctx, audit.Event{Name: audit.TokenIssued, ClientID: c.ID, TokenID: claims.ID})
 	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: c.AccessLife, Scope: claims.Scope}, nil
 }

@@ -56,22 +56,20 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if err := r.Decode(&in, apigw.Form); err != nil {
 		return apigw.Response{}, err
 	}
-	var give func(context.Context, *apigw.Request, client.Client, request) (oauth.TokenResponse, error)
+	var (
+		tokens oauth.TokenResponse
+		err    error
+	)
 	switch in.GrantType {
 	case oauth.GrantRefreshToken:
-		give = f.byRefreshToken
+		tokens, err = f.byRefreshToken(ctx, r, in)
 	case oauth.GrantClientCredentials:
-		give = f.byClientCredentials
+		tokens, err = f.byClientCredentials(ctx, r, in)
 	case "":
-		return apigw.Response{}, apigw.InvalidRequest("grant_type is missing")
+		err = apigw.InvalidRequest("grant_type is missing")
 	default:
-		return apigw.Response{}, apigw.UnsupportedGrantType("want grant_type refresh_token or client_credentials; people log in at /login")
+		err = apigw.UnsupportedGrantType("want grant_type refresh_token or client_credentials; people log in at /login")
 	}
-	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
-	if err != nil {
-		return apigw.Response{}, err
-	}
-	tokens, err := give(ctx, r, c, in)
 	if err != nil {
 		return apigw.Response{}, err
 	}
@@ -79,8 +77,11 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 }
 
 // byRefreshToken refreshes as POST /refresh does. A browser's refresh token is in a cookie, which counts only there.
-func (f function) byRefreshToken(ctx context.Context, r *apigw.Request, c client.Client, in request) (oauth.TokenResponse, error) {
+func (f function) byRefreshToken(ctx context.Context, r *apigw.Request, in request) (oauth.TokenResponse, error) {
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
 	switch {
+	case err != nil:
+		return oauth.TokenResponse{}, err
 	case c.Transport() != client.InBody:
 		return oauth.TokenResponse{}, client.ErrWrongKind
 	case in.RefreshToken.IsZero():
@@ -90,7 +91,15 @@ func (f function) byRefreshToken(ctx context.Context, r *apigw.Request, c client
 	return issued.Tokens, err
 }
 
-func (f function) byClientCredentials(ctx context.Context, r *apigw.Request, c client.Client, in request) (oauth.TokenResponse, error) {
+func (f function) byClientCredentials(ctx context.Context, r *apigw.Request, in request) (oauth.TokenResponse, error) {
+	key, err := f.own.Key(ctx)
+	if err != nil {
+		return oauth.TokenResponse{}, err
+	}
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
+	if err != nil {
+		return oauth.TokenResponse{}, err
+	}
 	ctx = audit.WithActor(ctx, audit.Client(c.ID))
-	return f.own.Grant(ctx, grant.ClientCredentialsRequest{At: r.At, Client: c, Scope: in.Scope})
+	return f.own.Grant(ctx, grant.ClientCredentialsRequest{At: r.At, Client: c, Scope: in.Scope, Key: key})
 }

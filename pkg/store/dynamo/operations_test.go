@@ -26,10 +26,11 @@ type userOperation struct {
 	status  int
 	code    string // error code of the answer, "" for success
 
-	reuse  bool // is it, so that the session's end is no mistake
-	late   bool // is it, so that a late retry is no mistake
-	again  int  // another status that a repetition may have after the first was carried out, but not answered
-	racing bool // calls of one kind race with each other: only the first is told apart
+	reuse     bool   // is it, so that the session's end is no mistake
+	late      bool   // is it, so that a late retry is no mistake
+	again     int    // another status that a repetition may have after the first was carried out, but not answered
+	againCode string // its error code; empty: that of a refused token
+	racing    bool   // calls of one kind race with each other: only the first is told apart
 }
 
 // userOperations are those of docs/design.md §11 that are built, over functions that are warm or cold as they happen to
@@ -80,7 +81,7 @@ var userOperations = []userOperation{
 			return w.expect("the service's own token", authorizeRequest(a.AccessToken), 200)
 		}
 	}},
-	{name: "client credentials by a key", status: 200, again: 401, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "client credentials by a key", status: 200, again: 401, againCode: "invalid_client", prepare: func(w *world) (request, func(outcome) error) {
 		w.login() // there are keys
 		w.restart()
 		return w.assertedTokenRequest(), func(a outcome) error {
