@@ -3,6 +3,7 @@
 package functions_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
@@ -54,6 +55,13 @@ func loginEvent() []byte {
 	return jsonEvent("POST /login", `{"client_id":"app","username":"ada","password":"`+password+`"}`, nil)
 }
 
+// subjectEvent begins a session of a person whom the client partner knows as 4711.
+func subjectEvent() []byte {
+	service := map[string]any{"sub": "partner", "client_id": "partner", "scope": "sessions:manage"}
+	event := jsonEvent("POST /subjects/{subject}/sessions", `{"client_id":"app","amr":["pwd"]}`, service)
+	return bytes.Replace(event, []byte(`"rawPath":"/subjects/{subject}/sessions"`), []byte(`"rawPath":"/subjects/4711/sessions","pathParameters":{"subject":"4711"}`), 1)
+}
+
 // scheduledEvent is what EventBridge sends a function that runs on a schedule.
 var scheduledEvent = []byte(`{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events",` +
 	`"account":"123456789012","time":"2026-03-01T12:00:00Z","region":"eu-central-1","resources":["arn:aws:events:eu-central-1:123456789012:rule/rotate"],"detail":{}}`)
@@ -69,6 +77,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"sessions":   httpEvent("GET /sessions", nil, "", caller),
 		"revoke":     formEvent("POST /revoke", "client_id=app&token="+tokens.AccessToken),
 		"password":   jsonEvent("POST /password", `{"current_password":"`+password+`","new_password":"`+password+`"}`, caller),
+		"subjects":   subjectEvent(),
 		"discovery":  httpEvent("GET /.well-known/jwks.json", nil, "", nil),
 		"rotatekeys": scheduledEvent,
 	}

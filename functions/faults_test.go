@@ -26,7 +26,7 @@ func (w *world) using() (fs []*running, events map[string][]byte) {
 		case events[name] != nil:
 			fs = append(fs, w.start(name))
 		case name != "userinfo":
-			w.t.Logf("no event is known that makes %s ask the table: add one to uses", name)
+			w.t.Errorf("no event is known that makes %s ask the table: add one to uses", name)
 		}
 	}
 	// Those that end what the others use come last.

@@ -127,6 +127,7 @@ func newWorld(t *testing.T, more map[string]string) *world {
 	check(t, w.store.PutClient(t.Context(), app))
 	partner := client.New("partner", client.Service)
 	partner.Introspects, partner.SecretHash = []string{"app"}, client.HashSecret(oauth.NewSecret(secret))
+	partner.Directory, partner.Scopes, partner.MayBegin, partner.AMR = "shop", []string{oauth.ScopeSessions}, []string{"app"}, []string{"pwd"}
 	check(t, w.store.PutClient(t.Context(), partner))
 	w.readTemplate(more)
 	return w
