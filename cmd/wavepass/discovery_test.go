@@ -15,6 +15,8 @@ var unlisted = []string{
 	"POST /login", "POST /logout", "POST /password", // no endpoints of RFC 6749 or 8414
 	"POST /refresh", // the token endpoint of those who know Wavepass, with its cookies
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
+	"POST /subjects/{subject}/sessions", "GET /subjects/{subject}/sessions", "PATCH /subjects/{subject}", // of Wavepass alone
+	"DELETE /subjects/{subject}/sessions", "DELETE /subjects/{subject}/sessions/{sid}",
 	"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration", // the metadata itself
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -259,4 +261,29 @@ func explainKeys(err error) error {
 		return fmt.Errorf("%w any more: somebody else has rotated; `wavepass key list` shows what is", err)
 	}
 	return err
+}
+
+// keyIDsLast moves key ids that begin with a dash, as one in 64 does, behind "--": else they would be read as flags.
+func keyIDsLast(args []string) []string {
+	if slices.Contains(args, "--") {
+		return args
+	}
+	var rest, ids []string
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") && isKeyID(arg) {
+			ids = append(ids, arg)
+		} else {
+			rest = append(rest, arg)
+		}
+	}
+	if len(ids) == 0 {
+		return args
+	}
+	return slices.Concat(rest, []string{"--"}, ids)
+}
+
+// isKeyID reports whether the text is as long as a key id, and as it is written: a SHA-256 thumbprint in base64url (RFC 7638).
+func isKeyID(text string) bool {
+	sum, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && len(sum) == sha256.Size
 }

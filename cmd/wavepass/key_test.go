@@ -304,3 +304,18 @@ func TestResetLogsEverybodyOut(t *testing.T) {
 		}
 	}
 }
+
+// One key id in 64 begins with a dash.
+func TestKeyIDThatBeginsWithADashIsNoFlag(t *testing.T) {
+	deploymentInFolder(t)
+	for _, id := range []string{"-bbHde-e-WtilvetOsOUa0soI8SuBrT3Wxy9itjOw2o", "--bHde-e-WtilvetOsOUa0soI8SuBrT3Wxy9itjOw2o"} {
+		for _, args := range [][]string{{"key", "revoke", id, "--json"}, {"key", "revoke", "--json", "--", id}} {
+			if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "flag") {
+				t.Errorf("%v: error %v, want that there is no such key", args, err)
+			}
+		}
+	}
+	if _, _, err := command(t, "key", "revoke", "-x"); err == nil || !strings.Contains(err.Error(), "unknown flag -x") {
+		t.Errorf("error %v, want that -x is no flag", err)
+	}
+}

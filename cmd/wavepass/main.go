@@ -108,7 +108,7 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 			err = nil
 		}
 	}()
-	command, err := parser.Parse(in.args)
+	command, err := parser.Parse(keyIDsLast(in.args))
 	if err != nil {
 		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)
 	}
