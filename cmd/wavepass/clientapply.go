@@ -115,19 +115,20 @@ func (c *clientApply) steps(ctx context.Context, a admin, wanted []client.Client
 		if now.Kind == client.Service && now.JWKS == "" {
 			now.SecretHash = was.SecretHash
 		}
+		changes := client.Diff(was, now) // was is empty where the client is not known
 		switch {
-		case now.ID == operate.ReservedClient:
+		case now.ID == client.Reserved:
 			return nil, fmt.Errorf("%s: %w: leave it out; nothing was changed", c.File, operate.ErrReservedClient)
 		case !known:
-			steps = append(steps, step{"add", now.ID, client.Diff(client.Client{}, now), client.Client{}, now})
-		case len(client.Diff(was, now)) > 0:
-			steps = append(steps, step{"change", now.ID, client.Diff(was, now), was, now})
+			steps = append(steps, step{"add", now.ID, changes, was, now})
+		case len(changes) > 0:
+			steps = append(steps, step{"change", now.ID, changes, was, now})
 		}
 	}
 	if c.Prune {
 		for _, id := range slices.Sorted(maps.Keys(there)) {
 			fetched := strings.HasPrefix(id, "https://")
-			if !named[id] && id != operate.ReservedClient && !fetched {
+			if !named[id] && id != client.Reserved && !fetched {
 				steps = append(steps, step{"remove", id, nil, there[id], client.Client{}})
 			}
 		}

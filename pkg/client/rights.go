@@ -9,7 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// Reserved is the client of Wavepass's own pages. No service begins a session of it.
+// Reserved is the client of Wavepass's own pages. Files and commands leave it alone, and no service begins a session of it.
 const Reserved = "wavepass"
 
 // Right is one kind of thing that a service may give an account of its directory. In MayGrant it stands before a colon and the

@@ -15,9 +15,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
 
-// ReservedClient is the client of Wavepass's own pages. Files and commands leave it alone.
-const ReservedClient = "wavepass"
-
 // drain is how long after a removal functions may still log people in at the client: what they hold of it is so old at
 // the most, and clocks and a slow write are allowed for.
 const drain = client.CacheLife + 10*time.Second
@@ -26,7 +23,7 @@ var (
 	// ErrClientExists says that a client with the id is registered already.
 	ErrClientExists = errors.New("operate: the client is registered already")
 	// ErrReservedClient says that the id is the service's own.
-	ErrReservedClient = fmt.Errorf("operate: the client %s is the service's own", ReservedClient)
+	ErrReservedClient = fmt.Errorf("operate: the client %s is the service's own", client.Reserved)
 	// ErrNoService says that a client has no secret because it is of another kind.
 	ErrNoService = errors.New("operate: only service clients have a secret")
 	// ErrHasKeys says that a client authenticates with keys of its own, and so has no secret.
@@ -119,7 +116,7 @@ func (r *Registrar) Change(ctx context.Context, was, c client.Client) (bool, err
 // Remove takes a client out of the registry, and ends every session of it. A tombstone stays. Errors: ErrReservedClient,
 // client.ErrChanged.
 func (r *Registrar) Remove(ctx context.Context, was client.Client) error {
-	if was.ID == ReservedClient {
+	if was.ID == client.Reserved {
 		return ErrReservedClient
 	}
 	since := r.end()
@@ -193,7 +190,7 @@ func (r *Registrar) denyBefore(ctx context.Context, id string, before time.Time)
 }
 
 func check(c client.Client) error {
-	if c.ID == ReservedClient {
+	if c.ID == client.Reserved {
 		return ErrReservedClient
 	}
 	return c.Check()
