@@ -45,11 +45,11 @@ type ClientCredentialsRequest struct {
 // Key obtains the key to sign with. It is asked for before the client authenticates: that may use an assertion up, and then nothing
 // may fail any more. Errors: oauth.ErrUnavailable.
 func (g *ClientCredentials) Key(ctx context.Context) (keyring.SigningKey, error) {
-	key, err := g.Signing.Current(ctx)
+	key, err := NewestSigningKey(ctx, g.Signing)
 	if err != nil {
-		return key, fmt.Errorf("grant: keys: %w", err)
+		err = fmt.Errorf("grant: keys: %w", err)
 	}
-	return g.Signing.Renew(ctx, key), nil
+	return key, err
 }
 
 // Grant issues an access token. Errors: client.ErrWrongKind, ErrScope.

@@ -81,7 +81,7 @@ func claimsOf(at Place, s session.Session, a account.Account, c client.Client, n
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles
 	} else {
-		claims.RolesOmitted = true // whoever decides by them looks them up
+		claims.RolesOmitted = true // they are looked up where a decision needs them
 	}
 	return claims
 }
@@ -98,6 +98,15 @@ func RolesFit(alg keyring.Algorithm, a account.Account, c client.Client) bool {
 	return token.Fits(alg, claimsOf(Place{issuer, issuer}, s, a, c, now))
 }
 
+// NewestSigningKey returns the key to sign with, in one round trip at most. Errors: oauth.ErrUnavailable.
+func NewestSigningKey(ctx context.Context, signing SigningKeys) (keyring.SigningKey, error) {
+	key, err := signing.Current(ctx)
+	if err != nil {
+		return key, err
+	}
+	return signing.Renew(ctx, key), nil
+}
+
 // newestKeys returns the keys for a new session, in one round trip at most.
 func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (mac keyring.MACKey, key keyring.SigningKey, err error) {
 	var (
@@ -110,9 +119,7 @@ func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (ma
 		}
 	})
 	wg.Go(func() {
-		if key, keyErr = signing.Current(ctx); keyErr == nil {
-			key = signing.Renew(ctx, key)
-		}
+		key, keyErr = NewestSigningKey(ctx, signing)
 	})
 	wg.Wait()
 	if err := errors.Join(macErr, keyErr); err != nil {
