@@ -48,7 +48,7 @@ var (
 func policyAnswer(r request, v verdict) (any, error) {
 	refused := errors.Is(v.err, policy.ErrRefused)
 	switch {
-	case v.err != nil && isOutage(v.err):
+	case isOutage(v.err):
 		return nil, errOutage
 	case v.err != nil && !refused:
 		return nil, errUnauthorized

@@ -73,18 +73,15 @@ func onlyHeader(e event, name string) (string, error) {
 	if unmarshalOrNone(e.Headers, &single) != nil || unmarshalOrNone(e.MultiValueHeaders, &multi) != nil {
 		return "", errors.New("authorizer: headers are not what API Gateway writes")
 	}
-	for key, value := range single { // of several values it has the last
-		if _, listed := multi[key]; !listed {
-			if multi == nil {
-				multi = map[string][]string{}
-			}
-			multi[key] = []string{value}
-		}
-	}
 	var values []string
 	for key, list := range multi {
 		if strings.EqualFold(key, name) {
 			values = append(values, list...)
+		}
+	}
+	for key, value := range single { // of several values it has the last
+		if _, listed := multi[key]; !listed && strings.EqualFold(key, name) {
+			values = append(values, value)
 		}
 	}
 	if len(values) != 1 {
