@@ -61,7 +61,7 @@ func startShop(t *testing.T) *shop {
 	return nil
 }
 
-// copyVisible copies a folder without its hidden files, such as the data of somebody who has tried it.
+// copyVisible copies a folder without its hidden files: a try leaves its data in one.
 func copyVisible(t *testing.T, to, from string) {
 	t.Helper()
 	entries, err := os.ReadDir(from)

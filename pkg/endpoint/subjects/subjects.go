@@ -65,7 +65,7 @@ type function struct {
 	schema  schema.Source
 }
 
-// caller returns the service whose token came, the subject of its directory that the path names, and a context whose events name the
+// caller returns the service, by its access token; the subject in its directory, by the path; and a context for events of the
 // service. The client's record counts, not its token alone: what was taken away is gone within the minute of the registry.
 func (f function) caller(ctx context.Context, r *apigw.Request) (context.Context, client.Client, account.Subject, error) {
 	id, err := r.Service(oauth.ScopeSessions)
