@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -16,7 +17,9 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/token"
 )
 
 // Settings are the same for every function of a deployment, on AWS, on a laptop and in tests. Trail, Now and Log are needed, and Limits
@@ -62,6 +65,22 @@ func (s Settings) Keyring(store keyring.Store, sealer keyring.Sealer) *keyring.K
 	return keyring.New(keyring.Config{
 		Store: store, Sealer: sealer, Algorithm: s.Algorithm, Times: s.KeyTimes, Now: s.Now, Created: operate.KeysCreated(s.Trail),
 	})
+}
+
+// remembered is how many tokens are known by sight: 3 MB of usual ones, some 700 bytes each, and 12 MB of the longest.
+const remembered = 4096
+
+// AccessStore is the part of the store that is needed to check access tokens.
+type AccessStore interface {
+	revocation.Reader
+	keyring.Store
+}
+
+// AccessTokens returns what checks access tokens, and the denylist that it asks.
+func (s Settings) AccessTokens(store AccessStore) (*access.Checker, *revocation.Snapshot) {
+	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
+	denylist := revocation.NewSnapshot(store, s.Staleness, s.Now)
+	return access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), denylist), denylist
 }
 
 // RefreshStore is the part of the store that is needed to refresh.

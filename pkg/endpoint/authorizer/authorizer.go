@@ -21,9 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
-	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
-	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -35,20 +33,15 @@ func (f Function) Invoke(ctx context.Context, event []byte) ([]byte, error) { re
 
 // Store is what the function asks of the table.
 type Store interface {
-	revocation.Reader
-	keyring.Store
+	endpoint.AccessStore
 	policy.Reader
 	// Account returns the account, strongly consistent. Errors: account.ErrNotFound, oauth.ErrUnavailable.
 	Account(ctx context.Context, id uuid.UUID) (account.Account, error)
 }
 
-// remembered is how many tokens are known by sight: 3 MB of usual ones, some 700 bytes each, and 12 MB of the longest.
-const remembered = 4096
-
 // New returns the function.
 func New(s endpoint.Settings, store Store) Function {
-	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
-	tokens := access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), revocation.NewSnapshot(store, s.Staleness, s.Now))
+	tokens, _ := s.AccessTokens(store)
 	return function{s.Config, tokens, policy.NewSource(store, s.Now), store, s.Now}.authorize
 }
 

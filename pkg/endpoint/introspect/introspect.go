@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -18,7 +17,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
-	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -29,20 +27,15 @@ type Store interface {
 	assertion.Uses
 	session.Reader
 	session.Accounts
-	revocation.Reader
-	keyring.Store
+	endpoint.AccessStore
 }
-
-// remembered is how many tokens are known by sight, as in the authorizer.
-const remembered = 4096
 
 // New returns the function. It opens the MAC keys of refresh tokens, and the signing keys for signed answers.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
-	denylist := revocation.NewSnapshot(store, s.Staleness, s.Now)
-	public := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
+	tokens, denylist := s.AccessTokens(store)
 	f := function{s, clients, assertion.NewVerifier(clients, store, s.Now), s.Keyring(store, sealer).SigningKeys(), grant.NewIntrospect(grant.IntrospectParts{
-		Tokens:   access.NewChecker(token.NewRememberingVerifier(public, s.Now, remembered), denylist),
+		Tokens:   tokens,
 		Denylist: denylist,
 		Owners:   session.NewOwners(store, store, clients, s.Now),
 		MAC:      keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now),
