@@ -51,7 +51,18 @@ func TestCommandsOnATable(t *testing.T) {
 		return append(args, "--table", name, "--sealing-key", "local:"+base64.StdEncoding.EncodeToString([]byte(sealingKey)))
 	}
 	const sealingKey, another = "the sealing key is 32 bytes long", "another key of 32 bytes, as long"
-	for _, args := range [][]string{{"key", "list"}, {"key", "rotate", "--now"}, {"key", "reset", "--yes"}} {
+	for _, command := range []string{"key list", "status"} {
+		if out := mustCommand(t, on(sealingKey, strings.Fields(command)...)...); !strings.Contains(out, "no key yet") {
+			t.Errorf("%s of a new table: %s, want that there is no key yet", command, out)
+		}
+	}
+	if out := mustCommand(t, on(sealingKey, "status")...); !strings.Contains(out, "schema   none yet") {
+		t.Errorf("status of a new table: %s, want no schema number", out)
+	}
+	if keys := mustCommand(t, on(sealingKey, "key", "list", "--json")...); keys != "[]\n" {
+		t.Errorf("key list --json of a new table: %q, want an empty list", keys)
+	}
+	for _, args := range [][]string{{"key", "rotate", "--now"}, {"key", "reset", "--yes"}} {
 		if _, _, err := command(t, on(sealingKey, args...)...); err == nil || !strings.Contains(err.Error(), "no keyring yet") {
 			t.Errorf("%v of a new table: %v, want that there is no keyring", args, err)
 		}

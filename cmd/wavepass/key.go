@@ -34,11 +34,15 @@ func (c *keyList) Help() string { return "  wavepass key list --json" }
 func (c *keyList) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		keys, err := a.keys().Ring.List(ctx)
-		if err != nil {
-			return explainKeys(err)
+		if err != nil && !errors.Is(err, keyring.ErrMissing) {
+			return err
 		}
-		if c.JSON {
+		switch {
+		case c.JSON:
 			return printJSON(o.out, keysForJSON(keys))
+		case err != nil:
+			_, err = fmt.Fprintln(o.out, noKeyYet)
+			return err
 		}
 		if !a.knowsPeriod() {
 			fmt.Fprintf(o.log, "KEY_PERIOD is not set: when keys are due is told for %s\n", a.cfg.KeyPeriod)
@@ -46,6 +50,9 @@ func (c *keyList) Run(ctx context.Context, o output, in invocation) error {
 		return printKeys(o.out, keys, time.Now())
 	})
 }
+
+// noKeyYet is said of a deployment that nobody has used.
+const noKeyYet = "no key yet: the first login creates them, or the next run of the schedule"
 
 func printKeys(out io.Writer, keys []keyring.Key, now time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

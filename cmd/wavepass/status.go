@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -71,13 +72,14 @@ func (s statusJSON) print(o output, a admin) error {
 	case a.cloud:
 		state = "reached"
 	}
-	signing := "no key yet: the first login or the schedule creates them"
+	form, signing := "none yet", noKeyYet // the transaction that creates the keys also writes the number
 	if s.Signing != "" {
+		form = strconv.Itoa(s.Schema)
 		signing = fmt.Sprintf("%s (%s), followed by %s", s.Signing, s.Algorithm, s.Next)
 		if a.knowsPeriod() && !s.Due.IsZero() {
 			signing += " in " + age(time.Until(s.Due))
 		}
 	}
-	_, err := fmt.Fprintf(o.out, "target   %s\nstate    %s\nschema   %d\nsigning  %s\ntoday    %d events of operators\n", s.Target, state, s.Schema, signing, s.Events)
+	_, err := fmt.Fprintf(o.out, "target   %s\nstate    %s\nschema   %s\nsigning  %s\ntoday    %d events of operators\n", s.Target, state, form, signing, s.Events)
 	return err
 }
