@@ -90,6 +90,8 @@ func TestAddresses(t *testing.T) {
 			{"origins", a.origin, client.Browser, func(c *client.Client, list []string) { c.Origins = list }},
 			{"redirects", a.browser, client.Browser, func(c *client.Client, list []string) { c.Redirects = list }},
 			{"redirects", a.native, client.Native, func(c *client.Client, list []string) { c.Redirects = list }},
+			{"redirects", a.native, client.Site, func(c *client.Client, list []string) { c.Redirects = list }},
+			{"post_logout_redirects", a.native, client.Site, func(c *client.Client, list []string) { c.PostLogoutRedirects = list }},
 			{"post_logout_redirects", a.browser, client.Browser, func(c *client.Client, list []string) { c.PostLogoutRedirects = list }},
 		} {
 			changed := client.New("c", c.kind)
@@ -114,7 +116,7 @@ func FuzzAddress(f *testing.F) {
 		f.Add(a.text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, kind := range []client.Kind{client.Browser, client.Native} {
+		for _, kind := range []client.Kind{client.Browser, client.Site, client.Native} {
 			origin, redirect := client.New("c", kind), client.New("c", kind)
 			origin.Origins, redirect.Redirects = []string{text}, []string{text}
 			asOrigin, asRedirect := origin.Check() == nil, redirect.Check() == nil
@@ -130,7 +132,7 @@ func FuzzAddress(f *testing.F) {
 			}
 			switch host := u.Hostname(); {
 			case u.Scheme == "https" && host != "":
-			case u.Scheme == "http" && (host == "::1" || strings.HasPrefix(host, "127.") || host == "localhost" && (asOrigin || kind == client.Native)):
+			case u.Scheme == "http" && (host == "::1" || strings.HasPrefix(host, "127.") || host == "localhost" && (asOrigin || kind != client.Browser)):
 			case u.Scheme == "http" && strings.Contains(host, ":"): // another spelling of a loopback address
 			case asRedirect && !asOrigin && strings.Contains(u.Scheme, ".") && u.Opaque == "":
 			default:

@@ -135,7 +135,7 @@ func (p *problems) checkKeys(c Client) {
 
 // checkLists checks each entry of each list.
 func (p *problems) checkLists(c Client) {
-	redirect := func(text string) error { return checkRedirect(text, c.Kind == Native) }
+	redirect := func(text string) error { return checkRedirect(text, c.Kind == Native || c.Kind == Site) }
 	for _, list := range []struct {
 		field   string
 		entries []string
