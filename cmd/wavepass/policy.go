@@ -78,7 +78,8 @@ The file:
     GET /orders/{id}:    { scopes: [orders:read] }                           # all of the scopes
     POST /orders:        { scopes: [orders:write], roles: [member, admin] }  # and one of the roles
     ANY /admin/{proxy+}: { roles: [admin], max_auth_age: 15m }               # logged in no longer ago
-    GET /news:           {}                                                  # everybody with a valid token`
+    GET /news:           {}                                                  # everybody with a valid token
+    GET /shop:           { session: optional }                               # by cookie: people without a session, too`
 }
 
 // Run stores the policy.
@@ -168,6 +169,9 @@ func needsOf(d policy.Document, route string) string {
 	}
 	if n.MaxAuthAge > 0 {
 		words = append(words, "max_auth_age "+policyfile.Age(n.MaxAuthAge))
+	}
+	if n.Session != "" {
+		words = append(words, "session "+n.Session)
 	}
 	if len(words) == 0 {
 		return "any valid token"
@@ -275,6 +279,7 @@ type policyTest struct {
 	Role    []string      `help:"A role that it has; repeat it for more." placeholder:"NAME"`
 	AuthAge time.Duration `help:"How long ago the person has logged in." default:"0s"`
 	NoLogin bool          `help:"Nobody has logged in: a service's token."`
+	Nobody  bool          `name:"no-session" help:"There is no session that can be used, at a site."`
 	Route   string        `help:"The route that the gateway chooses for it, as \"ANY /{proxy+}\" or \"$$default\"; by default one of exactly this path." placeholder:"ROUTE" type:"given"`
 	InFile  string        `name:"file" help:"Ask this file, and not what is stored." placeholder:"FILE" type:"given"`
 }
@@ -338,6 +343,9 @@ func (c *policyTest) decide(o output, document policy.Document, request policy.R
 	}
 	line, _ := p.Line(request)
 	refused := p.Decide(request, caller, now)
+	if c.Nobody {
+		refused = p.DecideNobody(request)
+	}
 	if c.JSON {
 		answer := decisionJSON{Allowed: refused == nil, Line: line}
 		if refused != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,11 @@ func TestPolicyCommandsOnAnIdleFolder(t *testing.T) {
 	deploymentInFolder(t)
 	before := len(as[[]audit.Event](t, "audit", "list"))
 	name := file(t, "unlisted: deny\nroutes:\n  GET /orders/{id}: { scopes: [orders:read], max_auth_age: 15m }\n  GET /news: {}\n")
+	pages := file(t, "unlisted: deny\nroutes:\n  GET /shop: { session: optional }\n  GET /basket: {}\n")
 
+	if got := as[result](t, "policy", "apply", pages, "--dry-run"); !slices.Contains(got.Changes, "+ GET /shop: session optional") {
+		t.Errorf("dry run: %+v, want the line whose session is optional", got)
+	}
 	if got := as[result](t, "policy", "apply", name, "--dry-run"); !got.Changed || len(got.Changes) != 3 {
 		t.Errorf("dry run: %+v, want three changes", got)
 	}
@@ -92,6 +97,9 @@ func TestPolicyCommandsOnAnIdleFolder(t *testing.T) {
 		{[]string{"GET /News", "--route", "$default"}, false, ""},
 		{[]string{"GET /news"}, true, "GET /news"},
 		{[]string{"GET /news", "--file", name}, true, "GET /news"},
+		{[]string{"GET /news", "--no-session"}, false, "GET /news"},
+		{[]string{"GET /shop", "--no-session", "--file", pages}, true, "GET /shop"},
+		{[]string{"GET /basket", "--no-session", "--file", pages}, false, "GET /basket"},
 	} {
 		text, _, err := command(t, append([]string{"policy", "test", "--api", "abc123"}, test.args...)...)
 		if allowed := err == nil; allowed != test.allowed || allowed && !strings.Contains(text, "by "+test.line) {

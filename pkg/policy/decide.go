@@ -21,6 +21,18 @@ func (p *Policy) Decide(r Request, c Caller, now time.Time) error {
 	return l.metBy(c, now)
 }
 
+// DecideNobody is Decide for a request without a session that can be used.
+func (p *Policy) DecideNobody(r Request) error {
+	l, err := p.find(r)
+	switch {
+	case err != nil:
+		return err
+	case l.Session != Optional:
+		return refuse("%s needs somebody who is logged in", l.name)
+	}
+	return nil
+}
+
 // Reach says for which other requests of the same caller a decision holds too.
 type Reach int
 

@@ -250,3 +250,67 @@ func TestDocumentWithoutLinesIsWhatUnlistedSays(t *testing.T) {
 		}
 	}
 }
+
+// Who has no session is let through where a line says so, and nowhere else. Everybody who has one may see such a page.
+func TestNobodySeesPagesWhoseSessionIsOptional(t *testing.T) {
+	p := read(t, `
+unlisted: deny
+routes:
+  GET /:                { session: optional }
+  GET /help/{page+}:    { session: optional }
+  GET /basket:          { session: optional }
+  POST /basket:         {}
+  HEAD /basket:         {}
+  GET /account:         {}
+  GET /admin:           { roles: [admin] }
+`[1:])
+	for r, may := range map[policy.Request]bool{
+		{Route: "GET /", Method: "GET", Path: "/"}:                                    true,
+		{Route: "ANY /", Method: "HEAD", Path: "/"}:                                   true,
+		{Route: "ANY /", Method: "POST", Path: "/"}:                                   false,
+		{Route: "GET /basket", Method: "GET", Path: "/basket"}:                        true,
+		{Route: "HEAD /basket", Method: "HEAD", Path: "/basket"}:                      false,
+		{Route: "POST /basket", Method: "POST", Path: "/basket"}:                      false,
+		{Route: "GET /account", Method: "GET", Path: "/account"}:                      false,
+		{Route: "GET /admin", Method: "GET", Path: "/admin"}:                          false,
+		{Route: "GET /unlisted", Method: "GET", Path: "/unlisted"}:                    false,
+		{Route: "$default", Method: "GET", Path: "/basket"}:                           true,
+		{Route: "$default", Method: "GET", Path: "/Basket"}:                           false,
+		{Route: "$default", Method: "GET", Path: "/basket/"}:                          false,
+		{Route: "GET /help/{page+}", Method: "GET", Path: "/help/a"}:                  true,
+		{Route: "POST /help/{page+}", Method: "POST", Path: "/help/a"}:                false,
+		{Route: "$default", Method: "GET", Path: "/account"}:                          false,
+		{Route: "$default", Method: "POST", Path: "/basket"}:                          false,
+		{Route: "GET /basket", Method: "POST", Path: "/basket"}:                       false,
+		{Route: "GET /{page}", Method: "GET", Path: "/account"}:                       false,
+		{Route: "GET /{page}", Method: "GET", Path: "/basket"}:                        true,
+		{Route: "GET /{page}", Method: "GET", Path: "/%62asket"}:                      false,
+		{Route: "GET /{page}", Method: "GET", Path: "/elsewhere"}:                     false,
+		{Route: "$default", Method: "GET", Path: "/help/a", CustomDomain: true}:       false,
+		{Route: "GET /basket", Method: "GET", Path: "/v1/basket", CustomDomain: true}: true,
+	} {
+		if err := p.DecideNobody(r); (err == nil) != may || err != nil && !errors.Is(err, policy.ErrRefused) {
+			t.Errorf("%+v by nobody: %v, want it allowed: %t", r, err, may)
+		}
+		if !may {
+			continue
+		}
+		want(t, p, r, "all")
+	}
+	for _, unlisted := range []string{"allow", "deny"} {
+		if err := read(t, "unlisted: "+unlisted+"\nroutes: {}\n").DecideNobody(policy.Request{Route: "GET /x", Method: "GET", Path: "/x"}); err == nil {
+			t.Errorf("unlisted: %s lets nobody through", unlisted)
+		}
+	}
+	if err := (&policy.Policy{}).DecideNobody(policy.Request{Route: "GET /", Method: "GET", Path: "/"}); err == nil {
+		t.Error("the zero policy lets nobody through")
+	}
+}
+
+// A line that needs a session is stricter than one in other letters that does not.
+func TestSpellingOfAPathDoesNotMakeASessionOptional(t *testing.T) {
+	p := read(t, "unlisted: deny\nroutes:\n  GET /account: {}\n  GET /{page+}: { session: optional }\n")
+	if err := p.DecideNobody(policy.Request{Route: "$default", Method: "GET", Path: "/Account"}); err == nil {
+		t.Error("/Account is open to nobody")
+	}
+}

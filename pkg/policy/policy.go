@@ -51,7 +51,11 @@ type Needs struct {
 	Scopes     []string `json:"scopes,omitempty"`       // each of them
 	Roles      []string `json:"roles,omitempty"`        // at least one of them
 	MaxAuthAge int64    `json:"max_auth_age,omitempty"` // seconds since the login at most (RFC 9470 §4); 0: any
+	Session    string   `json:"session,omitempty"`      // Optional: a page that people see without a session, too; empty: it is needed
 }
+
+// Optional is the only value of Needs.Session: who has no session is let through as nobody. It stands alone in a line for GET or HEAD.
+const Optional = "optional"
 
 // Request is what the gateway's event says of a request.
 type Request struct {
@@ -183,6 +187,9 @@ func (p *Policy) add(l Line) error {
 	if err := l.check(); err != nil {
 		return err
 	}
+	if l.Session != "" && method != "GET" && method != "HEAD" {
+		return errors.New("session: optional is for pages, so for GET or HEAD: what changes something needs somebody who does it")
+	}
 	added := &line{Needs: l.Needs, name: l.Route, method: method, path: path, folded: path.folded()}
 	if other := p.folded.insert(added.folded, added); other != nil {
 		return fmt.Errorf("is the same route as %s; the names of parameters and the case of letters make no difference", other.name)
@@ -220,6 +227,12 @@ func (n Needs) check() error {
 				return fmt.Errorf("%s[%d]: %s is named twice", what, i, name)
 			}
 		}
+	}
+	switch {
+	case n.Session != "" && n.Session != Optional:
+		return fmt.Errorf("session is %q: write %s, or leave it out where a session is needed", n.Session, Optional)
+	case n.Session != "" && (len(n.Scopes) > 0 || len(n.Roles) > 0 || n.MaxAuthAge != 0):
+		return errors.New("session: optional stands alone: somebody who is nobody has no scopes, no roles and no login")
 	}
 	if n.MaxAuthAge < 0 || n.MaxAuthAge > int64(MaxAge/time.Second) {
 		return fmt.Errorf("max_auth_age is %d s: it has to be between 1 s and %s", n.MaxAuthAge, MaxAge)
@@ -269,6 +282,9 @@ func (n Needs) stricterThan(other Needs) bool {
 				return true
 			}
 		}
+	}
+	if n.Session == "" && other.Session == Optional {
+		return true
 	}
 	return n.MaxAuthAge > 0 && (other.MaxAuthAge == 0 || other.MaxAuthAge > n.MaxAuthAge)
 }

@@ -8,6 +8,7 @@
 //	  POST /orders:        { scopes: [orders:write], roles: [member, admin] } # and one of the roles
 //	  ANY /admin/{proxy+}: { roles: [admin], max_auth_age: 15m }            # logged in no longer ago
 //	  GET /news:           {}                                               # everybody with a valid token
+//	  GET /shop:           { session: optional }                            # by cookie: people without a session, too
 package policyfile
 
 import (
@@ -93,7 +94,7 @@ func (r *reader) document(node *yaml.Node) (d policy.Document) {
 }
 
 func (r *reader) needs(node *yaml.Node) (n policy.Needs) {
-	for key, value := range r.mapping(node, "a route", "scopes", "roles", "max_auth_age") {
+	for key, value := range r.mapping(node, "a route", "scopes", "roles", "max_auth_age", "session") {
 		switch key.Value {
 		case "scopes":
 			n.Scopes = r.names(value)
@@ -101,6 +102,10 @@ func (r *reader) needs(node *yaml.Node) (n policy.Needs) {
 			n.Roles = r.names(value)
 		case "max_auth_age":
 			n.MaxAuthAge = r.seconds(value)
+		case "session":
+			if n.Session = r.text(value, "session"); n.Session == "" {
+				r.wrong.Add(value, "session is empty: write optional, or leave it out")
+			}
 		}
 	}
 	return n
@@ -178,6 +183,9 @@ func Write(d policy.Document) ([]byte, error) {
 		}
 		if l.MaxAuthAge > 0 {
 			add(needs, "max_auth_age", textNode(Age(l.MaxAuthAge)))
+		}
+		if l.Session != "" {
+			add(needs, "session", textNode(l.Session))
 		}
 		add(routes, l.Route, needs)
 	}

@@ -26,6 +26,7 @@ routes:
       - admin
   ANY /admin/{proxy+}: { roles: [admin], max_auth_age: 1h30m }
   GET /news:           {}
+  GET /shop:           { session: optional }
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +36,7 @@ routes:
 		{Route: "POST /orders", Needs: policy.Needs{Scopes: []string{"orders:write", "orders:read"}, Roles: []string{"member", "admin"}}},
 		{Route: "ANY /admin/{proxy+}", Needs: policy.Needs{Roles: []string{"admin"}, MaxAuthAge: 5400}},
 		{Route: "GET /news"},
+		{Route: "GET /shop", Needs: policy.Needs{Session: policy.Optional}},
 	}}
 	if difference := cmp.Diff(want, got); difference != "" {
 		t.Errorf("document (-want +got):\n%s", difference)
@@ -73,6 +75,10 @@ func TestMistakesAreNamedWithTheirLines(t *testing.T) {
 		head + "  GET /x: { max_auth_age: 1500ms }\n":                 "line 3: max_auth_age",
 		head + "  GET /x: { max_auth_age: -5m }\n":                    "line 3: max_auth_age",
 		head + "  GET /x: { max_auth_age: 9000h }\n":                  "line 3: GET /x: max_auth_age is",
+		head + "  GET /x: { session: false }\n":                       "line 3: session has to be text",
+		head + "  GET /x: { session: '' }\n":                          "line 3: session is empty",
+		head + "  GET /x: { session: none }\n":                        `line 3: GET /x: session is "none"`,
+		head + "  POST /x: { session: optional }\n":                   "line 3: POST /x: session: optional is for pages",
 		head + "  GET /x: &needs {}\n  GET /y: *needs\n":              "line 4: a route has to be a mapping",
 		"unlisted: allow\nroutes:\n  ANY /{p+}: {}\n\n  GET /x: {}\n": "line 5: GET /x: stands below ANY /{p+}",
 		strings.Repeat("#", policyfile.MaxSize+1):                     "longer than 128 KB",
