@@ -62,6 +62,10 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 			if errors.As(err, &clearing) {
 				response.Cookies = clearing.Cookies
 			}
+			var ofForm *FormError
+			if errors.As(err, &ofForm) {
+				response = ofForm.answer(response)
+			}
 		}
 		return response.event(strings.HasPrefix(r.At.Issuer, "https:")), nil
 	}
@@ -259,6 +263,8 @@ type Response struct {
 	Headers map[string]string // replace the defaults of event
 	Cookies []string          // Set-Cookie values
 	Body    []byte            // JSON, or empty
+
+	code string // of an error
 }
 
 // event adds the headers that every answer has. Answers are about tokens and people, so caches must not store them.

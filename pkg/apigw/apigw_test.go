@@ -16,6 +16,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -421,5 +422,35 @@ func TestTokenResponseIsRFC6749(t *testing.T) {
 	want = `{"access_token":"a.b.c","token_type":"Bearer","expires_in":60}`
 	if err != nil || string(r.Body) != want || len(r.Cookies) != 1 {
 		t.Errorf("got %s %v %v, want %s and a cookie", r.Body, r.Cookies, err, want)
+	}
+}
+
+// A browser that has sent a form sees a page of the site's, which is told the code and how long to wait, and nothing else.
+func TestErrorOfAFormSendsTheBrowserToThePage(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{account.ErrInvalidCredentials, "invalid_credentials 0s"},
+		{&account.TooManyAttemptsError{RetryAfter: 61 * time.Second}, "too_many_attempts 1m1s"},
+		{oauth.ErrUnavailable, "temporarily_unavailable 2s"},
+		{apigw.InvalidRequest("username is missing"), "invalid_request 0s"},
+		{errors.New("internal detail 4711"), "server_error 0s"},
+		{&browser.ClearingError{Err: browser.ErrTwoCookies, Cookies: []string{"a=b"}}, "invalid_request 0s"},
+	} {
+		got, logged := call(t, events.APIGatewayV2HTTPRequest{}, func(context.Context, *apigw.Request) (apigw.Response, error) {
+			return apigw.Response{}, &apigw.FormError{Err: tc.err, Page: func(code string, wait time.Duration) string {
+				return "https://shop.example.com/" + code + " " + wait.String()
+			}}
+		})
+		if got.StatusCode != 303 || got.Headers["Location"] != "https://shop.example.com/"+tc.want || got.Body != "" {
+			t.Errorf("%v: %d to %q, body %q, want 303 to %q", tc.err, got.StatusCode, got.Headers["Location"], got.Body, tc.want)
+		}
+		if !strings.Contains(logged, `"reason":"`+tc.err.Error()) {
+			t.Errorf("%v: the log does not say it: %s", tc.err, logged)
+		}
+		if clearing := new(browser.ClearingError); errors.As(tc.err, &clearing) != (len(got.Cookies) == 1) {
+			t.Errorf("%v: cookies %q", tc.err, got.Cookies)
+		}
 	}
 }

@@ -86,6 +86,8 @@ var answers = []struct {
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name; both are deleted with this answer: log in again"},
 	{browser.ErrOtherSite, http.StatusBadRequest, oauth.CodeInvalidGrant, "no cookie came, and none can: the page is on another site than this service; serve both below one domain"},
 	{browser.ErrOutOfReach, http.StatusBadRequest, oauth.CodeInvalidRequest, "a cookie that your back end sets would never be sent to this service: serve the pages of the client at the host of this service, or set COOKIE_DOMAIN to a domain above both; or begin a session of a native client"},
+	{browser.ErrNoTarget, http.StatusBadRequest, oauth.CodeInvalidRequest, "the form names an address to go to that is not registered for this client, in exactly this spelling; `wavepass client set ID --redirect ADDRESS` and `--post-logout-redirect ADDRESS` register one"},
+	{browser.ErrReturnTo, http.StatusBadRequest, oauth.CodeInvalidRequest, "return_to: want a path like /orders/7?page=2 of at most 1,024 bytes, without a fragment, dot segments, two slashes in a row or an encoded slash; it is taken at the origin of redirect_uri"},
 	{browser.ErrTwoTokens, http.StatusBadRequest, oauth.CodeInvalidRequest, "browser clients send the refresh token in its cookie, all others in the body, nobody in both"},
 	{session.ErrOvertaken, http.StatusServiceUnavailable, oauth.CodeUnavailable, "a newer refresh token of this session is in use; try again with that one"},
 	{oauth.ErrUnavailable, http.StatusServiceUnavailable, oauth.CodeUnavailable, "try again in a moment; nothing was lost"},
@@ -159,7 +161,7 @@ func explained(status int, code, description, reason string) Response {
 		Description string `json:"error_description"`
 		Reason      string `json:"reason,omitzero"`
 	}{code, description, reason})
-	response := Response{Status: status, Body: body}
+	response := Response{Status: status, Body: body, code: code}
 	if code == oauth.CodeInvalidToken || code == oauth.CodeInsufficientScope {
 		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="` + code + `"`} // RFC 6750 §3
 	}

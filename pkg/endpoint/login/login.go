@@ -45,33 +45,56 @@ type request struct {
 }
 
 func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	if r.IsForm() {
+		return f.byForm(ctx, r)
+	}
 	var in request
 	if err := r.Decode(&in, apigw.JSON); err != nil {
 		return apigw.Response{}, err
 	}
-	switch {
-	case in.ClientID == "":
-		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
-	case in.Username == "":
-		return apigw.Response{}, apigw.InvalidRequest("username is missing")
-	case in.Password.IsZero():
-		return apigw.Response{}, apigw.InvalidRequest("password is missing")
-	case !endpoint.ValidDeviceName(in.DeviceName):
-		return apigw.Response{}, apigw.InvalidRequest("device_name is longer than 64 characters or has unprintable ones")
+	c, err := f.client(ctx, r, in.ClientID)
+	if err != nil {
+		return apigw.Response{}, err
 	}
-	c, err := f.clients.Find(ctx, in.ClientID)
+	return f.begin(ctx, r, c, in)
+}
+
+// client finds a client, and refuses requests that another site may have sent: it must not log people in either, because they
+// would go on as somebody else without noticing.
+func (f function) client(ctx context.Context, r *apigw.Request, id string) (client.Client, error) {
+	if id == "" {
+		return client.Client{}, apigw.InvalidRequest("client_id is missing")
+	}
+	c, err := f.clients.Find(ctx, id)
 	if errors.Is(err, client.ErrUnknown) {
 		f.Log.WarnContext(ctx, "no such client is registered: `wavepass client list` shows those that are, `wavepass client add ID --kind browser --origin ORIGIN` registers one",
 			"request_id", r.ID) // without the id: people type their password into every field
 	}
-	if err != nil {
+	if err == nil && c.UsesCookies() && !r.Visit(c).From.SameSite(r.At.Issuer, c.Origins) {
+		err = browser.ErrCrossSite
+	}
+	return c, err
+}
+
+// check says what is missing or wrong.
+func (in request) check() error {
+	switch {
+	case in.Username == "":
+		return apigw.InvalidRequest("username is missing")
+	case in.Password.IsZero():
+		return apigw.InvalidRequest("password is missing")
+	case !endpoint.ValidDeviceName(in.DeviceName):
+		return apigw.InvalidRequest("device_name is longer than 64 characters or has unprintable ones")
+	}
+	return nil
+}
+
+// begin logs in, and delivers what was issued in the way of the client.
+func (f function) begin(ctx context.Context, r *apigw.Request, c client.Client, in request) (apigw.Response, error) {
+	if err := in.check(); err != nil {
 		return apigw.Response{}, err
 	}
-	// Another site must not log people in either: they would go on as somebody else without noticing.
 	visit := r.Visit(c)
-	if c.UsesCookies() && !visit.From.SameSite(r.At.Issuer, c.Origins) {
-		return apigw.Response{}, browser.ErrCrossSite
-	}
 	issued, err := f.grant.Grant(ctx, grant.LoginRequest{
 		At:        r.At,
 		Client:    c,

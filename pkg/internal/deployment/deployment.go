@@ -84,8 +84,10 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 		c := client.New(id, kind)
 		c.Scopes = []string{"profile"}
 		switch kind {
-		case client.Browser, client.Site:
+		case client.Browser:
 			c.Origins = []string{Origin}
+		case client.Site:
+			c.Origins, c.Redirects, c.PostLogoutRedirects = []string{Origin}, []string{Origin + "/", Origin + "/sign-in"}, []string{Origin + "/bye"}
 		case client.Service:
 			c.SecretHash = client.HashSecret(oauth.NewSecret(Secret))
 		}

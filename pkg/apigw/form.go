@@ -1,0 +1,32 @@
+package apigw
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// FormError is an error of a request that a browser has sent by a plain HTML form. The person is not shown its answer, but sent to a page of
+// the site's, whose address says the code.
+type FormError struct {
+	Err error
+	// Page returns the address for an error code, and how long to wait, 0 where that is not known.
+	Page func(code string, retryAfter time.Duration) string
+}
+
+func (e *FormError) Error() string { return e.Err.Error() }
+func (e *FormError) Unwrap() error { return e.Err }
+
+// answer sends the browser on. The cookies of the error's own answer are kept.
+func (e *FormError) answer(direct Response) Response {
+	wait, _ := strconv.ParseInt(direct.Headers["Retry-After"], 10, 64) // absent: 0
+	return SeeOther(e.Page(direct.code, time.Duration(wait)*time.Second), direct.Cookies)
+}
+
+// SeeOther answers a form: the browser gets the address (RFC 9110 §15.4.4), and going back or reloading does not send the form again.
+func SeeOther(address string, cookies []string) Response {
+	return Response{Status: http.StatusSeeOther, Headers: map[string]string{"Location": address}, Cookies: cookies}
+}
+
+// IsForm reports whether the body is a form.
+func (r *Request) IsForm() bool { return r.mediaType() == Form }
