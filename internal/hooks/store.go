@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -94,6 +95,14 @@ func (h *Store) Clients(ctx context.Context) ([]client.Client, error) {
 
 func (h *Store) Policy(ctx context.Context, api string) (policy.Record, error) {
 	return call(ctx, h, "Policy", func() (policy.Record, error) { return h.Store.Policy(ctx, api) })
+}
+
+func (h *Store) Provider(ctx context.Context, id string) (federation.Record, error) {
+	return call(ctx, h, "Provider", func() (federation.Record, error) { return h.Store.Provider(ctx, id) })
+}
+
+func (h *Store) PutProvider(ctx context.Context, id string, r federation.Record) error {
+	return h.Do(ctx, "PutProvider", func() error { return h.Store.PutProvider(ctx, id, r) })
 }
 
 func (h *Store) PutPolicy(ctx context.Context, api string, r policy.Record) error {

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "session", "authorization", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "session", "authorization", "federation", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -50,6 +50,7 @@ var rules = []struct {
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
+	{"federation", []string{"jwks"}},
 	{"grant", append([]string{ids, jsonv2}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
 	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs

@@ -50,6 +50,7 @@ var (
 	clientBucket     = []byte("clients")
 	auditBucket      = []byte("audit events")
 	policyBucket     = []byte("policies")
+	providerBucket   = []byte("providers")
 	subjectBucket    = []byte("subjects")
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
@@ -150,7 +151,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,
 	} {

@@ -2,54 +2,89 @@ package bolt
 
 import (
 	"context"
-	"errors"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/policy"
 )
 
 // Policy implements policy.Reader.
-func (s *Store) Policy(ctx context.Context, api string) (r policy.Record, err error) {
-	err = s.read(ctx, "read policy", func(tx *bbolt.Tx) (err error) {
-		r, err = policyOf(tx, api)
-		return err
-	})
-	return r, err
-}
-
-func policyOf(tx *bbolt.Tx, api string) (policy.Record, error) {
-	if !policy.ValidAPI(api) {
-		return policy.Record{}, policy.ErrNone
-	}
-	r, ok, err := get[policy.Record](tx.Bucket(policyBucket), []byte(api))
-	if err == nil && !ok {
-		err = policy.ErrNone
-	}
-	return r, err
+func (s *Store) Policy(ctx context.Context, api string) (policy.Record, error) {
+	d, err := s.readDocument(ctx, "read policy", policyBucket, api, policy.ErrNone)
+	return policy.Record(d), err
 }
 
 // PutPolicy implements policy.Store.
 func (s *Store) PutPolicy(ctx context.Context, api string, r policy.Record) error {
-	return s.write(ctx, "store policy", func(tx *bbolt.Tx) error {
-		before, err := policyOf(tx, api)
-		switch {
-		case err != nil && !errors.Is(err, policy.ErrNone):
-			return err
-		case before.Version != r.Version-1:
-			return policy.ErrConflict
-		}
-		return put(tx.Bucket(policyBucket), []byte(api), r)
-	})
+	return s.putDocument(ctx, "store policy", policyBucket, api, document(r), policy.ErrConflict)
 }
 
 // Policies implements policy.Store.
-func (s *Store) Policies(ctx context.Context) (apis []string, err error) {
-	err = s.read(ctx, "list policies", func(tx *bbolt.Tx) error {
-		return tx.Bucket(policyBucket).ForEach(func(api, _ []byte) error {
-			apis = append(apis, string(api))
+func (s *Store) Policies(ctx context.Context) ([]string, error) {
+	return s.listDocuments(ctx, "list policies", policyBucket)
+}
+
+// Provider implements federation.Store.
+func (s *Store) Provider(ctx context.Context, id string) (federation.Record, error) {
+	d, err := s.readDocument(ctx, "read provider", providerBucket, id, federation.ErrUnknown)
+	return federation.Record(d), err
+}
+
+// PutProvider implements federation.Store.
+func (s *Store) PutProvider(ctx context.Context, id string, r federation.Record) error {
+	return s.putDocument(ctx, "store provider", providerBucket, id, document(r), federation.ErrConflict)
+}
+
+// Providers implements federation.Store.
+func (s *Store) Providers(ctx context.Context) ([]string, error) {
+	return s.listDocuments(ctx, "list providers", providerBucket)
+}
+
+// document is a record that is replaced as a whole, version by version: a policy or a provider.
+type document struct {
+	Version  int64
+	Document []byte // empty: it was removed
+}
+
+func (s *Store) readDocument(ctx context.Context, op string, bucket []byte, name string, none error) (d document, err error) {
+	err = s.read(ctx, op, func(tx *bbolt.Tx) (err error) {
+		d, err = documentOf(tx, bucket, name, none)
+		return err
+	})
+	return d, err
+}
+
+func documentOf(tx *bbolt.Tx, bucket []byte, name string, none error) (document, error) {
+	if name == "" {
+		return document{}, none
+	}
+	d, ok, err := get[document](tx.Bucket(bucket), []byte(name))
+	if err == nil && !ok {
+		err = none
+	}
+	return d, err
+}
+
+func (s *Store) putDocument(ctx context.Context, op string, bucket []byte, name string, d document, conflict error) error {
+	return s.write(ctx, op, func(tx *bbolt.Tx) error {
+		before, err := documentOf(tx, bucket, name, nil)
+		switch {
+		case err != nil:
+			return err
+		case before.Version != d.Version-1:
+			return conflict
+		}
+		return put(tx.Bucket(bucket), []byte(name), d)
+	})
+}
+
+func (s *Store) listDocuments(ctx context.Context, op string, bucket []byte) (names []string, err error) {
+	err = s.read(ctx, op, func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucket).ForEach(func(name, _ []byte) error {
+			names = append(names, string(name))
 			return nil
 		})
 	})
-	return apis, err
+	return names, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
@@ -42,6 +43,7 @@ type Store interface {
 	keyring.Store
 	schema.Source
 	policy.Store
+	federation.Store
 	audit.Store
 	account.Lister
 	session.Finder
@@ -73,7 +75,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Schema", schemaTests},
 		{"Client", clientTests},
 		{"Assertion", assertionTests},
-		{"Policy", policyTests},
+		{"Policy", documentTests(policies)},
+		{"Provider", documentTests(providers)},
 		{"Audit", auditTests},
 		{"Scan", scanTests},
 		{"Context", contextTests},
