@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/all"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -36,6 +37,7 @@ type store interface {
 	session.Finder
 	audit.Store
 	policy.Store
+	federation.Store
 	client.Lister
 	revocation.Log
 	schema.Source

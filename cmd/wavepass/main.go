@@ -28,14 +28,15 @@ type commands struct {
 
 // adminCommands look after a deployment, in the cloud or on this machine.
 type adminCommands struct {
-	Status  statusCommand   `cmd:"" help:"Say which deployment the flags mean, and how it is."`
-	Account accountCommands `cmd:"" help:"Look after accounts."`
-	Client  clientCommands  `cmd:"" help:"Look after the applications that people log in with."`
-	Session sessionCommands `cmd:"" help:"Look at sessions."`
-	Policy  policyCommands  `cmd:"" help:"Say which scopes and roles the routes of an API ask for."`
-	Key     keyCommands     `cmd:"" help:"Look after the keys that tokens are made with."`
-	Revoke  revokeCommands  `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
-	Audit   auditCommands   `cmd:"" help:"Read what operators have done."`
+	Status   statusCommand    `cmd:"" help:"Say which deployment the flags mean, and how it is."`
+	Account  accountCommands  `cmd:"" help:"Look after accounts."`
+	Client   clientCommands   `cmd:"" help:"Look after the applications that people log in with."`
+	Provider providerCommands `cmd:"" help:"Look after the identity providers that people log in with."`
+	Session  sessionCommands  `cmd:"" help:"Look at sessions."`
+	Policy   policyCommands   `cmd:"" help:"Say which scopes and roles the routes of an API ask for."`
+	Key      keyCommands      `cmd:"" help:"Look after the keys that tokens are made with."`
+	Revoke   revokeCommands   `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
+	Audit    auditCommands    `cmd:"" help:"Read what operators have done."`
 }
 
 func main() {

@@ -26,6 +26,7 @@ type result struct {
 	TokenID   string    `json:"token_id,omitzero"`
 	Secret    string    `json:"secret,omitzero"` // shown this once
 	API       string    `json:"api,omitzero"`
+	Provider  string    `json:"provider,omitzero"`
 	Changes   []string  `json:"changes,omitzero"`
 	Keys      []keyStep `json:"keys,omitzero"`
 

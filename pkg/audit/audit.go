@@ -58,6 +58,9 @@ const (
 	ClientChanged   = "client_changed"  // the fields that reason names
 	ClientRemoved   = "client_removed"  // and every session of it ended
 
+	ProviderSet     = "provider_set"     // people may log in with an identity provider, or by another definition of it
+	ProviderRemoved = "provider_removed" // they no longer may
+
 	ClientSecretRotated = "client_secret_rotated"
 
 	Migrated = "migrated" // what an older version has stored, count items
@@ -84,6 +87,7 @@ type Event struct {
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
 	API        string `json:"api,omitzero"`        // id of the API whose policy it was, or "default"
+	Provider   string `json:"provider,omitzero"`   // id of a foreign identity provider
 	NameHash   string `json:"name_hash,omitzero"`  // of a username that is nobody's; only the service can compute it
 }
 

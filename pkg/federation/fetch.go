@@ -70,7 +70,10 @@ func fetchJSON(ctx context.Context, client *http.Client, address string) ([]byte
 	response, err := client.Do(request)
 	if err != nil {
 		var failed *url.Error
-		if errors.As(err, &failed) {
+		switch {
+		case errors.As(err, &failed) && failed.Timeout():
+			err = fmt.Errorf("no answer within %s", client.Timeout)
+		case failed != nil:
 			err = failed.Err // the address is named beside
 		}
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -37,6 +38,7 @@ type Store interface {
 	client.Registrar
 	client.Lister
 	policy.Store
+	federation.Store
 	keyring.Store
 }
 
