@@ -109,6 +109,10 @@ func (h *Store) PutPolicy(ctx context.Context, api string, r policy.Record) erro
 	return h.Do(ctx, "PutPolicy", func() error { return h.Store.PutPolicy(ctx, api, r) })
 }
 
+func (h *Store) Providers(ctx context.Context) ([]string, error) {
+	return call(ctx, h, "Providers", func() ([]string, error) { return h.Store.Providers(ctx) })
+}
+
 func (h *Store) Policies(ctx context.Context) ([]string, error) {
 	return call(ctx, h, "Policies", func() ([]string, error) { return h.Store.Policies(ctx) })
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -51,38 +50,40 @@ type Store struct {
 
 	now func() time.Time
 
-	mu       sync.Mutex
-	sessions map[uuid.UUID]session.Session
-	accounts map[uuid.UUID]account.Account
-	logins   map[string]account.LoginName
-	subjects map[account.Subject]account.Account // as they were when a session last began
-	begun    map[account.Subject]map[string]session.Begun
-	attempts map[account.Bucket]int
-	clients  map[string]client.Client
-	policies map[string]policy.Record
-	log      []revocation.Entry
-	events   []audit.Event
-	appended map[string]appended
-	used     map[[sha256.Size]byte]usedAssertion
-	parts    map[keyring.Part][]byte
-	version  int64 // of parts; 0: there is no keyring
-	behind   int   // how far the schema number is behind
+	mu        sync.Mutex
+	sessions  map[uuid.UUID]session.Session
+	accounts  map[uuid.UUID]account.Account
+	logins    map[string]account.LoginName
+	subjects  map[account.Subject]account.Account // as they were when a session last began
+	begun     map[account.Subject]map[string]session.Begun
+	attempts  map[account.Bucket]int
+	clients   map[string]client.Client
+	policies  map[string]document
+	providers map[string]document
+	log       []revocation.Entry
+	events    []audit.Event
+	appended  map[string]appended
+	used      map[[sha256.Size]byte]usedAssertion
+	parts     map[keyring.Part][]byte
+	version   int64 // of parts; 0: there is no keyring
+	behind    int   // how far the schema number is behind
 }
 
 // New returns an empty store that hides what has expired by the clock now.
 func New(now func() time.Time) *Store {
 	return &Store{
-		now:      now,
-		sessions: map[uuid.UUID]session.Session{},
-		accounts: map[uuid.UUID]account.Account{},
-		logins:   map[string]account.LoginName{},
-		subjects: map[account.Subject]account.Account{},
-		begun:    map[account.Subject]map[string]session.Begun{},
-		attempts: map[account.Bucket]int{},
-		clients:  map[string]client.Client{},
-		policies: map[string]policy.Record{},
-		appended: map[string]appended{},
-		used:     map[[sha256.Size]byte]usedAssertion{},
+		now:       now,
+		sessions:  map[uuid.UUID]session.Session{},
+		accounts:  map[uuid.UUID]account.Account{},
+		logins:    map[string]account.LoginName{},
+		subjects:  map[account.Subject]account.Account{},
+		begun:     map[account.Subject]map[string]session.Begun{},
+		attempts:  map[account.Bucket]int{},
+		clients:   map[string]client.Client{},
+		policies:  map[string]document{},
+		providers: map[string]document{},
+		appended:  map[string]appended{},
+		used:      map[[sha256.Size]byte]usedAssertion{},
 	}
 }
 
