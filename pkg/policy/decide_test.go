@@ -259,7 +259,8 @@ routes:
   GET /:                { session: optional }
   GET /help/{page+}:    { session: optional }
   GET /basket:          { session: optional }
-  POST /basket:         {}
+  POST /basket:         { session: optional }
+  PUT /basket:          {}
   HEAD /basket:         {}
   GET /account:         {}
   GET /admin:           { roles: [admin] }
@@ -270,7 +271,7 @@ routes:
 		{Route: "ANY /", Method: "POST", Path: "/"}:                                   false,
 		{Route: "GET /basket", Method: "GET", Path: "/basket"}:                        true,
 		{Route: "HEAD /basket", Method: "HEAD", Path: "/basket"}:                      false,
-		{Route: "POST /basket", Method: "POST", Path: "/basket"}:                      false,
+		{Route: "POST /basket", Method: "POST", Path: "/basket"}:                      true,
 		{Route: "GET /account", Method: "GET", Path: "/account"}:                      false,
 		{Route: "GET /admin", Method: "GET", Path: "/admin"}:                          false,
 		{Route: "GET /unlisted", Method: "GET", Path: "/unlisted"}:                    false,
@@ -280,7 +281,7 @@ routes:
 		{Route: "GET /help/{page+}", Method: "GET", Path: "/help/a"}:                  true,
 		{Route: "POST /help/{page+}", Method: "POST", Path: "/help/a"}:                false,
 		{Route: "$default", Method: "GET", Path: "/account"}:                          false,
-		{Route: "$default", Method: "POST", Path: "/basket"}:                          false,
+		{Route: "$default", Method: "PUT", Path: "/basket"}:                           false,
 		{Route: "GET /basket", Method: "POST", Path: "/basket"}:                       false,
 		{Route: "GET /{page}", Method: "GET", Path: "/account"}:                       false,
 		{Route: "GET /{page}", Method: "GET", Path: "/basket"}:                        true,

@@ -51,10 +51,11 @@ type Needs struct {
 	Scopes     []string `json:"scopes,omitempty"`       // each of them
 	Roles      []string `json:"roles,omitempty"`        // at least one of them
 	MaxAuthAge int64    `json:"max_auth_age,omitempty"` // seconds since the login at most (RFC 9470 §4); 0: any
-	Session    string   `json:"session,omitempty"`      // Optional: a page that people see without a session, too; empty: it is needed
+	Session    string   `json:"session,omitempty"`      // Optional: people without a session are let through, too; empty: it is needed
 }
 
-// Optional is the only value of Needs.Session: who has no session is let through as nobody. It stands alone in a line for GET or HEAD.
+// Optional is the only value of Needs.Session: people without a session are let through as nobody, so that a site can show them a page. It
+// stands alone in its line.
 const Optional = "optional"
 
 // Request is what the gateway's event says of a request.
@@ -186,9 +187,6 @@ func (p *Policy) add(l Line) error {
 	}
 	if err := l.check(); err != nil {
 		return err
-	}
-	if l.Session != "" && method != "GET" && method != "HEAD" {
-		return errors.New("session: optional is for pages, so for GET or HEAD: what changes something needs somebody who does it")
 	}
 	added := &line{Needs: l.Needs, name: l.Route, method: method, path: path, folded: path.folded()}
 	if other := p.folded.insert(added.folded, added); other != nil {

@@ -65,8 +65,6 @@ func TestDocumentIsCheckedWhole(t *testing.T) {
 		"optional stands alone":      routes(policy.Line{Route: "GET /x", Needs: policy.Needs{Session: policy.Optional, Scopes: []string{"a"}}}),
 		"has no scopes, no roles":    routes(policy.Line{Route: "GET /x", Needs: policy.Needs{Session: policy.Optional, Roles: []string{"a"}}}),
 		"no roles and no login":      routes(policy.Line{Route: "GET /x", Needs: policy.Needs{Session: policy.Optional, MaxAuthAge: 1}}),
-		"is for pages, so for GET":   routes(policy.Line{Route: "POST /x", Needs: policy.Needs{Session: policy.Optional}}),
-		"ANY /x: session: optional":  routes(policy.Line{Route: "ANY /x", Needs: policy.Needs{Session: policy.Optional}}),
 		"stands below ANY /{a+}":     {Unlisted: policy.Allow, Routes: []policy.Line{line("ANY /{a+}"), line("GET /x")}},
 		"GET /A/b: stands below":     {Unlisted: policy.Allow, Routes: []policy.Line{line("ANY /a/{a+}"), line("GET /A/b")}},
 		"base_path: the path \"v1\"": {Unlisted: policy.Deny, BasePath: "v1"},

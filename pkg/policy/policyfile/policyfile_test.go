@@ -78,7 +78,6 @@ func TestMistakesAreNamedWithTheirLines(t *testing.T) {
 		head + "  GET /x: { session: false }\n":                       "line 3: session has to be text",
 		head + "  GET /x: { session: '' }\n":                          "line 3: session is empty",
 		head + "  GET /x: { session: none }\n":                        `line 3: GET /x: session is "none"`,
-		head + "  POST /x: { session: optional }\n":                   "line 3: POST /x: session: optional is for pages",
 		head + "  GET /x: &needs {}\n  GET /y: *needs\n":              "line 4: a route has to be a mapping",
 		"unlisted: allow\nroutes:\n  ANY /{p+}: {}\n\n  GET /x: {}\n": "line 5: GET /x: stands below ANY /{p+}",
 		strings.Repeat("#", policyfile.MaxSize+1):                     "longer than 128 KB",
