@@ -199,5 +199,8 @@ func newAuthorizerEvent(common request, a authorizer, header http.Header) (autho
 		}
 		e.IdentitySource = append(e.IdentitySource, value)
 	}
+	if a.byRoute {
+		e.IdentitySource = append(e.IdentitySource, common.RouteKey)
+	}
 	return e, true
 }

@@ -98,6 +98,25 @@ func TestAuthorizerIsNotAskedWithoutItsIdentitySources(t *testing.T) {
 	}
 }
 
+// An authorizer whose identity source is the route is asked about people who show nothing, too.
+func TestAuthorizerByTheRouteIsAlwaysAsked(t *testing.T) {
+	var asked []byte
+	guard := handler(func(_ context.Context, event []byte) ([]byte, error) {
+		asked = event
+		return []byte(`{"isAuthorized":true}`), nil
+	})
+	byRoute := strings.Replace(sample, "Headers: [Authorization]", "Context: [routeKey]", 1)
+	api := serve(t, byRoute, map[string]lambda.Handler{"open": echo, "guarded": echo, "guard": guard}, quiet())
+	for name, header := range map[string]http.Header{"nothing": {}, "a cookie": {"Cookie": {"a=1"}}, "a token": {"Authorization": {"Bearer x"}}} {
+		r := httptest.NewRequest("GET", "/guarded", nil)
+		r.Header = header
+		asked = nil
+		if w := ask(api, r); w.Code != http.StatusOK || !bytes.Contains(asked, []byte(`"identitySource":["GET /guarded"]`)) {
+			t.Errorf("%s: %d, the authorizer was asked %s", name, w.Code, asked)
+		}
+	}
+}
+
 func TestVerdictsAreNotRemembered(t *testing.T) {
 	asked := 0
 	guard := handler(func(context.Context, []byte) ([]byte, error) { asked++; return []byte(`{"isAuthorized":true}`), nil })

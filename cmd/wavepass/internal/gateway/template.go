@@ -35,6 +35,7 @@ type Function struct {
 type authorizer struct {
 	function *Function
 	headers  []string // identity sources, all of them required
+	byRoute  bool     // the route key is an identity source, which is always there
 }
 
 // ReadTemplate reads the template in a file. parameters stand in for the defaults of parameters, as those of
@@ -215,7 +216,7 @@ func (r *reader) readAuthorizer(name string, n samtemplate.Node) (authorizer, er
 	if err != nil {
 		return authorizer{}, err
 	}
-	identity, err := r.Mapping(a.Get("Identity"), what+": Identity", "Headers", "ReauthorizeEvery")
+	identity, err := r.Mapping(a.Get("Identity"), what+": Identity", "Headers", "Context", "ReauthorizeEvery")
 	if err != nil {
 		return authorizer{}, err
 	}
@@ -240,8 +241,19 @@ func (r *reader) readAuthorizer(name string, n samtemplate.Node) (authorizer, er
 		}
 	}
 	headers, err := r.Texts(identity.Get("Headers"), what+": Headers")
-	if err == nil && (len(headers) == 0 || strings.Join(headers, "") == "") {
-		err = r.Errorf(identity, "%s: no identity source: want Identity: Headers", what)
+	if err != nil {
+		return authorizer{}, err
 	}
-	return authorizer{function, headers}, err
+	context, err := r.Texts(identity.Get("Context"), what+": Context")
+	switch {
+	case err != nil:
+	case len(context) > 1 || len(context) == 1 && context[0] != routeKey:
+		err = r.Errorf(identity.Get("Context"), "%s: Context: %s is not supported: want %s", what, strings.Join(context, ", "), routeKey)
+	case len(context) == 0 && strings.Join(headers, "") == "":
+		err = r.Errorf(identity, "%s: no identity source: want Identity: Headers, or Context: [%s] for an authorizer that is always asked", what, routeKey)
+	}
+	return authorizer{function, headers, len(context) > 0}, err
 }
+
+// routeKey is the identity source that every request has.
+const routeKey = "routeKey"
