@@ -86,7 +86,7 @@ const demoGreeting = `
   account   %[1]s   password  %[2]s
   clients   app      native   both tokens in JSON
             web      browser  refresh token in a cookie, from http://localhost:5173
-            site     site     not served yet
+            site     site     a session handle in a cookie, from http://localhost:8080
             partner  service  a back end; secret partner-demo-secret
 
 Log in, call a protected route, refresh:

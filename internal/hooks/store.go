@@ -161,6 +161,10 @@ func (h *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Ses
 	return call(ctx, h, "RecordReplay", func() (session.Session, error) { return h.Store.RecordReplay(ctx, r) })
 }
 
+func (h *Store) RecordUse(ctx context.Context, u session.Use) error {
+	return h.Do(ctx, "RecordUse", func() error { return h.Store.RecordUse(ctx, u) })
+}
+
 func (h *Store) Revoke(ctx context.Context, e session.Ending) error {
 	return h.Do(ctx, "Revoke", func() error { return h.Store.Revoke(ctx, e) })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// Tokens returns the answer of RFC 6749 §5.1 with these Set-Cookie values. It is the one place where raw tokens are
+// Tokens returns the answer of RFC 6749 §5.1, or what a site is given in its place, with these Set-Cookie values. It is the one place where raw tokens are
 // written out.
 func Tokens(t oauth.TokenResponse, cookies []string) (Response, error) {
 	response, err := encodeTokens(t, nil)
@@ -23,14 +23,19 @@ func TokensToPassOn(t oauth.TokenResponse, cookies []string) (Response, error) {
 }
 
 func encodeTokens(t oauth.TokenResponse, cookies []string) (Response, error) {
+	tokenType := oauth.TokenTypeBearer
+	if t.AccessToken.IsZero() {
+		tokenType = ""
+	}
 	response, err := Encode(struct {
-		AccessToken  string   `json:"access_token"`
-		TokenType    string   `json:"token_type"`
+		AccessToken  string   `json:"access_token,omitzero"`
+		TokenType    string   `json:"token_type,omitzero"`
 		ExpiresIn    int64    `json:"expires_in"`
 		Scope        string   `json:"scope,omitzero"`
 		RefreshToken string   `json:"refresh_token,omitzero"`
+		CSRFToken    string   `json:"csrf_token,omitzero"`
 		Cookies      []string `json:"cookies,omitempty"`
-	}{t.AccessToken.Reveal(), oauth.TokenTypeBearer, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal(), cookies})
+	}{t.AccessToken.Reveal(), tokenType, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal(), t.CSRFToken.Reveal(), cookies})
 	response.Headers = map[string]string{"Pragma": "no-cache"} // RFC 6749 §5.1
 	return response, err
 }

@@ -1,4 +1,4 @@
-// Package browser owns what is peculiar to browsers: the cookies that carry a refresh token, and the check
+// Package browser owns what is peculiar to browsers: the cookies that carry a refresh token or a session handle, and the check
 // that a request with such a cookie was not sent by another site. It does not know what a token says.
 package browser
 
@@ -65,6 +65,14 @@ func (j Jar) oldName(v Visit) string {
 	return domainPrefix + cookieName + v.Client.ID
 }
 
+// names are those of all cookies that a client may have been given.
+func (j Jar) names(v Visit) []string {
+	if v.Client.Transport() == client.AsHandle {
+		return []string{j.handleName(v)}
+	}
+	return []string{j.name(v), j.oldName(v)}
+}
+
 // mark is 8 characters that differ from issuer to issuer.
 func mark(issuer string) string {
 	sum := sha256.Sum256([]byte(issuer))
@@ -73,16 +81,22 @@ func mark(issuer string) string {
 
 // set is the Set-Cookie value that stores a client's refresh token under a name. The browser keeps the cookie for keep, or
 // until it is closed when keep is 0.
-func (j Jar) set(name string, token oauth.Secret, keep time.Duration) string {
-	value := name + "=" + token.Reveal() + "; Path=/"
+func (j Jar) set(name string, secret oauth.Secret, keep time.Duration, sameSite string) string {
+	value := name + "=" + secret.Reveal() + "; Path=/"
 	if j.Domain != "" {
 		value += "; Domain=" + j.Domain
 	}
 	if keep > 0 {
 		value += "; Max-Age=" + strconv.FormatInt(int64(min(keep, maxAge)/time.Second), 10)
 	}
-	return value + "; Secure; HttpOnly; SameSite=Strict"
+	return value + "; Secure; HttpOnly; SameSite=" + sameSite
 }
+
+// How a cookie travels when the browser comes from another site.
+const (
+	strict = "Strict" // not at all
+	lax    = "Lax"    // when a person follows a link
+)
 
 // values are those of all cookies with this name. Names are compared by their bytes, without spaces and tabs around them
 // (RFC 6265bis §5.6). Nothing else is white space to a browser: a name that begins with a no-break space is the name
@@ -114,7 +128,7 @@ func (j Jar) all(v Visit) []oauth.Secret {
 // COOKIE_DOMAIN or by an older version, and every cookie of these names that a neighbouring host has set.
 func (j Jar) Clear(v Visit) (out []string) {
 	host, domain := Jar{}, Jar{Domain: "any"}
-	for _, name := range []string{host.name(v), host.oldName(v), domain.name(v), domain.oldName(v)} {
+	for _, name := range append(host.names(v), domain.names(v)...) {
 		out = append(out, j.deletions(v, name)...)
 	}
 	return out[:min(len(out), maxDeletions)]
@@ -123,7 +137,7 @@ func (j Jar) Clear(v Visit) (out []string) {
 // clearPresented is Clear for the names that came with the request. It does not delete the cookie that set makes with the
 // name newName, so that the order of Set-Cookie headers does not matter.
 func (j Jar) clearPresented(v Visit, newName string) (out []string) {
-	for _, name := range []string{j.name(v), j.oldName(v)} {
+	for _, name := range j.names(v) {
 		if len(v.values(name)) > 0 {
 			out = append(out, j.deletions(v, name)...)
 		}

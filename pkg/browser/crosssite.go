@@ -31,6 +31,9 @@ func (s Source) SameSite(own string, origins []string) bool {
 	return s.SecFetchSite == "same-origin"
 }
 
+// Named reports whether the browser says anything about where the request comes from.
+func (s Source) Named() bool { return s.Origin != "" || s.SecFetchSite != "" }
+
 // CrossSite reports whether the browser says that the page is on another site, which means another registrable domain or
 // scheme. The browser sends no cookie of ours with the requests of such a page (SameSite=Strict), even when its origin is
 // registered, and may throw away the cookies of the answers. Browsers older than 2023 may not say it.

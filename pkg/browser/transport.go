@@ -58,8 +58,11 @@ func (j Jar) Presented(v Visit, body oauth.Secret) (oauth.Secret, error) {
 // PresentedToEnd is Presented for a request that ends sessions. There several cookies are no error, because each of
 // them may keep somebody logged in.
 func (j Jar) PresentedToEnd(v Visit, body oauth.Secret) ([]oauth.Secret, error) {
-	if v.Client.Transport() == client.InCookie {
+	switch v.Client.Transport() {
+	case client.InCookie:
 		return j.all(v), v.mayUseCookies(body)
+	case client.AsHandle:
+		return v.values(j.handleName(v)), v.mayUseCookies(body)
 	}
 	token, err := j.Presented(v, body)
 	return []oauth.Secret{token}, err
@@ -99,17 +102,22 @@ func hostOf(address string) string {
 	return strings.ToLower(u.Hostname())
 }
 
-// Deliver splits what was issued into the body of the answer and its Set-Cookie values. The refresh token of a browser client
-// is never in a body, where scripts could read it. Every other cookie of our names that came with the visit is removed, so that
+// Deliver splits what was issued into the body of the answer and its Set-Cookie values. Neither the refresh token of a browser client
+// nor the handle of a site is ever in a body, where scripts could read it. Every other cookie of our names that came with the visit is removed, so that
 // a browser never keeps two. With old the cookie has the name that functions of the version before look for.
 func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
 	tokens := issued.Tokens
-	if issued.Client.Transport() != client.InCookie {
-		return tokens, nil
-	}
 	var keep time.Duration
 	if issued.Session.Remembered {
 		keep = issued.Session.Expiry.Sub(now)
+	}
+	switch issued.Client.Transport() {
+	case client.AsHandle:
+		name := j.handleName(v)
+		return tokens, append(j.clearPresented(v, name), j.set(name, issued.Handle, keep, lax))
+	case client.InCookie:
+	default:
+		return tokens, nil
 	}
 	name := j.name(v)
 	if old {
@@ -120,5 +128,5 @@ func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oau
 	if held := v.values(name); len(held) == 1 && held[0].Reveal() == refreshToken.Reveal() {
 		return tokens, nil // the browser has it; were it set again, it could replace what another tab was given meanwhile
 	}
-	return tokens, append(j.clearPresented(v, name), j.set(name, refreshToken, keep))
+	return tokens, append(j.clearPresented(v, name), j.set(name, refreshToken, keep, strict))
 }

@@ -168,7 +168,7 @@ func TestRefreshTokenOfABrowserIsDeliveredInItsCookieAlone(t *testing.T) {
 
 func TestOtherKindsAreDeliveredNoCookie(t *testing.T) {
 	now := start
-	for _, kind := range []client.Kind{client.Native, client.Site, client.Service} {
+	for _, kind := range []client.Kind{client.Native, client.Service} {
 		tokens, cookies := browser.Jar{}.Deliver(browser.Visit{Client: registered("id", kind), Issuer: own}, issued(kind, true, time.Hour, now), false, now)
 		if len(cookies) > 0 || tokens.RefreshToken.Reveal() != "wprt_refresh" || tokens.AccessToken.Reveal() != "access" {
 			t.Errorf("%s: cookies %q and refresh token %q, want both tokens in the body and no cookie",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -60,6 +61,10 @@ func (b beginner) authenticate(ctx context.Context, username string, password oa
 func (b beginner) begin(ctx context.Context, at Place, who account.Authenticated, login session.Login, keys sessionKeys, write func(*session.Session) error) (Issued, error) {
 	login.AccountID, login.Epoch, login.AMR, login.Scopes = who.Account.ID, who.Account.Epoch, passwordOnly, grantable(login.Client, who.Account)
 	s, refresh, err := session.Begin(login, b.Now())
+	var handle session.Handle
+	if login.Client.Transport() == client.AsHandle {
+		s, handle = s.GiveHandle(session.NewHandleSecret())
+	}
 	var wg sync.WaitGroup
 	if err == nil {
 		wg.Go(func() { err = write(&s) })
@@ -69,9 +74,12 @@ func (b beginner) begin(ctx context.Context, at Place, who account.Authenticated
 	if err != nil {
 		return Issued{}, fmt.Errorf("grant: begin a session: %w", err)
 	}
+	if login.Client.Transport() == client.AsHandle {
+		return issueHandle(s, handle, who.Account, login.Client, b.Now()), nil
+	}
 	response := issueAccess(ctx, b.Trail, keys.signing, at, s, who.Account, login.Client, b.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
-	return Issued{response, login.Client, s}, nil
+	return Issued{Tokens: response, Client: login.Client, Session: s}, nil
 }
 
 // createAfter stores a session together with the change that ends the others. The session gets the change's epoch.

@@ -43,11 +43,20 @@ type Issued struct {
 	Tokens  oauth.TokenResponse
 	Client  client.Client // its kind says how the refresh token travels
 	Session session.Session
+	Handle  oauth.Secret // of a site's session, which has no tokens
 }
 
 // mayHoldRefreshTokens reports whether people log in to a client, and it refreshes.
 func mayHoldRefreshTokens(c client.Client) bool {
 	return c.Transport() == client.InBody || c.Transport() == client.InCookie
+}
+
+// issueHandle is what a site is given in place of tokens.
+func issueHandle(s session.Session, h session.Handle, a account.Account, c client.Client, now time.Time) Issued {
+	response := oauth.TokenResponse{
+		ExpiresIn: s.IdleExpiry.Sub(now).Truncate(time.Second), Scope: strings.Join(scopesOf(s, c, a), " "), CSRFToken: h.CSRFToken(),
+	}
+	return Issued{response, c, s, h.Encode()}
 }
 
 // issueAccess issues an access token of a session. It cannot fail, because it follows a write.

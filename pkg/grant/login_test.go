@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -166,8 +167,8 @@ func TestSessionTakesTheEpochBesideTheHash(t *testing.T) {
 	w.mustRefresh(login.RefreshToken)
 }
 
-func TestOnlyClientsThatHoldRefreshTokensLogIn(t *testing.T) {
-	for _, id := range []string{"site", "service", "no such client"} {
+func TestOnlyClientsWithSessionsLogIn(t *testing.T) {
+	for _, id := range []string{"service", "no such client"} {
 		w := newWorld(t)
 		response, err := w.tryLogin(id, password)
 		wantError(t, response, err, client.ErrWrongKind)
@@ -180,6 +181,25 @@ func TestOnlyClientsThatHoldRefreshTokensLogIn(t *testing.T) {
 			t.Errorf("%s: %v, want both tokens", id, err)
 		}
 	}
+}
+
+func TestSiteIsGivenAHandleAndNoToken(t *testing.T) {
+	w := newWorld(t)
+	issued, err := w.login.Grant(t.Context(), grant.LoginRequest{
+		At: here, Client: w.clients["site"], Username: "ada", Password: oauth.NewSecret(password), Network: network,
+	})
+	if err != nil || !issued.Tokens.AccessToken.IsZero() || !issued.Tokens.RefreshToken.IsZero() {
+		t.Fatalf("error %v; a token came: %+v", err, issued.Tokens)
+	}
+	h, err := session.ParseHandle(issued.Handle)
+	stored, found := w.store.GetSession(issued.Session.ID)
+	if err != nil || !found || !h.Opens(stored) || h.CSRFToken().Reveal() != issued.Tokens.CSRFToken.Reveal() {
+		t.Errorf("error %v; the handle opens the stored session: %t", err, h.Opens(stored))
+	}
+	if issued.Tokens.ExpiresIn != 24*time.Hour || issued.Tokens.Scope != "read write" {
+		t.Errorf("expires in %v, scope %q", issued.Tokens.ExpiresIn, issued.Tokens.Scope)
+	}
+	w.wantEvents(audit.Login)
 }
 
 func TestLoginOfABrowserLastsLongerWhenItIsRemembered(t *testing.T) {

@@ -30,8 +30,8 @@ func NewLogout(p LogoutParts) *Logout { return &Logout{p} }
 // LogoutRequest is a request to log out.
 type LogoutRequest struct {
 	Client       client.Client
-	RefreshToken oauth.Secret
-	Everywhere   bool // end every session of the account
+	RefreshToken oauth.Secret // for a site its session handle
+	Everywhere   bool         // end every session of the account
 }
 
 // End ends the session of the token. It is no error when that session has ended already. It is no error either when it belongs
@@ -40,6 +40,9 @@ type LogoutRequest struct {
 // that is no error, so that people may repeat the request after a lost answer. oauth.ErrUnavailable when the end is not
 // confirmed.
 func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
+	if r.Client.Transport() == client.AsHandle {
+		return l.endHandle(ctx, r)
+	}
 	token, err := parseToEnd(ctx, r.RefreshToken, l.MAC)
 	switch {
 	case errors.Is(err, session.ErrRefused) && !r.Everywhere:
@@ -65,6 +68,42 @@ func (l *Logout) End(ctx context.Context, r LogoutRequest) error {
 	l.Trail.Record(ctx, audit.Event{
 		Name: name, Subject: token.AccountID.String(), SessionID: token.SessionID.String(), ClientID: r.Client.ID,
 	})
+	return nil
+}
+
+// endHandle is End for a site. The session is read first, because nothing but its secret says that the handle is not made up.
+func (l *Logout) endHandle(ctx context.Context, r LogoutRequest) error {
+	h, err := session.ParseHandle(r.RefreshToken)
+	var s session.Session
+	var owner account.Account
+	if err == nil {
+		s, owner, _, err = l.Owners.OfHandle(ctx, h, r.Client.ID)
+	}
+	var ended *session.EndedError
+	switch {
+	case errors.As(err, &ended) && s.Epoch < owner.Epoch:
+		return nil // all sessions have ended already
+	case errors.As(err, &ended) && r.Everywhere:
+		return &session.RefusedError{Reason: ended.Reason, Detail: err.Error()}
+	case errors.As(err, &ended), errors.Is(err, session.ErrRefused) && !r.Everywhere:
+		return nil // there is nothing to end
+	case err != nil:
+		return fmt.Errorf("grant: logout: %w", err)
+	}
+	name, done := audit.LoggedOut, true
+	if r.Everywhere {
+		name, err = audit.LoggedOutEverywhere, l.Accounts.EndSessions(ctx, owner)
+	} else {
+		done, err = l.Sessions.End(ctx, s, session.ReasonLogout)
+	}
+	switch {
+	case errors.Is(err, account.ErrNotFound): // deleted meanwhile
+		return nil
+	case err != nil:
+		return fmt.Errorf("grant: logout: %w", err)
+	case done:
+		l.Trail.Record(ctx, eventOf(s, name))
+	}
 	return nil
 }
 

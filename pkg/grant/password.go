@@ -41,7 +41,7 @@ type PasswordRequest struct {
 // the current password is wrong, *account.TooManyAttemptsError, session.ErrEnded when the caller's session has ended,
 // oauth.ErrUnavailable when the change is not confirmed.
 func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error) {
-	if !mayHoldRefreshTokens(r.Client) {
+	if r.Client.Transport() == client.NoSession {
 		return Issued{}, client.ErrWrongKind
 	}
 	if err := account.CheckPassword(r.New); err != nil {

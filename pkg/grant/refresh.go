@@ -56,5 +56,5 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	}
 	response := issueAccess(ctx, f.Trail, key, r.At, refreshed.Session, refreshed.Account, c, f.Now())
 	response.RefreshToken = refreshed.Token
-	return Issued{response, c, refreshed.Session}, nil
+	return Issued{Tokens: response, Client: c, Session: refreshed.Session}, nil
 }

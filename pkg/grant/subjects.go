@@ -223,7 +223,7 @@ func (r BeginRequest) scopesFor(owner account.Account) []string {
 func (g *Subjects) issue(ctx context.Context, r BeginRequest, keys sessionKeys, s session.Session, refresh session.RefreshToken, owner account.Account) Issued {
 	response := issueAccess(ctx, g.Trail, keys.signing, r.At, s, owner, r.Client, g.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
-	return Issued{response, r.Client, s}
+	return Issued{Tokens: response, Client: r.Client, Session: s}
 }
 
 // again answers a request whose session was begun before. Its first refresh token is computed again, until it was used.

@@ -11,12 +11,13 @@ const (
 	GrantClientCredentials = "client_credentials" // RFC 6749 §4.4
 )
 
-// TokenResponse is a successful answer of RFC 6749 §5.1.
+// TokenResponse is a successful answer of RFC 6749 §5.1. A server-rendered site gets no tokens: what it holds is in a cookie.
 type TokenResponse struct {
 	AccessToken  Secret
-	ExpiresIn    time.Duration // the access token's life, whole seconds
+	ExpiresIn    time.Duration // the access token's life, whole seconds; for a site that of the session
 	Scope        string        // space-separated; empty when none was granted
 	RefreshToken Secret        // empty where the transport is not the body
+	CSRFToken    Secret        // for a site, in place of the tokens
 }
 
 // MaxAccessLife is the longest life that a client may give its access tokens. Revocations are kept just

@@ -47,7 +47,9 @@ type Session struct {
 	Remembered    bool      // the person asked to stay logged in on this device
 	Device        string    // a name that the person knows it by, may be empty
 	Network       string    // prefix of the address that logged in; empty in sessions that are older than the field
-	UsedFrom      string    // prefix of the address of the last rotation; empty before the first
+	UsedFrom      string    // prefix of the address of the last rotation or use; empty before the first
+	HandleHash    []byte    // SHA-256 of the secret of its handle; only sessions of sites have one
+	UsedAt        time.Time // when its handle was last recorded as used, milliseconds; zero without a handle
 	Late          []Late    // the last late retries
 	Stale         []Stale   // old tokens that came back from a client whose processes share one credential store
 	RevokedAt     time.Time // zero: not revoked
@@ -107,6 +109,25 @@ func (r Rotation) Apply(s Session) (Session, bool) {
 	return s, true
 }
 
+// Use records that a session with a handle is in use, and lets its idle expiry slide.
+type Use struct {
+	AccountID  uuid.UUID
+	SessionID  uuid.UUID
+	Before     time.Time // UsedAt of the session as it was read
+	Now        time.Time // becomes UsedAt, milliseconds
+	Network    string    // becomes UsedFrom
+	IdleExpiry time.Time
+}
+
+// Apply is like Rotation.Apply.
+func (u Use) Apply(s Session) (Session, bool) {
+	if u.Before.IsZero() || !s.UsedAt.Equal(u.Before) {
+		return s, false
+	}
+	s.UsedAt, s.UsedFrom, s.IdleExpiry = u.Now, u.Network, u.IdleExpiry
+	return s, true
+}
+
 // Replay records that a token came back after it had been replaced.
 type Replay struct {
 	AccountID       uuid.UUID
@@ -161,6 +182,15 @@ type Store interface {
 	// again must not fill the log. ErrNotFound when there is no session, ErrStale when it is another
 	// client's.
 	Revoke(ctx context.Context, e Ending) error
+}
+
+// UseRecorder records the use of handles.
+type UseRecorder interface {
+	// RecordUse sets UsedAt, UsedFrom and IdleExpiry in one conditional write, and touches nothing else. The condition: UsedAt is Before,
+	// which no session without a handle has. Whether the session is revoked is not asked: it stays revoked. ErrStale when the
+	// condition fails, also when there is no such session; oauth.ErrUnavailable when the outcome is not known. Of any
+	// number of uses with one Before exactly one succeeds.
+	RecordUse(ctx context.Context, u Use) error
 }
 
 // Reader reads sessions.

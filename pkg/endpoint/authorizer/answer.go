@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -15,6 +16,8 @@ import (
 // verdict is what was decided about a request.
 type verdict struct {
 	claims token.Claims // also of somebody who may not have the request; zero when the token is not good
+	csrf   string       // of a session handle
+	visit  *grant.Visit // of a session handle
 	reach  policy.Reach
 	err    error // nil: let through
 }
@@ -29,7 +32,7 @@ func simpleAnswer(_ request, v verdict) (any, error) {
 	if v.err != nil {
 		return simple{}, nil
 	}
-	c := contextOf(v.claims)
+	c := contextOf(v)
 	return simple{true, &c}, nil
 }
 
@@ -60,7 +63,7 @@ func policyAnswer(r request, v verdict) (any, error) {
 	if refused {
 		return iam{Principal: v.claims.Subject, Document: newDocument(statement{"execute-api:Invoke", "Deny", allow})}, nil
 	}
-	answer := iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", allow}), contextOf(v.claims).flat()}
+	answer := iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", allow}), contextOf(v).flat()}
 	if deny != "" {
 		answer.Document.Statements = append(answer.Document.Statements, statement{"execute-api:Invoke", "Deny", deny})
 	}
@@ -90,7 +93,7 @@ func newDocument(s statement) document { return document{"2012-10-17", []stateme
 func resolverAnswer(_ request, v verdict) (any, error) {
 	answer := graphQL{IsAuthorized: v.err == nil}
 	if v.err == nil {
-		answer.Context = contextOf(v.claims).flat()
+		answer.Context = contextOf(v).flat()
 	}
 	return answer, nil
 }
@@ -107,8 +110,9 @@ type callerContext struct {
 	AuthTime     int64          `json:"auth_time,omitzero"`
 	Claims       jsontext.Value `json:"claims,omitzero"`
 	ClientID     string         `json:"client_id"`
+	CSRF         string         `json:"csrf,omitzero"` // of a session handle
 	Expiry       int64          `json:"exp"`
-	ID           string         `json:"jti"`
+	ID           string         `json:"jti,omitzero"` // of an access token
 	Roles        []string       `json:"roles"`
 	RolesOmitted bool           `json:"roles_omitted,omitzero"` // roles is empty, and a decision by roles has to refuse
 	Scope        string         `json:"scope"`
@@ -116,8 +120,10 @@ type callerContext struct {
 	Subject      string         `json:"sub"`
 }
 
-func contextOf(c token.Claims) callerContext {
+func contextOf(v verdict) callerContext {
+	c := v.claims
 	out := callerContext{
+		CSRF:    v.csrf,
 		Subject: c.Subject, ClientID: c.ClientID, Scope: c.Scope, Roles: c.Roles, RolesOmitted: c.RolesOmitted, ID: c.ID, Expiry: c.Expiry.Unix(),
 	}
 	if c.Custom != "" {
@@ -133,7 +139,13 @@ func contextOf(c token.Claims) callerContext {
 // flat is the same with texts only, as REST and WebSocket APIs and AppSync hand it on: a list or an object is its JSON.
 func (c callerContext) flat() map[string]string {
 	flat := map[string]string{
-		"client_id": c.ClientID, "exp": strconv.FormatInt(c.Expiry, 10), "jti": c.ID, "roles": jsonOf(c.Roles), "scope": c.Scope, "sub": c.Subject,
+		"client_id": c.ClientID, "exp": strconv.FormatInt(c.Expiry, 10), "roles": jsonOf(c.Roles), "scope": c.Scope, "sub": c.Subject,
+	}
+	if c.ID != "" {
+		flat["jti"] = c.ID
+	}
+	if c.CSRF != "" {
+		flat["csrf"] = c.CSRF
 	}
 	if c.RolesOmitted {
 		flat["roles_omitted"] = "true"

@@ -1,5 +1,5 @@
 // Package authorizer is the Lambda authorizer of an API: it lets a request through when its access token verifies and was not
-// revoked, and the policy of the API has no more to ask. Any doubt refuses. It answers the events of HTTP APIs, REST APIs, WebSocket APIs
+// revoked, or its session handle opens a session that may be used, and the policy of the API has no more to ask. Any doubt refuses. It answers the events of HTTP APIs, REST APIs, WebSocket APIs
 // and AppSync, each in its own way.
 package authorizer
 
@@ -20,8 +20,12 @@ import (
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -35,22 +39,28 @@ func (f Function) Invoke(ctx context.Context, event []byte) ([]byte, error) { re
 type Store interface {
 	endpoint.AccessStore
 	policy.Reader
-	// Account returns the account, strongly consistent. Errors: account.ErrNotFound, oauth.ErrUnavailable.
-	Account(ctx context.Context, id uuid.UUID) (account.Account, error)
+	session.Accounts
+	session.Reader
+	session.UseRecorder
+	client.Store
 }
 
 // New returns the function.
 func New(s endpoint.Settings, store Store) Function {
 	tokens, _ := s.AccessTokens(store)
-	return function{s.Config, tokens, policy.NewSource(store, s.Now), store, s.Now}.authorize
+	owners := session.NewOwners(store, store, client.NewRegistry(store, s.Now), s.Now)
+	visits := grant.NewVisits(owners, session.NewUses(store, s.Now))
+	return function{s.Config, tokens, s.Cookies, visits, policy.NewSource(store, s.Now), store, s.Now}.authorize
 }
 
 type function struct {
-	cfg    apigw.Config
-	tokens *access.Checker
-	policy *policy.Source
-	store  Store
-	now    func() time.Time
+	cfg     apigw.Config
+	tokens  *access.Checker
+	cookies browser.Jar
+	visits  *grant.Visits
+	policy  *policy.Source
+	store   Store
+	now     func() time.Time
 }
 
 // authorize answers an event in the way of the API that it comes from.
@@ -92,27 +102,46 @@ func (f function) check(ctx context.Context, r request) verdict {
 	if err != nil {
 		return verdict{err: err}
 	}
-	policyRead := f.policy.Ask(ctx, r.apiID)                                                          // beside the keys and the log of revocations
+	policyRead := f.policy.Ask(ctx, r.apiID) // beside the keys, the log of revocations, the session
+	v, err := f.caller(ctx, at, r)
+	p, policyErr := policyRead() // also when the caller is refused: a function that has answered is frozen, with all that it has begun
+	if err := cmp.Or(err, policyErr); err != nil {
+		return verdict{err: err}
+	}
+	if want := cmp.Or(p.Audience(), at.Audience); !slices.Contains(v.claims.Audience, want) {
+		return verdict{err: fmt.Errorf("authorizer: the token is not for %s, but for %s", want, strings.Join(v.claims.Audience, ", "))}
+	}
+	v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
+	if errors.Is(v.err, policy.ErrRolesOmitted) && v.claims.Login != nil {
+		var roles []string
+		if roles, v.err = f.rolesOf(ctx, v.claims); v.err == nil {
+			v.claims.Roles, v.claims.RolesOmitted = roles, false
+			v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
+		}
+	}
+	if v.visit == nil {
+		v.reach = p.Reach(r.ask)
+		return v
+	}
+	v.reach = policy.ReachPath // the cross-site check was of this request alone
+	if v.err == nil {
+		if err := f.visits.Used(ctx, *v.visit, r.network); err != nil {
+			f.cfg.Log.WarnContext(ctx, "the use of a session could not be recorded", "request_id", r.id, "reason", err.Error())
+		}
+	}
+	return v
+}
+
+// caller finds out who sends the request, by the one credential that counts.
+func (f function) caller(ctx context.Context, at grant.Place, r request) (verdict, error) {
+	if r.byCookie {
+		return f.visit(ctx, at, r)
+	}
 	claims, err := f.tokens.Check(ctx, r.bearer, token.Expect{Issuer: at.Issuer, SkipAudience: true}) // the policy says which
 	if f.cfg.Issuer == "" && errors.Is(err, token.ErrOtherIssuer) {
 		err = fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
 	}
-	p, policyErr := policyRead() // also when the token is refused: a function that has answered is frozen, with all that it has begun
-	if err := cmp.Or(err, policyErr); err != nil {
-		return verdict{err: err}
-	}
-	if want := cmp.Or(p.Audience(), at.Audience); !slices.Contains(claims.Audience, want) {
-		return verdict{err: fmt.Errorf("authorizer: the token is not for %s, but for %s", want, strings.Join(claims.Audience, ", "))}
-	}
-	err = p.Decide(r.ask, callerOf(claims), f.now())
-	if errors.Is(err, policy.ErrRolesOmitted) && claims.Login != nil {
-		var roles []string
-		if roles, err = f.rolesOf(ctx, claims); err == nil {
-			claims.Roles, claims.RolesOmitted = roles, false
-			err = p.Decide(r.ask, callerOf(claims), f.now())
-		}
-	}
-	return verdict{claims, p.Reach(r.ask), err}
+	return verdict{claims: claims}, err
 }
 
 // errEnded says that the account, which was looked up, has ended the token's session.

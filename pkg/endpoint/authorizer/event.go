@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/policy"
 )
@@ -23,6 +24,7 @@ type event struct {
 	Path               string            `json:"path"`
 	Method             string            `json:"httpMethod"`
 	Resource           string            `json:"resource"` // the route's path
+	Cookies            []string          `json:"cookies"`  // 2.0
 	Headers            jsontext.Value    `json:"headers"`
 	MultiValueHeaders  jsontext.Value    `json:"multiValueHeaders"`
 	PathParameters     map[string]string `json:"pathParameters"`
@@ -34,8 +36,12 @@ type event struct {
 		RouteKey   string `json:"routeKey"` // 2.0, WebSocket
 		Stage      string `json:"stage"`
 		HTTP       struct {
-			Method string `json:"method"`
-		} `json:"http"`
+			Method   string `json:"method"`
+			SourceIP string `json:"sourceIp"`
+		} `json:"http"` // 2.0
+		Identity struct {
+			SourceIP string `json:"sourceIp"`
+		} `json:"identity"` // all others
 	} `json:"requestContext"`
 }
 
@@ -47,6 +53,13 @@ type request struct {
 	domain string // empty where the event has none
 	ask    policy.Request
 	arn    methodARN // of those that are answered by an IAM policy
+
+	// A request that is authorized by its cookies has no bearer token.
+	byCookie bool
+	cookies  []string // "name=value" each
+	from     browser.Source
+	csrf     string // what it says to be the CSRF token of its session
+	network  string // prefix of the caller's address
 }
 
 // shape is a kind of event, and how it is answered.
@@ -109,17 +122,20 @@ func requestOf(e event) request {
 func readHTTPAPI(e event) (request, error) {
 	r := requestOf(e)
 	var sources []string
-	if err := json.Unmarshal(e.IdentitySource, &sources); err != nil || len(sources) != 1 {
+	if err := unmarshalOrNone(e.IdentitySource, &sources); err != nil || len(sources) > 1 {
 		return r, errors.New("authorizer: want exactly one identity source")
 	}
 	r.ask = e.asked(e.RequestContext.RouteKey, e.RequestContext.HTTP.Method, e.RawPath)
-	return r, r.setBearer(sources[0])
+	if len(sources) == 0 {
+		return r, r.setCookieHeader(e)
+	}
+	return r, r.setSource(e, sources[0])
 }
 
 func readHTTPAPI1(e event) (request, error) {
 	r := requestOf(e)
 	var source string
-	if err := json.Unmarshal(e.IdentitySource, &source); err != nil {
+	if err := unmarshalOrNone(e.IdentitySource, &source); err != nil {
 		return r, errors.New("authorizer: want exactly one identity source")
 	}
 	route := e.Resource
@@ -127,7 +143,10 @@ func readHTTPAPI1(e event) (request, error) {
 		route = e.Method + " " + route
 	}
 	r.ask = e.asked(route, e.Method, e.Path)
-	return r, errors.Join(r.setARN(e), r.setBearer(source))
+	if source == "" {
+		return r, errors.Join(r.setARN(e), r.setCookieHeader(e))
+	}
+	return r, errors.Join(r.setARN(e), r.setSource(e, source))
 }
 
 func readRESTToken(e event) (request, error) {
@@ -140,12 +159,8 @@ func readRESTToken(e event) (request, error) {
 
 func readREST(e event) (request, error) {
 	r := requestOf(e)
-	header, err := onlyHeader(e, "authorization")
-	if err != nil {
-		return r, err
-	}
 	r.ask = e.asked(e.Method+" "+e.Resource, e.Method, e.Path)
-	return r, errors.Join(r.setARN(e), r.setBearer(header))
+	return r, errors.Join(r.setARN(e), r.setByHeaders(e))
 }
 
 const connect = "$connect"
@@ -162,12 +177,8 @@ func readWebSocket(e event) (request, error) {
 	if c.RouteKey != connect || c.EventType != "CONNECT" || r.arn.method != connect || r.arn.path != "" {
 		return r, errors.New("authorizer: a WebSocket is authorized when it is opened, at $connect, and not after")
 	}
-	header, err := onlyHeader(e, "authorization")
-	if err != nil {
-		return r, err
-	}
 	r.ask = policy.Request{Route: connectRoute, Method: "GET", Path: "/$connect"}
-	return r, r.setBearer(header)
+	return r, r.setByHeaders(e)
 }
 
 // readAppSync reads a GraphQL request: AppSync says no path, which is always the same, and clients may leave the scheme of the

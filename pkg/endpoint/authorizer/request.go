@@ -64,16 +64,77 @@ func isOwnAddress(domain, apiID string) bool {
 	return domain == "localhost" || net.ParseIP(strings.Trim(domain, "[]")).IsLoopback()
 }
 
-// onlyHeader returns the one value of a header. REST and WebSocket APIs keep the case in which the caller has written its name.
-func onlyHeader(e event, name string) (string, error) {
+// setSource reads the credential that the gateway has named: a bearer token, or else the value of the Cookie header.
+func (r *request) setSource(e event, source string) error {
+	if _, isBearer := apigw.Bearer(source); isBearer {
+		return r.setBearer(source)
+	}
+	authorization, err := headerOrNone(e, "authorization")
+	switch {
+	case err != nil:
+		return err
+	case authorization == source: // the gateway was told to look there, and it is no bearer token
+		return r.setBearer(source)
+	case len(e.Cookies) > 0:
+		return r.setCookies(e, splitCookies(e.Cookies...))
+	}
+	return r.setCookies(e, splitCookies(source))
+}
+
+// setByHeaders reads the credential of APIs whose gateway names none: the Authorization header, and the cookies if there is none.
+func (r *request) setByHeaders(e event) error {
+	values, err := headerValues(e, "authorization")
+	switch {
+	case err != nil:
+		return err
+	case len(values) > 1:
+		return errors.New("authorizer: want one value of the header authorization")
+	case len(values) == 1:
+		return r.setBearer(values[0])
+	}
+	return r.setCookieHeader(e)
+}
+
+// setCookieHeader reads the cookies where the gateway was told to look nowhere.
+func (r *request) setCookieHeader(e event) error {
+	cookies, err := headerValues(e, "cookie")
+	switch {
+	case err != nil:
+		return err
+	case len(e.Cookies) > 0:
+		cookies = e.Cookies
+	case len(cookies) == 0:
+		return errors.New("authorizer: neither a token nor cookies")
+	}
+	return r.setCookies(e, splitCookies(cookies...))
+}
+
+// networkOf is a prefix of the caller's address.
+func networkOf(e event) string {
+	return apigw.Network(cmp.Or(e.RequestContext.HTTP.SourceIP, e.RequestContext.Identity.SourceIP))
+}
+
+// headerOrNone returns the value of a header, or nothing. Two values are an error.
+func headerOrNone(e event, name string) (string, error) {
+	values, err := headerValues(e, name)
+	switch {
+	case err != nil || len(values) == 0:
+		return "", err
+	case len(values) > 1:
+		return "", errors.New("authorizer: want at most one value of the header " + name)
+	}
+	return values[0], nil
+}
+
+// headerValues returns the values of a header. REST and WebSocket APIs keep the case in which the caller has written its name.
+func headerValues(e event, name string) (values []string, err error) {
 	var (
 		single map[string]string
 		multi  map[string][]string
 	)
 	if unmarshalOrNone(e.Headers, &single) != nil || unmarshalOrNone(e.MultiValueHeaders, &multi) != nil {
-		return "", errors.New("authorizer: headers are not what API Gateway writes")
+		return nil, errors.New("authorizer: headers are not what API Gateway writes")
 	}
-	var values []string
 	for key, list := range multi {
 		if strings.EqualFold(key, name) {
 			values = append(values, list...)
@@ -84,10 +145,7 @@ func onlyHeader(e event, name string) (string, error) {
 			values = append(values, value)
 		}
 	}
-	if len(values) != 1 {
-		return "", errors.New("authorizer: want exactly one value of the header " + name)
-	}
-	return values[0], nil
+	return values, nil
 }
 
 func unmarshalOrNone(raw jsontext.Value, into any) error {

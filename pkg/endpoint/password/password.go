@@ -1,5 +1,5 @@
 // Package password is the endpoint POST /password, where somebody who is logged in changes their password. It is
-// behind the token authorizer, and answers like a login: with a new session.
+// behind the token authorizer, and answers like a login: with a new session. POST /site/password is the same behind the cookie of a site.
 package password
 
 import (
@@ -31,7 +31,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		Owners:     session.NewOwners(store, store, clients, s.Now),
 	})
 	f := function{s, clients, change, store}
-	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /password": f.change})
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /password": f.change, "POST /site/password": f.change})
 }
 
 type function struct {

@@ -38,7 +38,7 @@ func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	if c.Transport() != client.InCookie {
+	if !c.UsesCookies() {
 		if presented[0].IsZero() {
 			return apigw.Response{}, apigw.InvalidRequest("refresh_token is missing")
 		}

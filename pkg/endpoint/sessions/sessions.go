@@ -1,5 +1,5 @@
-// Package sessions is the endpoints where people see their sessions and end them: GET /sessions,
-// DELETE /sessions/{id} and DELETE /sessions. All are behind the token authorizer.
+// Package sessions is the endpoints where people see their sessions and end them: GET /sessions, DELETE /sessions/{id} and
+// DELETE /sessions behind the token authorizer, and the same below /site behind the cookie of a site.
 package sessions
 
 import (
@@ -40,6 +40,7 @@ func New(s endpoint.Settings, store Store) apigw.Function {
 	f := function{s, clients, devices}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /sessions?limit&cursor": f.list, "DELETE /sessions/{id}": f.endOne, "DELETE /sessions?except": f.endMany,
+		"GET /site/sessions?limit&cursor": f.list, "DELETE /site/sessions/{id}": f.endOne, "DELETE /site/sessions?except": f.endMany,
 	})
 }
 

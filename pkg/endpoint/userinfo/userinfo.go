@@ -1,5 +1,5 @@
-// Package userinfo is the endpoint GET /userinfo, which tells callers what the authorizer found out about them. It is also the
-// example of a protected route.
+// Package userinfo is the endpoint GET /userinfo, which tells callers what the authorizer found out about them, and GET /site/userinfo,
+// which does so behind the cookie of a site. They are also the examples of protected routes.
 package userinfo
 
 import (
@@ -25,7 +25,7 @@ type claims struct {
 
 // New returns the function.
 func New(s endpoint.Settings) apigw.Function {
-	return apigw.Serve(s.Config, map[string]apigw.Handler{"GET /userinfo": userinfo})
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"GET /userinfo": userinfo, "GET /site/userinfo": userinfo})
 }
 
 func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {

@@ -65,6 +65,7 @@ type Answer struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
 	RefreshToken string `json:"refresh_token"`
+	CSRFToken    string `json:"csrf_token"`
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`
 }
@@ -125,6 +126,41 @@ func (d *Deployment) As(access string, r Request) Answer {
 	}
 	r.Caller = granted.Context
 	return d.Do(r)
+}
+
+// LoginSite logs ada in at a site, whose session handle is in the answer's only cookie.
+func (d *Deployment) LoginSite(clientID string) Answer {
+	d.tb.Helper()
+	a := d.Do(JSON("POST /login", `{"client_id":"`+clientID+`","username":"`+Username+`","password":"`+Password+`"}`).From(Origin))
+	if a.StatusCode != 200 || a.AccessToken != "" || a.RefreshToken != "" || a.CSRFToken == "" || len(a.Cookies) != 1 {
+		d.tb.Fatalf("login at %s: %d %s, %d cookies", clientID, a.StatusCode, a.Error, len(a.Cookies))
+	}
+	return a
+}
+
+// AtSite is Do behind the authorizer of sites, which is shown the cookies and headers of the request. Where it refuses, the answer is
+// a 403 of the gateway's own, without an error code.
+func (d *Deployment) AtSite(r Request) Answer {
+	d.tb.Helper()
+	granted, err := AskAuthorizer(d.tb.Context(), d.Authorizer, r.authorizerEvent())
+	if err != nil {
+		d.tb.Fatalf("%s: the authorizer failed instead of answering: %v", r.Route, err)
+	}
+	if !granted.IsAuthorized {
+		return Answer{APIGatewayV2HTTPResponse: events.APIGatewayV2HTTPResponse{StatusCode: 403}}
+	}
+	r.Caller = granted.Context
+	return d.Do(r)
+}
+
+// authorizerEvent is what the authorizer of sites is asked about a request.
+func (r Request) authorizerEvent() events.APIGatewayV2CustomAuthorizerV2Request {
+	method, path, _ := strings.Cut(r.Route, " ")
+	e := events.APIGatewayV2CustomAuthorizerV2Request{
+		IdentitySource: []string{strings.Join(r.Cookies, "; ")}, Cookies: r.Cookies, Headers: r.With().Headers, RouteKey: r.Route, RawPath: path,
+	}
+	e.RequestContext.RouteKey, e.RequestContext.HTTP.Method, e.RequestContext.HTTP.SourceIP = r.Route, method, "198.51.100.9"
+	return e
 }
 
 // Want reports an answer with another status or error code.

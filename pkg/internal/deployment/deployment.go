@@ -155,6 +155,12 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /subjects/{subject}/sessions/{sid}": "subjects",
 		"PATCH /subjects/{subject}":                 "subjects",
 
+		"GET /site/userinfo":         "userinfo",
+		"GET /site/sessions":         "sessions",
+		"DELETE /site/sessions/{id}": "sessions",
+		"DELETE /site/sessions":      "sessions",
+		"POST /site/password":        "password",
+
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",
 		"GET /.well-known/oauth-authorization-server": "discovery",

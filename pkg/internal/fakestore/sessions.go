@@ -3,6 +3,7 @@ package fakestore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -111,6 +112,15 @@ func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Ses
 	return s.changeSession(ctx, "RecordReplay", r.AccountID, r.SessionID, r.Apply)
 }
 
+// RecordUse implements session.UseRecorder.
+func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
+	_, err := s.changeSession(ctx, "RecordUse", u.AccountID, u.SessionID, u.Apply)
+	if errors.Is(err, session.ErrNotFound) {
+		return session.ErrStale
+	}
+	return err
+}
+
 func (s *Store) changeSession(ctx context.Context, method string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (found session.Session, err error) {
 	err = s.do(ctx, method, func() error {
 		if found, err = s.find(account, id); err != nil {
@@ -157,6 +167,7 @@ func (s *Store) find(account, id uuid.UUID) (session.Session, error) {
 
 func cloneSession(s session.Session) session.Session {
 	s.AMR, s.Scopes = slices.Clone(s.AMR), slices.Clone(s.Scopes)
+	s.HandleHash = slices.Clone(s.HandleHash)
 	s.Late, s.Stale = slices.Clone(s.Late), slices.Clone(s.Stale)
 	return s
 }

@@ -48,6 +48,14 @@ var writes = []write{
 		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
 	},
 	{
+		"make an idle session live on", "UpdateItem", "SESSIONS#1", []string{"idle_expiry"},
+		[]string{"authorizer", "oauthtoken", "refresh"}, []string{"authorizer", "login", "oauthtoken", "password", "refresh", "subjects"},
+	},
+	{
+		"give a session a handle", "UpdateItem", "SESSIONS#1", []string{"handle_hash"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
+	},
+	{
 		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
 		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
 	},
@@ -133,8 +141,8 @@ func TestStatementThatAllowsTooMuchIsSeen(t *testing.T) {
 		if w.action == "UpdateItem" {
 			fenced = statement + ", dynamodb:Attributes: [pk, sk, " + strings.Join(w.attributes, ", ") + "]}, " + within + "}}"
 		}
-		seen(t, w.what+" alone", change(t, "authorizer", "Statement:\n", "Statement:\n            "+statement+"}}}\n"), w.what, w.action)
-		seen(t, w.what+" in a transaction", change(t, "authorizer", "Statement:\n", "Statement:\n            "+fenced+"\n"), w.what, "TransactWriteItems")
+		seen(t, w.what+" alone", change(t, "discovery", "Statement:\n", "Statement:\n            "+statement+"}}}\n"), w.what, w.action)
+		seen(t, w.what+" in a transaction", change(t, "discovery", "Statement:\n", "Statement:\n            "+fenced+"\n"), w.what, "TransactWriteItems")
 	}
 }
 
@@ -145,6 +153,7 @@ func TestFenceThatIsTakenDownIsSeen(t *testing.T) {
 		"another attribute of accounts": {"revoke", "[pk, sk, epoch,", "[pk, sk, disabled, epoch,", "enable or disable an account", "TransactWriteItems"},
 		"another attribute of sessions": {"sessions", "[pk, sk, client_id,", "[pk, sk, generation, client_id,", "rotate a session", "TransactWriteItems"},
 		"an update beside a put":        {"login", "[dynamodb:PutItem]", "[dynamodb:PutItem, dynamodb:UpdateItem]", "end one session", "UpdateItem"},
+		"the handle of a session":       {"authorizer", "[pk, sk, used_at,", "[pk, sk, handle_hash, used_at,", "give a session a handle", "UpdateItem"},
 		"another partition":             {"revoke", `["ACCOUNT#*", `, `["SESSIONS#*", "ACCOUNT#*", `, "keep a session through an ending", "TransactWriteItems"},
 		"no transaction":                {"password", operation, "", "set a password hash", "UpdateItem"},
 		"keys outside transactions":     {"rotatekeys", operation, "", "put keys", "PutItem"},

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -31,6 +32,8 @@ type sessionRecord struct {
 	Device     string         `json:"device,omitzero"`
 	Network    string         `json:"network,omitzero"`
 	UsedFrom   string         `json:"used_from,omitzero"`
+	HandleHash []byte         `json:"handle_hash,omitempty"`
+	UsedAt     int64          `json:"used_at,omitzero"`
 	Late       []lateRecord   `json:"late,omitempty"`
 	Stale      []staleRecord  `json:"stale,omitempty"`
 	RevokedAt  int64          `json:"revoked_at,omitzero"`
@@ -66,6 +69,8 @@ func newSessionRecord(s session.Session) sessionRecord {
 		Device:     s.Device,
 		Network:    s.Network,
 		UsedFrom:   s.UsedFrom,
+		HandleHash: s.HandleHash,
+		UsedAt:     toMillis(s.UsedAt),
 		RevokedAt:  toMillis(s.RevokedAt),
 		Reason:     s.Reason,
 	}
@@ -97,6 +102,8 @@ func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 		Device:        r.Device,
 		Network:       r.Network,
 		UsedFrom:      r.UsedFrom,
+		HandleHash:    r.HandleHash,
+		UsedAt:        fromMillis(r.UsedAt),
 		RevokedAt:     fromMillis(r.RevokedAt),
 		Reason:        r.Reason,
 	}
@@ -201,6 +208,15 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 // RecordReplay implements session.Store.
 func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Session, error) {
 	return s.changeSession(ctx, "record replay", r.AccountID, r.SessionID, r.Apply)
+}
+
+// RecordUse implements session.UseRecorder.
+func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
+	_, err := s.changeSession(ctx, "note the use of a session", u.AccountID, u.SessionID, u.Apply)
+	if errors.Is(err, session.ErrNotFound) {
+		return session.ErrStale
+	}
+	return err
 }
 
 // changeSession stores what apply makes of a session, provided that its condition holds, and returns the session

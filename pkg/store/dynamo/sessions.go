@@ -136,6 +136,27 @@ func (s *Store) RecordReplay(ctx context.Context, r session.Replay) (session.Ses
 	})
 }
 
+// RecordUse implements session.UseRecorder. It names only what it writes, and asks for nothing back, so that IAM can fence it in
+// (docs/adr/0070-the-authorizer-writes-when-a-session-was-used.md).
+func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
+	ok, err := s.updateBlind(ctx, "note the use of a session", dynamodb.UpdateItemInput{
+		Key:                 sessionKey(u.AccountID, u.SessionID),
+		ConditionExpression: aws.String("used_at = :before"),
+		// The idle expiry is never after the absolute one, so it is the time to live as well.
+		UpdateExpression: aws.String("SET used_at = :now, used_from = :network, idle_expiry = :idle, expires_at = :idle"),
+		ExpressionAttributeValues: item{
+			":before":  milliseconds(u.Before),
+			":now":     milliseconds(u.Now),
+			":network": text(u.Network),
+			":idle":    seconds(u.IdleExpiry),
+		},
+	})
+	if err == nil && !ok {
+		err = session.ErrStale
+	}
+	return err
+}
+
 // updateSession makes a conditional update with the results of session.Store.Rotate.
 func (s *Store) updateSession(ctx context.Context, op string, account, id uuid.UUID, in dynamodb.UpdateItemInput) (session.Session, error) {
 	in.Key = sessionKey(account, id)
@@ -206,6 +227,10 @@ func encodeSession(s session.Session) item {
 	if !s.PriorRotation.IsZero() {
 		it["prior_rotation"] = milliseconds(s.PriorRotation)
 	}
+	if len(s.HandleHash) > 0 {
+		it["handle_hash"] = bytesOf(s.HandleHash)
+		it["used_at"] = milliseconds(s.UsedAt)
+	}
 	if len(s.Stale) > 0 {
 		it["stale"] = encodeStale(s.Stale)
 	}
@@ -250,6 +275,9 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 	}
 	if r.has("prior_rotation") {
 		s.PriorRotation = r.milliseconds("prior_rotation")
+	}
+	if r.has("handle_hash") {
+		s.HandleHash, s.UsedAt = r.bytes("handle_hash"), r.milliseconds("used_at")
 	}
 	s.Stale = r.stale("stale")
 	if r.has("revoked_at") {

@@ -45,6 +45,10 @@ func sessionRoundTrip(t *testing.T, f fixture) {
 				{Generation: 2, At: now},
 			}
 		},
+		"with a handle": func(s *session.Session) {
+			*s, _ = s.GiveHandle(session.NewHandleSecret())
+			s.UsedAt = now.Add(-time.Minute + 987*time.Millisecond)
+		},
 		"revoked": func(s *session.Session) {
 			s.RevokedAt, s.Reason = now.Add(-time.Second+321*time.Millisecond), session.ReasonReuse
 		},

@@ -36,6 +36,7 @@ type Store interface {
 	account.Attempts
 	session.Store
 	session.Creator
+	session.UseRecorder
 	session.Lister
 	revocation.Log
 	revocation.Once
@@ -61,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"SessionsOf", listingTests},
 		{"Rotate", rotationTests},
 		{"RecordReplay", replayTests},
+		{"RecordUse", useTests},
 		{"Revoke", endingTests},
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},
