@@ -50,7 +50,7 @@ var rules = []struct {
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
-	{"federation", []string{"jwks"}},
+	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},
 	{"grant", append([]string{ids, jsonv2}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
 	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
