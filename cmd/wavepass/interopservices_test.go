@@ -2,71 +2,32 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"encoding/base64"
 	"errors"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"sync/atomic"
 	"testing"
 
-	"github.com/go-json-experiment/json"
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
-
-	"github.com/wavepass/wavepass/pkg/client"
 )
-
-func TestInteropNodeServices(t *testing.T) {
-	home := libraries(t)
-	t.Setenv("REVOCATION_STALENESS", "0s") // a revocation is seen at once
-	s := startSecure(t, algorithms[0])
-	private, jwk := s.stranger()
-	jwk["kid"], jwk["alg"], jwk["use"] = "k1", "ES256", "sig"
-	public, err := json.Marshal(map[string]any{"keys": []any{jwk}})
-	check(t, err)
-	number, err := private.(*ecdsa.PrivateKey).Bytes()
-	check(t, err)
-	delete(jwk, "use") // which Node takes for what the private half may do
-	jwk["d"] = base64.RawURLEncoding.EncodeToString(number)
-	whole, err := json.Marshal(jwk)
-	check(t, err)
-	keyed := client.New("keyed", client.Service)
-	keyed.Scopes, keyed.JWKS = []string{"profile"}, string(public)
-	check(t, keyed.Check())
-	check(t, s.clients.PutClient(t.Context(), keyed))
-	script, err := os.ReadFile("testdata/interop/services.mjs")
-	check(t, err)
-	folder := t.TempDir()
-	check(t, os.Symlink(filepath.Join(home, "node_modules"), filepath.Join(folder, "node_modules")))
-	module := filepath.Join(folder, "services.mjs")
-	check(t, os.WriteFile(module, script, 0o600))
-	var got map[string]any
-	check(t, json.Unmarshal([]byte(s.run(exec.Command("node", module, s.url, pageAudience, demoSecret, string(whole)))), &got))
-	want := map[string]any{}
-	for name, id := range map[string]string{"basic": "partner", "post": "partner", "key": "keyed"} {
-		want["oauth4webapi "+name] = []any{id, id, true, true, false}
-		want["openid-client "+name] = []any{id, true, false}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
 
 // golang.org/x/oauth2 finds out by itself whether a secret goes into the header or the body.
 func TestGoServiceGetsItsOwnToken(t *testing.T) {
 	s := startSecure(t, algorithms[0])
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, s.client)
-	for name, style := range map[string]oauth2.AuthStyle{
-		"found out": oauth2.AuthStyleAutoDetect, "Basic": oauth2.AuthStyleInHeader, "in the body": oauth2.AuthStyleInParams,
-	} {
-		cfg := clientcredentials.Config{ClientID: "partner", ClientSecret: demoSecret, TokenURL: s.url + "/token", Scopes: []string{"profile"}, AuthStyle: style}
+	var did []done
+	for _, way := range []struct {
+		how   string
+		style oauth2.AuthStyle
+	}{{"found out", oauth2.AuthStyleAutoDetect}, {"basic", oauth2.AuthStyleInHeader}, {"post", oauth2.AuthStyleInParams}} {
+		cfg := clientcredentials.Config{ClientID: "partner", ClientSecret: demoSecret, TokenURL: s.url + "/token", Scopes: []string{"profile"}, AuthStyle: way.style}
 		got, err := cfg.Token(ctx)
 		check(t, err)
 		if !got.Valid() || got.RefreshToken != "" {
-			t.Errorf("%s: valid %v, refresh token %v", name, got.Valid(), got.RefreshToken != "")
+			t.Errorf("%s: valid %v, refresh token %v", way.how, got.Valid(), got.RefreshToken != "")
+		}
+		if way.how != "found out" {
+			did = append(did, done{"client credentials", way.how, decoded(t, got.AccessToken, 1)["sub"].(string)})
 		}
 	}
 	var refusal *oauth2.RetrieveError
@@ -74,12 +35,46 @@ func TestGoServiceGetsItsOwnToken(t *testing.T) {
 	if !errors.As(err, &refusal) || refusal.ErrorCode != "invalid_client" || refusal.Response.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a wrong secret: %v, want invalid_client", err)
 	}
-	// One refresh token sent twice, by Basic with an empty secret and in the body, logs nobody out.
-	login := s.login()
-	refresh := oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: s.url + "/token"}}
-	fresh, err := refresh.TokenSource(ctx, &oauth2.Token{RefreshToken: login.RefreshToken}).Token()
+	app := oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: s.url + "/token"}}
+	first := s.login().RefreshToken
+	fresh, err := app.TokenSource(ctx, &oauth2.Token{RefreshToken: first}).Token()
 	check(t, err)
-	if _, err := refresh.TokenSource(ctx, &oauth2.Token{RefreshToken: fresh.RefreshToken}).Token(); err != nil {
-		t.Errorf("the next refresh: %v", err)
+	if fresh.RefreshToken != first {
+		did = append(did, done{"refresh", "public", "rotated"})
 	}
+	s.holds("golang.org/x/oauth2", did, peerInput{})
+}
+
+// While it does not know yet where a secret goes, golang.org/x/oauth2 sends a request again after any error, with the same refresh token. The
+// first request may have been served, and only its answer been lost. Nobody is logged out by that.
+func TestGoClientThatSendsARefreshTokenTwiceStaysLoggedIn(t *testing.T) {
+	s := startSecure(t, algorithms[0])
+	lossy := &losesTheFirst{next: s.client.Transport}
+	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: lossy})
+	app := oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: s.url + "/token"}}
+	token := &oauth2.Token{RefreshToken: s.login().RefreshToken}
+	for i := range 3 {
+		next, err := app.TokenSource(ctx, token).Token()
+		if err != nil {
+			t.Fatalf("refresh %d: %v, want that the person stays logged in", i, err)
+		}
+		token = &oauth2.Token{RefreshToken: next.RefreshToken}
+	}
+	if got := lossy.requests.Load(); got != 4 {
+		t.Errorf("%d requests, want 4: the first was sent again", got)
+	}
+}
+
+// losesTheFirst is a network on which the first request arrives, and a proxy answers it in the server's place.
+type losesTheFirst struct {
+	next     http.RoundTripper
+	requests atomic.Int32
+}
+
+func (l *losesTheFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := l.next.RoundTrip(r)
+	if l.requests.Add(1) == 1 && err == nil {
+		response.StatusCode, response.Status = http.StatusBadGateway, "502 Bad Gateway"
+	}
+	return response, err
 }

@@ -86,5 +86,6 @@ func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err := f.revoking.Revoke(ctx, grant.RevokeRequest{At: r.At, Client: c, Token: in.Token}); err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Response{Status: http.StatusOK}, nil
+	// RFC 7009 §2.2 has clients ignore the body. Without one, API Gateway says that it is text, and oidc-client-ts takes that for a failure.
+	return apigw.Response{Status: http.StatusOK, Body: []byte("{}")}, nil
 }

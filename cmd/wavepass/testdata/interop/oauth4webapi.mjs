@@ -1,23 +1,41 @@
-// Finds a deployment by discovery, refreshes, asks who the caller is, and revokes: with oauth4webapi as it is.
-// Arguments: issuer, client id, refresh token, algorithm of discovery (oauth2 or oidc).
 import * as oauth from 'oauth4webapi'
+import { check, given, refusal, say } from './peer.mjs'
 
-const [issuer, clientID, first, algorithm] = process.argv.slice(2)
-const url = new URL(issuer)
-const server = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm }))
-const client = { client_id: clientID }
-const refresh = async (token) =>
-  oauth.processRefreshTokenResponse(
-    server, client, await oauth.refreshTokenGrantRequest(server, client, oauth.None(), token))
-
-const tokens = await refresh(first)
-const answers = { token_type: tokens.token_type, expires_in: tokens.expires_in, rotated: tokens.refresh_token !== first }
-if (server.userinfo_endpoint) {
-  const response = await oauth.userInfoRequest(server, client, tokens.access_token)
-  const claims = await oauth.processUserInfoResponse(server, client, oauth.skipSubjectCheck, response)
-  answers.client_id = claims.client_id
+const url = new URL(given.issuer)
+const key = await crypto.subtle.importKey('jwk', given.jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+let server
+for (const [how, algorithm] of [['RFC 8414', 'oauth2'], ['OpenID', 'oidc']]) {
+  server = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm }))
+  say('discovery', how, server.token_endpoint)
 }
-await oauth.processRevocationResponse(
-  await oauth.revocationRequest(server, client, oauth.None(), tokens.refresh_token))
-answers.afterwards = await refresh(tokens.refresh_token).then(() => 'refreshed', (error) => error.error)
-console.log(JSON.stringify(answers))
+
+const app = { client_id: 'app' }
+const refresh = async (token) =>
+  oauth.processRefreshTokenResponse(server, app, await oauth.refreshTokenGrantRequest(server, app, oauth.None(), token))
+const tokens = await refresh(given.refresh_token)
+say('refresh', 'public', tokens.refresh_token === given.refresh_token ? 'the same token' : 'rotated')
+const info = await oauth.userInfoRequest(server, app, tokens.access_token)
+say('/userinfo', 'yes', (await oauth.processUserInfoResponse(server, app, given.subject, info)).sub)
+await oauth.processRevocationResponse(await oauth.revocationRequest(server, app, oauth.None(), tokens.refresh_token))
+say('revocation', 'public', await refusal(refresh(tokens.refresh_token)))
+
+const ways = {
+  basic: ['partner', oauth.ClientSecretBasic(given.secret)], post: ['partner', oauth.ClientSecretPost(given.secret)],
+  key: ['keyed', oauth.PrivateKeyJwt({ key, kid: 'k1' })],
+}
+for (const [how, [client_id, auth]] of Object.entries(ways)) {
+  const client = { client_id }
+  const granted = await oauth.processClientCredentialsResponse(server, client,
+    await oauth.clientCredentialsGrantRequest(server, client, auth, { scope: 'profile' }))
+  const ask = async (options) => oauth.processIntrospectionResponse(server, client,
+    await oauth.introspectionRequest(server, client, auth, granted.access_token, options))
+  const before = await ask()
+  say('client credentials', how, before.sub)
+  say('introspection', how, before.active)
+  if (how === 'basic') say('introspection', 'signed', (await ask({ requestJwtResponse: true })).active)
+  await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, auth, granted.access_token))
+  say('revocation', how, (await ask()).active)
+}
+
+await check((token) => oauth.validateJwtAccessToken(
+  server, new Request('https://api.example.com/', { headers: { Authorization: `Bearer ${token}` } }), given.audience))
