@@ -16,14 +16,19 @@ import (
 // inChromium runs a case of testdata/chromium/cases.mjs. api and other are addresses of the service.
 func inChromium(t *testing.T, name, api, other string) {
 	t.Helper()
-	addresses, err := json.Marshal(map[string]string{
-		"api": api, "other": other, "username": demoUsername, "password": demoPassword, "screenshot": os.Getenv("WAVEPASS_SCREENSHOT"),
-	})
+	drive(t, "cases.mjs", name, map[string]string{"api": api, "other": other, "screenshot": os.Getenv("WAVEPASS_SCREENSHOT")})
+}
+
+// drive runs a case of a driver in testdata/chromium.
+func drive(t *testing.T, driver, name string, addresses map[string]string) {
+	t.Helper()
+	addresses["username"], addresses["password"] = demoUsername, demoPassword
+	given, err := json.Marshal(addresses)
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "node", "testdata/chromium/cases.mjs", name)
-	command.Env = append(os.Environ(), "ADDRESSES="+string(addresses))
+	command := exec.CommandContext(t.Context(), "node", "testdata/chromium/"+driver, name)
+	command.Env = append(os.Environ(), "ADDRESSES="+string(given))
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

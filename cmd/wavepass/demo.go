@@ -16,15 +16,17 @@ const (
 	demoUsername = "demo@wavepass.local"
 	demoPassword = "surf-the-cookie-wave"
 	demoSecret   = "partner-demo-secret"
+	demoBrowser  = "web"
+	demoNative   = "app"
 )
 
 // demoClients are one client of each kind.
 func demoClients() []client.Client {
-	web := client.New("web", client.Browser)
+	web := client.New(demoBrowser, client.Browser)
 	web.Origins = []string{"http://localhost:5173"}
 	site := client.New("site", client.Site)
 	site.Origins = []string{"http://localhost:8080"}
-	app := client.New("app", client.Native)
+	app := client.New(demoNative, client.Native)
 	partner := client.New("partner", client.Service)
 	partner.SecretHash = client.HashSecret(oauth.NewSecret(demoSecret))
 	partner.Introspects = []string{app.ID}

@@ -50,23 +50,6 @@ func TestForeignHostIsRefused(t *testing.T) {
 	}
 }
 
-func TestFrontPageSaysWhatThisIs(t *testing.T) {
-	s := start(t, "--data", t.TempDir())
-	var page welcome
-	got := s.do("GET", "/", "", "")
-	if err := json.Unmarshal([]byte(got.Body), &page); err != nil || got.Status != 200 || page.Name != "Wavepass" || len(page.Routes) < 10 {
-		t.Errorf("GET /: %d %s (%v)", got.Status, got.Body, err)
-	}
-	html := s.do("GET", "/", "", "", "Accept", "text/html,*/*;q=0.8")
-	if html.Status != 200 || !strings.HasPrefix(html.Header.Get("Content-Type"), "text/html") || !strings.Contains(html.Body, `<a href="/.well-known/jwks.json">`) ||
-		strings.Contains(html.Body, `<a href="/login"`) {
-		t.Errorf("GET / for a browser: %d %v %s", html.Status, html.Header, html.Body)
-	}
-	if got := s.do("GET", "/nothing", "", ""); got.Status != 404 {
-		t.Errorf("GET /nothing: %d, want 404", got.Status)
-	}
-}
-
 func TestTemplateIsInTheProgram(t *testing.T) {
 	t.Chdir(t.TempDir())
 	start(t).login() // in no folder of the repository, and with no flag

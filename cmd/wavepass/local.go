@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/demopage"
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
@@ -35,7 +36,8 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo account and demo clients.
+REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo
+account and demo clients, and a page at / to try everything with them.
 
   wavepass local --data /tmp/wave --addr 127.0.0.1:3001`
 }
@@ -101,9 +103,13 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	defer stop()
-	c.greet(o.out, own, d.demo)
+	page, err := d.demoPage(template, cfg)
+	if err != nil {
+		return err
+	}
+	c.greet(o.out, own, page, d.demo)
 	c.greetBackEnds(o.out)
-	handler = frontPage(template, handler)
+	handler = frontPage(template, page, handler)
 	handler = onlyHosts(append(c.AllowHost, hostOf(c.Addr), hostOf(issuer)), handler, log)
 	return serve(ctx, listener, newServer(logged(handler, log), log), log)
 }
@@ -194,8 +200,12 @@ func (f folder) flag() string {
 	return " --data " + f.Data
 }
 
-func (c *localCommand) greet(out io.Writer, own string, demo bool) {
+// greet prints what somebody needs who starts the command for the first time.
+func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, demo bool) {
 	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
+	if page != nil {
+		fmt.Fprintf(out, "Open %s/ in a browser to try everything.\n", page.Origin())
+	}
 	if demo {
 		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag())
 	}

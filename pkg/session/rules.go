@@ -14,10 +14,12 @@ const (
 	DefaultMinAge = 10 * time.Second
 )
 
+// OvertakenWithin is how long after its own successor was made a token that was replaced twice is not reuse.
+const OvertakenWithin = 15 * time.Second
+
 const (
-	clockSkew       = 5 * time.Second  // by which the clocks of two hosts may differ; it widens the grace window at both ends
-	overtakenWithin = 15 * time.Second // how long after its own successor was made a token replaced twice is not reuse
-	maxStale        = 16               // how often the stale token of one generation may come from a shared store
+	clockSkew = 5 * time.Second // by which the clocks of two hosts may differ; it widens the grace window at both ends
+	maxStale  = 16              // how often the stale token of one generation may come from a shared store
 )
 
 // Rules decide what happens to a refresh token that a client presents. They use no store, no clock and no log.
@@ -70,7 +72,7 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 		return Race
 	case behind == 1 && len(recentLate(s.Late, p.Generation)) < p.Client.LateRetries:
 		return LateAllowed
-	case behind == 2 && r.MinAge > 0 && p.since(s.PriorRotation) <= overtakenWithin:
+	case behind == 2 && r.MinAge > 0 && p.since(s.PriorRotation) <= OvertakenWithin:
 		return Overtaken
 	case p.Client.SharedStore && staleCount(s.Stale, p.Generation) < maxStale:
 		return StaleAllowed

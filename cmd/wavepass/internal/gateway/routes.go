@@ -140,6 +140,12 @@ func checkRoutes(routes []Route) error {
 
 var variables = regexp.MustCompile(`\{[^}+]*(\+?)\}`)
 
+// Takes reports whether a request for the path is for one of the template's routes.
+func (t *Template) Takes(method, path string) bool {
+	_, _, found := match(t.Routes, method, path)
+	return found
+}
+
 // match finds the route for a request as an HTTP API does: the most specific path first, a method before
 // ANY, $default last. A slash at the end makes another path, which only a greedy variable takes. path is
 // decoded, as are the variables.

@@ -1,17 +1,11 @@
 // Cases of chromium_test.go: node cases.mjs NAME, with the addresses in $ADDRESSES. A case throws when something is
 // not as it should be. Pages are made up by the driver; what they ask the service goes over the network.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
+import { launch } from './launch.mjs'
 
-const { chromium } = createRequire(process.env.WAVEPASS_CHROMIUM + '/')('playwright-core')
 const { api, other, username, password, screenshot } = JSON.parse(process.env.ADDRESSES)
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM,
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks', // made-up pages have no address
-    '--host-resolver-rules=MAP *.test 127.0.0.1'],
-})
+const browser = await launch()
 const context = await browser.newContext({ ignoreHTTPSErrors: true })
 context.setDefaultTimeout(60_000)
 await context.route(url => url.pathname === '/page', route => route.fulfill({ contentType: 'text/html', body: '<title>page</title><h1>A page</h1><p id=shown></p>' }))
