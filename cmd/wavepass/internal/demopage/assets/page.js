@@ -79,13 +79,15 @@ let life = 0 // seconds
 client.on('token', ({ expiresIn, elsewhere }) => {
   if (elsewhere) note({ tone: 'news', text: 'Another tab gave this one a new access token. No request was needed.' })
   life = Math.max(expiresIn, elsewhere ? life : 0)
+  countDown()
 })
 
-setInterval(() => {
+function countDown() {
   const left = client.expiresIn() ?? 0
   byId('left').textContent = clock(left * 1000)
   byId('left-bar').value = life > 0 ? left / life : 0
-}, 250)
+}
+setInterval(countDown, 250)
 
 onPress(byId('refresh'), async () => {
   try {
