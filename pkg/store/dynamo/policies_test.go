@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	signed := introspectRequest(ended.RefreshToken)
 	signed.accept = "application/token-introspection+jwt"
 	w.must(signed, 200)
+	w.visitSite()
 	w.must(w.assertedTokenRequest(), 200)
 	w.must(w.asserted("POST /introspect", "token", "x"), 200)
 	w.must(w.asserted("POST /revoke", "token", "x"), 200)
@@ -58,6 +60,18 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 			t.Error(difference)
 		}
 	}
+}
+
+// visitSite does by a session handle what needs other rights than by tokens.
+func (w *world) visitSite() {
+	w.t.Helper()
+	site := w.must(w.siteLoginRequest(), 200)
+	w.pass(5 * time.Minute)
+	w.must(visit(site), 200) // and its use is recorded
+	w.must(sitePasswordRequest(site, w.password, w.password), 200)
+	alone := w.siteLoginRequest()
+	alone.body = strings.Replace(alone.body, "{", `{"end_others":true,`, 1)
+	w.must(alone, 200)
 }
 
 // rotateKeys runs the function that no request reaches.

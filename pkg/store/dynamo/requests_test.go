@@ -26,14 +26,15 @@ type request struct {
 
 	accept string
 	key    string // Idempotency-Key
+	cookie string // "name=value"
 }
 
 func (w *world) loginRequest() request {
-	return request{"POST /login", apigw.JSON, `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`, "", nil, nil, "", ""}
+	return request{route: "POST /login", mediaType: apigw.JSON, body: `{"client_id":"` + clientID + `","username":"` + w.person.Username + `","password":"` + w.password + `"}`}
 }
 
 func refreshRequest(token string) request {
-	return request{"POST /refresh", apigw.Form, "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token, "", nil, nil, "", ""}
+	return request{route: "POST /refresh", mediaType: apigw.Form, body: "grant_type=refresh_token&client_id=" + clientID + "&refresh_token=" + token}
 }
 
 // tokenRequest is a refresh at the token endpoint.
@@ -45,20 +46,20 @@ func tokenRequest(token string) request {
 
 // ownTokenRequest asks for a token of the service's own.
 func ownTokenRequest() request {
-	return request{"POST /token", apigw.Form, "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret, "", nil, nil, "", ""}
+	return request{route: "POST /token", mediaType: apigw.Form, body: "grant_type=client_credentials&client_id=" + serviceID + "&client_secret=" + serviceSecret}
 }
 
 // introspectRequest asks about a token as the service.
 func introspectRequest(token string) request {
-	return request{"POST /introspect", apigw.Form, "client_id=" + serviceID + "&client_secret=" + serviceSecret + "&token=" + token, "", nil, nil, "", ""}
+	return request{route: "POST /introspect", mediaType: apigw.Form, body: "client_id=" + serviceID + "&client_secret=" + serviceSecret + "&token=" + token}
 }
 
 func revokeRequest(token string) request {
-	return request{"POST /revoke", apigw.Form, "client_id=" + clientID + "&token=" + token, "", nil, nil, "", ""}
+	return request{route: "POST /revoke", mediaType: apigw.Form, body: "client_id=" + clientID + "&token=" + token}
 }
 
 func logoutRequest(token string, everywhere bool) request {
-	return request{"POST /logout", apigw.JSON, fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere), "", nil, nil, "", ""}
+	return request{route: "POST /logout", mediaType: apigw.JSON, body: fmt.Sprintf(`{"client_id":%q,"refresh_token":%q,"everywhere":%v}`, clientID, token, everywhere)}
 }
 
 // The requests of somebody who is logged in go past the authorizer, with what it found out.
@@ -117,6 +118,27 @@ func changeRequest(subject, body string) request {
 
 func authorizeRequest(token string) request { return request{route: "authorize", bearer: token} }
 
+// siteLoginRequest is a login at the site.
+func (w *world) siteLoginRequest() request {
+	r := w.loginRequest()
+	r.body = strings.Replace(r.body, `"`+clientID+`"`, `"`+siteID+`"`, 1)
+	return r
+}
+
+// visit is a request of a site's page, by the cookie of a login.
+func visit(who outcome) request { return request{route: "authorize", cookie: who.cookie} }
+
+// sitePasswordRequest goes past the authorizer of sites.
+func sitePasswordRequest(who outcome, current, next string) request {
+	r := passwordRequest(who, current, next)
+	r.route, r.cookie = "POST /site/password", who.cookie
+	return r
+}
+
+func siteLogoutRequest(who outcome) request {
+	return request{route: "POST /logout", mediaType: apigw.JSON, body: `{"client_id":"` + siteID + `"}`, cookie: who.cookie}
+}
+
 // guardedAPI is the id of an API whose policy asks for a role.
 const guardedAPI = "guarded"
 
@@ -131,6 +153,7 @@ type outcome struct {
 	retryAfter string
 	body       string
 	took       time.Duration
+	cookie     string // "name=value" of the first one
 
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
@@ -140,7 +163,7 @@ type outcome struct {
 // functionOf is the folder of the function behind a route.
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
-	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password",
+	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
 	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
@@ -155,10 +178,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		defer func() { w.used[functionOf[r.route]] = append(w.used[functionOf[r.route]], w.proxy.Calls()...) }()
 	}
 	if r.route == "authorize" {
-		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}}
-		e.RequestContext.APIID = cmp.Or(r.path["api"], "abc123") // its policy is read
-		e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = "GET /orders", "GET"
-		got, err := deployment.AskAuthorizer(ctx, w.authorize, e)
+		got, err := w.askAuthorizer(ctx, r)
 		switch {
 		case err != nil:
 			return outcome{status: 500, body: err.Error()}
@@ -167,7 +187,10 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		}
 		return outcome{status: 403}
 	}
-	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType}, Body: r.body}
+	e := events.APIGatewayV2HTTPRequest{RouteKey: r.route, Headers: map[string]string{"content-type": r.mediaType, "origin": issuer}, Body: r.body}
+	if r.cookie != "" {
+		e.Cookies = []string{r.cookie}
+	}
 	if r.accept != "" {
 		e.Headers["accept"] = r.accept
 	}
@@ -186,6 +209,17 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID, "scope": claims.Scope,
 		}}
 	}
+	if strings.Contains(r.route, "/site/") {
+		granted, err := w.askAuthorizer(ctx, r)
+		if err != nil || !granted.IsAuthorized {
+			return outcome{status: 403}
+		}
+		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: granted.Context}
+		if w.used != nil {
+			w.used["authorizer"] = append(w.used["authorizer"], w.proxy.Calls()...)
+			w.proxy.Forget()
+		}
+	}
 	if r.path["subject"] != "" {
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"sub": serviceID, "client_id": serviceID, "scope": oauth.ScopeSessions,
@@ -196,12 +230,30 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 		return outcome{status: 500, body: err.Error()}
 	}
 	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body}
+	if len(got.Cookies) > 0 {
+		a.cookie, _, _ = strings.Cut(got.Cookies[0], ";")
+	}
 	if got.Body != "" && got.Headers["Content-Type"] == apigw.JSON {
 		if err := json.Unmarshal([]byte(got.Body), &a); err != nil {
 			a.status, a.body = 500, "not JSON: "+a.body
 		}
 	}
 	return a
+}
+
+// askAuthorizer asks about GET /orders, or about a route of a site, by token or cookie.
+func (w *world) askAuthorizer(ctx context.Context, r request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
+	e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + r.bearer}, Headers: map[string]string{"origin": issuer}}
+	if r.cookie != "" {
+		e.IdentitySource, e.Cookies = []string{r.cookie}, []string{r.cookie}
+	}
+	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	e.RequestContext.APIID = cmp.Or(r.path["api"], "abc123") // its policy is read
+	e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = "GET /orders", "GET"
+	if method, _, isRoute := strings.Cut(r.route, " "); isRoute {
+		e.RequestContext.RouteKey, e.RequestContext.HTTP.Method = r.route, method
+	}
+	return deployment.AskAuthorizer(ctx, w.authorize, e)
 }
 
 // must ends the test unless the answer has the status.

@@ -77,6 +77,18 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(authorizeGuarded(tokens.AccessToken), 200)
 			return authorizeGuarded(tokens.AccessToken)
 		}, 200, 1, 1},
+		{"visit a site", func() request {
+			site := w.must(w.siteLoginRequest(), 200)
+			w.must(visit(site), 200)
+			return visit(site)
+		}, 200, 2, 1},
+		{"visit a site, and its use is recorded", func() request {
+			site := w.must(w.siteLoginRequest(), 200)
+			w.must(visit(site), 200)
+			w.pass(5 * time.Minute)
+			w.must(visit(w.must(w.siteLoginRequest(), 200)), 200) // the client is read again
+			return visit(site)
+		}, 200, 3, 2},
 		{"refresh", func() request { return refreshRequest(w.refresh(w.login().RefreshToken).RefreshToken) }, 200, 2, 1},
 		{"refresh, retried", func() request {
 			tokens := w.login()
@@ -114,6 +126,11 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(logoutRequest(w.login().RefreshToken, false), 200)
 			return logoutRequest(w.login().RefreshToken, false)
 		}, 200, 1, 1},
+		// The session is read first: nothing else says that the handle is not made up.
+		{"log out of a site", func() request {
+			w.must(siteLogoutRequest(w.must(w.siteLoginRequest(), 200)), 200)
+			return siteLogoutRequest(w.must(w.siteLoginRequest(), 200))
+		}, 200, 3, 2},
 		{"logout everywhere", func() request {
 			w.must(logoutRequest(w.login().RefreshToken, true), 200)
 			return logoutRequest(w.login().RefreshToken, true)

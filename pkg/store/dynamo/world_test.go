@@ -71,6 +71,7 @@ const (
 	issuer        = "https://id.example.com"
 	firstPassword = "surf-the-canary-wave"
 	clientID      = "app" // native
+	siteID        = "shop"
 	serviceID     = "partner"
 	serviceSecret = "canary-partner-secret"
 	keyedID       = "keyed" // a service with a key
@@ -94,7 +95,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	keyed.JWKS = keyedJWKS()
 	partner.Directory, partner.Scopes, partner.MayBegin, partner.AMR = "shop", []string{oauth.ScopeSessions}, []string{clientID}, []string{"pwd"}
 	partner.MayGrant = []string{"role:editor", "claim:plan"}
-	for _, c := range []client.Client{client.New(clientID, client.Native), partner, keyed} {
+	for _, c := range []client.Client{client.New(clientID, client.Native), client.New(siteID, client.Site), partner, keyed} {
 		if err := w.store.PutClient(t.Context(), c); err != nil {
 			t.Fatalf("register the client %s: %v", c.ID, err)
 		}
