@@ -42,7 +42,7 @@ func (j Jar) Handle(issuer string, cookies []string) (clientID string, h session
 	for _, cookie := range cookies {
 		name, value, _ := strings.Cut(cookie, "=")
 		id, ours := strings.CutPrefix(strings.Trim(name, " \t"), before)
-		if id, ours = cutSuffix(id, after, ours); !ours || id == client.Reserved {
+		if id, ours = cutSuffix(id, after, ours); !ours || id == client.Reserved || !client.ValidID(id) {
 			continue
 		}
 		if seen[id] {

@@ -174,8 +174,11 @@ func checkName(name string) error {
 	return nil
 }
 
+// ValidID reports whether a client may have the id. It does not say that there is one.
+func ValidID(id string) bool { return validID.MatchString(id) }
+
 func checkClientID(id string) error {
-	if !validID.MatchString(id) {
+	if !ValidID(id) {
 		return fmt.Errorf("%.80q: want the id of a client", id)
 	}
 	return nil

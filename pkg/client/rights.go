@@ -36,8 +36,7 @@ func (c Client) Grants(right Right, name string) bool {
 // Begins reports whether a service is registered to begin sessions of another client. That client is also first-party, and one that
 // people log in with.
 func (c Client) Begins(other Client) bool {
-	return slices.Contains(c.MayBegin, other.ID) && other.ID != Reserved && other.FirstParty &&
-		(other.Transport() == InBody || other.Transport() == InCookie)
+	return slices.Contains(c.MayBegin, other.ID) && other.ID != Reserved && other.FirstParty && other.Transport() != NoSession
 }
 
 // checkRights bounds what a service may do for the accounts of its directory.

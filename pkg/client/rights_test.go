@@ -15,7 +15,7 @@ func TestServiceBeginsSessionsOfItsClientsOnly(t *testing.T) {
 	}{
 		"native":                {func(c *client.Client) { *c = client.New("app", client.Native) }, true},
 		"browser":               {func(c *client.Client) { *c = client.New("web", client.Browser) }, true},
-		"site, not served yet":  {func(c *client.Client) { *c = client.New("site", client.Site) }, false},
+		"site":                  {func(c *client.Client) { *c = client.New("site", client.Site) }, true},
 		"another service":       {func(c *client.Client) { *c = client.New("other", client.Service) }, false},
 		"itself":                {func(c *client.Client) { *c = service }, false},
 		"reserved":              {func(c *client.Client) { *c = client.New("wavepass", client.Browser) }, false},

@@ -25,9 +25,9 @@ type Listed struct {
 	ClientID   string    `json:"client_id"`
 	Device     string    `json:"device,omitzero"`       // the name that was given when it began
 	Network    string    `json:"network,omitzero"`      // of the login
-	LastFrom   string    `json:"last_network,omitzero"` // of its last refresh
+	LastFrom   string    `json:"last_network,omitzero"` // of its last refresh or recorded use
 	CreatedAt  int64     `json:"created_at"`
-	LastUsedAt int64     `json:"last_used_at"` // its last refresh, or when it began
+	LastUsedAt int64     `json:"last_used_at"` // its last refresh or recorded use, or when it began
 }
 
 // List is a page of a list of sessions.
@@ -40,7 +40,7 @@ type List struct {
 func ListedOf(s session.Session) Listed {
 	return Listed{
 		ID: s.ID, ClientID: s.ClientID, Device: s.Device, Network: s.Network, LastFrom: s.UsedFrom,
-		CreatedAt: s.CreatedAt.Unix(), LastUsedAt: s.RotatedAt.Unix(),
+		CreatedAt: s.CreatedAt.Unix(), LastUsedAt: s.LastUsed().Unix(),
 	}
 }
 

@@ -43,13 +43,13 @@ type IntrospectRequest struct {
 	Token  oauth.Secret
 }
 
-// Introspected is a token that may be used now: an access token, or a refresh token.
+// Introspected is a token that may be used now: an access token, or a refresh token or session handle.
 type Introspected struct {
 	Access  token.Claims // of an access token, else zero
-	Refresh Refreshable  // of a refresh token, else zero
+	Refresh Refreshable  // of a refresh token or a session handle, else zero
 }
 
-// Refreshable is what is told about a refresh token: what its next access token would say.
+// Refreshable is what is told about a refresh token or a session handle: what an access token of the session would say.
 type Refreshable struct {
 	Session session.Session
 	Scope   string
@@ -64,6 +64,9 @@ func (i *Introspect) Token(ctx context.Context, r IntrospectRequest) (Introspect
 	}
 	if session.LooksLikeRefreshToken(r.Token) {
 		return i.refreshToken(ctx, r)
+	}
+	if session.LooksLikeHandle(r.Token) {
+		return i.handle(ctx, r)
 	}
 	return i.accessToken(ctx, r)
 }
@@ -108,6 +111,20 @@ func (i *Introspect) refreshToken(ctx context.Context, r IntrospectRequest) (Int
 		return Introspected{}, err
 	case parseErr != nil || renewErr != nil:
 		return Introspected{}, fmt.Errorf("%w: %w", ErrInactive, errors.Join(parseErr, renewErr))
+	}
+	return Introspected{Refresh: Refreshable{s, strings.Join(scopesOf(s, c, a), " "), s.IdleExpiry}}, nil
+}
+
+// handle tells about session handles of the clients that the service is registered to introspect.
+func (i *Introspect) handle(ctx context.Context, r IntrospectRequest) (Introspected, error) {
+	h, parseErr := session.ParseHandle(r.Token)
+	// A handle that did not parse is the zero one, which opens nothing and is looked for all the same.
+	s, a, c, err := i.Owners.OfAnyHandle(ctx, h, r.Client.Introspects)
+	switch {
+	case errors.Is(err, session.ErrRefused), errors.Is(err, session.ErrEnded):
+		return Introspected{}, fmt.Errorf("%w: %w", ErrInactive, errors.Join(parseErr, err))
+	case err != nil:
+		return Introspected{}, err
 	}
 	return Introspected{Refresh: Refreshable{s, strings.Join(scopesOf(s, c, a), " "), s.IdleExpiry}}, nil
 }

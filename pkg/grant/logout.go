@@ -85,7 +85,7 @@ func (l *Logout) endHandle(ctx context.Context, r LogoutRequest) error {
 		return nil // all sessions have ended already
 	case errors.As(err, &ended) && r.Everywhere:
 		return &session.RefusedError{Reason: ended.Reason, Detail: err.Error()}
-	case errors.As(err, &ended), errors.Is(err, session.ErrRefused) && !r.Everywhere:
+	case errors.As(err, &ended), errors.Is(err, session.ErrForeign), errors.Is(err, session.ErrRefused) && !r.Everywhere:
 		return nil // there is nothing to end
 	case err != nil:
 		return fmt.Errorf("grant: logout: %w", err)

@@ -17,6 +17,7 @@ import (
 // RevokeParts are the parts of a Revoke; every field is needed.
 type RevokeParts struct {
 	Sessions *session.Revoker
+	Owners   *session.Owners
 	MAC      session.Keys
 	Access   *token.Verifier // does not read the log, so that a revocation does not wait for it
 	Log      revocation.Once
@@ -24,7 +25,7 @@ type RevokeParts struct {
 	Now      func() time.Time
 }
 
-// Revoke revokes tokens for clients (RFC 7009): a refresh token together with its session, an access token by itself.
+// Revoke revokes tokens for clients (RFC 7009): a refresh token or a session handle together with its session, an access token by itself.
 type Revoke struct{ RevokeParts }
 
 // NewRevoke returns a Revoke.
@@ -44,7 +45,30 @@ func (v *Revoke) Revoke(ctx context.Context, r RevokeRequest) error {
 	if session.LooksLikeRefreshToken(r.Token) {
 		return v.revokeSession(ctx, r.Token, r.Client.ID)
 	}
+	if session.LooksLikeHandle(r.Token) {
+		return v.revokeHandle(ctx, r.Token, r.Client.ID)
+	}
 	return v.revokeAccessToken(ctx, r, r.Client.ID)
+}
+
+// revokeHandle ends the session of a handle, which is read first: nothing but its secret says that the handle is not made up.
+func (v *Revoke) revokeHandle(ctx context.Context, text oauth.Secret, clientID string) error {
+	h, err := session.ParseHandle(text)
+	var s session.Session
+	if err == nil {
+		s, _, _, err = v.Owners.OfHandle(ctx, h, clientID)
+	}
+	switch {
+	case errors.Is(err, session.ErrRefused), errors.Is(err, session.ErrEnded):
+		return nil // made up, or dead (RFC 7009 §2.2)
+	case err != nil:
+		return err
+	}
+	ended, err := v.Sessions.End(ctx, s, session.ReasonClient)
+	if err == nil && ended {
+		v.Trail.Record(ctx, eventOf(s, audit.SessionRevoked))
+	}
+	return err
 }
 
 func (v *Revoke) revokeSession(ctx context.Context, text oauth.Secret, clientID string) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -91,7 +92,7 @@ func (g *Subjects) Begin(ctx context.Context, r BeginRequest) (Issued, error) {
 		case err != nil && !errors.Is(err, account.ErrNotFound):
 			return Issued{}, err
 		case begun.SessionID != uuid.Nil:
-			return g.again(ctx, r, keys, begun)
+			return g.again(ctx, r, keys, begun, key)
 		case !known:
 			if owner, err = account.NewForSubject(r.Subject, g.Now()); err != nil {
 				return Issued{}, fmt.Errorf("grant: new account: %w", err)
@@ -156,6 +157,10 @@ func (g *Subjects) beginFor(ctx context.Context, r BeginRequest, keys sessionKey
 	if err != nil {
 		return Issued{}, owner, err
 	}
+	var handle session.Handle
+	if r.Client.Transport() == client.AsHandle {
+		s, handle = s.GiveHandle(handleSecret(s, key, keys.mac))
+	}
 	b := session.Beginning{Account: owner, New: isNew, Session: s}
 	if key != "" {
 		b.Begun = session.Begun{
@@ -169,7 +174,7 @@ func (g *Subjects) beginFor(ctx context.Context, r BeginRequest, keys sessionKey
 		g.Trail.Record(ctx, audit.Event{Name: audit.AccountAdded, Subject: owner.ID.String()})
 	}
 	g.Trail.Record(ctx, eventOf(s, audit.SessionBegun))
-	return g.issue(ctx, r, keys, s, refresh, owner), owner, nil
+	return g.issue(ctx, r, keys, s, refresh, handle, owner), owner, nil
 }
 
 // prepare makes the change that a request asks for. A new account is not stored yet; any other is changed at once.
@@ -220,14 +225,29 @@ func (r BeginRequest) scopesFor(owner account.Account) []string {
 	})
 }
 
-func (g *Subjects) issue(ctx context.Context, r BeginRequest, keys sessionKeys, s session.Session, refresh session.RefreshToken, owner account.Account) Issued {
+func (g *Subjects) issue(ctx context.Context, r BeginRequest, keys sessionKeys, s session.Session, refresh session.RefreshToken, handle session.Handle, owner account.Account) Issued {
+	if r.Client.Transport() == client.AsHandle {
+		return issueHandle(s, handle, owner, r.Client, g.Now())
+	}
 	response := issueAccess(ctx, g.Trail, keys.signing, r.At, s, owner, r.Client, g.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
 	return Issued{Tokens: response, Client: r.Client, Session: s}
 }
 
-// again answers a request whose session was begun before. Its first refresh token is computed again, until it was used.
-func (g *Subjects) again(ctx context.Context, r BeginRequest, keys sessionKeys, begun session.Begun) (Issued, error) {
+// handleSecret is the secret of a site's handle. With an idempotency key it can be computed again, by the MAC key that it was computed
+// with, for a service that has lost the answer.
+func handleSecret(s session.Session, key string, mac keyring.MACKey) session.HandleSecret {
+	if key == "" {
+		return session.NewHandleSecret()
+	}
+	return session.HandleSecret(mac.Sum([]byte(handleLabel + s.ID.String() + " " + key)))
+}
+
+// handleLabel begins the messages of handleSecret, so that no other use of the MAC key makes a handle.
+const handleLabel = "wavepass session handle\x00"
+
+// again answers a request whose session was begun before. Its first refresh token or its handle is computed again, until it was used.
+func (g *Subjects) again(ctx context.Context, r BeginRequest, keys sessionKeys, begun session.Begun, key string) (Issued, error) {
 	if begun.Body != r.Body {
 		return Issued{}, ErrKeyReused
 	}
@@ -240,7 +260,14 @@ func (g *Subjects) again(ctx context.Context, r BeginRequest, keys sessionKeys, 
 	case s.Generation != 0:
 		return Issued{}, ErrAlreadyUsed
 	}
+	var handle session.Handle
+	if r.Client.Transport() == client.AsHandle {
+		// The MAC key may have been replaced since.
+		if _, handle = s.GiveHandle(handleSecret(s, key, keys.mac)); !handle.Opens(s) || s.UsedAt.After(s.CreatedAt) {
+			return Issued{}, ErrAlreadyUsed
+		}
+	}
 	g.Trail.Record(ctx, eventOf(s, audit.BeginRepeated))
 	refresh := session.RefreshToken{AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}
-	return g.issue(ctx, r, keys, s, refresh, owner), nil
+	return g.issue(ctx, r, keys, s, refresh, handle, owner), nil
 }

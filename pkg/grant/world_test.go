@@ -124,9 +124,22 @@ func (w *world) wire() {
 		Signing:  w.keys, Trail: trail, Now: w.clock.Now,
 	})
 	w.revoke = grant.NewRevoke(grant.RevokeParts{
-		Sessions: session.NewRevoker(w.store, w.clock.Now),
-		MAC:      keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
+		Sessions: session.NewRevoker(w.store, w.clock.Now), Owners: session.NewOwners(w.store, w.store, w.registered(), w.clock.Now),
+		MAC: keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now), Access: w.verify, Log: w.store, Trail: trail, Now: w.clock.Now,
 	})
+}
+
+// registered finds the world's clients.
+func (w *world) registered() session.Clients { return clientsOf{w} }
+
+type clientsOf struct{ w *world }
+
+func (c clientsOf) Find(_ context.Context, id string) (client.Client, error) {
+	found, ok := c.w.clients[id]
+	if !ok {
+		return client.Client{}, client.ErrUnknown
+	}
+	return found, nil
 }
 
 // change rewrites a registered client.

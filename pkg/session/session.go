@@ -84,6 +84,14 @@ func (s Session) Live(now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.IdleExpiry) && now.Before(s.Expiry)
 }
 
+// LastUsed is when the session was last seen in use: when its newest refresh token was made, or its handle last recorded.
+func (s Session) LastUsed() time.Time {
+	if s.UsedAt.After(s.RotatedAt) {
+		return s.UsedAt
+	}
+	return s.RotatedAt
+}
+
 // Rotation replaces the refresh token of a session.
 type Rotation struct {
 	AccountID  uuid.UUID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 
 // OfHandle returns the session that a handle of the client opens, with its account and its client, in one round trip. Errors: a
 // *RefusedError when the handle opens nothing; an *EndedError with the reason when it opens a session that may not be used
-// any more, and then session and account are the result all the same; oauth.ErrUnavailable.
+// any more, and then session and account are the result all the same; ErrForeign when it opens another client's session;
+// oauth.ErrUnavailable.
 func (o *Owners) OfHandle(ctx context.Context, h Handle, clientID string) (Session, account.Account, client.Client, error) {
 	var (
 		wg        sync.WaitGroup
@@ -37,13 +39,33 @@ func (o *Owners) OfHandle(ctx context.Context, h Handle, clientID string) (Sessi
 	case err == nil && !h.Opens(s):
 		err = refuse("not the handle of this session")
 	case err == nil && s.ClientID != clientID:
-		err = refuse("another client's")
+		err = ErrForeign
 	case err == nil && clientErr != nil:
 		err = clientErr
 	case err == nil:
 		return s, a, c, Usable(s, a, c, o.now())
 	}
 	return Session{}, account.Account{}, client.Client{}, err
+}
+
+// OfAnyHandle is OfHandle for a handle of any of these clients.
+func (o *Owners) OfAnyHandle(ctx context.Context, h Handle, clientIDs []string) (Session, account.Account, client.Client, error) {
+	s, a, err := o.read(ctx, h.AccountID, h.SessionID)
+	var c client.Client
+	switch {
+	case errors.Is(err, ErrEnded):
+		err = refuse("no such session")
+	case err == nil && (!h.Opens(s) || !slices.Contains(clientIDs, s.ClientID)):
+		err = refuse("not the handle of a session of these clients")
+	case err == nil:
+		if c, err = o.find(ctx, s.ClientID); err == nil {
+			err = Usable(s, a, c, o.now())
+		}
+	}
+	if err != nil {
+		return Session{}, account.Account{}, client.Client{}, err
+	}
+	return s, a, c, nil
 }
 
 // Uses records that sessions are used.

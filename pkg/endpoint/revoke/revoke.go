@@ -34,9 +34,10 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
 	mac := keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now)
-	sessions := session.NewRevoker(store, s.Now)
+	sessions, owners := session.NewRevoker(store, s.Now), session.NewOwners(store, store, clients, s.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{
 		Sessions: sessions,
+		Owners:   owners,
 		MAC:      mac,
 		Access:   token.NewVerifier(keyring.NewPublicKeys(store, s.KeyTimes, s.Now), s.Now),
 		Log:      store,
@@ -45,7 +46,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	})
 	logout := grant.NewLogout(grant.LogoutParts{
 		Sessions: sessions,
-		Owners:   session.NewOwners(store, store, clients, s.Now),
+		Owners:   owners,
 		Accounts: account.NewEditor(store, s.Now),
 		MAC:      mac,
 		Trail:    s.Trail,

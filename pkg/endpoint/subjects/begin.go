@@ -120,11 +120,9 @@ func (f function) sessionClient(ctx context.Context, r *apigw.Request, service c
 		return client.Client{}, apigw.InvalidRequest("client_id: there is no such client any more")
 	case err != nil:
 		return client.Client{}, err
-	case c.Transport() == client.AsHandle:
-		return client.Client{}, apigw.InvalidRequest("client_id: sessions of site clients are not served yet; use a browser or native client")
 	case !service.Begins(c):
 		return client.Client{}, refused
-	case c.Transport() == client.InCookie:
+	case c.UsesCookies():
 		return c, f.Cookies.Reaches(c, r.At.Issuer)
 	}
 	return c, nil

@@ -77,13 +77,13 @@ func TestWhatIsNotRegisteredIsRefused(t *testing.T) {
 		status int
 		code   string
 	}{
-		"the reserved client":       {`{"client_id":"wavepass","amr":["pwd"]}`, 403, "access_denied"},
-		"an unregistered client":    {`{"client_id":"unregistered","amr":["pwd"]}`, 403, "access_denied"},
-		"a client that is none":     {`{"client_id":"nobody","amr":["pwd"]}`, 403, "access_denied"},
-		"a third party":             {`{"client_id":"thirdparty","amr":["pwd"]}`, 403, "access_denied"},
-		"a service":                 {`{"client_id":"partner","amr":["pwd"]}`, 403, "access_denied"},
-		"a removed client":          {`{"client_id":"gone","amr":["pwd"]}`, 400, "invalid_request"},
-		"a site, not served yet":    {`{"client_id":"site","amr":["pwd"]}`, 400, "invalid_request"},
+		"the reserved client":    {`{"client_id":"wavepass","amr":["pwd"]}`, 403, "access_denied"},
+		"an unregistered client": {`{"client_id":"unregistered","amr":["pwd"]}`, 403, "access_denied"},
+		"a client that is none":  {`{"client_id":"nobody","amr":["pwd"]}`, 403, "access_denied"},
+		"a third party":          {`{"client_id":"thirdparty","amr":["pwd"]}`, 403, "access_denied"},
+		"a service":              {`{"client_id":"partner","amr":["pwd"]}`, 403, "access_denied"},
+		"a removed client":       {`{"client_id":"gone","amr":["pwd"]}`, 400, "invalid_request"},
+		"a site that no cookie of the back end's reaches": {`{"client_id":"site","amr":["pwd"]}`, 400, "invalid_request"},
 		"another amr":               {`{"client_id":"app","amr":["pwd","hwk"]}`, 403, "access_denied"},
 		"no amr":                    {`{"client_id":"app"}`, 400, "invalid_request"},
 		"an empty amr":              {`{"client_id":"app","amr":[]}`, 400, "invalid_request"},
