@@ -74,9 +74,25 @@ class Output(unittest.TestCase):
             for r in translated().of_type("AWS::Lambda::Permission").values()
             if "AuthorizerFunction" in str(r["Properties"]["FunctionName"])
         ]
-        self.assertEqual(len(permissions), 1, permissions)
-        self.assertEqual(permissions[0]["Principal"], "apigateway.amazonaws.com")
-        self.assertTrue(permissions[0]["FunctionName"]["Fn::Sub"].endswith(":${AuthorizerFunction}:live"), permissions[0])
+        self.assertEqual(len(permissions), 2, permissions)  # one for each authorizer that the function is
+        for permission in permissions:
+            self.assertEqual(permission["Principal"], "apigateway.amazonaws.com")
+            self.assertTrue(permission["FunctionName"]["Fn::Sub"].endswith(":${AuthorizerFunction}:live"), permission)
+
+    def test_routes_of_sites_and_no_others_are_guarded_by_the_cookie(self):
+        body = translated().resources["Api"]["Properties"]["Body"]
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                with self.subTest(route=f"{method} {path}"):
+                    guards = [name for scheme in operation.get("security", []) for name in scheme]
+                    if path.startswith("/site/"):
+                        self.assertEqual(guards, ["SiteAuthorizer"])
+                    else:
+                        self.assertNotIn("SiteAuthorizer", guards)
+        for name, header in {"TokenAuthorizer": "Authorization", "SiteAuthorizer": "Cookie"}.items():
+            authorizer = body["components"]["securitySchemes"][name]["x-amazon-apigateway-authorizer"]
+            self.assertEqual(authorizer["identitySource"], [f"$request.header.{header}"])
+            self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
 
     def test_every_function_is_called_by_its_alias(self):
         found = translated()

@@ -34,5 +34,5 @@ func (s *faultyStore) Rotate(ctx context.Context, r session.Rotation) (session.S
 // storeMethods are all that the endpoints call, by the names that hooks are given.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "Revoke", "Policy", "UseAssertion",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion",
 }
