@@ -177,7 +177,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 	c.wantSilence()
 	for _, event := range []string{
 		audit.Login, audit.LoginFailed, audit.LoginLimited, audit.Refresh, audit.RaceReplay, audit.LateRetry, audit.ReuseDetected,
-		audit.RefreshRefused, audit.TokenIssued, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
+		audit.RefreshRefused, audit.ClientRefused, audit.TokenIssued, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
 		audit.SessionEnded, audit.OthersEnded, audit.PasswordChanged, audit.PasswordFailed,
 	} {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {

@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/internal/samtemplate"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
@@ -158,7 +159,7 @@ func (d *data) prepare(ctx context.Context, cfg config.Config, trail *audit.Trai
 
 // keyring is the one in the store, with the settings that concern it.
 func (d data) keyring(cfg config.Config, trail *audit.Trail) *keyring.Keyring {
-	s := endpoint.Settings{Algorithm: keyring.Algorithm(cfg.SigningAlg), KeyTimes: endpoint.KeyTimes(cfg), Trail: trail, Now: time.Now}
+	s := endpoint.Settings{Config: apigw.Config{Trail: trail}, Algorithm: keyring.Algorithm(cfg.SigningAlg), KeyTimes: endpoint.KeyTimes(cfg), Now: time.Now}
 	return s.Keyring(d.store, d.sealer)
 }
 

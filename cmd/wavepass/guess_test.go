@@ -33,10 +33,9 @@ func newGuesser(t *testing.T, perAccount, perNetwork int) *guesser {
 	t.Helper()
 	c := newCanaryService(t)
 	settings := endpoint.Settings{
-		Config:    apigw.Config{Issuer: canaryIssuer, Log: slog.New(slog.NewTextHandler(c.out, nil))},
+		Config:    apigw.Config{Issuer: canaryIssuer, Log: slog.New(slog.NewTextHandler(c.out, nil)), Trail: audit.NewTrail(c.out, time.Now)},
 		Algorithm: keyring.ES256,
 		Limits:    account.Limits{Account: account.Limit{Count: perAccount, Window: day}, Network: account.Limit{Count: perNetwork, Window: day}},
-		Trail:     audit.NewTrail(c.out, time.Now),
 		Now:       time.Now,
 	}
 	return &guesser{canaryService: c, window: time.Now().Truncate(day), login: login.New(settings, c.store, c.data.sealer)}

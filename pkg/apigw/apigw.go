@@ -35,6 +35,7 @@ type Config struct {
 	Audience string // empty: the issuer
 	Region   string // AWS_REGION
 	Log      *slog.Logger
+	Trail    *audit.Trail
 }
 
 // Handler is an endpoint for one route. Its errors are looked up in the table of errors.go.
@@ -57,7 +58,7 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 		ctx = audit.WithActor(ctx, audit.Person)
 		response, err := serve(ctx, cfg, routes, r, e)
 		if err != nil {
-			response = answer(ctx, cfg.Log, r, err)
+			response = answer(ctx, cfg, r, err)
 			var clearing *browser.ClearingError
 			if errors.As(err, &clearing) {
 				response.Cookies = clearing.Cookies

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -97,7 +98,7 @@ var answers = []struct {
 const retryAfter = 2 * time.Second
 
 // answer turns an error into a response, and logs the error once with the request id. The log says more than the caller is told.
-func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Response {
+func answer(ctx context.Context, cfg Config, r *Request, err error) Response {
 	response := lookUp(r, err)
 	level, message := slog.LevelInfo, "refused"
 	switch {
@@ -106,7 +107,11 @@ func answer(ctx context.Context, log *slog.Logger, r *Request, err error) Respon
 	case response.Status == http.StatusInternalServerError:
 		level, message = slog.LevelError, "internal error"
 	}
-	log.Log(ctx, level, message, "request_id", r.ID, "status", response.Status, "reason", err.Error())
+	cfg.Log.Log(ctx, level, message, "request_id", r.ID, "status", response.Status, "reason", err.Error())
+	var imposter *client.NotAuthenticatedError
+	if errors.As(err, &imposter) {
+		cfg.Trail.Record(ctx, audit.Event{Name: audit.ClientRefused, ClientID: imposter.ID, Reason: imposter.Reason})
+	}
 	return response
 }
 

@@ -108,14 +108,14 @@ func (v *Verifier) Authenticate(ctx context.Context, text oauth.Secret, id strin
 		err = c.check(found, here, v.now())
 	}
 	if err != nil {
-		return client.Client{}, refuse(err.Error())
+		return client.Client{}, refusal(found, err.Error())
 	}
 	name := sha256.Sum256([]byte(found.ID + "\x00" + c.ID)) // no client id has a zero in it
 	switch first, err := v.uses.UseAssertion(ctx, name, timeOf(c.Expiry).Add(slack), rand.Text()); {
 	case err != nil:
 		return client.Client{}, fmt.Errorf("assertion: %w", err)
 	case !first:
-		return client.Client{}, refuse("jti: used before (RFC 7523 §3)")
+		return client.Client{}, refusal(found, "jti: used before (RFC 7523 §3)")
 	}
 	return found, nil
 }
@@ -172,3 +172,11 @@ const maxTime = 253402300799
 func timeOf(seconds float64) time.Time { return time.Unix(int64(seconds), 0) }
 
 func refuse(reason string) error { return fmt.Errorf("%w: assertion: %s", client.ErrUnknown, reason) }
+
+// refusal refuses an assertion that names a client. That of a service goes to the audit trail.
+func refusal(c client.Client, reason string) error {
+	if c.Kind != client.Service {
+		return refuse(reason)
+	}
+	return fmt.Errorf("%w: assertion: %s", &client.NotAuthenticatedError{ID: c.ID, Reason: "assertion: " + reason}, reason)
+}

@@ -28,6 +28,7 @@ const (
 	RestoredTable  = "restored_table"  // a token newer than the table: alarm, the table was set back
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
 	RolesOmitted   = "roles_omitted"   // an access token was issued without the roles, which did not fit into it
+	ClientRefused  = "client_refused"  // a request named a service and could not authenticate as it
 	TokenIssued    = "token_issued"    // a client was given an access token for itself
 	SessionBegun   = "session_begun"   // a service began a session for a subject of its directory
 	BeginRepeated  = "begin_repeated"  // it asked again with the same idempotency key, and was answered with that session

@@ -56,6 +56,15 @@ const (
 // ErrUnknown says that no client has this id. On the wire it is invalid_client.
 var ErrUnknown = errors.New("client: unknown")
 
+// NotAuthenticatedError says that a request named a registered service, and did not prove to be from it. It matches ErrUnknown. The reason
+// is for the audit trail.
+type NotAuthenticatedError struct{ ID, Reason string }
+
+func (e *NotAuthenticatedError) Error() string { return ErrUnknown.Error() }
+
+// Unwrap returns ErrUnknown.
+func (e *NotAuthenticatedError) Unwrap() error { return ErrUnknown }
+
 // ErrWrongKind says that the client's kind has no right to this grant. On the wire it is unauthorized_client.
 var ErrWrongKind = errors.New("client: kind not allowed")
 
@@ -127,8 +136,8 @@ func HashSecret(secret oauth.Secret) []byte {
 }
 
 // Authenticate checks what the client sent of itself. A kind without a secret may send an empty one, as
-// standard libraries do when they try HTTP Basic first, and nothing else. It returns ErrUnknown when the
-// secret is wrong, so that the answer does not tell which ids exist.
+// standard libraries do when they try HTTP Basic first, and nothing else. It returns ErrUnknown, or for a service a
+// *NotAuthenticatedError, which matches it and has the same text: no answer tells which ids exist.
 func (c Client) Authenticate(secret oauth.Secret) error {
 	if c.Kind != Service {
 		if !secret.IsZero() {
@@ -137,7 +146,7 @@ func (c Client) Authenticate(secret oauth.Secret) error {
 		return nil
 	}
 	if subtle.ConstantTimeCompare(HashSecret(secret), c.SecretHash) != 1 {
-		return ErrUnknown
+		return &NotAuthenticatedError{ID: c.ID, Reason: "a wrong secret"}
 	}
 	return nil
 }

@@ -26,8 +26,8 @@ func TestIdentifyAsksServicesForTheirSecretAndNobodyElse(t *testing.T) {
 			f.store.clients["app"] = c
 			got, err := f.registry.Identify(ctx, "app", oauth.NewSecret(sent))
 			switch {
-			case sent != right && err != client.ErrUnknown: // the very value: no text tells which ids exist
-				t.Errorf("%s with secret %q: error %v, want ErrUnknown as it is", kind, sent, err)
+			case sent != right && (!errors.Is(err, client.ErrUnknown) || err.Error() != client.ErrUnknown.Error()): // no text tells which ids exist
+				t.Errorf("%s with secret %q: error %v, want the text of ErrUnknown", kind, sent, err)
 			case sent == right && (err != nil || got.ID != "app" || got.Kind != kind):
 				t.Errorf("%s with secret %q: client %q of kind %q, error %v, want the client", kind, sent, got.ID, got.Kind, err)
 			}
@@ -57,7 +57,7 @@ func TestIdentifyCannotTellAnUnknownClientFromAWrongSecret(t *testing.T) {
 	_, wrong := f.registry.Identify(ctx, "service", oauth.NewSecret("canary-wrong"))
 	_, unknown := f.registry.Identify(ctx, "nobody", oauth.NewSecret("canary-wrong"))
 	_, impossible := f.registry.Identify(ctx, "No Body", oauth.NewSecret("canary-wrong"))
-	if wrong != client.ErrUnknown || unknown != wrong || impossible != wrong {
+	if !errors.Is(wrong, client.ErrUnknown) || wrong.Error() != unknown.Error() || unknown != client.ErrUnknown || impossible != unknown {
 		t.Errorf("wrong secret: %v, unknown: %v, impossible: %v; want ErrUnknown three times", wrong, unknown, impossible)
 	}
 }

@@ -32,21 +32,19 @@ type Settings struct {
 	Rules     session.Rules
 	Staleness time.Duration // how old the denylist's answer may be
 	Cookies   browser.Jar
-	Trail     *audit.Trail
 	Now       func() time.Time
 }
 
 // New translates the configuration. Its error names the setting.
 func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.Time) (Settings, error) {
 	s := Settings{
-		Config:    apigw.Config{Issuer: c.Issuer, Audience: c.Audience, Region: c.Region, Log: log},
+		Config:    apigw.Config{Issuer: c.Issuer, Audience: c.Audience, Region: c.Region, Log: log, Trail: trail},
 		Algorithm: keyring.Algorithm(c.SigningAlg),
 		KeyTimes:  KeyTimes(c),
 		Limits:    account.Limits{Account: account.Limit(c.AttemptLimits.Account), Network: account.Limit(c.AttemptLimits.Network)},
 		Rules:     session.Rules{Grace: c.Grace, MinAge: c.RotationMinAge},
 		Staleness: c.Staleness,
 		Cookies:   browser.Jar{Domain: c.CookieDomain},
-		Trail:     trail,
 		Now:       now,
 	}
 	if err := s.KeyTimes.Check(); err != nil {

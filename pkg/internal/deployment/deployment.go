@@ -125,10 +125,9 @@ func (d *Deployment) start(sealerOf func(function string) keyring.Sealer, change
 // Its functions log nothing.
 func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 	return endpoint.Settings{
-		Config:    apigw.Config{Issuer: Issuer, Log: slog.New(slog.DiscardHandler)},
+		Config:    apigw.Config{Issuer: Issuer, Log: slog.New(slog.DiscardHandler), Trail: audit.NewTrail(trail, now)},
 		Algorithm: keyring.ES256,
 		Rules:     session.Rules{Grace: session.DefaultGrace},
-		Trail:     audit.NewTrail(trail, now),
 		Now:       now,
 	}
 }
