@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
+	"github.com/wavepass/wavepass/pkg/ticket"
 )
 
 // Store passes each call on to another store, between the hooks.
@@ -91,6 +92,14 @@ func (h *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) 
 
 func (h *Store) Clients(ctx context.Context) ([]client.Client, error) {
 	return call(ctx, h, "Clients", func() ([]client.Client, error) { return h.Store.Clients(ctx) })
+}
+
+func (h *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {
+	return h.Do(ctx, "PutTicket", func() error { return h.Store.PutTicket(ctx, name, r) })
+}
+
+func (h *Store) TakeTicket(ctx context.Context, name ticket.Name, api string) (ticket.Record, error) {
+	return call(ctx, h, "TakeTicket", func() (ticket.Record, error) { return h.Store.TakeTicket(ctx, name, api) })
 }
 
 func (h *Store) Policy(ctx context.Context, api string) (policy.Record, error) {

@@ -34,6 +34,14 @@ func (c *Checker) Check(ctx context.Context, text oauth.Secret, want token.Expec
 	return claims, nil
 }
 
+// Recheck is Check for the claims of a token that was verified before, and is not at hand any more.
+func (c *Checker) Recheck(ctx context.Context, claims token.Claims, want token.Expect) error {
+	if err := c.tokens.Recheck(claims, want); err != nil {
+		return err
+	}
+	return c.denylist.Check(ctx, subjectOf(claims))
+}
+
 // subjectOf is everything by which a token may be denied.
 func subjectOf(c token.Claims) revocation.Subject {
 	s := revocation.Subject{TokenID: c.ID, ClientID: c.ClientID, KeyID: c.SigningID, Began: c.IssuedAt.Unix()}

@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/ticket"
 )
 
 var (
@@ -65,6 +66,7 @@ type Store struct {
 	events    []audit.Event
 	appended  map[string]appended
 	used      map[[sha256.Size]byte]usedAssertion
+	tickets   map[ticket.Name]ticket.Record
 	parts     map[keyring.Part][]byte
 	version   int64 // of parts; 0: there is no keyring
 	behind    int   // how far the schema number is behind
@@ -85,6 +87,7 @@ func New(now func() time.Time) *Store {
 		providers: map[string]document{},
 		appended:  map[string]appended{},
 		used:      map[[sha256.Size]byte]usedAssertion{},
+		tickets:   map[ticket.Name]ticket.Record{},
 	}
 }
 

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "session", "authorization", "federation", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "session", "authorization", "federation", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -48,6 +48,7 @@ var rules = []struct {
 	{"jwks", []string{"keyring", jose, jsonv2}},
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},
 	{"access", []string{"oauth", "revocation", "token"}},
+	{"ticket", []string{"oauth", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
 	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},

@@ -51,6 +51,7 @@ var (
 	auditBucket      = []byte("audit events")
 	policyBucket     = []byte("policies")
 	providerBucket   = []byte("providers")
+	ticketBucket     = []byte("tickets")
 	subjectBucket    = []byte("subjects")
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
@@ -151,7 +152,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, ticketBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,
 	} {

@@ -22,6 +22,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/ticket"
 )
 
 // Store is every store contract of the domain.
@@ -41,6 +42,8 @@ type Store interface {
 	revocation.Log
 	revocation.Once
 	assertion.Uses
+	ticket.Keeper
+	ticket.Taker
 	keyring.Store
 	schema.Source
 	policy.Store
@@ -77,6 +80,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Schema", schemaTests},
 		{"Client", clientTests},
 		{"Assertion", assertionTests},
+		{"Ticket", ticketTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},
 		{"Audit", auditTests},

@@ -1,0 +1,14 @@
+// Command ticket is the Lambda function of POST /ticket.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/ticket"
+)
+
+func main() {
+	e := boot.Read()
+	lambda.Start(ticket.New(e.SettingsBehindAPI(), e.Table()))
+}

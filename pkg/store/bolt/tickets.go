@@ -1,0 +1,59 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/wavepass/wavepass/pkg/ticket"
+)
+
+// PutTicket implements ticket.Keeper. What has expired is deleted first: tickets live for half a minute, so there are few.
+func (s *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {
+	return s.write(ctx, "store ticket", func(tx *bbolt.Tx) error {
+		tickets := tx.Bucket(ticketBucket)
+		if err := purgeTickets(tickets, s.now()); err != nil {
+			return err
+		}
+		return put(tickets, name[:], r)
+	})
+}
+
+func purgeTickets(tickets *bbolt.Bucket, now time.Time) error {
+	var expired [][]byte // a bucket is not to be changed while it is walked through
+	err := tickets.ForEach(func(name, _ []byte) error {
+		r, _, err := get[ticket.Record](tickets, name)
+		if err == nil && !now.Before(r.Until) {
+			expired = append(expired, bytes.Clone(name))
+		}
+		return err
+	})
+	for _, name := range expired {
+		if err == nil {
+			err = tickets.Delete(name)
+		}
+	}
+	return err
+}
+
+// TakeTicket implements ticket.Taker.
+func (s *Store) TakeTicket(ctx context.Context, name ticket.Name, api string) (r ticket.Record, err error) {
+	err = s.write(ctx, "take ticket", func(tx *bbolt.Tx) error {
+		tickets := tx.Bucket(ticketBucket)
+		found, there, err := get[ticket.Record](tickets, name[:])
+		switch {
+		case err != nil:
+			return err
+		case !there || found.API != api || !s.now().Before(found.Until):
+			return ticket.ErrUnknown
+		}
+		r = found
+		return tickets.Delete(name[:])
+	})
+	if err != nil {
+		return ticket.Record{}, err
+	}
+	return r, nil
+}
