@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
 	"github.com/wavepass/wavepass/pkg/endpoint/subjects"
+	"github.com/wavepass/wavepass/pkg/endpoint/ticket"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
@@ -31,6 +32,7 @@ type Store interface {
 	sessions.Store
 	subjects.Store
 	authorizer.Store
+	ticket.Store
 	rotatekeys.Store
 }
 
@@ -54,6 +56,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"revoke":     revoke.New(s, store, sealerOf("revoke")),
 			"sessions":   sessions.New(s, store),
 			"subjects":   subjects.New(s, store, sealerOf("subjects")),
+			"ticket":     ticket.New(s, store),
 			"discovery":  discovery.New(s, store),
 			"userinfo":   userinfo.New(s),
 		},

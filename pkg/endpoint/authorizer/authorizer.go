@@ -26,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/session"
+	"github.com/wavepass/wavepass/pkg/ticket"
 	"github.com/wavepass/wavepass/pkg/token"
 )
 
@@ -43,6 +44,7 @@ type Store interface {
 	session.Reader
 	session.UseRecorder
 	client.Store
+	ticket.Taker
 }
 
 // New returns the function.
@@ -134,8 +136,12 @@ func (f function) check(ctx context.Context, r request) verdict {
 
 // caller finds out who sends the request, by the one credential that counts.
 func (f function) caller(ctx context.Context, at grant.Place, r request) (verdict, error) {
-	if r.byCookie {
+	switch {
+	case r.byCookie:
 		return f.visit(ctx, at, r)
+	case !r.ticket.IsZero():
+		claims, err := f.redeem(ctx, at, r)
+		return verdict{claims: claims}, err
 	}
 	claims, err := f.tokens.Check(ctx, r.bearer, token.Expect{Issuer: at.Issuer, SkipAudience: true}) // the policy says which
 	if f.cfg.Issuer == "" && errors.Is(err, token.ErrOtherIssuer) {

@@ -27,6 +27,8 @@ type event struct {
 	Cookies            []string          `json:"cookies"`  // 2.0
 	Headers            jsontext.Value    `json:"headers"`
 	MultiValueHeaders  jsontext.Value    `json:"multiValueHeaders"`
+	Query              jsontext.Value    `json:"queryStringParameters"`
+	MultiValueQuery    jsontext.Value    `json:"multiValueQueryStringParameters"`
 	PathParameters     map[string]string `json:"pathParameters"`
 	RequestContext     struct {
 		APIID      string `json:"apiId"`
@@ -49,6 +51,7 @@ type event struct {
 type request struct {
 	id     string // the gateway's, empty where the event has none
 	bearer oauth.Secret
+	ticket oauth.Secret // in place of the bearer token; of WebSockets only
 	apiID  string
 	domain string // empty where the event has none
 	ask    policy.Request
@@ -178,7 +181,7 @@ func readWebSocket(e event) (request, error) {
 		return r, errors.New("authorizer: a WebSocket is authorized when it is opened, at $connect, and not after")
 	}
 	r.ask = policy.Request{Route: connectRoute, Method: "GET", Path: "/$connect"}
-	return r, r.setByHeaders(e)
+	return r, r.setByTicket(e)
 }
 
 // readAppSync reads a GraphQL request: AppSync says no path, which is always the same, and clients may leave the scheme of the

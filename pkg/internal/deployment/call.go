@@ -125,7 +125,7 @@ func (d *Deployment) As(access string, r Request) Answer {
 		return Answer{APIGatewayV2HTTPResponse: events.APIGatewayV2HTTPResponse{StatusCode: 403}}
 	}
 	r.Caller = granted.Context
-	return d.Do(r)
+	return d.Do(r.With("authorization", "Bearer "+access)) // the gateway passes it on
 }
 
 // LoginSite logs ada in at a site, whose session handle is in the answer's only cookie.

@@ -160,6 +160,8 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /site/sessions":      "sessions",
 		"POST /site/password":        "password",
 
+		"POST /ticket": "ticket",
+
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",
 		"GET /.well-known/oauth-authorization-server": "discovery",
