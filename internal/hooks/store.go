@@ -98,8 +98,8 @@ func (h *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record
 	return h.Do(ctx, "PutTicket", func() error { return h.Store.PutTicket(ctx, name, r) })
 }
 
-func (h *Store) TakeTicket(ctx context.Context, name ticket.Name, api string) (ticket.Record, error) {
-	return call(ctx, h, "TakeTicket", func() (ticket.Record, error) { return h.Store.TakeTicket(ctx, name, api) })
+func (h *Store) TakeTicket(ctx context.Context, name ticket.Name, api, by string) (ticket.Record, error) {
+	return call(ctx, h, "TakeTicket", func() (ticket.Record, error) { return h.Store.TakeTicket(ctx, name, api, by) })
 }
 
 func (h *Store) Policy(ctx context.Context, api string) (policy.Record, error) {

@@ -46,10 +46,10 @@ type Keeper interface {
 
 // Taker takes tickets.
 type Taker interface {
-	// TakeTicket removes the record and returns it, in one conditional write, when it is for the API and its time is not over: of any
-	// number of calls for one ticket exactly one gets it. ErrUnknown otherwise, and the record stays as it was. After
-	// oauth.ErrUnavailable the ticket may be used up.
-	TakeTicket(ctx context.Context, name Name, api string) (Record, error)
+	// TakeTicket notes, in one conditional write, that the ticket was used, and returns its record, when it is for the API, its time is
+	// not over, and no other call has used it. call names the caller's call, which may be repeated: of any number of calls exactly one
+	// gets the record. ErrUnknown otherwise, and the record stays as it was. After oauth.ErrUnavailable the ticket may be used up.
+	TakeTicket(ctx context.Context, name Name, api, call string) (Record, error)
 }
 
 // Issue stores a ticket for a verified access token at an API, and returns it with how long it is good. The error is oauth.ErrUnavailable.
@@ -71,7 +71,7 @@ func Redeem(ctx context.Context, taker Taker, text oauth.Secret, api string) (to
 	if err != nil {
 		return token.Claims{}, err
 	}
-	record, err := taker.TakeTicket(ctx, name, api)
+	record, err := taker.TakeTicket(ctx, name, api, rand.Text())
 	if err != nil {
 		return token.Claims{}, err
 	}

@@ -24,7 +24,7 @@ func (s shelf) PutTicket(_ context.Context, name ticket.Name, r ticket.Record) e
 	return nil
 }
 
-func (s shelf) TakeTicket(_ context.Context, name ticket.Name, api string) (ticket.Record, error) {
+func (s shelf) TakeTicket(_ context.Context, name ticket.Name, api, _ string) (ticket.Record, error) {
 	if r, ok := s[name]; ok && r.API == api {
 		return r, nil
 	}

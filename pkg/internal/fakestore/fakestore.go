@@ -66,7 +66,7 @@ type Store struct {
 	events    []audit.Event
 	appended  map[string]appended
 	used      map[[sha256.Size]byte]usedAssertion
-	tickets   map[ticket.Name]ticket.Record
+	tickets   map[ticket.Name]keptTicket
 	parts     map[keyring.Part][]byte
 	version   int64 // of parts; 0: there is no keyring
 	behind    int   // how far the schema number is behind
@@ -87,7 +87,7 @@ func New(now func() time.Time) *Store {
 		providers: map[string]document{},
 		appended:  map[string]appended{},
 		used:      map[[sha256.Size]byte]usedAssertion{},
-		tickets:   map[ticket.Name]ticket.Record{},
+		tickets:   map[ticket.Name]keptTicket{},
 	}
 }
 

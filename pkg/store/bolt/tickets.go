@@ -10,6 +10,12 @@ import (
 	"github.com/wavepass/wavepass/pkg/ticket"
 )
 
+// ticketRecord is a ticket, and the call that has used it.
+type ticketRecord struct {
+	ticket.Record
+	Call string
+}
+
 // PutTicket implements ticket.Keeper. What has expired is deleted first: tickets live for half a minute, so there are few.
 func (s *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {
 	return s.write(ctx, "store ticket", func(tx *bbolt.Tx) error {
@@ -17,14 +23,14 @@ func (s *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record
 		if err := purgeTickets(tickets, s.now()); err != nil {
 			return err
 		}
-		return put(tickets, name[:], r)
+		return put(tickets, name[:], ticketRecord{Record: r})
 	})
 }
 
 func purgeTickets(tickets *bbolt.Bucket, now time.Time) error {
 	var expired [][]byte // a bucket is not to be changed while it is walked through
 	err := tickets.ForEach(func(name, _ []byte) error {
-		r, _, err := get[ticket.Record](tickets, name)
+		r, _, err := get[ticketRecord](tickets, name)
 		if err == nil && !now.Before(r.Until) {
 			expired = append(expired, bytes.Clone(name))
 		}
@@ -39,18 +45,18 @@ func purgeTickets(tickets *bbolt.Bucket, now time.Time) error {
 }
 
 // TakeTicket implements ticket.Taker.
-func (s *Store) TakeTicket(ctx context.Context, name ticket.Name, api string) (r ticket.Record, err error) {
+func (s *Store) TakeTicket(ctx context.Context, name ticket.Name, api, call string) (r ticket.Record, err error) {
 	err = s.write(ctx, "take ticket", func(tx *bbolt.Tx) error {
 		tickets := tx.Bucket(ticketBucket)
-		found, there, err := get[ticket.Record](tickets, name[:])
+		found, there, err := get[ticketRecord](tickets, name[:])
 		switch {
 		case err != nil:
 			return err
-		case !there || found.API != api || !s.now().Before(found.Until):
+		case !there || found.API != api || !s.now().Before(found.Until) || found.Call != "" && found.Call != call:
 			return ticket.ErrUnknown
 		}
-		r = found
-		return tickets.Delete(name[:])
+		found.Call, r = call, found.Record
+		return put(tickets, name[:], found)
 	})
 	if err != nil {
 		return ticket.Record{}, err

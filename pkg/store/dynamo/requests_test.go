@@ -139,6 +139,20 @@ func siteLogoutRequest(who outcome) request {
 	return request{route: "POST /logout", mediaType: apigw.JSON, body: `{"client_id":"` + siteID + `"}`, cookie: who.cookie}
 }
 
+// ticketRequest asks for a ticket at the API that authorizeRequest is about.
+func ticketRequest(who outcome) request {
+	return request{route: "POST /ticket", mediaType: apigw.JSON, body: `{"api":"abc123"}`, bearer: who.AccessToken}
+}
+
+// connectRequest opens a WebSocket.
+func connectRequest(ticket string) request {
+	return request{route: "authorize", query: map[string]string{"ticket": ticket}}
+}
+
+// connectEvent is what the authorizer is asked then.
+const connectEvent = `{"type":"REQUEST","methodArn":"arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$connect",
+	"queryStringParameters":{"ticket":"%s"},"requestContext":{"apiId":"abc123","routeKey":"$connect","eventType":"CONNECT","stage":"prod"}}`
+
 // guardedAPI is the id of an API whose policy asks for a role.
 const guardedAPI = "guarded"
 
@@ -157,6 +171,7 @@ type outcome struct {
 
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
+	Ticket       string `json:"ticket"`
 	Error        string `json:"error"`
 }
 
@@ -164,6 +179,7 @@ type outcome struct {
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
+	"POST /ticket":                      "ticket",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
 	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
@@ -176,6 +192,18 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	if w.used != nil {
 		w.proxy.Forget()
 		defer func() { w.used[functionOf[r.route]] = append(w.used[functionOf[r.route]], w.proxy.Calls()...) }()
+	}
+	if r.route == "authorize" && r.query != nil {
+		answer, err := w.authorize(ctx, fmt.Appendf(nil, connectEvent, r.query["ticket"]))
+		switch {
+		case err != nil && err.Error() == "Unauthorized":
+			return outcome{status: 403}
+		case err != nil:
+			return outcome{status: 500, body: err.Error()}
+		case strings.Contains(string(answer), `"Allow"`):
+			return outcome{status: 200}
+		}
+		return outcome{status: 403}
 	}
 	if r.route == "authorize" {
 		got, err := w.askAuthorizer(ctx, r)
@@ -206,8 +234,9 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	if r.bearer != "" {
 		claims := outcome{AccessToken: r.bearer}.claims(w.t)
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID, "scope": claims.Scope,
+			"sub": claims.Subject, "sid": claims.SessionID, "client_id": clientID, "scope": claims.Scope, "jti": claims.ID,
 		}}
+		e.Headers["authorization"] = "Bearer " + r.bearer
 	}
 	if strings.Contains(r.route, "/site/") {
 		granted, err := w.askAuthorizer(ctx, r)

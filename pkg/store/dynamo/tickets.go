@@ -3,11 +3,9 @@ package dynamo
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/wavepass/wavepass/pkg/ticket"
 )
@@ -23,32 +21,22 @@ func (s *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record
 	return err
 }
 
-// TakeTicket implements ticket.Taker. When the answer was lost and the SDK asks again, the item is gone, so the ticket is refused:
-// it opens nothing twice.
-func (s *Store) TakeTicket(ctx context.Context, name ticket.Name, api string) (ticket.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.callTime)
-	defer cancel()
-	var found item
-	err := retryConflicts(ctx, func() error {
-		out, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.table, Key: ticketKey(name), ReturnValues: types.ReturnValueAllOld,
-			ConditionExpression:       aws.String("api = :api AND #until > :now"),
-			ExpressionAttributeNames:  map[string]string{"#until": "until"},
-			ExpressionAttributeValues: item{":api": text(api), ":now": milliseconds(s.now())},
-		})
-		if err == nil {
-			found = out.Attributes
-		}
-		return err
+// TakeTicket implements ticket.Taker. The item stays until its TTL is over, so that the SDK may ask again after a lost answer.
+func (s *Store) TakeTicket(ctx context.Context, name ticket.Name, api, call string) (ticket.Record, error) {
+	got, ok, err := s.update(ctx, "take ticket", dynamodb.UpdateItemInput{
+		Key:                       ticketKey(name),
+		UpdateExpression:          aws.String("SET #call = :call"),
+		ConditionExpression:       aws.String("api = :api AND #until > :now AND (attribute_not_exists(#call) OR #call = :call)"),
+		ExpressionAttributeNames:  map[string]string{"#until": "until", "#call": "call"},
+		ExpressionAttributeValues: item{":api": text(api), ":now": milliseconds(s.now()), ":call": text(call)},
 	})
-	var failed *types.ConditionalCheckFailedException
 	switch {
-	case errors.As(err, &failed):
-		return ticket.Record{}, ticket.ErrUnknown
 	case err != nil:
-		return ticket.Record{}, unavailable("take ticket", err)
+		return ticket.Record{}, err
+	case !ok:
+		return ticket.Record{}, ticket.ErrUnknown
 	}
-	r := &reader{item: found}
+	r := &reader{item: got}
 	record := ticket.Record{API: r.text("api"), Until: r.milliseconds("until"), Claims: []byte(r.text("claims")), KeyID: r.text("kid")}
 	if r.err != nil {
 		return ticket.Record{}, unavailable("take ticket", r.err)

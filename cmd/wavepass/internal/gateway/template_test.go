@@ -98,6 +98,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /site/password password SiteAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /site/userinfo userinfo SiteAuthorizer",
+		"POST /ticket ticket TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
 		"GET /.well-known/oauth-authorization-server discovery ",
 		"GET /.well-known/openid-configuration discovery ",
@@ -106,7 +107,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "discovery"} {
+	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "ticket", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})
