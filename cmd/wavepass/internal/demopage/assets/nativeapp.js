@@ -11,9 +11,9 @@ export class Refused extends Error {
 
 /** nativeApp acts for a client of the kind "native". */
 export function nativeApp({ nativeClient, username, password }, signal) {
-  /** send posts a body, and notes who did it and, where it succeeds, what that means. */
-  async function send(path, body, who, meaning) {
-    const response = await noting({ who: who + ': ', words: status => status === 200 ? meaning : undefined })(path, {
+  /** send posts a body, and notes who did it and what the answer means: words(status, answer), or else the usual words. */
+  async function send(path, body, who, words) {
+    const response = await noting({ who: who + ': ', words })(path, {
       method: 'POST', credentials: 'omit', body, signal,
       headers: typeof body === 'string' ? { 'Content-Type': 'application/json' } : {},
     })
@@ -23,11 +23,15 @@ export function nativeApp({ nativeClient, username, password }, signal) {
   }
   const json = members => JSON.stringify({ client_id: nativeClient, ...members })
   const form = members => new URLSearchParams({ client_id: nativeClient, ...members })
+  const succeeded = sentence => status => status === 200 ? sentence : undefined
   return {
-    login: device => send('/login', json({ username, password, device_name: device }), 'Phone', 'logged in, with both tokens in JSON.'),
-    refresh: (token, who) => send('/refresh', json({ refresh_token: token }), who, 'a new access token, for the refresh token that it has.'),
+    login: device => send('/login', json({ username, password, device_name: device }), 'Phone', succeeded('logged in, with both tokens in JSON.')),
+    refresh: (token, who) => send('/refresh', json({ refresh_token: token }), who, (status, answer) => {
+      if (status === 200) return answer.refresh_token === token ? 'a new access token, and the same refresh token.' : 'a new access token, and a new refresh token in place of the old one.'
+      if (status === 400 && !answer.reason) return 'refused. A token this old can only be a copy, so the session has ended.'
+    }),
     revoke: (token, kind) => send('/revoke', form({ token, token_type_hint: kind }), 'Phone',
-      kind === 'access_token' ? 'the access token was revoked.' : 'the session was revoked.'),
-    logout: token => send('/logout', json({ refresh_token: token }), 'Phone', 'logged out.'),
+      succeeded(kind === 'access_token' ? 'the access token was revoked.' : 'the session was revoked.')),
+    logout: token => send('/logout', json({ refresh_token: token }), 'Phone', succeeded('logged out.')),
   }
 }

@@ -29,7 +29,7 @@ function show(signedIn) {
 client.on('signedIn', async ({ elsewhere, replaced }) => {
   if (elsewhere) note({ tone: 'news', text: 'Another tab told this one who is logged in' + (replaced ? ' now' : '') + '. No request was needed.' })
   show(true)
-  say('ended', '')
+  for (const id of ['ended', 'refresh-result', 'call-result', 'thief-result', 'revoke-result']) say(id, '') // of whoever was here before
   await Promise.all([showWho(), showDevices()])
 })
 
