@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wavepass/wavepass/clients/web"
 )
 
 // quickstart is what docs/quickstart.md starts.
@@ -63,6 +65,7 @@ func TestChromiumQuickstart(t *testing.T) {
 	q := startQuickstart(t, folder, origin)
 	index := strings.ReplaceAll(block(t, q.page, "html"), "http://localhost:3000", q.url)
 	check(t, os.WriteFile(filepath.Join(folder, "index.html"), []byte(index), 0o600))
+	check(t, os.WriteFile(filepath.Join(folder, "wavepass.js"), web.Module, 0o600))
 	data := filepath.Join(folder, ".wavepass")
 	mustCommand(t, "client", "add", "shop", "--kind", "browser", "--origin", origin, "--data", data)
 	_, err := typed(t, "a-long-enough-wave", "account", "add", "ada", "--role", "seller", "--data", data)

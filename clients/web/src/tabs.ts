@@ -11,8 +11,10 @@ export interface Tabs {
   post(news: News): void
   /** Runs work in one tab at a time, if possible: after 2 s it goes on all the same. */
   alone<T>(work: () => Promise<T>): Promise<T>
-  /** The same for a refresh, which is not needed any more when `done` becomes true by the news from another tab. */
-  once(done: () => boolean, work: () => Promise<void>): Promise<void>
+  /** The same for a refresh, which is not needed any more when `done` becomes true by the news from another tab. cold: this tab has no token. */
+  once(done: () => boolean, cold: boolean, work: () => Promise<void>): Promise<void>
+  /** Says that this tab has a new token. */
+  holds(): void
   open(): void
   close(): void
 }
@@ -21,8 +23,12 @@ export interface Tabs {
 const PATIENCE = 2_000
 /** Of that the longest that it waits for the lock, so that tabs behind one that is frozen can still agree. */
 const LOCK = 1_500
-/** How long a tab waits for others that have a token or refresh. */
+/** How long a tab waits for others that may have a token or refresh. */
 const HELLO = 150
+/** The same without locks, when a machine busy with restoring tabs would be the rule. */
+const UNLOCKED = 600
+/** How long a tab shows, by a shared lock, that it has a new token: tabs restored meanwhile wait for it, however busy the machine is. */
+const SHOWN = 10_000
 
 /**
  * Connects to the other tabs. `heard` is told their news. `share` posts this tab's token, if it has a good one.
@@ -32,51 +38,53 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
   let channel: BroadcastChannel | undefined
   let rank: number | undefined // while this tab asks (more than 0) or refreshes (0)
   let said = 0
-  let changed: (yields?: boolean) => void = () => {}
+  let hide = () => {}
+  const locks = globalThis.navigator?.locks
+  const holders = `${name} holders`
+  let told = () => {} // what a refresh does at any news
+  let yields = () => {} // and when another tab goes first
 
   const post = (news: News) => channel?.postMessage(news)
 
   const listen = ({ data }: MessageEvent<News>) => {
     if ('rank' in data) {
       if (rank === undefined) data.asks && share()
-      else if (data.rank < rank) changed(true)
+      else if (data.rank < rank) yields()
       else if (data.asks && performance.now() - said > 50) {
         said = performance.now()
         post({ rank })
       }
     } else heard(data)
-    changed()
+    told()
   }
 
   /** Waits until it is this tab's turn, or another tab was quicker. */
-  const ask = (done: () => boolean, deadline: number) => new Promise<void>((resolve) => {
-    const end = () => {
+  const ask = (done: () => boolean, wait: number, deadline: number) => new Promise<void>((resolve) => {
+    const after = (ms: number) => setTimeout(resolve, ms)
+    let timer = after(wait)
+    yields = () => {
       clearTimeout(timer)
-      changed = () => {}
-      resolve()
+      timer = after(deadline - performance.now())
     }
-    let timer = setTimeout(end, HELLO)
-    changed = (yields) => {
-      if (done()) return end()
-      if (yields) {
-        clearTimeout(timer)
-        timer = setTimeout(end, deadline - performance.now())
-      }
+    const before = told
+    told = () => {
+      before()
+      if (done()) resolve()
     }
     rank = Math.random() + 1
     post({ rank, asks: true })
   })
 
-  async function locked<T>(stop: AbortController, limit: number, work: () => Promise<T>): Promise<T> {
+  /** Runs work, which is told whether it has the lock. */
+  async function locked<T>(stop: AbortController, limit: number, work: (has: boolean) => Promise<T>): Promise<T> {
     let running: Promise<T> | undefined
-    const run = () => (running ??= work())
+    const run = (has = false) => (running ??= work(has))
     const timer = setTimeout(() => stop.abort(), limit)
-    const locks = globalThis.navigator?.locks
     try {
       if (locks) {
         await locks.request(name, { signal: stop.signal }, () => {
           clearTimeout(timer)
-          return run()
+          return run(true)
         })
       }
     } catch {
@@ -87,23 +95,39 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
     return run()
   }
 
+  const shown = async () => !!(await locks?.query())?.held?.some((lock) => lock.name === holders)
+
   return {
     post,
+    holds() {
+      hide()
+      locks?.request(holders, { mode: 'shared' }, () => new Promise<void>((resolve) => {
+        hide = resolve
+        setTimeout(resolve, SHOWN)
+      })).catch(() => {})
+    },
     alone: (work) => locked(new AbortController(), PATIENCE, work),
-    once(done, work) {
+    once(done, cold, work) {
       const deadline = performance.now() + PATIENCE
       const stop = new AbortController()
-      changed = () => done() && stop.abort()
-      return locked(stop, LOCK, async () => {
-        try {
-          if (!done()) await ask(done, deadline)
-          if (done()) return
-          rank = 0
-          post({ rank })
-          await work()
-        } finally {
-          rank = undefined
+      return new Promise((resolve, reject) => {
+        told = () => {
+          if (!done()) return
+          stop.abort() // no need to wait for the lock
+          resolve() // nor for an answer of one's own
         }
+        locked(stop, LOCK, async (has) => {
+          try {
+            const left = deadline - performance.now()
+            if (!done()) await ask(done, !locks ? UNLOCKED : cold && has && (await shown()) ? left : HELLO, deadline)
+            if (done()) return
+            rank = 0
+            post({ rank })
+            await work()
+          } finally {
+            rank = undefined
+          }
+        }).then(resolve, reject)
       })
     },
     open() {
@@ -112,6 +136,7 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
       channel.onmessage = listen
     },
     close() {
+      hide() // browsers do not keep a page for Back that holds a lock
       channel?.close()
       channel = undefined
     },

@@ -48,6 +48,7 @@ export function connect({ clientId, url = '/', origins = [], fetch: fetcher = (.
     plan(left(token) - margin(token))
     if (before?.sub !== token.sub) emit('signedIn', { sub: token.sub, replaced: !!before, elsewhere })
     emit('token', { expiresIn: left(token), elsewhere })
+    peers.holds()
     if (!elsewhere) share(token)
   }
 
@@ -91,7 +92,7 @@ export function connect({ clientId, url = '/', origins = [], fetch: fetcher = (.
     const turn = turns
     const before = held
     return (renewing ??= peers
-      .once(() => turn !== turns || held !== before, refresh)
+      .once(() => turn !== turns || held !== before, !before, refresh)
       .finally(() => { renewing = undefined }))
   }
 

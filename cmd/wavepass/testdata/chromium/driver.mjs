@@ -1,25 +1,58 @@
-// One small way to drive a browser: Debian's Chromium by playwright-core.
+// One small way to drive browsers: Debian's Chromium by playwright-core, or its Firefox by WebDriver BiDi, which it speaks without any
+// driver between, and puppeteer-core speaks too. $FIREFOX chooses.
 import { createRequire } from 'node:module'
 
-export const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+const installed = createRequire(process.env.WAVEPASS_CHROMIUM + '/')
+const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync']
 
-export async function launch() {
-  const { chromium } = createRequire(process.env.WAVEPASS_CHROMIUM + '/')('playwright-core')
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags })
-  const context = await browser.newContext()
-  context.setDefaultTimeout(60_000)
+// What both libraries can do with a page, each in its own words.
+function tab(page, freeze) {
+  const errors = [] // what the console shows in red
+  page.setDefaultTimeout(60_000)
+  page.on('console', message => message.type() === 'error' && errors.push(message.text()))
+  page.on('pageerror', error => errors.push(String(error)))
   return {
-    async tab() {
-      const page = await context.newPage()
-      const errors = [] // what the console shows in red
-      page.on('console', message => message.type() === 'error' && errors.push(message.text()))
-      page.on('pageerror', error => errors.push(String(error)))
+    errors: () => errors, goto: url => page.goto(url), reload: () => page.reload(), back: () => page.goBack(), close: () => page.close(),
+    evaluate: (code, argument) => page.evaluate(code, argument), freeze,
+  }
+}
+
+// A profile is a set of tabs that share cookies and nothing else with others. A tab that is apart is in a profile of its own.
+async function chromium() {
+  const browser = await installed('playwright-core').chromium.launch({ executablePath: process.env.CHROMIUM, args: flags })
+  return {
+    async profile() {
+      const contexts = [await browser.newContext()]
       return {
-        page, errors: () => errors, goto: url => page.goto(url), reload: () => page.reload(),
-        evaluate: (code, argument) => page.evaluate(code, argument), close: () => page.close(),
+        async tab({ apart } = {}) {
+          if (apart) contexts.push(await browser.newContext())
+          const context = contexts.at(apart ? -1 : 0)
+          const page = await context.newPage()
+          return tab(page, async () => (await context.newCDPSession(page)).send('Page.setWebLifecycleState', { state: 'frozen' }))
+        },
+        close: () => Promise.all(contexts.map(context => context.close())),
       }
     },
     close: () => browser.close(),
   }
 }
+
+async function firefox() {
+  const browser = await installed('puppeteer-core').launch({ browser: 'firefox', executablePath: process.env.FIREFOX, headless: true, protocolTimeout: 120_000 })
+  return {
+    async profile() {
+      const contexts = [await browser.createBrowserContext()]
+      return {
+        async tab({ apart } = {}) {
+          if (apart) contexts.push(await browser.createBrowserContext())
+          return tab(await contexts.at(apart ? -1 : 0).newPage())
+        },
+        close: () => Promise.all(contexts.map(context => context.close())),
+      }
+    },
+    close: () => browser.close(),
+  }
+}
+
+export const launch = () => (process.env.FIREFOX ? firefox() : chromium())

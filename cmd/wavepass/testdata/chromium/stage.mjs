@@ -4,9 +4,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-const { program, environment, data, module } = JSON.parse(process.env.STAGE)
+const { program, environment, folder, module, other } = JSON.parse(process.env.STAGE)
 
 // A page that connects at once. ?api= is the address of Wavepass, ?locks=off takes away what older browsers lack.
 const page = `<!doctype html><title>page</title><link rel=icon href=data:,><h1>A page</h1><script type=module>
@@ -14,10 +15,12 @@ const page = `<!doctype html><title>page</title><link rel=icon href=data:,><h1>A
   if (query.has('locks')) Object.defineProperty(navigator, 'locks', { value: undefined })
   const { connect } = await import('./wavepass.js')
   const begun = performance.now()
+  let stall = 0, last = begun // for how long the machine kept this page from running
+  setInterval(() => { stall = Math.max(stall, performance.now() - last - 20); last = performance.now() }, 20)
   window.events = []
   window.wavepass = connect({ clientId: 'shop', url: query.get('api') })
   for (const type of ['signedIn', 'signedOut', 'token']) wavepass.on(type, detail => events.push({ type, ...detail }))
-  window.ready = wavepass.signedIn().then(is => ({ is, ms: performance.now() - begun }), error => ({ error: String(error) }))
+  window.ready = wavepass.signedIn().then(is => ({ is, ms: performance.now() - begun, stall }), error => ({ error: String(error) }))
 </script>`
 
 function show(incoming, answer) {
@@ -32,7 +35,9 @@ async function listen(handler) {
   return { origin: 'http://localhost:' + server.address().port, close: () => { server.close(); server.closeAllConnections() } }
 }
 
-export async function stage() {
+// stage is a new service, whose data is in a folder of that name.
+export async function stage(name) {
+  const data = join(folder, name)
   const pages = await listen(show)
   let service
 
@@ -79,7 +84,9 @@ export async function stage() {
   })
 
   await start()
-  execFileSync(program, ['client', 'add', 'shop', '--kind', 'browser', '--origin', pages.origin, '--origin', proxy.origin, '--data', data], { env: { ...process.env, ...environment } })
+  const wavepass = (input, ...args) => execFileSync(program, [...args, '--data', data], { input, env: { ...process.env, ...environment } })
+  wavepass('', 'client', 'add', 'shop', '--kind', 'browser', '--origin', pages.origin, '--origin', proxy.origin)
+  wavepass(other[1] + '\n', 'account', 'add', other[0])
   theatre.beside = pages.origin + '/page?api=' + proxy.origin
   theatre.behind = proxy.origin + '/app/page?api=' + proxy.origin
   return theatre
