@@ -33,25 +33,8 @@ func (p *Policy) DecideNobody(r Request) error {
 	return nil
 }
 
-// Reach says for which other requests of the same caller a decision holds too.
-type Reach int
-
-const (
-	ReachPath  Reach = iota // those with the same method and path
-	ReachRoute              // those with the same method and route
-	ReachAPI                // all
-)
-
-// Reach returns that of what Decide decides about the request.
-func (p *Policy) Reach(r Request) Reach {
-	switch {
-	case len(p.lines) == 0:
-		return ReachAPI
-	case p.resolved.get(r.Route, r.Method, p.resolve).byPath:
-		return ReachPath
-	}
-	return ReachRoute
-}
+// SameForAll reports whether the policy decides about every request of a caller alike.
+func (p *Policy) SameForAll() bool { return len(p.lines) == 0 }
 
 // Line names the line that decides about the request: its route, or "unlisted". Its error is one of Decide, when no line can decide.
 func (p *Policy) Line(r Request) (string, error) {

@@ -15,11 +15,11 @@ import (
 
 // verdict is what was decided about a request.
 type verdict struct {
-	claims token.Claims // also of somebody who may not have the request; zero when the token is not good
-	csrf   string       // of a session handle
-	visit  *grant.Visit // of a session handle
-	reach  policy.Reach
-	err    error // nil: let through
+	claims     token.Claims // also of somebody who may not have the request; zero when the token is not good
+	csrf       string       // of a session handle
+	visit      *grant.Visit // of a session handle
+	sameForAll bool         // every other request of the caller would be decided alike
+	err        error        // nil: let through
 }
 
 // isOutage reports whether the refusal is the service's fault.
@@ -56,18 +56,14 @@ func policyAnswer(r request, v verdict) (any, error) {
 	case v.err != nil && !refused:
 		return nil, errUnauthorized
 	}
-	allow, deny, err := r.resources(v.reach)
+	resource, err := r.resource(v.sameForAll)
 	if err != nil {
-		allow, refused = r.arn.stage+"*", true
+		resource, refused = r.arn.stage+"*", true
 	}
 	if refused {
-		return iam{Principal: v.claims.Subject, Document: newDocument(statement{"execute-api:Invoke", "Deny", allow})}, nil
+		return iam{Principal: v.claims.Subject, Document: newDocument(statement{"execute-api:Invoke", "Deny", resource})}, nil
 	}
-	answer := iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", allow}), contextOf(v).flat()}
-	if deny != "" {
-		answer.Document.Statements = append(answer.Document.Statements, statement{"execute-api:Invoke", "Deny", deny})
-	}
-	return answer, nil
+	return iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", resource}), contextOf(v).flat()}, nil
 }
 
 type iam struct {

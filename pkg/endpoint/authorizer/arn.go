@@ -3,8 +3,6 @@ package authorizer
 import (
 	"errors"
 	"strings"
-
-	"github.com/wavepass/wavepass/pkg/policy"
 )
 
 // methodARN is the address of a method, as events have it and IAM policies name it:
@@ -51,50 +49,17 @@ func isNoNameRune(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// resources are what a decision about a request may be kept for: API Gateway keeps a policy for a caller, if it is told to, and judges
-// their other requests by it. Nothing in them is the caller's but what cannot be read as a wildcard.
-//
-// All that allow names is decided alike, except what deny names, which is empty where that is nothing.
-func (r request) resources(reach policy.Reach) (allow, deny string, err error) {
+// resource is what a decision about a request may be kept for: API Gateway keeps a policy for a caller, if it is told to, and judges
+// their other requests by it. So it is this very request, unless every other one would be decided alike: a pattern for the route would also
+// open paths that the gateway has another route for. An ARN with a wildcard of the caller's is an error.
+func (r request) resource(sameForAll bool) (string, error) {
 	switch {
 	case r.arn.method == connect:
-		return r.arn.stage + connect, "", nil
-	case reach == policy.ReachAPI:
-		return r.arn.stage + "*", "", nil
-	case reach == policy.ReachRoute:
-		if path, deeper, ok := wildcards(r.ask.Route); ok {
-			allow = r.arn.stage + r.arn.method + path
-			if deeper != "" {
-				deny = r.arn.stage + r.arn.method + deeper
-			}
-			return allow, deny, nil
-		}
+		return r.arn.stage + connect, nil
+	case sameForAll:
+		return r.arn.stage + "*", nil
+	case strings.ContainsAny(r.arn.path, "*?") || strings.Contains(r.arn.path, "${"):
+		return "", errors.New("authorizer: the path has a character that an IAM policy would take for a wildcard or a variable")
 	}
-	if strings.ContainsAny(r.arn.path, "*?$") {
-		return "", "", errors.New("authorizer: the path has a character that an IAM policy would take for a wildcard or a variable")
-	}
-	return r.arn.stage + r.arn.method + "/" + r.arn.path, "", nil
-}
-
-// wildcards turns the path of a route into the pattern of an IAM policy, whose stars stand for slashes too. A parameter is at least one
-// character (?*). What has more slashes than the route is of another, and is matched by deeper. The two cannot say what a route with a greedy
-// parameter behind another one is: not ok.
-func wildcards(route string) (path, deeper string, ok bool) {
-	_, path, _ = strings.Cut(route, " ")
-	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	parameters, greedy := 0, false
-	for i, s := range segments {
-		if strings.HasPrefix(s, "{") {
-			parameters++
-			greedy = greedy || strings.HasSuffix(s, "+}")
-			segments[i] = "?*"
-		}
-	}
-	switch {
-	case greedy && parameters > 1:
-		return "", "", false
-	case parameters > 0 && !greedy:
-		deeper = strings.Repeat("/*", len(segments)+1)
-	}
-	return "/" + strings.Join(segments, "/"), deeper, true
+	return r.arn.stage + r.arn.method + "/" + r.arn.path, nil
 }

@@ -121,12 +121,8 @@ func (f function) check(ctx context.Context, r request) verdict {
 			v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
 		}
 	}
-	if v.visit == nil {
-		v.reach = p.Reach(r.ask)
-		return v
-	}
-	v.reach = policy.ReachPath // the cross-site check was of this request alone
-	if v.err == nil {
+	v.sameForAll = v.visit == nil && p.SameForAll() // the cross-site check of a visit was of this request alone
+	if v.visit != nil && v.err == nil {
 		if err := f.visits.Used(ctx, *v.visit, r.network); err != nil {
 			f.cfg.Log.WarnContext(ctx, "the use of a session could not be recorded", "request_id", r.id, "reason", err.Error())
 		}
