@@ -25,6 +25,7 @@ var ErrInactive = errors.New("grant: inactive")
 type IntrospectParts struct {
 	Tokens   *access.Checker
 	Denylist *revocation.Snapshot // that of Tokens
+	Accounts session.Accounts     // for roles that tokens are without
 	Owners   *session.Owners
 	MAC      session.Keys
 }
@@ -71,7 +72,7 @@ func (i *Introspect) Token(ctx context.Context, r IntrospectRequest) (Introspect
 	return i.accessToken(ctx, r)
 }
 
-// accessToken tells about tokens for one of the audiences that the service has itself.
+// accessToken tells about tokens for one of the audiences that the service has itself. Roles that are not in the token are looked up.
 func (i *Introspect) accessToken(ctx context.Context, r IntrospectRequest) (Introspected, error) {
 	claims, err := i.Tokens.Check(ctx, r.Token, token.Expect{Issuer: r.At.Issuer, SkipAudience: true})
 	switch {
@@ -86,6 +87,17 @@ func (i *Introspect) accessToken(ctx context.Context, r IntrospectRequest) (Intr
 	own := audiencesOf(r.Client, nil, r.At)
 	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return slices.Contains(own, audience) }) {
 		return Introspected{}, fmt.Errorf("%w: for another audience", ErrInactive)
+	}
+	if claims.RolesOmitted && claims.Login != nil {
+		// Only for a token that the service may know of, so that the time of a refusal tells nothing.
+		claims.Roles, err = RolesOf(ctx, i.Accounts, claims)
+		switch {
+		case errors.Is(err, ErrAccountEnded):
+			return Introspected{}, fmt.Errorf("%w: %w", ErrInactive, err)
+		case err != nil:
+			return Introspected{}, err
+		}
+		claims.RolesOmitted = false
 	}
 	return Introspected{Access: claims}, nil
 }

@@ -15,10 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/google/uuid"
-
 	"github.com/wavepass/wavepass/pkg/access"
-	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -116,7 +113,7 @@ func (f function) check(ctx context.Context, r request) verdict {
 	v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
 	if errors.Is(v.err, policy.ErrRolesOmitted) && v.claims.Login != nil {
 		var roles []string
-		if roles, v.err = f.rolesOf(ctx, v.claims); v.err == nil {
+		if roles, v.err = grant.RolesOf(ctx, f.store, v.claims); v.err == nil {
 			v.claims.Roles, v.claims.RolesOmitted = roles, false
 			v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
 		}
@@ -144,25 +141,6 @@ func (f function) caller(ctx context.Context, at grant.Place, r request) (verdic
 		err = fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
 	}
 	return verdict{claims: claims}, err
-}
-
-// errEnded says that the account, which was looked up, has ended the token's session.
-var errEnded = errors.New("authorizer: the account is gone, disabled, or has ended the session")
-
-// rolesOf looks up the roles that a token is without.
-func (f function) rolesOf(ctx context.Context, c token.Claims) ([]string, error) {
-	id, err := uuid.Parse(c.Subject)
-	if err != nil {
-		return nil, fmt.Errorf("authorizer: the token's subject is no account: %w", err)
-	}
-	a, err := f.store.Account(ctx, id)
-	switch {
-	case errors.Is(err, account.ErrNotFound), err == nil && (a.Disabled || a.Epoch > c.Login.Epoch):
-		return nil, errEnded
-	case err != nil:
-		return nil, fmt.Errorf("authorizer: roles of the account: %w", err)
-	}
-	return a.Roles, nil
 }
 
 func callerOf(c token.Claims) policy.Caller {

@@ -20,7 +20,6 @@ type answer struct {
 	ID        string         `json:"jti,omitzero"`
 	Scope     string         `json:"scope,omitzero"`
 	Roles     []string       `json:"roles,omitempty"`
-	Omitted   bool           `json:"roles_omitted,omitzero"` // the account has roles that did not fit into the token
 	Custom    jsontext.Value `json:"claims,omitzero"`
 	SessionID string         `json:"sid,omitzero"`
 	AuthTime  int64          `json:"auth_time,omitzero"`
@@ -31,7 +30,7 @@ func answerOf(found grant.Introspected, issuer string) answer {
 	if c := found.Access; c.ID != "" {
 		a := answer{
 			Active: true, TokenType: "Bearer", Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ClientID: c.ClientID,
-			Expiry: c.Expiry.Unix(), IssuedAt: c.IssuedAt.Unix(), ID: c.ID, Scope: c.Scope, Roles: c.Roles, Omitted: c.RolesOmitted,
+			Expiry: c.Expiry.Unix(), IssuedAt: c.IssuedAt.Unix(), ID: c.ID, Scope: c.Scope, Roles: c.Roles,
 		}
 		if c.Custom != "" {
 			a.Custom = jsontext.Value(c.Custom)

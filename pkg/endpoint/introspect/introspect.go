@@ -37,6 +37,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	f := function{s, clients, assertion.NewVerifier(clients, store, s.Now), s.Keyring(store, sealer).SigningKeys(), grant.NewIntrospect(grant.IntrospectParts{
 		Tokens:   tokens,
 		Denylist: denylist,
+		Accounts: store,
 		Owners:   session.NewOwners(store, store, clients, s.Now),
 		MAC:      keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now),
 	})}
