@@ -47,7 +47,7 @@ func explainClient(err error, id string) error {
 	case errors.Is(err, client.ErrUnknown):
 		return fmt.Errorf("there is no client %s", id)
 	case errors.Is(err, operate.ErrHasKeys):
-		return fmt.Errorf("the client %s authenticates with the keys that it is registered with, so it has no secret: `wavepass client set %s --jwks FILE` replaces the keys", id, id)
+		return fmt.Errorf("the client %s authenticates with the keys that it is registered with, so it has no secret: `wavepass client set %s --jwks FILE` replaces the keys; `wavepass client apply` with a file that has no jwks for it takes them away, and then it can have a secret", id, id)
 	case errors.Is(err, operate.ErrClientExists):
 		return fmt.Errorf("there is a client %s already: change it by `wavepass client set %s`", id, id)
 	case errors.Is(err, client.ErrChanged):

@@ -57,3 +57,24 @@ func TestServiceIsRegisteredWithItsKeys(t *testing.T) {
 		t.Errorf("keys of a native client: says\n%s", out)
 	}
 }
+
+func TestServiceGoesBackFromKeysToASecret(t *testing.T) {
+	w := newClientWorld(t)
+	keys := filepath.Join(t.TempDir(), "jwks.json")
+	check(t, os.WriteFile(keys, []byte(aPublicKey), 0o600))
+	w.must("add", "keyed", "--kind", "service", "--jwks", keys)
+	_, err := w.client("rotate-secret", "keyed")
+	if err == nil || !strings.Contains(err.Error(), "wavepass client apply") {
+		t.Fatalf("rotate-secret of a client with keys: %v, want an error that says how to take them away", err)
+	}
+	w.must("apply", w.file("clients:\n  keyed: { kind: service }\n"))
+	if shown := w.must("show", "keyed"); strings.Contains(shown, "Ed25519") || !strings.Contains(shown, "rotate-secret keyed") {
+		t.Errorf("after a file without jwks:\n%s", shown)
+	}
+	if out := w.must("rotate-secret", "keyed"); !strings.Contains(out, "secret") {
+		t.Errorf("rotate-secret says\n%s", out)
+	}
+	if shown := w.must("show", "keyed"); !strings.Contains(shown, "kept as a hash") {
+		t.Errorf("after rotate-secret:\n%s", shown)
+	}
+}
