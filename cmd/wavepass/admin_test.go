@@ -234,6 +234,33 @@ func TestDrillSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// For a site nothing may be accepted that began after the confirmation, whatever bound is promised for tokens.
+func TestDrillOfASiteHoldsAtOnce(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	out, log, err := command(t, "drill", s.url, "--data", data, "--client", "site", "--after", "300ms", "--pace", "20ms", "--connections", "5", "--json")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, log)
+	}
+	var results []resultJSON
+	if err := json.Unmarshal([]byte(out), &results); err != nil {
+		t.Fatal(err)
+	}
+	var held []string
+	for _, r := range results {
+		if r.Skipped != "" {
+			continue
+		}
+		held = append(held, r.Way)
+		if r.Held == nil || !*r.Held || r.LastAcceptedMS != 0 || r.BoundMS != 0 || r.Requests == 0 {
+			t.Errorf("%+v, want it held at once", r)
+		}
+	}
+	if got := strings.Join(held, " "); got != "session others everywhere disable" {
+		t.Errorf("ways %q, want all that need no tokens", got)
+	}
+}
+
 // TestDrillThatWasKilledIsUndone leaves the account disabled, as a drill does that ends between the two.
 func TestDrillThatWasKilledIsUndone(t *testing.T) {
 	t.Setenv("REVOCATION_STALENESS", "0s")

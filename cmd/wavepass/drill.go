@@ -24,10 +24,10 @@ import (
 type drillCommand struct {
 	target
 	URL         string        `arg:"" help:"Address of the deployment, like http://localhost:3000."`
-	Client      string        `help:"A native client." default:"app" type:"given"`
+	Client      string        `help:"A native client, or a site." default:"app" type:"given"`
 	Username    string        `help:"The test account; all its sessions end. Its password is WAVEPASS_DRILL_PASSWORD, or is read from standard input." default:"demo@wavepass.local" type:"given"`
-	Route       string        `help:"A protected route." default:"/userinfo"`
-	Bound       time.Duration `help:"The revocation bound that is promised: REVOCATION_STALENESS." default:"5s"`
+	Route       string        `help:"A protected route; by itself /userinfo, of a site /site/userinfo."`
+	Bound       time.Duration `help:"The revocation bound that is promised: REVOCATION_STALENESS; of a site it is 0." default:"5s"`
 	Connections int           `help:"Connections of the thief." default:"20"`
 	Pace        time.Duration `help:"Pause between two requests of a connection." default:"200ms"`
 	After       time.Duration `help:"How long to go on beyond the bound." default:"1s"`
@@ -56,7 +56,7 @@ func (c *drillCommand) check() error {
 		return fmt.Errorf("%q: want an address like https://id.example.com", c.URL)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return fmt.Errorf("%q: want https: the drill sends a password", c.URL)
-	case !strings.HasPrefix(c.Route, "/"):
+	case c.Route != "" && !strings.HasPrefix(c.Route, "/"):
 		return fmt.Errorf("--route %q: want a path like /userinfo", c.Route) // without the slash, the token could go to another host
 	case c.Connections < 1 || c.Connections > maxConnections:
 		return fmt.Errorf("--connections %d: want 1 to %d", c.Connections, maxConnections)
@@ -231,16 +231,16 @@ func (p operatorOf) command(ctx context.Context, group, name string, args ...str
 
 func (c *drillCommand) print(out io.Writer, results []drill.Result) error {
 	if c.JSON {
-		return printDrillJSON(out, results, c.Bound)
+		return printDrillJSON(out, results)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WAY\tCONFIRMED IN\tFIRST REFUSED\tLAST ACCEPTED\tBOUND\tREQUESTS\tREFRESH TOKEN\tGOES ON AFTER\tVERDICT")
 	for _, r := range results {
 		switch {
 		case r.Skipped != "":
-			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tskipped: %s\n", r.Way, c.Bound, r.Skipped)
+			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tskipped: %s\n", r.Way, r.Bound, r.Skipped)
 		case r.Failed != "":
-			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tfailed: %s\n", r.Way, c.Bound, r.Failed)
+			fmt.Fprintf(table, "%s\t–\t–\t–\t%s\t–\t–\t–\tfailed: %s\n", r.Way, r.Bound, r.Failed)
 		default:
 			verdict := "held"
 			if r.Wrong != "" {
@@ -250,7 +250,7 @@ func (c *drillCommand) print(out io.Writer, results []drill.Result) error {
 			if r.GoesOn > 0 {
 				goesOn = ms(r.GoesOn)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Way, ms(r.Confirmed), ms(r.FirstRefused), ms(r.LastAccepted), c.Bound,
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Way, ms(r.Confirmed), ms(r.FirstRefused), ms(r.LastAccepted), r.Bound,
 				r.Requests, r.Refresh, goesOn, verdict)
 		}
 	}
@@ -275,7 +275,7 @@ type resultJSON struct {
 	GoesOnMS       int64  `json:"goes_on_ms,omitempty"`
 }
 
-func printDrillJSON(out io.Writer, results []drill.Result, bound time.Duration) error {
+func printDrillJSON(out io.Writer, results []drill.Result) error {
 	list := make([]resultJSON, len(results))
 	for i, r := range results {
 		var held *bool
@@ -285,7 +285,7 @@ func printDrillJSON(out io.Writer, results []drill.Result, bound time.Duration) 
 		}
 		list[i] = resultJSON{
 			r.Way, held, r.Skipped, r.Failed, r.Wrong, r.Confirmed.Milliseconds(), r.FirstRefused.Milliseconds(),
-			r.LastAccepted.Milliseconds(), bound.Milliseconds(), r.Requests, r.Others, r.Refresh, r.GoesOn.Milliseconds(),
+			r.LastAccepted.Milliseconds(), r.Bound.Milliseconds(), r.Requests, r.Others, r.Refresh, r.GoesOn.Milliseconds(),
 		}
 	}
 	encoder := json.NewEncoder(out)

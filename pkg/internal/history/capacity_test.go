@@ -131,6 +131,15 @@ func (u *user) costs() []string {
 	measure("authorize, inside the staleness", func() { u.authorize(third, bound) })
 	u.later(window)
 	measure("authorize, the log asked, nothing new in it", func() { u.authorize(third, 0) })
+	handle := u.loginAtSite()
+	measure("authorize by cookie", func() { u.visit(handle) })
+	other := u.loginAtSite()
+	u.clock.Advance(session.UseInterval)
+	u.visit(other) // the schema number is read again
+	measure("authorize by cookie, once in 5 minutes of use", func() { u.visit(handle) })
+	measure("log out of a site", func() {
+		u.must(u.f.logout.End(u.Context(), grant.LogoutRequest{Client: site, RefreshToken: handle}))
+	})
 	u.clock.Advance(6 * time.Minute)
 	measure("verify, keys older than 5 minutes; JWKS", func() { u.verify(third) })
 	u.clock.Advance(6 * time.Minute)
@@ -160,6 +169,26 @@ func (u *user) login() holding {
 	})
 	u.must(err)
 	return holding{issued.Session.ID, native, issued.Tokens.RefreshToken, issued.Tokens.AccessToken}
+}
+
+// loginAtSite returns a session handle.
+func (u *user) loginAtSite() oauth.Secret {
+	u.Helper()
+	issued, err := u.f.login.Grant(u.Context(), grant.LoginRequest{
+		At: here, Client: site, Username: u.name, Password: oauth.NewSecret(password), Network: network, Device: "Somebody's phone",
+	})
+	u.must(err)
+	return issued.Handle
+}
+
+// visit does what the authorizer does with a handle.
+func (u *user) visit(text oauth.Secret) {
+	u.Helper()
+	h, err := session.ParseHandle(text)
+	u.must(err)
+	visit, err := u.f.visits.Open(u.Context(), here, h, site.ID)
+	u.must(err)
+	u.must(u.f.visits.Used(u.Context(), visit, network))
 }
 
 func (u *user) fail() {

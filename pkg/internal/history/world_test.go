@@ -52,6 +52,7 @@ var (
 
 	native  = client.New("app", client.Native)
 	browser = client.New("web", client.Browser)
+	site    = client.New("shop", client.Site)
 )
 
 // function is the core as one running copy of it: with its own keys and denylist in memory.
@@ -63,6 +64,7 @@ type function struct {
 	devices  *grant.Devices
 	password *grant.Password
 	admin    *account.Administrator
+	visits   *grant.Visits
 	verifier *token.Verifier
 	checkers map[time.Duration]*access.Checker // by the staleness of their denylists
 }
@@ -83,7 +85,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 			Signing:  signer, Trail: trail, Now: now,
 		}),
 		revoke: grant.NewRevoke(grant.RevokeParts{
-			Sessions: sessions, MAC: mac, Access: verifier, Log: store, Trail: trail, Now: now,
+			Sessions: sessions, Owners: owners, MAC: mac, Access: verifier, Log: store, Trail: trail, Now: now,
 		}),
 		logout: grant.NewLogout(grant.LogoutParts{
 			Sessions: sessions, Owners: owners, Accounts: editor, MAC: mac, Trail: trail,
@@ -93,6 +95,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 		}),
 		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners}),
 		admin:    account.NewAdministrator(store, now),
+		visits:   grant.NewVisits(owners, session.NewUses(store, now)),
 		verifier: verifier,
 		checkers: map[time.Duration]*access.Checker{
 			0:     access.NewChecker(verifier, revocation.NewSnapshot(store, 0, now)),
@@ -101,11 +104,11 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 	}
 }
 
-// clients are the two that take part.
+// clients are the two that take part, and a site whose cost is measured.
 type clients struct{}
 
 func (clients) Find(_ context.Context, id string) (client.Client, error) {
-	for _, c := range []client.Client{native, browser} {
+	for _, c := range []client.Client{native, browser, site} {
 		if c.ID == id {
 			return c, nil
 		}

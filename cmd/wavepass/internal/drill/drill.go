@@ -3,6 +3,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +15,12 @@ import (
 // Config says what to rehearse, and where.
 type Config struct {
 	URL      string // of the deployment, without a trailing slash
-	Route    string // a protected route that answers GET with 200
-	ClientID string // a native client
+	Route    string // a protected route that answers GET with 200; empty: Wavepass's own
+	ClientID string // a native client, or a site
 	Username string
 	Password oauth.Secret
 
-	Bound       time.Duration // the revocation bound that is promised
+	Bound       time.Duration // the revocation bound that is promised for tokens; for a site it is 0
 	Connections int           // that the thief uses at once
 	Pace        time.Duration // between two requests of a connection
 	After       time.Duration // how long the thief goes on after the bound
@@ -39,8 +40,9 @@ type Operator interface {
 // Result is what was measured of one way.
 type Result struct {
 	Way     string
-	Skipped string // why it was skipped; then nothing else is set
-	Failed  string // why it could not be rehearsed; then nothing else is set
+	Skipped string // why it was skipped; then nothing but the bound is set
+	Failed  string // why it could not be rehearsed; then nothing but the bound is set
+	Bound   time.Duration
 
 	Confirmed    time.Duration // how long the revocation took to be confirmed
 	FirstRefused time.Duration // median over the connections, from the confirmation to the first refusal
@@ -60,15 +62,20 @@ func (r Result) Held() bool { return r.Wrong == "" && r.Failed == "" }
 // Run rehearses one way after the other. The error is that of ctx, or says that the test account cannot log in. An error of a
 // single way is in its result.
 func Run(ctx context.Context, c Config) ([]Result, error) {
-	if err := c.tryLogin(ctx); err != nil {
+	site, err := c.tryLogin(ctx)
+	if err != nil {
 		return nil, err
 	}
+	if site {
+		c.Bound = 0
+	}
+	c.Route = cmp.Or(c.Route, map[bool]string{true: "/site/userinfo", false: "/userinfo"}[site])
 	var results []Result
 	for _, w := range chosen(c.Ways) {
 		if c.Progress != nil {
 			c.Progress(w.name + ": " + w.about)
 		}
-		r := c.rehearse(ctx, w)
+		r := c.rehearse(ctx, w, site)
 		if err := ctx.Err(); err != nil {
 			if r.undoFailed != nil {
 				err = errors.Join(err, r.undoFailed)
@@ -80,27 +87,31 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 	return results, nil
 }
 
-// tryLogin logs in and out, to see whether the test account can be used.
-func (c Config) tryLogin(ctx context.Context) error {
+// tryLogin logs in and out, to see whether the test account can be used. It reports whether the client is a site.
+func (c Config) tryLogin(ctx context.Context) (site bool, err error) {
 	p := person{c, newClient()}
 	t, err := p.login(ctx)
 	if err != nil {
-		return fmt.Errorf("log in as %s by the client %s: %w", c.Username, c.ClientID, err)
+		return false, fmt.Errorf("log in as %s by the client %s: %w", c.Username, c.ClientID, err)
 	}
 	if err := p.revoke(ctx, t.refresh); err != nil {
-		return fmt.Errorf("log out: %w", err)
+		return false, fmt.Errorf("log out: %w", err)
 	}
-	return nil
+	return t.ofSite(), nil
 }
 
-func (c Config) rehearse(ctx context.Context, w way) Result {
-	r := Result{Way: w.name}
+func (c Config) rehearse(ctx context.Context, w way, site bool) Result {
+	r := Result{Way: w.name, Bound: c.Bound}
+	if site && w.tokens {
+		r.Skipped = "a site has no tokens"
+		return r
+	}
 	if w.operator && c.Operator == nil {
 		r.Skipped = "needs an operator: --data or --table"
 		return r
 	}
 	if err := c.try(ctx, w, &r); err != nil {
-		return Result{Way: w.name, Failed: err.Error(), undoFailed: r.undoFailed}
+		return Result{Way: w.name, Bound: c.Bound, Failed: err.Error(), undoFailed: r.undoFailed}
 	}
 	return r
 }
@@ -112,7 +123,7 @@ func (c Config) try(ctx context.Context, w way, r *Result) (err error) {
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
-	watch := startWatch(ctx, c, s.stolen.access)
+	watch := startWatch(ctx, c, s.stolen)
 	defer watch.stop()
 	if err := watch.untilAccepted(ctx); err != nil {
 		return err
@@ -156,6 +167,16 @@ func (p person) prepare(ctx context.Context, w way) (s scene, err error) {
 
 // judgeRefresh tries the refresh tokens of both devices after the revocation.
 func (p person) judgeRefresh(ctx context.Context, w way, s scene, r *Result) error {
+	if s.stolen.ofSite() { // the handle was all that it had
+		in, err := true, error(nil)
+		if w.second {
+			in, err = p.isIn(ctx, s.own)
+		}
+		if !in {
+			r.wrong("the session that ended the others has ended too")
+		}
+		return err
+	}
 	next, works, err := p.refresh(ctx, s.stolen.refresh)
 	if err != nil {
 		return fmt.Errorf("refresh: %w", err)

@@ -29,7 +29,21 @@ type person struct {
 	http *http.Client
 }
 
-type tokens struct{ access, refresh oauth.Secret }
+// tokens are what a login has given. A site has a session handle in their place, which is refresh, and the cookie with it.
+type tokens struct{ access, refresh, cookie oauth.Secret }
+
+func (t tokens) ofSite() bool { return !t.cookie.IsZero() }
+
+// identify adds to a request what says who sends it. A page of the service's own sends the cookie of a site.
+func (t tokens) identify(r *http.Request, own string) {
+	switch {
+	case t.ofSite():
+		r.Header.Set("Cookie", t.cookie.Reveal())
+		r.Header.Set("Origin", own)
+	case !t.access.IsZero():
+		r.Header.Set("Authorization", "Bearer "+t.access.Reveal())
+	}
+}
 
 // newClient returns a client with connections of its own.
 func newClient() *http.Client {
@@ -44,6 +58,8 @@ type answer struct {
 	status       int
 	AccessToken  oauth.Secret `json:"access_token"`
 	RefreshToken oauth.Secret `json:"refresh_token"`
+	CSRFToken    oauth.Secret `json:"csrf_token"` // of a site
+	cookie       oauth.Secret // "name=value" of the only one
 	Error        string       `json:"error"`
 	Description  string       `json:"error_description"`
 }
@@ -56,9 +72,9 @@ func (a answer) err() error {
 }
 
 // send repeats a request that the deployment throttles, because that is not a failure of the deployment.
-func (p person) send(ctx context.Context, method, path, contentType, body string, access oauth.Secret) (answer, error) {
+func (p person) send(ctx context.Context, method, path, contentType, body string, who tokens) (answer, error) {
 	for try := 1; ; try++ {
-		a, wait, err := p.sendOnce(ctx, method, path, contentType, body, access)
+		a, wait, err := p.sendOnce(ctx, method, path, contentType, body, who)
 		if err != nil || wait == 0 || try == busyTries {
 			return a, err
 		}
@@ -68,7 +84,7 @@ func (p person) send(ctx context.Context, method, path, contentType, body string
 	}
 }
 
-func (p person) sendOnce(ctx context.Context, method, path, contentType, body string, access oauth.Secret) (answer, time.Duration, error) {
+func (p person) sendOnce(ctx context.Context, method, path, contentType, body string, who tokens) (answer, time.Duration, error) {
 	request, err := http.NewRequestWithContext(ctx, method, p.URL+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, 0, err
@@ -76,9 +92,8 @@ func (p person) sendOnce(ctx context.Context, method, path, contentType, body st
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
-	if !access.IsZero() {
-		request.Header.Set("Authorization", "Bearer "+access.Reveal())
-	}
+	request.Header.Set("Origin", p.URL)
+	who.identify(request, p.URL)
 	response, err := p.http.Do(request)
 	if err != nil {
 		return answer{}, 0, err
@@ -90,6 +105,9 @@ func (p person) sendOnce(ctx context.Context, method, path, contentType, body st
 	}
 	a := answer{status: response.StatusCode}
 	_ = json.Unmarshal(text, &a) // an answer that is not Wavepass's has no such members
+	if cookies := response.Cookies(); len(cookies) == 1 {
+		a.cookie = oauth.NewSecret(cookies[0].Name + "=" + cookies[0].Value)
+	}
 	var wait time.Duration
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 		wait = time.Second
@@ -105,11 +123,11 @@ func (p person) sendJSON(ctx context.Context, path string, body map[string]any) 
 	if err != nil {
 		return answer{}, err
 	}
-	return p.send(ctx, http.MethodPost, path, "application/json", string(text), oauth.Secret{})
+	return p.send(ctx, http.MethodPost, path, "application/json", string(text), tokens{})
 }
 
 func (p person) sendForm(ctx context.Context, path string, values url.Values) (answer, error) {
-	return p.send(ctx, http.MethodPost, path, "application/x-www-form-urlencoded", values.Encode(), oauth.Secret{})
+	return p.send(ctx, http.MethodPost, path, "application/x-www-form-urlencoded", values.Encode(), tokens{})
 }
 
 func (p person) login(ctx context.Context) (tokens, error) {
@@ -120,25 +138,46 @@ func (p person) login(ctx context.Context) (tokens, error) {
 	case err != nil:
 		return tokens{}, err
 	case a.Error == "cross_site_request":
-		return tokens{}, fmt.Errorf("%w: the client must be a native one", a.err())
+		return tokens{}, fmt.Errorf("%w: the client must be a native one, or a site, and the address the issuer's", a.err())
 	case a.status != http.StatusOK:
 		return tokens{}, a.err()
+	case !a.CSRFToken.IsZero() && !a.cookie.IsZero():
+		_, handle, _ := strings.Cut(a.cookie.Reveal(), "=")
+		return tokens{refresh: oauth.NewSecret(handle), cookie: a.cookie}, nil
 	case a.AccessToken.IsZero() || a.RefreshToken.IsZero():
-		return tokens{}, errors.New("the answer has no tokens: the client must be a native one")
+		return tokens{}, errors.New("the answer has no tokens: the client must be a native one, or a site")
 	}
-	return tokens{a.AccessToken, a.RefreshToken}, nil
+	return tokens{access: a.AccessToken, refresh: a.RefreshToken}, nil
 }
 
 func (p person) revoke(ctx context.Context, token oauth.Secret) error {
 	return done(p.sendForm(ctx, "/revoke", url.Values{"client_id": {p.ClientID}, "token": {token.Reveal()}}))
 }
 
-func (p person) logoutEverywhere(ctx context.Context, refresh oauth.Secret) error {
-	return done(p.sendJSON(ctx, "/logout", map[string]any{"client_id": p.ClientID, "refresh_token": refresh.Reveal(), "everywhere": true}))
+func (p person) logoutEverywhere(ctx context.Context, t tokens) error {
+	body := map[string]any{"client_id": p.ClientID, "everywhere": true}
+	if !t.ofSite() {
+		body["refresh_token"] = t.refresh.Reveal()
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return done(p.send(ctx, http.MethodPost, "/logout", "application/json", string(text), t))
 }
 
-func (p person) endOtherSessions(ctx context.Context, access oauth.Secret) error {
-	return done(p.send(ctx, http.MethodDelete, "/sessions?except=current", "", "", access))
+func (p person) endOtherSessions(ctx context.Context, t tokens) error {
+	path := "/sessions?except=current"
+	if t.ofSite() {
+		path = "/site" + path
+	}
+	return done(p.send(ctx, http.MethodDelete, path, "", "", t))
+}
+
+// isIn reports whether the protected route lets the tokens in.
+func (p person) isIn(ctx context.Context, t tokens) (bool, error) {
+	a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t)
+	return a.status == http.StatusOK, err
 }
 
 func done(a answer, err error) error {
@@ -157,7 +196,7 @@ func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens,
 	case err != nil:
 		return tokens{}, false, err
 	case a.status == http.StatusOK:
-		return tokens{a.AccessToken, a.RefreshToken}, true, nil
+		return tokens{access: a.AccessToken, refresh: a.RefreshToken}, true, nil
 	case a.status == http.StatusBadRequest && a.Error == oauth.CodeInvalidGrant:
 		return tokens{}, false, nil
 	}
@@ -168,7 +207,7 @@ func (p person) refresh(ctx context.Context, refresh oauth.Secret) (next tokens,
 func (p person) refreshUntilAccepted(ctx context.Context, t tokens) error {
 	deadline := time.Now().Add(recoveryTime)
 	for {
-		a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t.access)
+		a, err := p.send(ctx, http.MethodGet, p.Route, "", "", t)
 		switch {
 		case err != nil:
 			return err

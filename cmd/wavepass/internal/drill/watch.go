@@ -8,11 +8,9 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// watch is the thief: connections that go on using a stolen access token.
+// watch is the thief: connections that go on using a stolen access token or session handle.
 type watch struct {
 	config Config
 	cancel context.CancelFunc
@@ -33,18 +31,18 @@ func (s sighting) refused() bool {
 	return s.status == http.StatusUnauthorized || s.status == http.StatusForbidden
 }
 
-func startWatch(ctx context.Context, c Config, access oauth.Secret) *watch {
+func startWatch(ctx context.Context, c Config, stolen tokens) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{config: c, cancel: cancel, seen: make([][]sighting, c.Connections)}
 	for i := range c.Connections {
 		// The connections begin one after the other, so that together they measure more finely than one.
 		delay := c.Pace * time.Duration(i) / time.Duration(c.Connections)
-		w.wg.Go(func() { w.use(ctx, i, delay, access) })
+		w.wg.Go(func() { w.use(ctx, i, delay, stolen) })
 	}
 	return w
 }
 
-func (w *watch) use(ctx context.Context, connection int, delay time.Duration, access oauth.Secret) {
+func (w *watch) use(ctx context.Context, connection int, delay time.Duration, stolen tokens) {
 	client := newClient()
 	defer client.CloseIdleConnections()
 	if sleep(ctx, delay) != nil {
@@ -54,7 +52,7 @@ func (w *watch) use(ctx context.Context, connection int, delay time.Duration, ac
 	defer ticker.Stop()
 	for {
 		s := sighting{began: time.Now()}
-		s.status = w.ask(ctx, client, access)
+		s.status = w.ask(ctx, client, stolen)
 		if ctx.Err() != nil {
 			return // stop has cut it off; that is not a missing answer
 		}
@@ -69,12 +67,12 @@ func (w *watch) use(ctx context.Context, connection int, delay time.Duration, ac
 	}
 }
 
-func (w *watch) ask(ctx context.Context, client *http.Client, access oauth.Secret) int {
+func (w *watch) ask(ctx context.Context, client *http.Client, stolen tokens) int {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.config.URL+w.config.Route, nil)
 	if err != nil {
 		return 0
 	}
-	request.Header.Set("Authorization", "Bearer "+access.Reveal())
+	stolen.identify(request, w.config.URL)
 	response, err := client.Do(request)
 	if err != nil {
 		return 0

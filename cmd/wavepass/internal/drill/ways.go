@@ -14,6 +14,7 @@ type way struct {
 	name, about  string
 	operator     bool // only an operator can do it
 	refreshWorks bool // the stolen refresh token stays good
+	tokens       bool // it is about tokens, which a site has none of
 	revoke       func(ctx context.Context, p person, s scene) error
 
 	// second: the person has a second device, whose session must live on.
@@ -29,18 +30,18 @@ type scene struct {
 }
 
 var ways = []way{
-	{name: "token", about: "the client revokes this access token (POST /revoke)", refreshWorks: true,
+	{name: "token", about: "the client revokes this access token (POST /revoke)", refreshWorks: true, tokens: true,
 		revoke: func(ctx context.Context, p person, s scene) error { return p.revoke(ctx, s.stolen.access) }},
-	{name: "session", about: "the client revokes the refresh token, and with it the session (POST /revoke)",
+	{name: "session", about: "the client revokes the refresh token or handle, and with it the session (POST /revoke)",
 		revoke: func(ctx context.Context, p person, s scene) error { return p.revoke(ctx, s.stolen.refresh) }},
 	{name: "others", about: "the person ends all other sessions from another device (DELETE /sessions?except=current)", second: true,
-		revoke: func(ctx context.Context, p person, s scene) error { return p.endOtherSessions(ctx, s.own.access) }},
+		revoke: func(ctx context.Context, p person, s scene) error { return p.endOtherSessions(ctx, s.own) }},
 	{name: "everywhere", about: "the person logs out everywhere (POST /logout)",
-		revoke: func(ctx context.Context, p person, s scene) error { return p.logoutEverywhere(ctx, s.stolen.refresh) }},
+		revoke: func(ctx context.Context, p person, s scene) error { return p.logoutEverywhere(ctx, s.stolen) }},
 	{name: "disable", about: "an operator disables the account", operator: true,
 		revoke: func(ctx context.Context, p person, _ scene) error { return p.Operator.DisableAccount(ctx, p.Username) },
 		undo:   func(ctx context.Context, p person) error { return p.Operator.EnableAccount(ctx, p.Username) }},
-	{name: "key", about: "an operator revokes the signing key, and everybody's access tokens with it", operator: true, refreshWorks: true,
+	{name: "key", about: "an operator revokes the signing key, and everybody's access tokens with it", operator: true, refreshWorks: true, tokens: true,
 		revoke: func(ctx context.Context, p person, s scene) error {
 			id, err := s.stolen.keyID()
 			if err != nil {
