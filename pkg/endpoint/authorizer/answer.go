@@ -20,6 +20,9 @@ type verdict struct {
 	visit      *grant.Visit // of a session handle
 	sameForAll bool         // every other request of the caller would be decided alike
 	err        error        // nil: let through
+
+	nobody  bool   // let through without a session, because the policy says that it is optional
+	because string // why the session of nobody ended; empty where there was none
 }
 
 // isOutage reports whether the refusal is the service's fault.
@@ -32,13 +35,32 @@ func simpleAnswer(_ request, v verdict) (any, error) {
 	if v.err != nil {
 		return simple{}, nil
 	}
-	c := contextOf(v)
-	return simple{true, &c}, nil
+	if v.nobody {
+		return simple{true, v.nobodyContext()}, nil
+	}
+	return simple{true, contextOf(v)}, nil
 }
 
 type simple struct {
-	IsAuthorized bool           `json:"isAuthorized"`
-	Context      *callerContext `json:"context,omitzero"`
+	IsAuthorized bool `json:"isAuthorized"`
+	Context      any  `json:"context,omitzero"` // callerContext, or that of nobody
+}
+
+// nobodyContext is what routes learn about people without a session: no name of anybody is in it.
+func (v verdict) nobodyContext() map[string]string {
+	context := map[string]string{"session": "none"}
+	if v.because != "" {
+		context["reason"] = v.because
+	}
+	return context
+}
+
+// flatContext is the context with texts only.
+func (v verdict) flatContext() map[string]string {
+	if v.nobody {
+		return v.nobodyContext()
+	}
+	return contextOf(v).flat()
 }
 
 // API Gateway answers 401 to the first text, which is its own, and 500 to any other error. It keeps neither.
@@ -63,7 +85,7 @@ func policyAnswer(r request, v verdict) (any, error) {
 	if refused {
 		return iam{Principal: v.claims.Subject, Document: newDocument(statement{"execute-api:Invoke", "Deny", resource})}, nil
 	}
-	return iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", resource}), contextOf(v).flat()}, nil
+	return iam{v.claims.Subject, newDocument(statement{"execute-api:Invoke", "Allow", resource}), v.flatContext()}, nil
 }
 
 type iam struct {
@@ -89,7 +111,7 @@ func newDocument(s statement) document { return document{"2012-10-17", []stateme
 func resolverAnswer(_ request, v verdict) (any, error) {
 	answer := graphQL{IsAuthorized: v.err == nil}
 	if v.err == nil {
-		answer.Context = contextOf(v).flat()
+		answer.Context = v.flatContext()
 	}
 	return answer, nil
 }

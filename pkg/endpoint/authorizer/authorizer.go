@@ -104,6 +104,9 @@ func (f function) check(ctx context.Context, r request) verdict {
 	policyRead := f.policy.Ask(ctx, r.apiID) // beside the keys, the log of revocations, the session
 	v, err := f.caller(ctx, at, r)
 	p, policyErr := policyRead() // also when the caller is refused: a function that has answered is frozen, with all that it has begun
+	if policyErr == nil && r.byCookie && isNobody(err) && p.DecideNobody(r.ask) == nil {
+		return verdict{nobody: true, because: reasonOf(err)}
+	}
 	if err := cmp.Or(err, policyErr); err != nil {
 		return verdict{err: err}
 	}

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // csrfHeader is where the scripts of a site's pages may put the CSRF token of its session.
@@ -64,4 +66,26 @@ func (f function) visit(ctx context.Context, at grant.Place, r request) (verdict
 // provesCSRF reports whether a request whose browser says nothing of its origin, because it is an old one, has the token of the session.
 func (r request) provesCSRF(token string) bool {
 	return !r.from.Named() && subtle.ConstantTimeCompare([]byte(r.csrf), []byte(token)) == 1
+}
+
+// isNobody reports whether a request is refused because its cookies open no session that may be used. What cannot be read, and what
+// another site may have sent, is no such request.
+func isNobody(err error) bool {
+	for _, none := range []error{
+		browser.ErrNoHandle, browser.ErrTwoCookies, browser.ErrTwoHandles, session.ErrRefused, session.ErrEnded, session.ErrForeign, client.ErrUnknown, client.ErrWrongKind,
+	} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
+	return false
+}
+
+// reasonOf is why a session may not be used any more, for whoever holds its handle; empty where there was none.
+func reasonOf(err error) string {
+	var ended *session.EndedError
+	if errors.As(err, &ended) {
+		return ended.Reason
+	}
+	return ""
 }

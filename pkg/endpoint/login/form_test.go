@@ -2,9 +2,11 @@ package login_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 )
@@ -131,4 +133,82 @@ func TestFieldThatIsMissingOrWrongIsSaidOnThePage(t *testing.T) {
 			t.Errorf("%q: a session was begun", changed)
 		}
 	}
+}
+
+func TestFormLogsInAndSendsTheBrowserOn(t *testing.T) {
+	for _, tc := range []struct{ returnTo, remember, address, flags string }{
+		{"", "", home, "; Path=/; Secure; HttpOnly; SameSite=Lax"},
+		{"/orders/7?page=2", "on", deployment.Origin + "/orders/7?page=2", "; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax"},
+		{"", "true", home, "; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax"},
+		{"", "false", home, "; Path=/; Secure; HttpOnly; SameSite=Lax"},
+	} {
+		d := deployment.New(t, browser.Jar{})
+		got := d.Do(post("return_to", tc.returnTo, "remember", tc.remember, "device_name", "Firefox on Linux"))
+		wantSentTo(t, tc.returnTo, got, tc.address)
+		if len(got.Cookies) != 1 || !strings.HasPrefix(got.Cookies[0], "__Host-Http-wpss-site=wpss_") || !strings.HasSuffix(got.Cookies[0], tc.flags) {
+			t.Fatalf("%+v: cookies %q", tc, got.Cookies)
+		}
+		if visit := d.AtSite(deployment.Request{Route: "GET /site/userinfo"}.Cookie(got.CookiePair())); visit.StatusCode != 200 {
+			t.Errorf("%+v: the session that was begun is not good: %d", tc, visit.StatusCode)
+		}
+	}
+}
+
+func TestErrorOfALoginIsSaidOnThePage(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	wantSentTo(t, "wrong password", d.Do(post("password", "wrong-canary-wave", "return_to", "/orders/7")), signIn+"?error=invalid_credentials&return_to=%2Forders%2F7")
+	wantSentTo(t, "unknown name", d.Do(post("username", "eve")), signIn+"?error=invalid_credentials")
+	d.Store.Before = hooks.Fail("Create")
+	wantSentTo(t, "outage", d.Do(post()), signIn+"?error=temporarily_unavailable&retry_after=2")
+	d.Store.Before = nil
+	for range 10 {
+		d.Do(post("password", "wrong-canary-wave"))
+	}
+	if got := d.Do(post()); !strings.HasPrefix(got.Headers["Location"], signIn+"?error=too_many_attempts&retry_after=") {
+		t.Errorf("too many attempts: to %q", got.Headers["Location"])
+	}
+	if log := d.Log() + d.Trail(); strings.Contains(log, "wrong-canary-wave") || strings.Contains(log, deployment.Password) {
+		t.Error("a password is in the log")
+	}
+}
+
+// Session fixation and session swap: what a browser presents at the login is never what it has afterwards, and a login heals
+// a browser that has two cookies of one name.
+func TestLoginGivesANewHandleWhateverWasThere(t *testing.T) {
+	for name, jar := range map[string]browser.Jar{"this host": {}, "a domain": {Domain: "example.com"}} {
+		d := deployment.New(t, jar)
+		planted := d.Do(post())
+		for what, cookies := range map[string][]string{
+			"a good handle": {planted.CookiePair()}, "nonsense": {"__Host-Http-wpss-site=x"}, "two": {planted.CookiePair(), planted.CookiePair()},
+			"quoted": {strings.Replace(planted.CookiePair(), "=", `="`, 1) + `"`}, "200 of them": slices.Repeat([]string{planted.CookiePair()}, 200),
+			"8 KB": {strings.Repeat("x", 8<<10) + "=y", planted.CookiePair()},
+		} {
+			got := d.Do(post().Cookie(cookies...))
+			wantSentTo(t, name+", "+what, got, home)
+			given := got.Cookies[len(got.Cookies)-1]
+			if pair, _, _ := strings.Cut(given, ";"); !strings.Contains(pair, "=wpss_") || slices.Contains(cookies, pair) {
+				t.Errorf("%s, %s: the last cookie is %q, want a new handle", name, what, given)
+			}
+			for _, deletion := range got.Cookies[:len(got.Cookies)-1] {
+				if !strings.Contains(deletion, "=; ") || !strings.Contains(deletion, "Max-Age=0") {
+					t.Errorf("%s, %s: %q is set before the handle", name, what, deletion)
+				}
+			}
+		}
+	}
+}
+
+// One person, one browser, an SPA and a site: each has its own cookie, and neither is looked at, changed or ended for the other.
+func TestSiteAndSPAAreKeptApart(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	app, site := d.Login("web"), d.Do(post())
+	both := []string{app.CookiePair(), site.CookiePair()}
+	refreshed := d.Do(deployment.JSON("POST /refresh", `{"client_id":"web"}`).From(deployment.Origin).Cookie(both...))
+	d.Want("refresh beside a handle", refreshed, 200, "")
+	if again := d.Do(post().Cookie(both...)); len(again.Cookies) == 0 || strings.Contains(strings.Join(again.Cookies, "\n"), "wprt") {
+		t.Errorf("a login at the site sets %q", again.Cookies)
+	}
+	out := d.Do(deployment.Form("POST /logout", url.Values{"client_id": {"site"}, "post_logout_redirect_uri": {deployment.Origin + "/bye"}}.Encode()).From(deployment.Origin).Cookie(both...))
+	wantSentTo(t, "logout of the site", out, deployment.Origin+"/bye")
+	d.Want("the SPA", d.Do(deployment.JSON("POST /refresh", `{"client_id":"web"}`).From(deployment.Origin).Cookie(refreshed.CookiePair())), 200, "")
 }

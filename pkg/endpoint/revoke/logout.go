@@ -22,6 +22,9 @@ type logoutRequest struct {
 // logout needs no access token, so it works after that has expired, and it may be repeated. It ends the session of each
 // cookie, and then clears all of them. With a 503 the browser keeps its cookies, so that it can try again.
 func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	if r.IsForm() {
+		return f.logoutByForm(ctx, r)
+	}
 	var in logoutRequest
 	if err := r.Decode(&in, apigw.JSON); err != nil {
 		return apigw.Response{}, err
@@ -33,6 +36,10 @@ func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
+	return f.end(ctx, r, c, in)
+}
+
+func (f function) end(ctx context.Context, r *apigw.Request, c client.Client, in logoutRequest) (apigw.Response, error) {
 	visit := r.Visit(c)
 	presented, err := f.Cookies.PresentedToEnd(visit, in.RefreshToken)
 	if err != nil {

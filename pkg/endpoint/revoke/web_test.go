@@ -157,7 +157,7 @@ func TestLogoutTakesTheTokenFromItsOwnPlaceOnly(t *testing.T) {
 		"an access token":           {logout("", "__Host-Http-wprt-web="+s.Web.AccessToken), 200, ""},
 		"no cookie":                 {logout(""), 200, ""},
 		"no cookie, everywhere":     {logout(everywhere), 400, "invalid_grant"},
-		"by form":                   {deployment.Form("POST /logout", "client_id=web").From(deployment.Origin).Cookie(own), 415, "invalid_request"},
+		"by form":                   {deployment.Form("POST /logout", "client_id=web").From(deployment.Origin).Cookie(own), 400, "unauthorized_client"},
 		"a cookie at /revoke":       {deployment.Form("POST /revoke", "client_id=web").From(deployment.Origin).Cookie(own), 400, "invalid_request"},
 		"a service with its secret": {app(`{"client_id":"partner","client_secret":"` + deployment.Secret + `","refresh_token":"` + s.App.RefreshToken + `"}`), 401, "invalid_client"},
 	} {
