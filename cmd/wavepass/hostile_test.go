@@ -231,7 +231,7 @@ func (s *server) wantUntouched(app, web answer) {
 		events = append(events, event[1])
 	}
 	want := []string{"login", "login", "refresh", "refresh"}
-	if got := slices.DeleteFunc(slices.Clone(events), func(e string) bool { return e == "refresh_refused" }); !slices.Equal(got, want) {
+	if got := slices.DeleteFunc(slices.Clone(events), func(e string) bool { return e == "refresh_refused" || e == "client_refused" }); !slices.Equal(got, want) {
 		s.t.Errorf("audit events %v, want %v and nothing else but refusals", got, want)
 	}
 	for _, never := range []string{"panicked", "function failed", "internal error", "unavailable", "goroutine ", "timed out", "not understood"} {
