@@ -3,6 +3,7 @@ package authorizer_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -175,12 +176,17 @@ func TestPageSaysWhatARouteLearns(t *testing.T) {
 		named[row[1]] = row[2]
 	}
 	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
-	got, err := deployment.AskAuthorizer(t.Context(), g.Authorizer, events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{"Bearer " + g.token}})
-	if err != nil || !got.IsAuthorized {
-		t.Fatalf("%+v, error %v", got, err)
+	learnt, context := map[string]string{"roles_omitted": "boolean"}, map[string]any{}
+	for _, source := range []string{"Bearer " + g.token, g.handle()} { // by a token, and by the cookie of a site
+		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{source}}
+		e.RequestContext.HTTP.Method = "GET"
+		got, err := deployment.AskAuthorizer(t.Context(), g.Authorizer, e)
+		if err != nil || !got.IsAuthorized {
+			t.Fatalf("%+v, error %v", got, err)
+		}
+		maps.Copy(context, got.Context)
 	}
-	learnt := map[string]string{"roles_omitted": "boolean"}
-	for name, value := range got.Context {
+	for name, value := range context {
 		switch value.(type) {
 		case string:
 			learnt[name] = "string"
