@@ -31,8 +31,16 @@ func (s *faultyStore) Rotate(ctx context.Context, r session.Rotation) (session.S
 	return s.Store.Rotate(ctx, r)
 }
 
+// Create has sessions of sites begin as if they had been used long ago, so that their next use is recorded.
+func (s *faultyStore) Create(ctx context.Context, begun session.Session) error {
+	if len(begun.HandleHash) > 0 {
+		begun.UsedAt = begun.UsedAt.Add(-2 * session.UseInterval)
+	}
+	return s.Store.Create(ctx, begun)
+}
+
 // storeMethods are all that the endpoints call, by the names that hooks are given.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket",
 }

@@ -42,6 +42,8 @@ type walker struct {
 // pair is what an owner was given.
 type pair struct{ access, refresh string }
 
+const handleCookie = "__Host-Http-wpss-site"
+
 // send adds the answer to what was said, without the tokens that it hands to their owner.
 func (w *walker) send(what string, status int, method, path, contentType, body string, header ...string) pair {
 	w.t.Helper()
@@ -63,7 +65,7 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	}
 	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), said)
 	var given pair
-	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/token", "/password"}, path) {
+	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/token", "/password", "/ticket"}, path) {
 		given, answer = w.given(path, recorder, answer)
 	}
 	w.said.WriteString(answer)
@@ -76,12 +78,24 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 	var body struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
+		CSRF    string `json:"csrf_token"`
+		Ticket  string `json:"ticket"`
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &body); err != nil {
 		w.t.Fatal(err)
 	}
+	if path == "/ticket" {
+		w.secrets.text(w.t, "ticket", body.Ticket)
+		return pair{}, strings.Replace(answer, body.Ticket, "", 1)
+	}
 	given := pair{body.Access, body.Refresh}
 	for _, cookie := range recorder.Result().Cookies() {
+		if cookie.Name == handleCookie && cookie.Value != "" {
+			w.secrets.text(w.t, "session handle", cookie.Value)
+			w.secrets.text(w.t, "CSRF token", body.CSRF)
+			answer = strings.Replace(answer, cookie.Value, "", 1)
+			return pair{refresh: cookie.Value}, strings.Replace(answer, body.CSRF, "", 1)
+		}
 		if cookie.Name == "__Host-Http-wprt-web" {
 			given.refresh = cookie.Value
 		}
@@ -158,16 +172,39 @@ func (w *walker) all() {
 
 func (w *walker) logins() {
 	w.t.Helper()
-	w.login("login of an app", 200, "app", "ADA", canaryPassword)
+	app := w.login("login of an app", 200, "app", "ADA", canaryPassword)
+	w.send("a ticket", 200, "POST", "/ticket", jsonType, `{"api":"abc123"}`, "Authorization", "Bearer "+app.access)
+	w.send("a ticket for no API", 400, "POST", "/ticket", jsonType, `{"api":"a/b"}`, "Authorization", "Bearer "+app.access)
 	w.login("login in a browser", 200, "web", "ada", canaryPassword, "Origin", webOrigin)
+	w.site()
 	w.send("login in a browser, remembered", 200, "POST", "/login", jsonType,
 		`{"client_id":"web","username":"ada","password":"`+canaryPassword+`","remember":true}`, "Origin", webOrigin)
+}
+
+// site visits a server-rendered site, whose handle is in a cookie.
+func (w *walker) site() {
+	w.t.Helper()
+	const page = "http://localhost:8080"
+	handle := w.login("login at a site", 200, "site", "ada", canaryPassword, "Origin", page).refresh
+	cookie := handleCookie + "=" + handle
+	w.send("a page of the site", 200, "GET", "/site/userinfo", "", "", "Cookie", cookie)
+	w.send("its devices", 200, "GET", "/site/sessions", "", "", "Cookie", cookie)
+	w.send("another site", 403, "DELETE", "/site/sessions", "", "", "Cookie", cookie, "Origin", "https://evil.example")
+	w.send("two cookies of one name", 403, "GET", "/site/userinfo", "", "", "Cookie", cookie+"; "+cookie)
+	w.send("half a handle", 403, "GET", "/site/userinfo", "", "", "Cookie", cookie[:len(cookie)/2])
+	w.send("a handle as a token", 403, "GET", "/userinfo", "", "", "Authorization", "Bearer "+handle)
+	w.send("a handle in an address", 401, "GET", "/site/userinfo?handle="+handle, "", "")
+	w.refresh("a handle as a refresh token", 400, "app", handle)
+	w.form("a form that goes elsewhere", 400, "/login", url.Values{
+		"client_id": {"site"}, "username": {"ada"}, "password": {wrongPassword}, "redirect_uri": {page + "/"}, "error_uri": {page + "/"},
+	}, "Origin", page)
+	w.logout("a logout of another site", 403, "site", "", "", "Origin", "https://evil.example", "Cookie", cookie)
+	w.send("logout of the site", 200, "POST", "/logout", jsonType, `{"client_id":"site"}`, "Origin", page, "Cookie", cookie)
 }
 
 func (w *walker) refusedLogins() {
 	w.t.Helper()
 	w.login("another site", 403, "web", "ada", canaryPassword, "Origin", "https://evil.example")
-	w.login("site client", 400, "site", "ada", canaryPassword, "Origin", "http://localhost:8080")
 	w.login("service client", 400, "canary", "ada", canaryPassword)
 	w.login("unknown client", 401, "nobody", "ada", canaryPassword)
 	w.login("impossible client", 401, canaryPassword+" ", "ada", canaryPassword)

@@ -80,7 +80,11 @@ func everyHostile(v valid) (out []hostile) {
 		add("as "+media, "POST", media, good, 415, "invalid_request")
 	}
 	for _, media := range []string{mediaJSON, mediaForm} {
-		if !slices.Contains(v.accepts, media) {
+		switch {
+		case slices.Contains(v.accepts, media):
+		case media == mediaForm && (v.path == "/login" || v.path == "/logout"): // the forms of sites, which these clients are not
+			add("as "+media, "POST", media, v.body(media), 400, "unauthorized_client")
+		default:
 			add("as "+media, "POST", media, v.body(media), 415, "invalid_request")
 		}
 	}
