@@ -32,6 +32,13 @@ test('ten requests that are refused at once share one refresh', async () => {
   expect(server.count('POST /refresh')).toBe(1)
 })
 
+test('a refusal that comes late, of a token that was replaced meanwhile, needs no refresh', async () => {
+  const { server, wavepass } = await signedIn()
+  server.next['GET /orders'] = [async () => { await settled(wavepass.token({ fresh: true })); return new Response('', { status: 401 }) }]
+  expect((await settled(wavepass.fetch(`${API}/orders`))).status).toBe(200)
+  expect(server.count('POST /refresh')).toBe(1)
+})
+
 test('a refusal is the answer when the refresh does not succeed', async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { server, wavepass, events } = await signedIn()

@@ -61,6 +61,7 @@ test('a token that is nearly spent is handed out while the next one is fetched; 
 test('all who need a token at once share one refresh', async () => {
   const { server, wavepass } = await signedIn()
   vi.setSystemTime(Date.now() + 3600_000)
+  server.next['POST /refresh'] = [async () => { await sleep(0.5); return server.tokens() }]
   const tokens = await settled(Promise.all(Array.from({ length: 20 }, () => wavepass.token())))
   expect(new Set(tokens).size).toBe(1)
   expect(server.count('POST /refresh')).toBe(1)
