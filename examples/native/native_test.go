@@ -257,7 +257,6 @@ func TestTokensAreSentToHTTPSOrThisMachineOnly(t *testing.T) {
 }
 
 func TestEveryReasonHasWords(t *testing.T) {
-	// The reasons of docs/http.md: the repository's own tests compare the list.
 	for reason := range reasons {
 		got := inWords(answer{status: 400, body: []byte(`{"error":"invalid_grant","reason":"` + reason + `"}`)})
 		if got != reasons[reason] || got == "" {
