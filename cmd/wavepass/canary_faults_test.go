@@ -42,5 +42,5 @@ func (s *faultyStore) Create(ctx context.Context, begun session.Session) error {
 // storeMethods are all that the endpoints call, by the names that hooks are given.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket",
 }

@@ -143,7 +143,9 @@ func (c *canaryService) restart() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	handler, err := gateway.New(read, behindGateway(c.data.functions(settings)), gateway.Options{Issuer: canaryIssuer, Log: log})
+	functions := behindGateway(c.data.functions(settings))
+	c.authorizer = functions["authorizer"]
+	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})
 	if err != nil {
 		c.t.Fatal(err)
 	}

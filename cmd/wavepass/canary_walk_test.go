@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/go-json-experiment/json"
 )
 
@@ -36,11 +37,14 @@ type walker struct {
 	said    strings.Builder
 	strict  bool // the service is whole: statuses are as the walk expects them
 	store   *faultyStore
-	ready   map[string]pair // sessions that were begun before the walk
+
+	authorizer lambda.Handler // for what the gateway of a laptop does not have
+
+	ready map[string]pair // sessions that were begun before the walk
 }
 
 // pair is what an owner was given.
-type pair struct{ access, refresh string }
+type pair struct{ access, refresh, ticket string }
 
 const handleCookie = "__Host-Http-wpss-site"
 
@@ -86,9 +90,9 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 	}
 	if path == "/ticket" {
 		w.secrets.text(w.t, "ticket", body.Ticket)
-		return pair{}, strings.Replace(answer, body.Ticket, "", 1)
+		return pair{ticket: body.Ticket}, strings.Replace(answer, body.Ticket, "", 1)
 	}
-	given := pair{body.Access, body.Refresh}
+	given := pair{access: body.Access, refresh: body.Refresh}
 	for _, cookie := range recorder.Result().Cookies() {
 		if cookie.Name == handleCookie && cookie.Value != "" {
 			w.secrets.text(w.t, "session handle", cookie.Value)
@@ -173,12 +177,25 @@ func (w *walker) all() {
 func (w *walker) logins() {
 	w.t.Helper()
 	app := w.login("login of an app", 200, "app", "ADA", canaryPassword)
-	w.send("a ticket", 200, "POST", "/ticket", jsonType, `{"api":"abc123"}`, "Authorization", "Bearer "+app.access)
+	w.connect(w.send("a ticket", 200, "POST", "/ticket", jsonType, `{"api":"abc123"}`, "Authorization", "Bearer "+app.access).ticket)
 	w.send("a ticket for no API", 400, "POST", "/ticket", jsonType, `{"api":"a/b"}`, "Authorization", "Bearer "+app.access)
 	w.login("login in a browser", 200, "web", "ada", canaryPassword, "Origin", webOrigin)
 	w.site()
 	w.send("login in a browser, remembered", 200, "POST", "/login", jsonType,
 		`{"client_id":"web","username":"ada","password":"`+canaryPassword+`","remember":true}`, "Origin", webOrigin)
+}
+
+// connect opens a WebSocket with a ticket.
+func (w *walker) connect(ticket string) {
+	w.t.Helper()
+	defer func() { _ = recover() }() // where a test has the store panic
+	event := `{"type":"REQUEST","methodArn":"arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$connect","queryStringParameters":{"ticket":"` + ticket + `"},
+		"requestContext":{"apiId":"abc123","routeKey":"$connect","eventType":"CONNECT","stage":"prod"}}`
+	answer, err := w.authorizer.Invoke(w.t.Context(), []byte(event))
+	if w.strict && !strings.Contains(string(answer), `"Allow"`) {
+		w.t.Errorf("a WebSocket with a ticket: %s, %v", answer, err)
+	}
+	fmt.Fprintln(&w.said, string(answer), err)
 }
 
 // site visits a server-rendered site, whose handle is in a cookie.

@@ -56,6 +56,9 @@ func TestForeignSourcesAreRefusedWhateverTheySend(t *testing.T) {
 					switch {
 					case method != "POST":
 						status, code = 404, ""
+					case media == mediaForm && path == "/logout": // the form of sites, and nothing ends by it
+						status, code = 400, "unauthorized_client"
+					case media == mediaForm && path == "/login": // the same, and who sends it is looked at first
 					case !slices.Contains(request.accepts, media):
 						status, code = 415, "invalid_request"
 					}

@@ -56,6 +56,7 @@ var roles = map[string]role{
 		}
 	}},
 	"authorizer": {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
+	"ticket":     {nil, nil, func(p *player) { p.want(p.asAda(deployment.JSON("POST /ticket", `{"api":"abc123"}`)), 200) }},
 	"userinfo":   {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
 	"sessions": {nil, nil, func(p *player) {
 		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)
