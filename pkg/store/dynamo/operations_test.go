@@ -26,7 +26,6 @@ type userOperation struct {
 	status  int
 	code    string // error code of the answer, "" for success
 
-	soon      bool   // it has to come within seconds
 	reuse     bool   // is it, so that the session's end is no mistake
 	late      bool   // is it, so that a late retry is no mistake
 	again     int    // another status that a repetition may have after the first was carried out, but not answered
@@ -246,17 +245,6 @@ var userOperations = []userOperation{
 				return nil
 			}
 			return w.expect("a WebSocket with the ticket", connectRequest(a.Ticket), 200)
-		}
-	}},
-	{name: "open a WebSocket with a ticket", status: 200, again: 403, soon: true, prepare: func(w *world) (request, func(outcome) error) {
-		tokens := w.login()
-		ticket := w.must(ticketRequest(tokens), 200).Ticket
-		w.restart()
-		return connectRequest(ticket), func(a outcome) error {
-			if a.status != 200 {
-				return nil
-			}
-			return w.expect("another with the same ticket", connectRequest(ticket), 403)
 		}
 	}},
 	{name: "authorize", status: 200, prepare: func(w *world) (request, func(outcome) error) {

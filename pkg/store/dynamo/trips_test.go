@@ -72,11 +72,6 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(authorizeRequest(w.login().AccessToken), 200)
 			return authorizeRequest(w.login().AccessToken)
 		}, 200, 0, 0},
-		{"authorize, roles looked up", func() request {
-			tokens := w.lookUpRoles()
-			w.must(authorizeGuarded(tokens.AccessToken), 200)
-			return authorizeGuarded(tokens.AccessToken)
-		}, 200, 1, 1},
 		{"visit a site", func() request {
 			site := w.must(w.siteLoginRequest(), 200)
 			w.must(visit(site), 200)
@@ -162,6 +157,21 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			return beginRequest(subject, "key")
 		}, 200, 3, 2},
 		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
+		{"ask for a ticket", func() request { w.must(ticketRequest(w.login()), 200); return ticketRequest(w.login()) }, 200, 1, 1},
+		{"open a WebSocket with a ticket", func() request {
+			w.must(connectRequest(w.must(ticketRequest(w.login()), 200).Ticket), 200)
+			return connectRequest(w.must(ticketRequest(w.login()), 200).Ticket)
+		}, 200, 1, 1},
+		// From here on tokens are without roles.
+		{"authorize, roles looked up", func() request {
+			tokens := w.lookUpRoles()
+			w.must(authorizeGuarded(tokens.AccessToken), 200)
+			return authorizeGuarded(tokens.AccessToken)
+		}, 200, 1, 1},
+		{"introspect an access token, roles looked up", func() request {
+			w.must(introspectRequest(w.login().AccessToken), 200)
+			return introspectRequest(w.login().AccessToken)
+		}, 200, 1, 1},
 	} {
 		trips := 1 << 10
 		for range measurements {
