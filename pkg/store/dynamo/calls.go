@@ -98,32 +98,27 @@ func (s *Store) update(ctx context.Context, op string, in dynamodb.UpdateItemInp
 
 // updateBlind is update without the item: IAM lets a function write a few attributes and read none of them.
 func (s *Store) updateBlind(ctx context.Context, op string, in dynamodb.UpdateItemInput) (ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.callTime)
-	defer cancel()
 	in.TableName = &s.table
-	err = retryConflicts(ctx, func() error {
+	return s.conditional(ctx, op, func(ctx context.Context) error {
 		_, err := s.api.UpdateItem(ctx, &in)
 		return err
 	})
-	var failed *types.ConditionalCheckFailedException
-	switch {
-	case errors.As(err, &failed):
-		return false, nil
-	case err != nil:
-		return false, unavailable(op, err)
-	}
-	return true, nil
 }
 
 // put writes an item if the condition holds; an empty one always does.
 func (s *Store) put(ctx context.Context, op string, in dynamodb.PutItemInput) (ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.callTime)
-	defer cancel()
 	in.TableName = &s.table
-	err = retryConflicts(ctx, func() error {
+	return s.conditional(ctx, op, func(ctx context.Context) error {
 		_, err := s.api.PutItem(ctx, &in)
 		return err
 	})
+}
+
+// conditional makes one conditional write, and reports whether its condition held.
+func (s *Store) conditional(ctx context.Context, op string, write func(context.Context) error) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
+	defer cancel()
+	err = retryConflicts(ctx, func() error { return write(ctx) })
 	var failed *types.ConditionalCheckFailedException
 	switch {
 	case errors.As(err, &failed):
