@@ -7,7 +7,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
-	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // logoutForm is what a plain HTML form of a site sends.
@@ -24,10 +23,7 @@ func (f function) logoutByForm(ctx context.Context, r *apigw.Request) (apigw.Res
 	if err := r.Decode(&in, apigw.Form); err != nil {
 		return apigw.Response{}, err
 	}
-	if in.ClientID == "" {
-		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
-	}
-	c, err := f.clients.Identify(ctx, in.ClientID, oauth.Secret{})
+	c, err := f.client(ctx, in.ClientID)
 	if err != nil {
 		return apigw.Response{}, err
 	}

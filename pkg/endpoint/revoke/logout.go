@@ -29,14 +29,19 @@ func (f function) logout(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err := r.Decode(&in, apigw.JSON); err != nil {
 		return apigw.Response{}, err
 	}
-	if in.ClientID == "" {
-		return apigw.Response{}, apigw.InvalidRequest("client_id is missing")
-	}
-	c, err := f.clients.Identify(ctx, in.ClientID, oauth.Secret{})
+	c, err := f.client(ctx, in.ClientID)
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	return f.end(ctx, r, c, in)
+}
+
+// client finds the client whose session is to end. It has no secret: the cookie or the refresh token is what counts.
+func (f function) client(ctx context.Context, id string) (client.Client, error) {
+	if id == "" {
+		return client.Client{}, apigw.InvalidRequest("client_id is missing")
+	}
+	return f.clients.Identify(ctx, id, oauth.Secret{})
 }
 
 func (f function) end(ctx context.Context, r *apigw.Request, c client.Client, in logoutRequest) (apigw.Response, error) {
