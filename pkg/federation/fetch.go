@@ -35,7 +35,7 @@ var errTooLong = fmt.Errorf("the answer has more than %d KB", maxAnswer>>10)
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !isThisMachine(r.URL.Hostname()) {
+	if !isUnread(r.URL) {
 		return nil, errors.New("not https, so anybody on the way could read and change it")
 	}
 	response, err := b.RoundTripper.RoundTrip(r)

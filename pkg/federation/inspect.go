@@ -96,7 +96,7 @@ func (f *findings) endpoint(what, address, without string) bool {
 		f.add(Bad, what, "missing: "+without)
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
 		f.add(Bad, what, fmt.Sprintf("%.100q is no address", address))
-	case u.Scheme != "https" && (u.Scheme != "http" || !isThisMachine(u.Hostname())):
+	case !isUnread(u):
 		f.add(Bad, what, fmt.Sprintf("%.100q: want https", address))
 	default:
 		f.add(Good, what, address)

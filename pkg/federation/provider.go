@@ -94,14 +94,15 @@ func CheckIssuer(issuer string) error {
 		return fmt.Errorf("issuer %.60q: %s", issuer, want)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(issuer, "#"):
 		return fmt.Errorf("issuer %q: has a user name, a query or a fragment, which no issuer has: %s", issuer, want)
-	case u.Scheme != "https" && (u.Scheme != "http" || !isThisMachine(u.Hostname())):
+	case !isUnread(u):
 		return fmt.Errorf("issuer %q: anybody on the way can read and change http: want https, which only this machine does without", issuer)
 	}
 	return nil
 }
 
-func isThisMachine(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+// isUnread reports whether nobody on the way reads or changes what is sent to an address: by https, or to this machine.
+func isUnread(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 }
 
 func isText(text string, most int) bool {
