@@ -251,7 +251,7 @@ func TestDocumentWithoutLinesIsWhatUnlistedSays(t *testing.T) {
 	}
 }
 
-// Who has no session is let through where a line says so, and nowhere else. Everybody who has one may see such a page.
+// People without a session are let through where a line says so, and nowhere else. Everybody with a session may see such a page.
 func TestNobodySeesPagesWhoseSessionIsOptional(t *testing.T) {
 	p := read(t, `
 unlisted: deny

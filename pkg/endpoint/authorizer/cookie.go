@@ -81,7 +81,7 @@ func isNobody(err error) bool {
 	return false
 }
 
-// reasonOf is why a session may not be used any more, for whoever holds its handle; empty where there was none.
+// reasonOf is why a session may not be used any more, which its holder may know; empty where there was none.
 func reasonOf(err error) string {
 	var ended *session.EndedError
 	if errors.As(err, &ended) {

@@ -8,7 +8,7 @@ import (
 )
 
 // alike are kinds of dead tokens that only the table can tell apart. A service must not learn by the time which of them it was shown. What an access
-// token says, like when it expires, whoever holds it can read, and check with the public keys: such kinds stand apart, because a token
+// token says, like when it expires, everybody who holds it can read, and check with the public keys: such kinds stand apart, because a token
 // whose signature was found good once is remembered, and one that says no good is checked each time.
 var alike = [][]string{
 	{"revoked", "of an ended", "foreign"},
