@@ -29,14 +29,17 @@ func logged(next http.Handler, log *slog.Logger) http.Handler {
 		w.Header().Set(gateway.RequestIDHeader, gateway.NewRequestID()) // also where the gateway is never asked
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
-		log.Info("request", "request_id", w.Header().Get(gateway.RequestIDHeader), "method", r.Method, "path", withoutTokens(r.URL.Path),
+		log.Info("request", "request_id", w.Header().Get(gateway.RequestIDHeader), "method", r.Method, "path", loggable(r.URL.Path),
 			"status", status.status, "took", time.Since(began).Round(time.Microsecond).String())
 	})
 }
 
-// withoutTokens is a path as the log may have it: somebody may put a token where an id belongs, and no segment of
-// ours is as long as one.
-func withoutTokens(path string) string {
+// loggable is a path as the log may have it: without what follows /subjects/, because that is how another service names a person, and
+// without long segments, because somebody may put a token where an id belongs and no segment of ours is as long as one.
+func loggable(path string) string {
+	if before, _, found := strings.Cut(path, "/subjects/"); found {
+		path = before + "/subjects/…"
+	}
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
 		if len(segment) > 64 {

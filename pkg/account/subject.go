@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ import (
 const maxSubject = 128
 
 // ErrSubject says that a text cannot be the id of a subject.
-var ErrSubject = fmt.Errorf("account: a subject is 1 to %d characters of UTF-8, none of them a control character", maxSubject)
+var ErrSubject = fmt.Errorf("account: a subject is 1 to %d characters of UTF-8, neither . nor .., without control characters, / and U+FFFD", maxSubject)
 
 // ErrNoLogin says that an account has no login name, and so no password.
 var ErrNoLogin = errors.New("account: it has no login name")
@@ -26,15 +27,14 @@ type Subject struct {
 	ID        string // the back end's own id of the person
 }
 
-// NewSubject returns the subject of a directory. Its error is ErrSubject.
+// NewSubject returns the subject of a directory. Its error is ErrSubject: also for ids that reach a service as another one, or not at
+// all, when they are part of an address. Gateways differ in what they make of %2F, clients take . and .. out, and U+FFFD is what remains
+// of any bytes that were not UTF-8.
 func NewSubject(directory, id string) (Subject, error) {
-	if n := utf8.RuneCountInString(id); n < 1 || n > maxSubject || !utf8.ValidString(id) {
+	n := utf8.RuneCountInString(id)
+	refused := func(c rune) bool { return unicode.IsControl(c) || c == '/' || c == utf8.RuneError }
+	if n < 1 || n > maxSubject || id == "." || id == ".." || strings.ContainsFunc(id, refused) {
 		return Subject{}, ErrSubject
-	}
-	for _, c := range id {
-		if unicode.IsControl(c) {
-			return Subject{}, ErrSubject
-		}
 	}
 	return Subject{directory, id}, nil
 }

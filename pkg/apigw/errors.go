@@ -77,7 +77,7 @@ var answers = []struct {
 	{grant.ErrSubjectDisabled, http.StatusForbidden, oauth.CodeAccessDenied, "the subject is disabled"},
 	{grant.ErrKeyReused, http.StatusUnprocessableEntity, oauth.CodeInvalidRequest, "this Idempotency-Key came with another request; use a new one for each session"},
 	{grant.ErrAlreadyUsed, http.StatusConflict, oauth.CodeAlreadyUsed, "the session of this Idempotency-Key was used or has ended; begin another with a new key"},
-	{account.ErrSubject, http.StatusBadRequest, oauth.CodeInvalidRequest, "the subject: want 1 to 128 characters, none of them a control character, percent-encoded once"},
+	{account.ErrSubject, http.StatusBadRequest, oauth.CodeInvalidRequest, "the subject: want 1 to 128 characters without control characters, / and U+FFFD, neither . nor .., percent-encoded once"},
 	{account.ErrAccess, http.StatusBadRequest, oauth.CodeInvalidRequest, "roles, scopes: want at most 100 of each, of 1 to 64 printable ASCII characters without space, quote or backslash, and scopes of 512 bytes together"},
 	{claims.ErrInvalid, http.StatusBadRequest, oauth.CodeInvalidRequest, "claims: want an object of at most 16 strings, numbers or booleans, 512 bytes as JSON, with names like plan_2"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
