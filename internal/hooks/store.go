@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
@@ -92,6 +93,18 @@ func (h *Store) ReplaceClient(ctx context.Context, read int64, c client.Client) 
 
 func (h *Store) Clients(ctx context.Context) ([]client.Client, error) {
 	return call(ctx, h, "Clients", func() ([]client.Client, error) { return h.Store.Clients(ctx) })
+}
+
+func (h *Store) Consent(ctx context.Context, account uuid.UUID, clientID string) (consent.Consent, error) {
+	return call(ctx, h, "Consent", func() (consent.Consent, error) { return h.Store.Consent(ctx, account, clientID) })
+}
+
+func (h *Store) PutConsent(ctx context.Context, c consent.Consent) error {
+	return h.Do(ctx, "PutConsent", func() error { return h.Store.PutConsent(ctx, c) })
+}
+
+func (h *Store) Consents(ctx context.Context, account uuid.UUID) ([]consent.Consent, error) {
+	return call(ctx, h, "Consents", func() ([]consent.Consent, error) { return h.Store.Consents(ctx, account) })
 }
 
 func (h *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {

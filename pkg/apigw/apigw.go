@@ -45,7 +45,7 @@ type Handler func(ctx context.Context, r *Request) (Response, error)
 type Function func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
 // Serve returns the function that serves handlers. The key of each is its route key and the parameters that an address may
-// have ("POST /login", "GET /sessions?limit&cursor"). A request with any other parameter is refused.
+// have ("POST /login", "GET /sessions?limit&cursor"). A request with any other parameter is refused, unless the key ends in "?*".
 func Serve(cfg Config, handlers map[string]Handler) Function {
 	routes := make(map[string]route, len(handlers))
 	for key, handler := range handlers {
@@ -66,6 +66,10 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 			var ofForm *FormError
 			if errors.As(err, &ofForm) {
 				response = ofForm.answer(response)
+			}
+			var shown *ShownError
+			if errors.As(err, &shown) {
+				response = shown.Page(response.Status, r.ID)
 			}
 		}
 		return response.event(strings.HasPrefix(r.At.Issuer, "https:")), nil
@@ -125,6 +129,7 @@ type Request struct {
 	Network    string      // /24 or /64 of the caller's address, as the gateway saw it
 	Authorizer map[string]any
 	Query      map[string]string // parameters of the address, each with a value
+	RawQuery   string            // the same as it came, for routes that take any parameter
 	Path       map[string]string // variables of the route
 	Cookies    []string          // "name=value" each
 
@@ -135,12 +140,13 @@ type Request struct {
 
 func newRequest(e events.APIGatewayV2HTTPRequest) *Request {
 	r := &Request{
-		ID:      e.RequestContext.RequestID,
-		Network: Network(e.RequestContext.HTTP.SourceIP),
-		Path:    e.PathParameters,
-		Cookies: e.Cookies,
-		path:    e.RawPath,
-		headers: make(map[string]string, len(e.Headers)),
+		ID:       e.RequestContext.RequestID,
+		Network:  Network(e.RequestContext.HTTP.SourceIP),
+		Path:     e.PathParameters,
+		Cookies:  e.Cookies,
+		RawQuery: e.RawQueryString,
+		path:     e.RawPath,
+		headers:  make(map[string]string, len(e.Headers)),
 	}
 	for name, value := range e.Headers {
 		r.headers[strings.ToLower(name)] = value
@@ -263,7 +269,7 @@ type Response struct {
 	Status  int
 	Headers map[string]string // replace the defaults of event
 	Cookies []string          // Set-Cookie values
-	Body    []byte            // JSON, or empty
+	Body    []byte            // JSON unless Headers say what it is, or empty
 
 	code string // of an error
 }

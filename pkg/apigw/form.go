@@ -23,6 +23,16 @@ func (e *FormError) answer(direct Response) Response {
 	return SeeOther(e.Page(direct.code, time.Duration(wait)*time.Second), direct.Cookies)
 }
 
+// ShownError is an error of a request whose answer a person sees as a page.
+type ShownError struct {
+	Err error
+	// Page draws it. status is that of the answer in JSON, trace the request id that the log has.
+	Page func(status int, trace string) Response
+}
+
+func (e *ShownError) Error() string { return e.Err.Error() }
+func (e *ShownError) Unwrap() error { return e.Err }
+
 // SeeOther answers a form: the browser gets the address (RFC 9110 §15.4.4), and going back or reloading does not send the form again.
 func SeeOther(address string, cookies []string) Response {
 	return Response{Status: http.StatusSeeOther, Headers: map[string]string{"Location": address}, Cookies: cookies}
@@ -30,3 +40,11 @@ func SeeOther(address string, cookies []string) Response {
 
 // IsForm reports whether the body is a form.
 func (r *Request) IsForm() bool { return r.mediaType() == Form }
+
+// RawForm returns a body that is a form, as it came.
+func (r *Request) RawForm() (string, error) {
+	if !r.IsForm() {
+		return "", unsupportedMediaType([]string{Form})
+	}
+	return string(r.body), nil
+}

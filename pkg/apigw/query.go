@@ -18,6 +18,10 @@ func parameterNames(key string) (route string, names []string) {
 	return route, names
 }
 
+// anyParameters is the list of names of a route that takes every parameter and reads the query itself, from Request.RawQuery: an
+// authorization request may have parameters that nobody here knows (RFC 6749 §3.1).
+const anyParameters = "*"
+
 // readQuery reads the query of an address, and fails unless it understands all of it: if "?except=current;x" were taken for
 // no query at all, it would end every session. Each parameter is one of names, is there once, and has a value.
 //
@@ -25,6 +29,9 @@ func parameterNames(key string) (route string, names []string) {
 // by commas, and does not document what it does with malformed escapes, so a query that it read differently is refused.
 func readQuery(raw string, asGatewayRead map[string]string, names []string) (map[string]string, error) {
 	parameters := map[string]string{}
+	if slices.Equal(names, []string{anyParameters}) {
+		return nil, nil
+	}
 	if raw != "" {
 		for pair := range strings.SplitSeq(raw, "&") {
 			name, value, err := readPair(pair)

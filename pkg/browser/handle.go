@@ -64,6 +64,23 @@ func (j Jar) Handle(issuer string, cookies []string) (clientID string, h session
 	return clientID, h, nil
 }
 
+// HandleOf returns the session handle of one client among the cookies of a visit. Errors: ErrNoHandle, also where the cookie holds none;
+// ErrTwoCookies.
+func (j Jar) HandleOf(v Visit) (session.Handle, error) {
+	found := v.values(j.handleName(v))
+	switch len(found) {
+	case 0:
+		return session.Handle{}, ErrNoHandle
+	case 1:
+		h, err := session.ParseHandle(found[0])
+		if err != nil {
+			return session.Handle{}, ErrNoHandle
+		}
+		return h, nil
+	}
+	return session.Handle{}, ErrTwoCookies
+}
+
 // cutSuffix is strings.CutSuffix where ok holds.
 func cutSuffix(text, suffix string, ok bool) (string, bool) {
 	if !ok {

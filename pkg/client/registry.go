@@ -40,10 +40,13 @@ func (r *Registry) Identify(ctx context.Context, id string, secret oauth.Secret)
 	return c, nil
 }
 
-// Find returns the client with the id. Errors as Store.Client; an id that could not be registered is
-// ErrUnknown without asking.
+// Find returns the client with the id, or that of the sign-in pages, which is in no table. Errors as Store.Client; an id that could not be
+// registered is ErrUnknown without asking.
 func (r *Registry) Find(ctx context.Context, id string) (Client, error) {
-	if !validID.MatchString(id) {
+	switch {
+	case id == Reserved:
+		return OfPages(), nil
+	case !validID.MatchString(id):
 		return Client{}, ErrUnknown
 	}
 	now := r.now().Round(0) // wall clock: the monotonic one stands still while a function is frozen

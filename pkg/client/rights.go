@@ -12,6 +12,10 @@ import (
 // Reserved is the client of Wavepass's own pages. Files and commands leave it alone, and no service begins a session of it.
 const Reserved = "wavepass"
 
+// OfPages returns the client of the sign-in pages. Its sessions are those of a browser at this service; nothing but these pages
+// begins one.
+func OfPages() Client { return New(Reserved, Site) }
+
 // Right is one kind of thing that a service may give an account of its directory. In MayGrant it stands before a colon and the
 // name: "role:editor", "scope:orders:read", "claim:plan".
 type Right string

@@ -65,6 +65,9 @@ func (f function) client(ctx context.Context, r *apigw.Request, id string) (clie
 	if id == "" {
 		return client.Client{}, apigw.InvalidRequest("client_id is missing")
 	}
+	if id == client.Reserved {
+		return client.Client{}, client.ErrWrongKind // only the sign-in pages begin sessions of theirs
+	}
 	c, err := f.clients.Find(ctx, id)
 	if errors.Is(err, client.ErrUnknown) {
 		f.Log.WarnContext(ctx, "no such client is registered: `wavepass client list` shows those that are, `wavepass client add ID --kind browser --origin ORIGIN` registers one",

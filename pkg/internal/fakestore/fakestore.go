@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
@@ -67,6 +68,7 @@ type Store struct {
 	appended  map[string]appended
 	used      map[[sha256.Size]byte]usedAssertion
 	tickets   map[ticket.Name]keptTicket
+	consents  map[consentName]consent.Consent
 	parts     map[keyring.Part][]byte
 	version   int64 // of parts; 0: there is no keyring
 	behind    int   // how far the schema number is behind
@@ -88,6 +90,7 @@ func New(now func() time.Time) *Store {
 		appended:  map[string]appended{},
 		used:      map[[sha256.Size]byte]usedAssertion{},
 		tickets:   map[ticket.Name]keptTicket{},
+		consents:  map[consentName]consent.Consent{},
 	}
 }
 

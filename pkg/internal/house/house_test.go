@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "session", "authorization", "federation", "grant"}
+	domain   = []string{"oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "session", "authorization", "consent", "federation", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -51,7 +51,9 @@ var rules = []struct {
 	{"ticket", []string{"oauth", "token"}},
 	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
+	{"consent", []string{"client", ids}},
 	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},
+	{"pages", []string{"golang.org/x/text/language"}},
 	{"grant", append([]string{ids, jsonv2}, domain...)},
 	{"operate", append([]string{ids}, domain...)},
 	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
@@ -62,9 +64,9 @@ var rules = []struct {
 	{"store/bolt", append([]string{"go.etcd.io/bbolt/...", jsonv2, ids}, domain...)},
 	{"store/dynamo", append([]string{aws, jsonv2, ids}, domain...)},
 	{"store/storetest", append([]string{"internal/testclock", ids, "github.com/google/go-cmp/..."}, domain...)},
-	{"endpoint", append([]string{"operate", "browser", "apigw", "config", ids}, domain...)},
+	{"endpoint", append([]string{"operate", "browser", "apigw", "config", "pages", ids}, domain...)},
 	{"endpoint/all", []string{anything}},
-	{"endpoint/*", append([]string{"operate", "browser", "apigw", "endpoint", events, jsonv2, ids}, domain...)},
+	{"endpoint/*", append([]string{"operate", "browser", "apigw", "pages", "endpoint", events, jsonv2, ids}, domain...)},
 	{"internal/*", []string{anything}},
 }
 

@@ -52,6 +52,7 @@ var (
 	policyBucket     = []byte("policies")
 	providerBucket   = []byte("providers")
 	ticketBucket     = []byte("tickets")
+	consentBucket    = []byte("consents")
 	subjectBucket    = []byte("subjects")
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
@@ -152,7 +153,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, ticketBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, ticketBucket, consentBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,
 	} {

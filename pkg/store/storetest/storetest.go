@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -44,6 +45,7 @@ type Store interface {
 	assertion.Uses
 	ticket.Keeper
 	ticket.Taker
+	consent.Store
 	keyring.Store
 	schema.Source
 	policy.Store
@@ -81,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Client", clientTests},
 		{"Assertion", assertionTests},
 		{"Ticket", ticketTests},
+		{"Consent", consentTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},
 		{"Audit", auditTests},

@@ -1,0 +1,112 @@
+package pages
+
+import (
+	"html/template"
+	"net/url"
+	"slices"
+)
+
+// Form is what every form carries.
+type Form struct {
+	Request string // the authorization request, as the client wrote it
+	Token   string // shows that the form is of this browser
+}
+
+// Button leads to a foreign provider.
+type Button struct{ ID, Name string }
+
+// SignIn asks for a username and a password.
+type SignIn struct {
+	Form
+	Client    string // whom the person signs in for
+	Username  string // filled in
+	Remember  bool
+	Problem   Problem // of the form that was sent before; empty: none
+	Wait      int     // minutes until the next attempt, with TooMany
+	Providers []Button
+}
+
+// SignIn draws it.
+func (p *Pages) SignIn(l Languages, s SignIn) Page { return p.draw(l, "signin", "signin.title", s) }
+
+// Consent asks what a client may do.
+type Consent struct {
+	Form
+	Client   string
+	Host     string // where the answer goes, so that people see whom they let in
+	Local    bool   // the answer goes to a program on the person's own machine, which any other program there can pretend to be
+	Username string
+	Scopes   []Scope
+}
+
+// Scope is a scope that a client asks for. A scope without a text of its own is shown by its name.
+type Scope struct{ Name string }
+
+// Known reports whether there is a text for the scope.
+func (s Scope) Known() bool { return s.Name == "openid" || s.Name == "profile" || s.Name == "email" }
+
+// Consent draws it.
+func (p *Pages) Consent(l Languages, c Consent) Page { return p.draw(l, "consent", "consent.title", c) }
+
+// GoOn sends the browser to another address. It answers forms, whose answer must not be a redirect.
+type GoOn struct {
+	Address string // of this service, or a registered redirect of a client
+	Client  string // empty: to another page of this service
+}
+
+// Link is the address as the page's link. Redirects to programs have schemes of their own, which html/template would take out.
+func (g GoOn) Link() template.URL {
+	u, err := url.Parse(g.Address)
+	if err != nil || slices.Contains([]string{"javascript", "data", "vbscript"}, u.Scheme) { // no client can be registered with these
+		return "/"
+	}
+	return template.URL(g.Address)
+}
+
+// GoOn draws it.
+func (p *Pages) GoOn(l Languages, g GoOn) Page {
+	page := p.draw(l, "goon", "goon.title", g)
+	page.Headers["Refresh"] = "0; url=" + string(g.Link())
+	return page
+}
+
+// SignOut asks whether to sign out.
+type SignOut struct {
+	Form
+	Username string
+}
+
+// SignOut draws it.
+func (p *Pages) SignOut(l Languages, s SignOut) Page { return p.draw(l, "signout", "signout.title", s) }
+
+// SignedOut says that nobody is signed in now.
+func (p *Pages) SignedOut(l Languages) Page { return p.draw(l, "signedout", "signedout.title", nil) }
+
+// Problem names what went wrong.
+type Problem string
+
+// Problems; the texts are in the files of the languages.
+const (
+	WrongPassword Problem = "wrong_password"
+	TooMany       Problem = "too_many"
+	NoCookies     Problem = "no_cookies"      // the browser sends none back
+	Stale         Problem = "stale"           // the form is old, or of another browser
+	Unavailable   Problem = "unavailable"     // the table does not answer
+	Internal      Problem = "internal"        // a mistake of ours
+	BadRequest    Problem = "bad_request"     // of the client
+	Denied        Problem = "provider_denied" // the foreign provider says no
+	NotOurs       Problem = "provider_not_ours"
+	ProviderFails Problem = "provider_fails"
+	EmailTaken    Problem = "email_taken" // an account has the address that the provider names
+)
+
+// Failed says that it cannot go on.
+type Failed struct {
+	Problem Problem
+	Detail  string // for the developer of the client, in English; may be empty
+	Trace   string // request id, for the operator
+	Back    string // address to try again at; empty: none
+}
+
+// Failed draws it.
+func (p *Pages) Failed(l Languages, f Failed) Page { return p.draw(l, "failed", "failed.title", f) }
