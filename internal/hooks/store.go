@@ -95,6 +95,10 @@ func (h *Store) Clients(ctx context.Context) ([]client.Client, error) {
 	return call(ctx, h, "Clients", func() ([]client.Client, error) { return h.Store.Clients(ctx) })
 }
 
+func (h *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
+	return call(ctx, h, "UseCode", func() (session.Session, error) { return h.Store.UseCode(ctx, u) })
+}
+
 func (h *Store) Consent(ctx context.Context, account uuid.UUID, clientID string) (consent.Consent, error) {
 	return call(ctx, h, "Consent", func() (consent.Consent, error) { return h.Store.Consent(ctx, account, clientID) })
 }

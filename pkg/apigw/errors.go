@@ -68,6 +68,7 @@ var answers = []struct {
 	code, description string
 }{
 	{session.ErrRefused, http.StatusBadRequest, oauth.CodeInvalidGrant, "the refresh token is not valid"},
+	{session.ErrCode, http.StatusBadRequest, oauth.CodeInvalidGrant, "the authorization code is not accepted"},
 	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
 	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},
 	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
@@ -138,7 +139,10 @@ func lookUp(r *Request, err error) Response {
 		response := errorResponse(a.status, a.code, a.description)
 		var refused *session.RefusedError
 		var character *account.CharacterError
+		var code *session.CodeError
 		switch {
+		case errors.As(err, &code):
+			response = errorResponse(a.status, a.code, a.description+": "+code.Says)
 		case errors.As(err, &character):
 			response = errorResponse(a.status, a.code, a.description+": "+character.Refused())
 		case errors.As(err, &refused):

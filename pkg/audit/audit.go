@@ -29,6 +29,12 @@ const (
 	RefreshRefused = "refresh_refused" // expired, revoked or foreign
 	RolesOmitted   = "roles_omitted"   // an access token was issued without the roles, which did not fit into it
 	ClientRefused  = "client_refused"  // a request named a service and could not authenticate as it
+	CodeOffered    = "code_offered"    // a client was sent an authorization code, which begins a session
+	CodeUsed       = "code_used"       // it came back, and its session began
+	CodeRefused    = "code_refused"    // a code that is not known, has expired, or is not this client's, redirect's or verifier's
+	CodeReplayed   = "code_replayed"   // a code came a second time: its session was revoked
+	ConsentGiven   = "consent_given"   // a person has allowed a client what it asked for
+	ConsentTaken   = "consent_taken"   // and has taken it back: the client's sessions ended
 	TokenIssued    = "token_issued"    // a client was given an access token for itself
 	SessionBegun   = "session_begun"   // a service began a session for a subject of its directory
 	BeginRepeated  = "begin_repeated"  // it asked again with the same idempotency key, and was answered with that session

@@ -1,7 +1,9 @@
 package authorization
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -122,8 +124,8 @@ func (r *Request) checkForm(p parameters) error {
 		return refuse(oauth.CodeInvalidRequest, known[i]+" is given twice")
 	}
 	switch responseType, mode := p.values["response_type"], p.values["response_mode"]; {
-	case r.Client.Kind == client.Service:
-		return refuse(oauth.CodeUnauthorizedClient, "nobody logs in at this kind of client")
+	case r.Client.Transport() != client.InBody && r.Client.Transport() != client.InCookie:
+		return refuse(oauth.CodeUnauthorizedClient, "this kind of client gets no codes: sites log people in at /login, and nobody logs in at a service")
 	case responseType == "":
 		return refuse(oauth.CodeInvalidRequest, "response_type is missing")
 	case responseType != "code":
@@ -166,6 +168,19 @@ func (r *Request) checkChallenge(p parameters) error {
 		return refuse(oauth.CodeInvalidRequest, "code_challenge: want a SHA-256 in base64url, 43 characters")
 	}
 	return nil
+}
+
+// ChallengeOf returns the code_challenge of a code_verifier with S256 (RFC 7636 §4.2). The error says what the verifier should be.
+func ChallengeOf(verifier oauth.Secret) (string, error) {
+	text := verifier.Reveal()
+	wrong := func(c rune) bool {
+		return c > '~' || !strings.ContainsRune("-._~", c) && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	}
+	if len(text) < 43 || len(text) > 128 || strings.ContainsFunc(text, wrong) {
+		return "", errors.New("code_verifier: want 43 to 128 letters, digits, -, ., _ and ~")
+	}
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }
 
 // checkScope takes from what is asked for the scopes that the client is registered for (RFC 6749 §3.3). A request that names none gets
@@ -253,4 +268,28 @@ func (r *Request) checkHints(p parameters) error {
 	}
 	r.Locales = strings.Fields(p.values["ui_locales"])
 	return nil
+}
+
+// AfterLogin returns the query of a request once the person has logged in for it: without what asks for a login, and without parameters
+// that mean nothing here. raw is one that Check has taken.
+func AfterLogin(raw string) string {
+	p, err := readParameters(raw)
+	if err != nil {
+		return ""
+	}
+	out := url.Values{}
+	for _, name := range append([]string{"client_id", "redirect_uri", "state"}, known...) {
+		if value := p.values[name]; value != "" {
+			out.Set(name, value)
+		}
+	}
+	out.Del("max_age")
+	words := slices.DeleteFunc(strings.Fields(out.Get("prompt")), func(word string) bool { return word != "consent" })
+	if out.Del("prompt"); len(words) > 0 {
+		out.Set("prompt", words[0])
+	}
+	for _, resource := range p.resource {
+		out.Add("resource", resource)
+	}
+	return out.Encode()
 }

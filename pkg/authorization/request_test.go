@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -247,4 +248,23 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("%q: state %q", raw, r.State)
 		}
 	})
+}
+
+func TestAfterLoginNothingAsksForAnother(t *testing.T) {
+	raw := good("prompt=login consent", "max_age=0", "resource=https://api.example.com", "ui_locales=de", "+vendor=1", "provider=google")
+	before, err := authorization.Check(raw, application())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := authorization.Check(authorization.AfterLogin(raw), application())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Prompt, before.MaxAge = authorization.Prompt{Consent: true}, nil
+	if !reflect.DeepEqual(after, before) {
+		t.Errorf("got  %+v\nwant %+v", after, before)
+	}
+	if text := authorization.AfterLogin(good("prompt=select_account", "+vendor=1")); strings.Contains(text, "prompt") || strings.Contains(text, "vendor") {
+		t.Errorf("%s still has a prompt, or what nobody knows", text)
+	}
 }

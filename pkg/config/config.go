@@ -33,6 +33,9 @@ type Config struct {
 	RotationMinAge time.Duration `env:"ROTATION_MIN_AGE" envDefault:"10s"` // a refresh token younger than this is not rotated
 	AttemptLimits  AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
 	CookieDomain   string        `env:"COOKIE_DOMAIN"`     // shares cookies between subdomains; empty: this host only
+	PagesName      string        `env:"PAGES_NAME"`        // name of the service on the sign-in pages; empty: Wavepass
+	PagesLogo      string        `env:"PAGES_LOGO"`        // address of an image on them, https; empty: none
+	PagesColour    string        `env:"PAGES_COLOUR"`      // of their buttons and links, like #0a5fd9; empty: a dark blue
 	DynamoEndpoint string        `env:"DYNAMODB_ENDPOINT"` // DynamoDB Local; never in the cloud
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda

@@ -32,8 +32,12 @@ type Settings struct {
 	Rules     session.Rules
 	Staleness time.Duration // how old the denylist's answer may be
 	Cookies   browser.Jar
+	Looks     Looks // of the sign-in pages
 	Now       func() time.Time
 }
+
+// Looks are those of package pages, which functions without pages do not import.
+type Looks struct{ Name, Logo, Colour string }
 
 // New translates the configuration. Its error names the setting.
 func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.Time) (Settings, error) {
@@ -45,6 +49,7 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		Rules:     session.Rules{Grace: c.Grace, MinAge: c.RotationMinAge},
 		Staleness: c.Staleness,
 		Cookies:   browser.Jar{Domain: c.CookieDomain},
+		Looks:     Looks{c.PagesName, c.PagesLogo, c.PagesColour},
 		Now:       now,
 	}
 	if err := s.KeyTimes.Check(); err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// BeginParts are the parts of Login and Password; every field is needed.
+// BeginParts are the parts of Login and Password; every field is needed unless it says otherwise.
 type BeginParts struct {
 	Accounts *account.Authenticator
 	Editor   *account.Editor
 	Sessions session.Creator
 	MAC      session.Keys
-	Signing  SigningKeys
+	Signing  SigningKeys // nil where sessions have handles only
 	Trail    *audit.Trail
 	Now      func() time.Time
 }

@@ -66,7 +66,7 @@ func (g *ClientCredentials) Grant(ctx context.Context, r ClientCredentialsReques
 	claims := token.Claims{
 		Issuer:   r.At.Issuer,
 		Subject:  c.ID,
-		Audience: audiencesOf(c, scopes, r.At),
+		Audience: audiencesOf(c, "", scopes, r.At),
 		Expiry:   now.Add(c.AccessLife),
 		IssuedAt: now,
 		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)

@@ -78,7 +78,7 @@ func claimsOf(at Place, s session.Session, a account.Account, c client.Client, n
 	claims := token.Claims{
 		Issuer:   at.Issuer,
 		Subject:  a.ID.String(),
-		Audience: audiencesOf(c, scopes, at),
+		Audience: audiencesOf(c, s.Resource, scopes, at),
 		Expiry:   expiry,
 		IssuedAt: now,
 		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)
@@ -116,7 +116,7 @@ func NewestSigningKey(ctx context.Context, signing SigningKeys) (keyring.Signing
 	return signing.Renew(ctx, key), nil
 }
 
-// newestKeys returns the keys for a new session, in one round trip at most.
+// newestKeys returns the keys for a new session, in one round trip at most. Without signing it is the MAC key alone.
 func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (mac keyring.MACKey, key keyring.SigningKey, err error) {
 	var (
 		wg             sync.WaitGroup
@@ -127,9 +127,9 @@ func newestKeys(ctx context.Context, macs session.Keys, signing SigningKeys) (ma
 			mac, macErr = macs.Current(ctx) // the other key was taken out of the keyring
 		}
 	})
-	wg.Go(func() {
-		key, keyErr = NewestSigningKey(ctx, signing)
-	})
+	if signing != nil {
+		wg.Go(func() { key, keyErr = NewestSigningKey(ctx, signing) })
+	}
 	wg.Wait()
 	if err := errors.Join(macErr, keyErr); err != nil {
 		return mac, key, fmt.Errorf("grant: keys: %w", err)
@@ -160,8 +160,12 @@ func scopesOf(s session.Session, c client.Client, a account.Account) []string {
 }
 
 // audiencesOf returns the audiences of a token. A token that may manage the account, or the sessions of a directory, is for this
-// service too, whose routes do it.
-func audiencesOf(c client.Client, scopes []string, at Place) []string {
+// service too, whose routes do it. With a resource it is for that one of the client's audiences (RFC 8707 §2.2); when the client has lost it
+// since, the token is for nobody else.
+func audiencesOf(c client.Client, resource string, scopes []string, at Place) []string {
+	if resource != "" {
+		c.Audiences = []string{resource}
+	}
 	own := len(c.Audiences) == 0 || slices.Contains(scopes, oauth.ScopeAccount) || c.Kind == client.Service && slices.Contains(scopes, oauth.ScopeSessions)
 	if own && !slices.Contains(c.Audiences, at.Audience) {
 		return append(slices.Clone(c.Audiences), at.Audience)

@@ -84,7 +84,7 @@ func (i *Introspect) accessToken(ctx context.Context, r IntrospectRequest) (Intr
 	case err != nil:
 		return Introspected{}, err
 	}
-	own := audiencesOf(r.Client, nil, r.At)
+	own := audiencesOf(r.Client, "", nil, r.At)
 	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return slices.Contains(own, audience) }) {
 		return Introspected{}, fmt.Errorf("%w: for another audience", ErrInactive)
 	}

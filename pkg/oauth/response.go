@@ -7,6 +7,7 @@ const TokenTypeBearer = "Bearer"
 
 // Grant types.
 const (
+	GrantAuthorizationCode = "authorization_code" // RFC 6749 §4.1.3
 	GrantRefreshToken      = "refresh_token"      // RFC 6749 §6
 	GrantClientCredentials = "client_credentials" // RFC 6749 §4.4
 )
@@ -17,6 +18,7 @@ type TokenResponse struct {
 	ExpiresIn    time.Duration // the access token's life, whole seconds; for a site that of the session
 	Scope        string        // space-separated; empty when none was granted
 	RefreshToken Secret        // empty where the transport is not the body
+	IDToken      Secret        // who has logged in, for sessions that began with a code and have the scope openid
 	CSRFToken    Secret        // for a site, in place of the tokens
 }
 

@@ -8,6 +8,7 @@ import (
 
 // Form is what every form carries.
 type Form struct {
+	Base    string // path of the service, which forms go below; empty: it is at the root
 	Request string // the authorization request, as the client wrote it
 	Token   string // shows that the form is of this browser
 }

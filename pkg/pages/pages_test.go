@@ -30,7 +30,7 @@ var (
 
 // each draws one page of every kind, whose values are all text.
 func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page {
-	form := pages.Form{Request: text, Token: text}
+	form := pages.Form{Base: "/tenant", Request: text, Token: text}
 	drawn := map[string]pages.Page{
 		"signin":          p.SignIn(l, pages.SignIn{Form: form, Client: text, Username: text, Providers: []pages.Button{{ID: text, Name: text}}}),
 		"signin too many": p.SignIn(l, pages.SignIn{Form: form, Client: text, Problem: pages.TooMany, Wait: 7}),

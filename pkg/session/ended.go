@@ -51,6 +51,8 @@ func Usable(s Session, a account.Account, c client.Client, now time.Time) error 
 	switch {
 	case !s.RevokedAt.IsZero():
 		return &EndedError{s.Reason.because()}
+	case !s.HasBegun():
+		return &EndedError{BecauseEnded} // its code was not used yet
 	case c.ID != s.ClientID || s.CreatedAt.Before(c.Since):
 		return &EndedError{BecauseEnded}
 	case a.Disabled:

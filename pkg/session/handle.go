@@ -18,21 +18,18 @@ type Handle struct {
 	AccountID uuid.UUID
 	SessionID uuid.UUID
 
-	secret oauth.Secret // handleSecretLen bytes
+	secret oauth.Secret // namedSecretLen bytes
 }
 
 const (
-	handlePrefix    = "wpss_"
-	handleVersion   = 1
-	handleSecretLen = 32
-	handleLen       = 1 + 16 + 16 + handleSecretLen
+	handlePrefix = "wpss_"
 
 	// csrfLabel stands before the secret, so that a CSRF token is not the hash that the table keeps.
 	csrfLabel = "wavepass csrf token\x00"
 )
 
 // HandleSecret is the secret of a handle before the handle is made.
-type HandleSecret [handleSecretLen]byte
+type HandleSecret [namedSecretLen]byte
 
 // NewHandleSecret returns a random secret.
 func NewHandleSecret() (secret HandleSecret) {
@@ -49,12 +46,7 @@ func (s Session) GiveHandle(secret HandleSecret) (Session, Handle) {
 
 // Encode returns the handle as text.
 func (h Handle) Encode() oauth.Secret {
-	raw := make([]byte, 0, handleLen)
-	raw = append(raw, handleVersion)
-	raw = append(raw, h.AccountID[:]...)
-	raw = append(raw, h.SessionID[:]...)
-	raw = append(raw, h.secret.Reveal()...)
-	return oauth.NewSecret(handlePrefix + base64.RawURLEncoding.EncodeToString(raw))
+	return encodeNamed(handlePrefix, h.AccountID, h.SessionID, h.secret)
 }
 
 // LooksLikeHandle reports whether a text has the prefix of a handle. It checks nothing else.
@@ -63,19 +55,11 @@ func LooksLikeHandle(text oauth.Secret) bool { return strings.HasPrefix(text.Rev
 // ParseHandle reads a handle. Whether it opens its session is for Opens to say. The error is ErrRefused for every text that Encode
 // could not have returned.
 func ParseHandle(text oauth.Secret) (Handle, error) {
-	encoded, ok := strings.CutPrefix(text.Reveal(), handlePrefix)
-	if !ok || len(encoded) != base64.RawURLEncoding.EncodedLen(handleLen) {
-		return Handle{}, refuse("not a session handle")
+	account, id, secret, err := parseNamed(handlePrefix, text)
+	if err != nil {
+		return Handle{}, err
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	// Encoding again finds the characters that the decoder skips (CR, LF).
-	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != encoded {
-		return Handle{}, refuse("not canonical base64url")
-	}
-	if raw[0] != handleVersion {
-		return Handle{}, refuse("unknown version")
-	}
-	return Handle{uuid.UUID(raw[1:17]), uuid.UUID(raw[17:33]), oauth.NewSecret(string(raw[33:]))}, nil
+	return Handle{account, id, secret}, nil
 }
 
 // Opens reports, in constant time, whether the secret is that of the session. A session without a hash is opened by nothing.

@@ -48,6 +48,8 @@ type Session struct {
 	Device        string    // a name that the person knows it by, may be empty
 	Network       string    // prefix of the address that logged in; empty in sessions that are older than the field
 	UsedFrom      string    // prefix of the address of the last rotation or use; empty before the first
+	Resource      string    // the one audience of its tokens (RFC 8707); empty: those of the client
+	Pending       *Pending  // the code that begins it, or has begun it; nil: it began when it was made
 	HandleHash    []byte    // SHA-256 of the secret of its handle; only sessions of sites have one
 	UsedAt        time.Time // when its handle was last recorded as used, milliseconds; zero without a handle
 	Late          []Late    // the last late retries
@@ -77,6 +79,7 @@ const (
 	ReasonLogout   Reason = "logout"   // the person logged out
 	ReasonOperator Reason = "operator" // an operator revoked it
 	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
+	ReasonCode     Reason = "code"     // its authorization code came a second time
 )
 
 // Live reports whether the session was neither revoked nor has expired. Usable also asks the account.

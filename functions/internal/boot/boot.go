@@ -30,20 +30,20 @@ type Environment struct{ config config.Config }
 // Read reads the environment.
 func Read() Environment {
 	c, err := config.Load(config.Environment())
-	exitOn(err)
+	ExitOn(err)
 	return Environment{c}
 }
 
 // Settings are those of every function. Audit events go to standard output, which Lambda keeps as the function's log.
 func (e Environment) Settings() endpoint.Settings {
 	s, err := endpoint.New(e.config, log, audit.NewTrail(os.Stdout, time.Now), time.Now)
-	exitOn(err)
+	ExitOn(err)
 	return s
 }
 
 // SettingsBehindAPI are those of a function behind the API, which needs an issuer.
 func (e Environment) SettingsBehindAPI() endpoint.Settings {
-	exitOn(e.config.CheckIssuer())
+	ExitOn(e.config.CheckIssuer())
 	return e.Settings()
 }
 
@@ -52,7 +52,7 @@ func (e Environment) Table() *dynamo.Store {
 	table, err := dynamo.Open(dynamo.Config{
 		Table: e.config.TableName, Region: e.config.Region, Endpoint: e.config.DynamoEndpoint, Shards: e.config.Shards, Now: time.Now,
 	})
-	exitOn(err)
+	ExitOn(err)
 	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
 	defer cancel()
 	if err := table.Warm(ctx); err != nil {
@@ -65,12 +65,13 @@ func (e Environment) Table() *dynamo.Store {
 func (e Environment) Sealer() keyring.Sealer {
 	sealer, err := seal.FromSetting(e.config.SealingKey, seal.KMSConfig{})
 	if err != nil {
-		exitOn(fmt.Errorf("SEALING_KEY: %w", err))
+		ExitOn(fmt.Errorf("SEALING_KEY: %w", err))
 	}
 	return sealer
 }
 
-func exitOn(err error) {
+// ExitOn ends the function when a part of it could not be made.
+func ExitOn(err error) {
 	if err != nil {
 		log.Error("the function cannot start", "error", err.Error())
 		os.Exit(1)

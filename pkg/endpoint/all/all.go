@@ -15,10 +15,12 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint/signin"
 	"github.com/wavepass/wavepass/pkg/endpoint/subjects"
 	"github.com/wavepass/wavepass/pkg/endpoint/ticket"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/pages"
 )
 
 // Store is a whole table.
@@ -32,6 +34,7 @@ type Store interface {
 	sessions.Store
 	subjects.Store
 	authorizer.Store
+	signin.Store
 	ticket.Store
 	rotatekeys.Store
 }
@@ -45,7 +48,12 @@ type Functions struct {
 
 // New makes every function anew, so that none has read a key yet. sealerOf is asked for the sealer of each function that opens
 // keys, by the name of its folder: on AWS each has a role of its own.
+// It panics when the pages cannot be drawn with s.Looks, which pages.Looks.Check tells before.
 func New(s endpoint.Settings, store Store, sealerOf func(function string) keyring.Sealer) Functions {
+	drawn, err := pages.New(pages.Looks(s.Looks))
+	if err != nil {
+		panic(err)
+	}
 	return Functions{
 		BehindAPI: map[string]apigw.Function{
 			"login":      login.New(s, store, sealerOf("login")),
@@ -54,6 +62,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"oauthtoken": oauthtoken.New(s, store, sealerOf("oauthtoken")),
 			"introspect": introspect.New(s, store, sealerOf("introspect")),
 			"revoke":     revoke.New(s, store, sealerOf("revoke")),
+			"signin":     signin.New(s, store, sealerOf("signin"), drawn),
 			"sessions":   sessions.New(s, store),
 			"subjects":   subjects.New(s, store, sealerOf("subjects")),
 			"ticket":     ticket.New(s, store),

@@ -1,5 +1,5 @@
-// Package oauthtoken is the token endpoint, POST /token (RFC 6749 §3.2): refresh tokens of public clients that keep them
-// themselves, and client credentials of services. There is no password grant: people log in at POST /login.
+// Package oauthtoken is the token endpoint, POST /token (RFC 6749 §3.2): authorization codes, refresh tokens of clients that keep them
+// themselves, and client credentials of services. There is no password grant: people log in at /authorize or at POST /login.
 package oauthtoken
 
 import (
@@ -8,11 +8,13 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // Store is what the function asks of the table.
@@ -20,6 +22,7 @@ type Store interface {
 	client.Store
 	assertion.Uses
 	endpoint.RefreshStore
+	session.CodeStore
 	keyring.Store
 }
 
@@ -28,24 +31,32 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	keys := s.Keyring(store, sealer)
 	signing := keys.SigningKeys()
 	clients := client.NewRegistry(store, s.Now)
+	mac := keys.MACKeys()
 	f := function{
-		clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, keys.MACKeys(), signing),
+		s, clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, mac, signing),
+		grant.NewByCode(grant.ByCodeParts{Codes: session.NewCodes(store, store, s.Now), MAC: mac, Signing: signing, Trail: s.Trail, Now: s.Now}),
 		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token})
 }
 
 type function struct {
+	endpoint.Settings
 	clients    *client.Registry
 	assertions *assertion.Verifier
 	refresh    *grant.Refresh
+	byCode     *grant.ByCode
 	own        *grant.ClientCredentials
 }
 
-// request has the parameters of RFC 6749 §4.4.2 and §6. The scope of a refresh is ignored: the answer names the scope that was
+// request has the parameters of RFC 6749 §4.1.3, §4.4.2 and §6, RFC 7636 §4.5 and RFC 8707 §2.2. The scope of a refresh is ignored: the answer names the scope that was
 // granted (RFC 6749 §3.3).
 type request struct {
 	GrantType    string       `json:"grant_type"`
+	Code         oauth.Secret `json:"code"`
+	Redirect     string       `json:"redirect_uri"`
+	Verifier     oauth.Secret `json:"code_verifier"`
+	Resource     string       `json:"resource"`
 	RefreshToken oauth.Secret `json:"refresh_token"`
 	Scope        string       `json:"scope"`
 	apigw.ClientParameters
@@ -61,6 +72,8 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		err    error
 	)
 	switch in.GrantType {
+	case oauth.GrantAuthorizationCode:
+		return f.byAuthorizationCode(ctx, r, in)
 	case oauth.GrantRefreshToken:
 		tokens, err = f.byRefreshToken(ctx, r, in)
 	case oauth.GrantClientCredentials:
@@ -68,12 +81,34 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	case "":
 		err = apigw.InvalidRequest("grant_type is missing")
 	default:
-		err = apigw.UnsupportedGrantType("want grant_type refresh_token or client_credentials; people log in at /login")
+		err = apigw.UnsupportedGrantType("want grant_type authorization_code, refresh_token or client_credentials; people log in at /authorize or /login")
 	}
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	return apigw.Tokens(tokens, nil)
+}
+
+// byAuthorizationCode begins the session that a code stands for. A browser's refresh token goes into its cookie.
+func (f function) byAuthorizationCode(ctx context.Context, r *apigw.Request, in request) (apigw.Response, error) {
+	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
+	switch {
+	case err != nil:
+		return apigw.Response{}, err
+	case c.UsesCookies() && !r.Visit(c).From.SameSite(r.At.Issuer, c.Origins):
+		return apigw.Response{}, browser.ErrCrossSite
+	case in.Code.IsZero():
+		return apigw.Response{}, apigw.InvalidRequest("code is missing")
+	case in.Redirect == "":
+		return apigw.Response{}, apigw.InvalidRequest("redirect_uri is missing: want the one that the code was sent to")
+	case in.Verifier.IsZero():
+		return apigw.Response{}, apigw.InvalidRequest("code_verifier is missing: every code was asked for with PKCE")
+	}
+	issued, err := f.byCode.Grant(ctx, grant.CodeRequest{At: r.At, Client: c, Code: in.Code, Redirect: in.Redirect, Verifier: in.Verifier, Resource: in.Resource})
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.Tokens(f.Cookies.Deliver(r.Visit(c), issued, false, f.Now()))
 }
 
 // byRefreshToken refreshes as POST /refresh does. A browser's refresh token is in a cookie, which counts only there.

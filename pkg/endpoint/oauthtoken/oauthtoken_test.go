@@ -159,7 +159,7 @@ func TestClientsAreAuthenticated(t *testing.T) {
 		"Basic without a colon":          {ownToken().With("authorization", "Basic cGFydG5lcg=="), 400, "invalid_request"},
 		"a scheme in another case":       {ownToken().With("authorization", strings.Replace(basic("partner", deployment.Secret), "Basic", "bAsIc", 1)), 200, ""},
 		"a password grant":               {form("grant_type", "password", "client_id", "app", "username", "ada", "password", deployment.Password), 400, "unsupported_grant_type"},
-		"a code":                         {form("grant_type", "authorization_code", "client_id", "app", "code", "x"), 400, "unsupported_grant_type"},
+		"half a code":                    {form("grant_type", "authorization_code", "client_id", "app", "code", "x"), 400, "invalid_request"},
 		"another case":                   {form("grant_type", "CLIENT_CREDENTIALS", "client_id", "partner", "client_secret", deployment.Secret), 400, "unsupported_grant_type"},
 		"no grant type":                  {form("client_id", "app"), 400, "invalid_request"},
 		"a parameter twice":              {deployment.Form("POST /token", "grant_type="+own+"&client_id=partner&client_id=partner&client_secret="+deployment.Secret), 400, "invalid_request"},

@@ -65,6 +65,7 @@ type Answer struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
 	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
 	CSRFToken    string `json:"csrf_token"`
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`

@@ -162,6 +162,11 @@ func Routes(f all.Functions) map[string]apigw.Function {
 
 		"POST /ticket": "ticket",
 
+		"GET /authorize":  "signin",
+		"POST /authorize": "signin",
+		"POST /signin":    "signin",
+		"POST /consent":   "signin",
+
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",
 		"GET /.well-known/oauth-authorization-server": "discovery",

@@ -139,16 +139,13 @@ func TestHostileCookies(t *testing.T) {
 	if err := d.Store.PutClient(t.Context(), registered); err != nil {
 		t.Fatal(err)
 	}
-	reserved := client.New(client.Reserved, client.Site)
-	reserved.Origins = []string{Origin}
-	if err := d.Store.PutClient(t.Context(), reserved); err != nil {
-		t.Fatal(err)
-	}
 	good := d.LoginSite("site").CookiePair()
 	name, handle, _ := strings.Cut(good, "=")
 	evil, _ := strings.CutPrefix(d.LoginSite("site").CookiePair(), name+"=")
 	evil2, _ := strings.CutPrefix(d.LoginSite("site2").CookiePair(), "__Host-Http-wpss-site2=")
-	own, _ := strings.CutPrefix(d.LoginSite(client.Reserved).CookiePair(), "__Host-Http-wpss-wavepass=")
+	pages := d.Visitor()
+	pages.SignIn(Authorization("app", "http://127.0.0.1/cb"))
+	own := pages.Cookie("__Host-Http-wpss-wavepass")
 	many := make([]string, 200)
 	for i := range many {
 		many[i] = fmt.Sprintf("__Host-Http-wpss-other%d=x%d", i, i)

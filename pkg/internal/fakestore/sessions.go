@@ -121,6 +121,11 @@ func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
 	return err
 }
 
+// UseCode implements session.CodeStore.
+func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
+	return s.changeSession(ctx, "UseCode", u.AccountID, u.SessionID, u.Apply)
+}
+
 func (s *Store) changeSession(ctx context.Context, method string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (found session.Session, err error) {
 	err = s.do(ctx, method, func() error {
 		if found, err = s.find(account, id); err != nil {

@@ -32,12 +32,24 @@ type sessionRecord struct {
 	Device     string         `json:"device,omitzero"`
 	Network    string         `json:"network,omitzero"`
 	UsedFrom   string         `json:"used_from,omitzero"`
+	Resource   string         `json:"resource,omitzero"`
+	Pending    *pendingRecord `json:"pending,omitzero"`
 	HandleHash []byte         `json:"handle_hash,omitempty"`
 	UsedAt     int64          `json:"used_at,omitzero"`
 	Late       []lateRecord   `json:"late,omitempty"`
 	Stale      []staleRecord  `json:"stale,omitempty"`
 	RevokedAt  int64          `json:"revoked_at,omitzero"`
 	Reason     session.Reason `json:"reason,omitzero"`
+}
+
+// pendingRecord is the code that begins a session.
+type pendingRecord struct {
+	CodeHash  []byte `json:"code_hash"`
+	Challenge string `json:"challenge"`
+	Redirect  string `json:"redirect"`
+	Nonce     string `json:"nonce,omitzero"`
+	Until     int64  `json:"until"`
+	UsedBy    string `json:"used_by,omitzero"`
 }
 
 type lateRecord struct {
@@ -69,10 +81,14 @@ func newSessionRecord(s session.Session) sessionRecord {
 		Device:     s.Device,
 		Network:    s.Network,
 		UsedFrom:   s.UsedFrom,
+		Resource:   s.Resource,
 		HandleHash: s.HandleHash,
 		UsedAt:     toMillis(s.UsedAt),
 		RevokedAt:  toMillis(s.RevokedAt),
 		Reason:     s.Reason,
+	}
+	if p := s.Pending; p != nil {
+		r.Pending = &pendingRecord{p.CodeHash, p.Challenge, p.Redirect, p.Nonce, toMillis(p.Until), p.UsedBy}
 	}
 	for _, l := range s.Late {
 		r.Late = append(r.Late, lateRecord{l.Generation, toMillis(l.At)})
@@ -102,10 +118,14 @@ func (r sessionRecord) session(account, id uuid.UUID) session.Session {
 		Device:        r.Device,
 		Network:       r.Network,
 		UsedFrom:      r.UsedFrom,
+		Resource:      r.Resource,
 		HandleHash:    r.HandleHash,
 		UsedAt:        fromMillis(r.UsedAt),
 		RevokedAt:     fromMillis(r.RevokedAt),
 		Reason:        r.Reason,
+	}
+	if p := r.Pending; p != nil {
+		s.Pending = &session.Pending{CodeHash: p.CodeHash, Challenge: p.Challenge, Redirect: p.Redirect, Nonce: p.Nonce, Until: fromMillis(p.Until), UsedBy: p.UsedBy}
 	}
 	for _, l := range r.Late {
 		s.Late = append(s.Late, session.Late{Generation: l.Generation, At: fromMillis(l.At)})
@@ -140,7 +160,7 @@ func (s *Store) create(tx *bbolt.Tx, created session.Session) error {
 	if err := purgeSessions(tx, s.now(), few); err != nil {
 		return err
 	}
-	if err := tx.Bucket(expiryBucket).Put(expiryKey(created.Expiry, key), nil); err != nil {
+	if err := tx.Bucket(expiryBucket).Put(expiryKey(lifeOf(created), key), nil); err != nil {
 		return err
 	}
 	return put(sessions, key, newSessionRecord(created))
@@ -223,25 +243,30 @@ func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
 // as it then is. When the condition fails the session is returned as it was found, with ErrStale.
 func (s *Store) changeSession(ctx context.Context, what string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (session.Session, error) {
 	var result session.Session
-	err := s.write(ctx, what, func(tx *bbolt.Tx) error {
-		sessions, key := tx.Bucket(sessionBucket), sessionKey(account, id)
-		record, ok, err := get[sessionRecord](sessions, key)
-		switch {
-		case err != nil:
-			return err
-		case !ok:
-			return session.ErrNotFound
-		}
-		result = record.session(account, id)
-		changed, ok := apply(result)
-		if !ok {
-			return session.ErrStale
-		}
-		record = newSessionRecord(changed)
-		result = record.session(account, id) // as it will be read, and nothing of the caller's
-		return put(sessions, key, record)
+	err := s.write(ctx, what, func(tx *bbolt.Tx) (err error) {
+		result, err = changeIn(tx, account, id, apply)
+		return err
 	})
 	return result, err
+}
+
+// changeIn is changeSession within a transaction.
+func changeIn(tx *bbolt.Tx, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (session.Session, error) {
+	sessions, key := tx.Bucket(sessionBucket), sessionKey(account, id)
+	record, ok, err := get[sessionRecord](sessions, key)
+	switch {
+	case err != nil:
+		return session.Session{}, err
+	case !ok:
+		return session.Session{}, session.ErrNotFound
+	}
+	found := record.session(account, id)
+	changed, ok := apply(found)
+	if !ok {
+		return found, session.ErrStale
+	}
+	record = newSessionRecord(changed)
+	return record.session(account, id), put(sessions, key, record) // as it will be read, and nothing of the caller's
 }
 
 // Revoke implements session.Store.
@@ -269,6 +294,35 @@ func (s *Store) Revoke(ctx context.Context, e session.Ending) error {
 	})
 }
 
+// lifeOf is when a session is deleted: at its absolute expiry, or with its code while that waits to be used.
+func lifeOf(s session.Session) time.Time {
+	if s.HasBegun() {
+		return s.Expiry
+	}
+	return s.Pending.Until
+}
+
+// UseCode implements session.CodeStore.
+func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
+	var result session.Session
+	err := s.write(ctx, "use a code", func(tx *bbolt.Tx) (err error) {
+		var before session.Session
+		result, err = changeIn(tx, u.AccountID, u.SessionID, func(s session.Session) (session.Session, bool) {
+			before = s
+			return u.Apply(s)
+		})
+		if err != nil {
+			return err
+		}
+		key, expiries := sessionKey(u.AccountID, u.SessionID), tx.Bucket(expiryBucket)
+		if err := expiries.Delete(expiryKey(lifeOf(before), key)); err != nil {
+			return err
+		}
+		return expiries.Put(expiryKey(lifeOf(result), key), nil)
+	})
+	return result, err
+}
+
 // expiryKey is where the index of absolute expiries, which never move, names the session at key.
 func expiryKey(expiry time.Time, key []byte) []byte { return append(appendTime(nil, expiry), key...) }
 
@@ -286,7 +340,7 @@ func indexExpiries(tx *bbolt.Tx) error {
 		if err := json.Unmarshal(data, &record); err != nil {
 			return err
 		}
-		return expiries.Put(expiryKey(fromMillis(record.Expiry), key), nil)
+		return expiries.Put(expiryKey(fromMillis(record.Expiry), key), nil) // files without the index are older than codes
 	})
 }
 

@@ -227,6 +227,9 @@ func encodeSession(s session.Session) item {
 	if !s.PriorRotation.IsZero() {
 		it["prior_rotation"] = milliseconds(s.PriorRotation)
 	}
+	if s.Resource != "" {
+		it["resource"] = text(s.Resource)
+	}
 	if len(s.HandleHash) > 0 {
 		it["handle_hash"] = bytesOf(s.HandleHash)
 		it["used_at"] = milliseconds(s.UsedAt)
@@ -239,6 +242,9 @@ func encodeSession(s session.Session) item {
 		it["reason"] = text(string(s.Reason))
 	}
 	it[ttl] = number(min(s.IdleExpiry.Unix(), s.Expiry.Unix()))
+	if s.Pending != nil {
+		encodePending(it, *s.Pending)
+	}
 	return it
 }
 
@@ -275,6 +281,12 @@ func decodeSession(it item, account, id uuid.UUID) (session.Session, error) {
 	}
 	if r.has("prior_rotation") {
 		s.PriorRotation = r.milliseconds("prior_rotation")
+	}
+	if r.has("resource") {
+		s.Resource = r.text("resource")
+	}
+	if r.has("code_hash") {
+		s.Pending = r.pending()
 	}
 	if r.has("handle_hash") {
 		s.HandleHash, s.UsedAt = r.bytes("handle_hash"), r.milliseconds("used_at")

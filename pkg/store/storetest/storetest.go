@@ -39,6 +39,7 @@ type Store interface {
 	session.Store
 	session.Creator
 	session.UseRecorder
+	session.CodeStore
 	session.Lister
 	revocation.Log
 	revocation.Once
@@ -68,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Rotate", rotationTests},
 		{"RecordReplay", replayTests},
 		{"RecordUse", useTests},
+		{"UseCode", codeTests},
 		{"Revoke", endingTests},
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},

@@ -1,0 +1,18 @@
+// Command signin is the Lambda function of GET and POST /authorize, and of the pages that people sign in at.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/endpoint/signin"
+	"github.com/wavepass/wavepass/pkg/pages"
+)
+
+func main() {
+	e := boot.Read()
+	s := e.SettingsBehindAPI()
+	drawn, err := pages.New(pages.Looks(s.Looks))
+	boot.ExitOn(err)
+	lambda.Start(signin.New(s, e.Table(), e.Sealer(), drawn))
+}

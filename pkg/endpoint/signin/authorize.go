@@ -1,0 +1,134 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/authorization"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/pages"
+)
+
+// authorize answers an authorization request: with a code, when somebody is signed in who has nothing to be asked, else with a page.
+func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	raw := r.RawQuery
+	if r.IsForm() {
+		body, err := r.RawForm()
+		if err != nil {
+			return apigw.Response{}, err
+		}
+		if raw != "" {
+			return apigw.Response{}, &authorization.PageError{Description: "parameters in the address and in the body: want one of them"}
+		}
+		raw = body
+	}
+	in, err := f.requested(ctx, raw)
+	if err != nil {
+		return f.refused(r, in, err)
+	}
+	who, err := f.person(ctx, r, in.Client.ID)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	if who == nil || f.wantsLogin(in, who) {
+		if in.Prompt.None {
+			return f.refused(r, in, &authorization.Error{Code: authorization.CodeLoginRequired, Description: "nobody is signed in, or not recently enough"})
+		}
+		return f.showSignIn(r, in, raw, pages.SignIn{Username: in.LoginHint}, http.StatusOK), nil
+	}
+	if wantsConsent(in, who) {
+		if in.Prompt.None {
+			return f.refused(r, in, &authorization.Error{Code: authorization.CodeConsentRequired, Description: "the person has to be asked"})
+		}
+		return f.showConsent(r, in, raw, who), nil
+	}
+	address, err := f.codeFor(ctx, r, in, who)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return apigw.SeeOther(address, nil), nil
+}
+
+// refused tells the client what is wrong with its request when it may be told.
+func (f function) refused(r *apigw.Request, in authorization.Request, err error) (apigw.Response, error) {
+	var wrong *authorization.Error
+	if !errors.As(err, &wrong) {
+		return apigw.Response{}, err
+	}
+	return apigw.SeeOther(in.AnswerError(r.At.Issuer, wrong), nil), nil
+}
+
+// wantsLogin reports whether a person who is signed in has to log in again.
+func (f function) wantsLogin(in authorization.Request, who *person) bool {
+	return in.Prompt.Login || in.MaxAge != nil && f.Now().Sub(who.session.AuthTime) > *in.MaxAge
+}
+
+// wantsConsent reports whether a person has to be asked what the client may do.
+func wantsConsent(in authorization.Request, who *person) bool {
+	switch {
+	case in.Prompt.Consent:
+		return true
+	case in.Client.FirstParty && !in.Client.Consent:
+		return false
+	}
+	return !who.allowed.Covers(grant.Grantable(in.Client, who.account, in.Scopes), in.Client)
+}
+
+// codeFor returns the address of the client with a new code in it, or with the reason why there is none.
+func (f function) codeFor(ctx context.Context, r *apigw.Request, in authorization.Request, who *person) (string, error) {
+	if who.full {
+		return in.AnswerError(r.At.Issuer, &authorization.Error{Code: oauth.CodeUnavailable, Description: "too many codes of this person wait to be used; try again in a minute"}), nil
+	}
+	code, err := f.codes.Offer(ctx, grant.Offer{
+		Request: in, Account: who.account, AuthTime: who.session.AuthTime, AMR: who.session.AMR, Remember: who.session.Remembered, Network: r.Network,
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := f.uses.Record(ctx, who.session, pagesClient, r.Network); err != nil {
+		f.Log.WarnContext(ctx, "the use of a session could not be recorded", "request_id", r.ID, "error", err.Error())
+	}
+	return in.AnswerCode(r.At.Issuer, code), nil
+}
+
+// showSignIn draws the sign-in page.
+func (f function) showSignIn(r *apigw.Request, in authorization.Request, raw string, s pages.SignIn, status int) apigw.Response {
+	key, cookie := browser.FormKeyOf(r.Visit(pagesClient))
+	s.Form, s.Client = pages.Form{Base: base(r), Request: raw, Token: key.Token().Reveal()}, in.Client.ID
+	var cookies []string
+	if cookie != "" {
+		cookies = []string{cookie}
+	}
+	return page(status, f.pages.SignIn(languages(r, in.Locales), s), cookies...)
+}
+
+// showConsent draws the page that asks what a client may do. Its form is good for this person's session only.
+func (f function) showConsent(r *apigw.Request, in authorization.Request, raw string, who *person) apigw.Response {
+	c := pages.Consent{
+		Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.account.Username,
+	}
+	c.Host, c.Local = destination(in.Redirect)
+	for _, scope := range grant.Grantable(in.Client, who.account, in.Scopes) {
+		c.Scopes = append(c.Scopes, pages.Scope{Name: scope})
+	}
+	return page(http.StatusOK, f.pages.Consent(languages(r, in.Locales), c))
+}
+
+// destination says where a redirect leads, and whether that is a program on the person's own machine.
+func destination(redirect string) (host string, local bool) {
+	u, err := url.Parse(redirect)
+	switch {
+	case err != nil:
+		return redirect, false
+	case u.Host == "": // a scheme of its own, which any program on the machine may have taken
+		return u.Scheme, true
+	}
+	return u.Host, slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, strings.ToLower(u.Hostname()))
+}

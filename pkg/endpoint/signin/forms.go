@@ -1,0 +1,143 @@
+package signin
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/pages"
+)
+
+// pagesClient is the client of these pages.
+var pagesClient = client.OfPages()
+
+// signInForm is what the sign-in page sends.
+type signInForm struct {
+	Request  string       `json:"request"`
+	Token    oauth.Secret `json:"token"`
+	Username string       `json:"username"`
+	Password oauth.Secret `json:"password"`
+	Remember string       `json:"remember"`
+}
+
+// ofOurPage refuses a form that another site may have sent.
+func ofOurPage(r *apigw.Request) error {
+	if !r.Visit(pagesClient).From.SameSite(r.At.Issuer, nil) {
+		return browser.ErrCrossSite
+	}
+	return nil
+}
+
+// signIn logs a person in, and goes on with the request that they came with. A form that comes twice logs them in twice.
+func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	var form signInForm
+	if err := errors.Join(ofOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
+		return apigw.Response{}, err
+	}
+	in, err := f.requested(ctx, form.Request)
+	if err != nil {
+		return f.refusedForm(r, in, err)
+	}
+	again := pages.SignIn{Username: form.Username, Remember: form.Remember != ""}
+	key, given := browser.PresentedFormKey(r.Visit(pagesClient))
+	switch {
+	case !given:
+		again.Problem = pages.NoCookies
+		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+	case !key.Made(form.Token):
+		again.Problem = pages.Stale
+		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+	}
+	issued, err := f.login.Grant(ctx, grant.LoginRequest{
+		At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
+	})
+	var limited *account.TooManyAttemptsError
+	switch {
+	case errors.As(err, &limited):
+		again.Problem, again.Wait = pages.TooMany, int((limited.RetryAfter+time.Minute-1)/time.Minute)
+		response := f.showSignIn(r, in, form.Request, again, http.StatusTooManyRequests)
+		response.Headers["Retry-After"] = strconv.Itoa(60 * again.Wait)
+		return response, nil
+	case errors.Is(err, account.ErrInvalidCredentials):
+		again.Problem = pages.WrongPassword
+		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+	case err != nil:
+		return apigw.Response{}, err
+	}
+	_, cookies := jar.Deliver(r.Visit(pagesClient), issued, false, f.Now())
+	return f.goOn(r, in, base(r)+"/authorize?"+authorization.AfterLogin(form.Request), cookies...), nil
+}
+
+// refusedForm is refused, in answer to a form.
+func (f function) refusedForm(r *apigw.Request, in authorization.Request, err error) (apigw.Response, error) {
+	var wrong *authorization.Error
+	if !errors.As(err, &wrong) {
+		return apigw.Response{}, err
+	}
+	return f.goOn(r, in, in.AnswerError(r.At.Issuer, wrong)), nil
+}
+
+// consentForm is what the page sends that asks what a client may do.
+type consentForm struct {
+	Request  string       `json:"request"`
+	Token    oauth.Secret `json:"token"`
+	Decision string       `json:"decision"`
+}
+
+// consent remembers what a person has decided, and goes back to the client with a code or an error.
+func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	var form consentForm
+	if err := errors.Join(ofOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
+		return apigw.Response{}, err
+	}
+	in, err := f.requested(ctx, form.Request)
+	if err != nil {
+		return f.refusedForm(r, in, err)
+	}
+	who, err := f.person(ctx, r, in.Client.ID)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	// A session that has ended, or another person's: the request begins anew, and they see who they are.
+	if who == nil || f.wantsLogin(in, who) || subtle.ConstantTimeCompare([]byte(form.Token.Reveal()), []byte(who.handle.CSRFToken().Reveal())) != 1 {
+		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
+	}
+	switch form.Decision {
+	case "allow":
+	case "deny":
+		return f.refusedForm(r, in, &authorization.Error{Code: oauth.CodeAccessDenied, Description: "the person has said no"})
+	default:
+		return apigw.Response{}, apigw.InvalidRequest("decision: want allow or deny")
+	}
+	if err := f.remember(ctx, in, who); err != nil {
+		return apigw.Response{}, err
+	}
+	address, err := f.codeFor(ctx, r, in, who)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	return f.goOn(r, in, address), nil
+}
+
+// remember stores what a person has allowed beside what they had allowed before.
+func (f function) remember(ctx context.Context, in authorization.Request, who *person) error {
+	before := who.allowed
+	before.AccountID = who.account.ID
+	given := before.With(grant.Grantable(in.Client, who.account, in.Scopes), in.Client, f.Now())
+	if err := f.consents.PutConsent(ctx, given); err != nil {
+		return err
+	}
+	f.Trail.Record(ctx, audit.Event{Name: audit.ConsentGiven, Subject: who.account.ID.String(), SessionID: who.session.ID.String(), ClientID: in.Client.ID})
+	return nil
+}

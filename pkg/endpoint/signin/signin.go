@@ -1,0 +1,184 @@
+// Package signin is what a browser meets when an application sends a person to be signed in: GET and POST /authorize (RFC 6749 §3.1,
+// OpenID Connect Core 1.0 §3.1.2), and the forms of its pages.
+//
+// Nothing is kept between a page and its form: each form carries the authorization request, which is checked again. Who is signed in
+// at this browser is a session of the client of these pages, whose handle is in a cookie of this host alone.
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/authorization"
+	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/pages"
+	"github.com/wavepass/wavepass/pkg/session"
+)
+
+// Store is what the function asks of the table.
+type Store interface {
+	endpoint.PasswordStore
+	client.Store
+	consent.Store
+	session.Reader
+	session.UseRecorder
+	session.CodeStore
+}
+
+// New returns the function. drawn are its pages.
+func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.Pages) apigw.Function {
+	clients := client.NewRegistry(store, s.Now)
+	parts := s.ByPassword(store, sealer)
+	parts.Signing = nil // its logins are handles, and codes are not signed
+	f := function{
+		Settings: s,
+		clients:  clients,
+		owners:   session.NewOwners(store, store, clients, s.Now),
+		uses:     session.NewUses(store, s.Now),
+		login:    grant.NewLogin(parts),
+		codes:    grant.NewCodes(session.NewCodes(store, store, s.Now), s.Trail, s.Now),
+		consents: store,
+		pages:    drawn,
+	}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{
+		"GET /authorize?*":  f.shown(f.authorize),
+		"POST /authorize?*": f.shown(f.authorize),
+		"POST /signin":      f.shown(f.signIn),
+		"POST /consent":     f.shown(f.consent),
+	})
+}
+
+type function struct {
+	endpoint.Settings
+	clients  *client.Registry
+	owners   *session.Owners
+	uses     *session.Uses
+	login    *grant.Login
+	codes    *grant.Codes
+	consents consent.Store
+	pages    *pages.Pages
+}
+
+// jar makes and reads the cookie of these pages. It is of this host alone, also where other cookies are shared between subdomains.
+var jar = browser.Jar{}
+
+// person is who is signed in at this browser, and what has to be known of them for a request.
+type person struct {
+	handle  session.Handle
+	session session.Session
+	account account.Account
+	allowed consent.Consent // what they have allowed the client; zero: nothing
+	full    bool            // too many codes of theirs wait to be used
+}
+
+// person returns who is signed in at the browser, nil for nobody, in one round trip.
+func (f function) person(ctx context.Context, r *apigw.Request, clientID string) (*person, error) {
+	h, err := jar.HandleOf(r.Visit(pagesClient))
+	if err != nil {
+		return nil, nil // none, or two: the next login leaves one
+	}
+	var (
+		wg                           sync.WaitGroup
+		who                          = person{handle: h}
+		openErr, allowedErr, roomErr error
+	)
+	// The handle is not checked yet when the other two are read, and nothing of them is used when it opens nothing.
+	wg.Go(func() { who.session, who.account, _, openErr = f.owners.OfHandle(ctx, h, client.Reserved) })
+	wg.Go(func() { who.allowed, allowedErr = f.consents.Consent(ctx, h.AccountID, clientID) })
+	wg.Go(func() { roomErr = f.codes.Room(ctx, h.AccountID) })
+	wg.Wait()
+	switch {
+	case errors.Is(openErr, session.ErrEnded), errors.Is(openErr, session.ErrRefused), errors.Is(openErr, session.ErrForeign):
+		return nil, nil
+	case errors.Is(allowedErr, consent.ErrNotFound):
+		allowedErr = nil
+	}
+	if who.full = errors.Is(roomErr, session.ErrTooManyPending); who.full {
+		roomErr = nil
+	}
+	if err := errors.Join(openErr, allowedErr, roomErr); err != nil {
+		return nil, err
+	}
+	return &who, nil
+}
+
+// requested reads an authorization request. When its client has to be told that it is wrong, the error is an *authorization.Error, and
+// the request says where.
+func (f function) requested(ctx context.Context, raw string) (authorization.Request, error) {
+	id, err := authorization.ClientID(raw)
+	if err != nil {
+		return authorization.Request{}, err
+	}
+	c, err := f.clients.Find(ctx, id)
+	switch {
+	case errors.Is(err, client.ErrUnknown), id == client.Reserved:
+		return authorization.Request{}, &authorization.PageError{Description: "client_id is none that is registered"}
+	case err != nil:
+		return authorization.Request{}, err
+	}
+	return authorization.Check(raw, c)
+}
+
+// shown makes every error of a handler a page. Nobody reads JSON in a browser's window.
+func (f function) shown(handle apigw.Handler) apigw.Handler {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		response, err := handle(ctx, r)
+		if err == nil {
+			return response, nil
+		}
+		problem, detail := pages.Internal, ""
+		var wrong *authorization.PageError
+		switch {
+		case errors.As(err, &wrong):
+			problem, detail, err = pages.BadRequest, wrong.Description, apigw.InvalidRequest(wrong.Description)
+		case errors.Is(err, oauth.ErrUnavailable):
+			problem = pages.Unavailable
+		case errors.Is(err, browser.ErrCrossSite):
+			problem = pages.Stale
+		}
+		return apigw.Response{}, &apigw.ShownError{Err: err, Page: func(status int, trace string) apigw.Response {
+			if problem == pages.Internal && status < http.StatusInternalServerError {
+				problem = pages.BadRequest
+			}
+			return page(status, f.pages.Failed(languages(r, nil), pages.Failed{Problem: problem, Detail: detail, Trace: trace}))
+		}}
+	}
+}
+
+// page answers with a page.
+func page(status int, drawn pages.Page, cookies ...string) apigw.Response {
+	return apigw.Response{Status: status, Headers: drawn.Headers, Body: drawn.HTML, Cookies: cookies}
+}
+
+// languages are those of the request, if there is one yet, and of the browser.
+func languages(r *apigw.Request, wanted []string) pages.Languages {
+	return pages.Languages{Wanted: wanted, Accept: r.Header("Accept-Language")}
+}
+
+// goOn answers a form: with a page that goes on by itself, because browsers hold a redirect after a form, and every one after it, to the
+// page's form-action.
+func (f function) goOn(r *apigw.Request, in authorization.Request, address string, cookies ...string) apigw.Response {
+	drawn := f.pages.GoOn(languages(r, in.Locales), pages.GoOn{Address: address, Client: in.Client.ID})
+	return page(http.StatusOK, drawn, cookies...)
+}
+
+// base is the path that the service is below, as the browser sees it.
+func base(r *apigw.Request) string {
+	u, err := url.Parse(r.At.Issuer)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(u.EscapedPath(), "/")
+}

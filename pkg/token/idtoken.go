@@ -1,0 +1,66 @@
+package token
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// IDClaims are what an ID token says (OpenID Connect Core 1.0 §2).
+type IDClaims struct {
+	Issuer      string
+	Subject     string // the account, a UUID
+	Client      string // the audience, and the authorized party
+	IssuedAt    time.Time
+	Expiry      time.Time
+	AuthTime    time.Time
+	AMR         []string
+	Nonce       string // as the client sent it; empty: none, as in the answer to a refresh
+	SessionID   string
+	AccessToken oauth.Secret // issued beside it, of which it has a hash (§3.1.3.6)
+}
+
+// idHeader is the type of an ID token. Access tokens have another, so that neither is taken for the other (RFC 8725 §3.11).
+const idHeader = "JWT"
+
+// SignID returns c as a signed JWT. It cannot fail, so that it may come after a write.
+func SignID(key keyring.SigningKey, c IDClaims) oauth.Secret {
+	payload, err := json.Marshal(struct {
+		Issuer          string   `json:"iss"`
+		Subject         string   `json:"sub"`
+		Audience        string   `json:"aud"`
+		AuthorizedParty string   `json:"azp"`
+		Expiry          int64    `json:"exp"`
+		IssuedAt        int64    `json:"iat"`
+		AuthTime        int64    `json:"auth_time"`
+		Nonce           string   `json:"nonce,omitzero"`
+		AMR             []string `json:"amr,omitempty"`
+		SessionID       string   `json:"sid"`
+		AccessTokenHash string   `json:"at_hash"`
+	}{
+		c.Issuer, c.Subject, c.Client, c.Client, c.Expiry.Unix(), c.IssuedAt.Unix(), c.AuthTime.Unix(), c.Nonce, c.AMR, c.SessionID,
+		halfHash(key.Algorithm, c.AccessToken),
+	}, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic("token: claims are strings and numbers, and cannot be encoded: " + err.Error())
+	}
+	return oauth.NewSecret(compactOf(key, keyring.HeaderSegmentOf(idHeader, key.Algorithm, key.ID), payload))
+}
+
+// halfHash is the left half of the hash that the signature algorithm is made with (OpenID Connect Core 1.0 §3.1.3.6): SHA-512 for Ed25519 (RFC 8032 §5.1),
+// SHA-256 for the others.
+func halfHash(alg keyring.Algorithm, text oauth.Secret) string {
+	if alg == keyring.EdDSA {
+		sum := sha512.Sum512([]byte(text.Reveal()))
+		return base64.RawURLEncoding.EncodeToString(sum[:32])
+	}
+	sum := sha256.Sum256([]byte(text.Reveal()))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
