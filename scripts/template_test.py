@@ -13,6 +13,10 @@ from translated import FUNCTIONS, TEMPLATE, default, translated, values_of
 MAX_DESCRIPTION = 256  # of AWS::Lambda::Version
 
 
+def descriptions():
+    return [TEMPLATE["Resources"][function]["Properties"]["VersionDescription"]["Fn::Sub"] for function in FUNCTIONS]
+
+
 class Versions(unittest.TestCase):
     def test_a_version_is_published_exactly_when_a_parameter_changes_its_function(self):
         changes = 0
@@ -34,8 +38,10 @@ class Versions(unittest.TestCase):
         self.assertGreater(changes, len(FUNCTIONS))
 
     def test_two_sets_of_parameters_never_have_the_same_description(self):
-        # A space stands between values, so no value may have one; "a b" + "" would read like "a" + "b".
+        # A space stands between values, so no value may have one but the last; "a b" + "" would read like "a" + "b".
         for name, parameter in TEMPLATE["Parameters"].items():
+            if all(d.count(f"${{{name}}}") == 0 or d.endswith(f" ${{{name}}}") for d in descriptions()):
+                continue
             for text in (" ", "a b", "https://a.example b"):
                 allowed = parameter.get("AllowedValues")
                 good = text in allowed if allowed else re.fullmatch(parameter.get("AllowedPattern", ".*"), text)
@@ -146,6 +152,7 @@ class Output(unittest.TestCase):
 
     OPEN = {
         "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
+        "get /authorize", "post /authorize", "post /signin", "post /consent",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
     }
 

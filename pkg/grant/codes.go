@@ -19,14 +19,14 @@ import (
 
 // Codes gives authorization codes to people who are signed in at this service (RFC 6749 §4.1.2).
 type Codes struct {
-	codes *session.Codes
-	trail *audit.Trail
-	now   func() time.Time
+	offers *session.Offers
+	trail  *audit.Trail
+	now    func() time.Time
 }
 
 // NewCodes returns a Codes.
-func NewCodes(codes *session.Codes, trail *audit.Trail, now func() time.Time) *Codes {
-	return &Codes{codes, trail, now}
+func NewCodes(offers *session.Offers, trail *audit.Trail, now func() time.Time) *Codes {
+	return &Codes{offers, trail, now}
 }
 
 // Offer says what a code is for.
@@ -40,7 +40,7 @@ type Offer struct {
 }
 
 // Room returns session.ErrTooManyPending while too many codes of an account wait. It reads beside what else is read for a request.
-func (c *Codes) Room(ctx context.Context, account uuid.UUID) error { return c.codes.Room(ctx, account) }
+func (c *Codes) Room(ctx context.Context, account uuid.UUID) error { return c.offers.Room(ctx, account) }
 
 // Offer stores a session of the client that has not begun, and returns the code that begins it. Errors: client.ErrWrongKind,
 // oauth.ErrUnavailable.
@@ -58,7 +58,7 @@ func (c *Codes) Offer(ctx context.Context, o Offer) (oauth.Secret, error) {
 	}
 	s.AuthTime, s.Resource = o.AuthTime, o.Request.Resource
 	s, code := s.WaitForCode(o.Request.Redirect, o.Request.Challenge, o.Request.Nonce)
-	if err := c.codes.Put(ctx, s); err != nil {
+	if err := c.offers.Put(ctx, s); err != nil {
 		return oauth.Secret{}, err
 	}
 	c.trail.Record(ctx, eventOf(s, audit.CodeOffered))

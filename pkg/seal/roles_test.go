@@ -57,6 +57,14 @@ var roles = map[string]role{
 	}},
 	"authorizer": {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
 	"ticket":     {nil, nil, func(p *player) { p.want(p.asAda(deployment.JSON("POST /ticket", `{"api":"abc123"}`)), 200) }},
+	"signin": {sealedParts, []keyring.Part{keyring.Refresh}, func(p *player) {
+		for range 2 { // creates the keyring, and opens it
+			if page := p.Visitor().SignIn(deployment.Authorization("app", "http://127.0.0.1/cb")); page.Status != 303 {
+				p.t.Errorf("sign in: %d %s", page.Status, page.HTML)
+			}
+			p.restart()
+		}
+	}},
 	"userinfo":   {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
 	"sessions": {nil, nil, func(p *player) {
 		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)

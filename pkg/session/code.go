@@ -140,10 +140,14 @@ func (u CodeUse) refused(s Session) *CodeError {
 	return &CodeError{Says: "it has expired: a code is good for a minute"}
 }
 
-// CodeStore begins sessions by their codes.
-type CodeStore interface {
+// CodeKeeper stores sessions that wait for their codes.
+type CodeKeeper interface {
 	Creator
 	Lister
+}
+
+// CodeUser begins sessions by their codes, and ends them.
+type CodeUser interface {
 	Ender
 
 	// UseCode sets UsedBy and RotatedAt in one conditional write, and lets the session live until its own expiries. The condition: the
@@ -153,28 +157,25 @@ type CodeStore interface {
 	UseCode(ctx context.Context, u CodeUse) (Session, error)
 }
 
-// Codes makes sessions that begin when their codes are used.
-type Codes struct {
-	store    CodeStore
-	accounts Accounts
-	now      func() time.Time
+// Offers keeps sessions that wait for their codes to be used.
+type Offers struct {
+	store CodeKeeper
+	now   func() time.Time
 }
 
-// NewCodes returns a Codes over both stores.
-func NewCodes(store CodeStore, accounts Accounts, now func() time.Time) *Codes {
-	return &Codes{store, accounts, now}
-}
+// NewOffers returns an Offers over store.
+func NewOffers(store CodeKeeper, now func() time.Time) *Offers { return &Offers{store, now} }
 
 // Room returns ErrTooManyPending while MaxPending sessions of an account wait for their codes, in one round trip. Requests that come together
 // see the same number, so a few more can come to be. oauth.ErrUnavailable.
-func (c *Codes) Room(ctx context.Context, account uuid.UUID) error {
-	page, err := c.store.SessionsOf(ctx, account, uuid.Nil, pendingLook)
+func (o *Offers) Room(ctx context.Context, account uuid.UUID) error {
+	page, err := o.store.SessionsOf(ctx, account, uuid.Nil, pendingLook)
 	if err != nil {
 		return fmt.Errorf("session: pending codes: %w", err)
 	}
 	pending := 0
 	for _, s := range page.Sessions {
-		if !s.HasBegun() && c.now().Before(s.Pending.Until) {
+		if !s.HasBegun() && o.now().Before(s.Pending.Until) {
 			pending++
 		}
 	}
@@ -185,11 +186,23 @@ func (c *Codes) Room(ctx context.Context, account uuid.UUID) error {
 }
 
 // Put stores a session that waits for its code.
-func (c *Codes) Put(ctx context.Context, s Session) error {
-	if err := c.store.Create(ctx, s); err != nil {
+func (o *Offers) Put(ctx context.Context, s Session) error {
+	if err := o.store.Create(ctx, s); err != nil {
 		return fmt.Errorf("session: put a code: %w", err)
 	}
 	return nil
+}
+
+// Codes begins sessions by their codes.
+type Codes struct {
+	store    CodeUser
+	accounts Accounts
+	now      func() time.Time
+}
+
+// NewCodes returns a Codes over both stores.
+func NewCodes(store CodeUser, accounts Accounts, now func() time.Time) *Codes {
+	return &Codes{store, accounts, now}
 }
 
 // Use begins the session of a code, and returns it with its account, in one round trip. A code that is right in everything and comes again

@@ -30,8 +30,12 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 		"issuer":                                                   deployment.Issuer,
 		"token_endpoint":                                           deployment.Issuer + "/token",
 		"token_endpoint_auth_methods_supported":                    []any{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"},
-		"grant_types_supported":                                    []any{"refresh_token", "client_credentials"},
-		"response_types_supported":                                 []any{},
+		"authorization_endpoint":                                   deployment.Issuer + "/authorize",
+		"authorization_response_iss_parameter_supported":           true,
+		"code_challenge_methods_supported":                         []any{"S256"},
+		"grant_types_supported":                                    []any{"authorization_code", "refresh_token", "client_credentials"},
+		"response_types_supported":                                 []any{"code"},
+		"response_modes_supported":                                 []any{"query"},
 		"introspection_endpoint":                                   deployment.Issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported":            []any{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"revocation_endpoint":                                      deployment.Issuer + "/revoke",
@@ -47,6 +51,10 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 		"id_token_signing_alg_values_supported":      []any{"ES256"},
 		"introspection_signing_alg_values_supported": []any{"ES256"},
 		"request_uri_parameter_supported":            false,
+		"claims_parameter_supported":                 false,
+		"claims_supported":                           []any{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash"},
+		"scopes_supported":                           []any{"openid", "profile", "account"},
+		"prompt_values_supported":                    []any{"none", "login", "consent", "select_account"},
 	}
 	for name, value := range common {
 		openID[name] = value

@@ -5,15 +5,18 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// metadata has those members of RFC 8414 §2 that Wavepass serves. Addresses are absolute. There is no
-// authorization_endpoint: people log in at /login, which is not a grant of RFC 6749.
+// metadata has those members of RFC 8414 §2 that Wavepass serves. Addresses are absolute.
 type metadata struct {
 	Issuer                string              `json:"issuer"`
+	AuthorizationEndpoint string              `json:"authorization_endpoint"`
+	ChallengeMethods      []string            `json:"code_challenge_methods_supported"`               // RFC 7636
+	AnswerSaysIssuer      bool                `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	ResponseModes         []string            `json:"response_modes_supported"`
 	TokenEndpoint         string              `json:"token_endpoint"`
 	TokenAuthMethods      []string            `json:"token_endpoint_auth_methods_supported"`
 	TokenAuthAlgorithms   []keyring.Algorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
 	GrantTypes            []string            `json:"grant_types_supported"`
-	ResponseTypes         []string            `json:"response_types_supported"` // required, and none: see ADR 0013
+	ResponseTypes         []string            `json:"response_types_supported"`
 	IntrospectionEndpoint string              `json:"introspection_endpoint"`
 	IntrospectionMethods  []string            `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionKeys     []keyring.Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported"`
@@ -29,9 +32,12 @@ type openIDMetadata struct {
 	UserinfoEndpoint string   `json:"userinfo_endpoint"`
 	SubjectTypes     []string `json:"subject_types_supported"`
 	RequestURI       bool     `json:"request_uri_parameter_supported"` // absent means yes
+	Scopes           []string `json:"scopes_supported"`                // those with a meaning of their own here
+	Prompts          []string `json:"prompt_values_supported"`         // OpenID Connect Prompt Create 1.0 §4.2
+	Claims           []string `json:"claims_supported"`                // of ID tokens
+	ClaimsParameter  bool     `json:"claims_parameter_supported"`
 
-	// IDTokenAlgorithms are those of the published keys. There are no id tokens, but libraries allow these algorithms
-	// for access tokens too: see ADR 0033.
+	// IDTokenAlgorithms are those of the published keys. Libraries allow these algorithms for access tokens too: see ADR 0033.
 	IDTokenAlgorithms []keyring.Algorithm `json:"id_token_signing_alg_values_supported"`
 
 	IntrospectionAlgorithms []keyring.Algorithm `json:"introspection_signing_alg_values_supported"` // RFC 9701 §7
@@ -50,11 +56,15 @@ func describe(issuer string) metadata {
 	algorithms := []keyring.Algorithm{keyring.ES256, keyring.EdDSA, keyring.RS256} // of the keys that clients register
 	return metadata{
 		Issuer:                issuer,
+		AuthorizationEndpoint: issuer + "/authorize",
+		ChallengeMethods:      []string{"S256"},
+		AnswerSaysIssuer:      true,
+		ResponseModes:         []string{"query"},
 		TokenEndpoint:         issuer + "/token",
 		TokenAuthMethods:      []string{authNone, authBasic, authPost, authKey},
 		TokenAuthAlgorithms:   algorithms,
-		GrantTypes:            []string{oauth.GrantRefreshToken, oauth.GrantClientCredentials},
-		ResponseTypes:         []string{},
+		GrantTypes:            []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
+		ResponseTypes:         []string{"code"},
 		IntrospectionEndpoint: issuer + "/introspect",
 		IntrospectionMethods:  []string{authBasic, authPost, authKey},
 		IntrospectionKeys:     algorithms,
@@ -70,6 +80,9 @@ func describeOpenID(issuer string, algorithms []keyring.Algorithm) openIDMetadat
 		metadata:          describe(issuer),
 		UserinfoEndpoint:  issuer + "/userinfo",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub
+		Scopes:            []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeAccount},
+		Prompts:           []string{"none", "login", "consent", "select_account"},
+		Claims:            []string{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash"},
 		IDTokenAlgorithms: algorithms,
 
 		IntrospectionAlgorithms: algorithms,

@@ -22,7 +22,7 @@ type Store interface {
 	client.Store
 	assertion.Uses
 	endpoint.RefreshStore
-	session.CodeStore
+	session.CodeUser
 	keyring.Store
 }
 

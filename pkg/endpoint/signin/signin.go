@@ -34,7 +34,7 @@ type Store interface {
 	consent.Store
 	session.Reader
 	session.UseRecorder
-	session.CodeStore
+	session.CodeKeeper
 }
 
 // New returns the function. drawn are its pages.
@@ -48,7 +48,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		owners:   session.NewOwners(store, store, clients, s.Now),
 		uses:     session.NewUses(store, s.Now),
 		login:    grant.NewLogin(parts),
-		codes:    grant.NewCodes(session.NewCodes(store, store, s.Now), s.Trail, s.Now),
+		codes:    grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
 		consents: store,
 		pages:    drawn,
 	}

@@ -72,7 +72,9 @@ func (w world) wantError(what string, got deployment.Page, redirect, code string
 	}
 }
 
-func request(parameters ...string) string { return deployment.Authorization("app", callback, parameters...) }
+func request(parameters ...string) string {
+	return deployment.Authorization("app", callback, parameters...)
+}
 
 func thirdParty(parameters ...string) string {
 	return deployment.Authorization("third", partnerCallback, parameters...)

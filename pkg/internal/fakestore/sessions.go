@@ -121,7 +121,7 @@ func (s *Store) RecordUse(ctx context.Context, u session.Use) error {
 	return err
 }
 
-// UseCode implements session.CodeStore.
+// UseCode implements session.CodeUser.
 func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
 	return s.changeSession(ctx, "UseCode", u.AccountID, u.SessionID, u.Apply)
 }

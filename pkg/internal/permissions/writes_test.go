@@ -49,7 +49,7 @@ var writes = []write{
 	},
 	{
 		"make an idle session live on", "UpdateItem", "SESSIONS#1", []string{"idle_expiry"},
-		[]string{"authorizer", "oauthtoken", "refresh"}, []string{"authorizer", "login", "oauthtoken", "password", "refresh", "subjects"},
+		[]string{"authorizer", "oauthtoken", "refresh", "signin"}, []string{"authorizer", "login", "oauthtoken", "password", "refresh", "signin", "subjects"},
 	},
 	{
 		"give a session a handle", "UpdateItem", "SESSIONS#1", []string{"handle_hash"},
@@ -64,7 +64,8 @@ var writes = []write{
 		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions", "subjects"},
 	},
 	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"subjects"}},
-	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login"}, []string{"login"}},
+	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login", "signin"}, []string{"login", "signin"}},
+	{"say what a person has allowed", "PutItem", "CONSENT#1", nil, []string{"signin"}, []string{"signin"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
 	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
 	{"delete a login name", "DeleteItem", "LOGIN#ada", nil, nil, nil},
@@ -75,7 +76,7 @@ var writes = []write{
 	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
 	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},
 	{"replace the keys", "UpdateItem", "KEYRING#SIGNING", []string{"sealed"}, nil, nil},
-	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "oauthtoken", "refresh", "rotatekeys", "subjects"}},
+	{"put keys", "PutItem", "KEYRING#SIGNING", nil, nil, []string{"login", "oauthtoken", "refresh", "rotatekeys", "signin", "subjects"}},
 }
 
 // differences lists each write that a function may do and should not, or may not and should.

@@ -302,7 +302,7 @@ func lifeOf(s session.Session) time.Time {
 	return s.Pending.Until
 }
 
-// UseCode implements session.CodeStore.
+// UseCode implements session.CodeUser.
 func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
 	var result session.Session
 	err := s.write(ctx, "use a code", func(tx *bbolt.Tx) (err error) {

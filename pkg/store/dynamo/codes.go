@@ -9,7 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// UseCode implements session.CodeStore.
+// UseCode implements session.CodeUser.
 func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
 	condition := "client_id = :client AND code_hash = :hash AND code_challenge = :challenge AND code_redirect = :redirect" +
 		" AND code_until > :now AND attribute_not_exists(revoked_at) AND (attribute_not_exists(code_used_by) OR code_used_by = :by)"

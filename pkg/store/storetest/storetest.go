@@ -39,7 +39,7 @@ type Store interface {
 	session.Store
 	session.Creator
 	session.UseRecorder
-	session.CodeStore
+	session.CodeUser
 	session.Lister
 	revocation.Log
 	revocation.Once

@@ -98,6 +98,10 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /site/password password SiteAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
 		"GET /site/userinfo userinfo SiteAuthorizer",
+		"GET /authorize signin ",
+		"POST /authorize signin ",
+		"POST /signin signin ",
+		"POST /consent signin ",
 		"POST /ticket ticket TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
 		"GET /.well-known/oauth-authorization-server discovery ",
@@ -107,7 +111,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "ticket", "discovery"} {
+	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "ticket", "signin", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})
