@@ -78,7 +78,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"revoke":     formEvent("POST /revoke", "client_id=app&token="+tokens.AccessToken),
 		"password":   jsonEvent("POST /password", `{"current_password":"`+password+`","new_password":"`+password+`"}`, caller),
 		"subjects":   subjectEvent(),
-		"signin":     formEvent("POST /authorize", "client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb"),
+		"signin":     formEvent("POST /authorize", "response_type=code&client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
 		"ticket": httpEvent("POST /ticket", map[string]string{"content-type": "application/json", "authorization": "Bearer " + tokens.AccessToken},
 			`{"api":"abc123def4"}`, caller),
 		"discovery":  httpEvent("GET /.well-known/jwks.json", nil, "", nil),

@@ -49,7 +49,7 @@ func wantOutage(t *testing.T, fs []*running, events map[string][]byte) {
 			}
 			got := f.Invoke(events[f.name], f.timeout)
 			text := string(got.Payload)
-			refused := strings.Contains(text, `"statusCode":503`) && strings.Contains(text, "temporarily_unavailable") && strings.Contains(text, `"Retry-After":"`)
+			refused := strings.Contains(text, `"statusCode":503`) && (strings.Contains(text, "temporarily_unavailable") || strings.Contains(text, "The service does not answer at the moment")) && strings.Contains(text, `"Retry-After":"`)
 			if f.name == "authorizer" {
 				refused = strings.Contains(text, `"isAuthorized":false`)
 			}

@@ -123,6 +123,7 @@ func newWorld(t *testing.T, more map[string]string) *world {
 	w.ada = account.Account{ID: uuid.New(), Username: "ada", Scopes: []string{"profile"}, Epoch: time.Now().Unix()}
 	check(t, w.store.CreateAccount(t.Context(), w.ada, hash))
 	app := client.New("app", client.Native)
+	app.Redirects = []string{"http://127.0.0.1/cb"}
 	app.Scopes = []string{"profile"}
 	check(t, w.store.PutClient(t.Context(), app))
 	partner := client.New("partner", client.Service)

@@ -69,7 +69,7 @@ func Serve(cfg Config, handlers map[string]Handler) Function {
 			}
 			var shown *ShownError
 			if errors.As(err, &shown) {
-				response = shown.Page(response.Status, r.ID)
+				response = shown.answer(response, r.ID)
 			}
 		}
 		return response.event(strings.HasPrefix(r.At.Issuer, "https:")), nil

@@ -30,6 +30,15 @@ type ShownError struct {
 	Page func(status int, trace string) Response
 }
 
+// answer draws the page in place of the direct answer, and says as that does when to come again.
+func (e *ShownError) answer(direct Response, trace string) Response {
+	page := e.Page(direct.Status, trace)
+	if after := direct.Headers["Retry-After"]; after != "" {
+		page.Headers["Retry-After"] = after
+	}
+	return page
+}
+
 func (e *ShownError) Error() string { return e.Err.Error() }
 func (e *ShownError) Unwrap() error { return e.Err }
 
