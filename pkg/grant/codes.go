@@ -40,7 +40,9 @@ type Offer struct {
 }
 
 // Room returns session.ErrTooManyPending while too many codes of an account wait. It reads beside what else is read for a request.
-func (c *Codes) Room(ctx context.Context, account uuid.UUID) error { return c.offers.Room(ctx, account) }
+func (c *Codes) Room(ctx context.Context, account uuid.UUID) error {
+	return c.offers.Room(ctx, account)
+}
 
 // Offer stores a session of the client that has not begun, and returns the code that begins it. Errors: client.ErrWrongKind,
 // oauth.ErrUnavailable.

@@ -65,7 +65,7 @@ var roles = map[string]role{
 			p.restart()
 		}
 	}},
-	"userinfo":   {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
+	"userinfo": {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
 	"sessions": {nil, nil, func(p *player) {
 		p.want(p.asAda(deployment.Request{Route: "GET /sessions"}), 200)
 		p.want(p.asAda(deployment.Request{Route: "DELETE /sessions"}), 200)
