@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 const (
@@ -120,8 +122,12 @@ func checkKind(_ string, value jsontext.Value) error {
 }
 
 func checkMember(name string, value jsontext.Value) error {
-	if !isName(name) {
-		return fmt.Errorf("%w: %.64q: a name is of the letters a to z, digits and _, and begins with a letter", ErrInvalid, name)
+	if !oauth.ValidClaimName(name) {
+		shown := strconv.Quote(name)
+		if len(name) > 64 {
+			shown = "a long name" // it may be a token that is in the wrong place
+		}
+		return fmt.Errorf("%w: %s: a name is of the letters a to z, digits and _, and begins with a letter", ErrInvalid, shown)
 	}
 	if checkKind(name, value) != nil {
 		return fmt.Errorf("%w: %s: want a string, a number, true or false", ErrInvalid, name)
@@ -132,14 +138,4 @@ func checkMember(name string, value jsontext.Value) error {
 		}
 	}
 	return nil
-}
-
-func isName(name string) bool {
-	for i, c := range []byte(name) {
-		letter := c >= 'a' && c <= 'z'
-		if !letter && (i == 0 || c != '_' && (c < '0' || c > '9')) {
-			return false
-		}
-	}
-	return name != ""
 }

@@ -63,14 +63,11 @@ func checkMayGrant(entry string) error {
 	right, name, _ := strings.Cut(entry, ":")
 	switch {
 	case Right(right) == GrantRole && oauth.ValidScope(name), Right(right) == GrantScope && oauth.ValidScope(name),
-		Right(right) == GrantClaim && validClaim.MatchString(name):
+		Right(right) == GrantClaim && oauth.ValidClaimName(name):
 		return nil
 	}
 	return fmt.Errorf("%.80q: want role:NAME, scope:NAME or claim:NAME", entry)
 }
-
-// validClaim are the names that pkg/claims takes.
-var validClaim = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // checkAMR bounds a value that is in every access token of a session.
 func checkAMR(value string) error {

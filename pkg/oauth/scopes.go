@@ -18,5 +18,16 @@ func ValidScope(name string) bool {
 	return name != ""
 }
 
+// ValidClaimName reports whether name can be that of an account's own claim: letters a to z, digits and _, and a letter first.
+func ValidClaimName(name string) bool {
+	for i, c := range []byte(name) {
+		letter := c >= 'a' && c <= 'z'
+		if !letter && (i == 0 || c != '_' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return name != ""
+}
+
 // MaxScope is how long the scopes of a client or of an account may be together, in bytes with a space between two.
 const MaxScope = 512

@@ -36,7 +36,7 @@ var rules = []struct {
 	{"oauth", nil},
 	{"audit", []string{jsonv2}},
 	{"schema", nil},
-	{"claims", []string{jsonv2}},
+	{"claims", []string{"oauth", jsonv2}},
 	{"revocation", []string{"oauth"}},
 	{"client", []string{"oauth", "jwks", ids}},
 	{"policy", []string{"oauth"}},
