@@ -25,11 +25,15 @@ import (
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/endpoint/introspect"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/oauthtoken"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
+	"github.com/wavepass/wavepass/pkg/endpoint/subjects"
+	"github.com/wavepass/wavepass/pkg/endpoint/ticket"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
@@ -77,7 +81,7 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 	keyed := client.New("keyed", client.Service)
 	keyed.JWKS = aPublicKey
 	s.key(t, "client secret hash", service.SecretHash)
-	for _, c := range append(demoClients(), service, keyed, client.New("other", client.Native)) {
+	for _, c := range append(demoClients(), service, keyed, client.New("other", client.Native), backEndClient(s, t)) {
 		if err := store.PutClient(ctx, c); err != nil {
 			t.Fatal(err)
 		}
@@ -181,6 +185,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 		audit.Login, audit.LoginFailed, audit.LoginLimited, audit.Refresh, audit.RaceReplay, audit.LateRetry, audit.ReuseDetected,
 		audit.RefreshRefused, audit.ClientRefused, audit.TokenIssued, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
 		audit.SessionEnded, audit.OthersEnded, audit.PasswordChanged, audit.PasswordFailed,
+		audit.AccountAdded, audit.SessionBegun, audit.BeginRepeated, audit.AccessSet, audit.AccountDisabled, audit.AccountEnabled, audit.AccountRevoked,
 	} {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
 			t.Errorf("no event %s: the walk did not come where it should", event)
@@ -264,11 +269,13 @@ func TestNoSecretIsSaidByAPanic(t *testing.T) {
 func TestEveryStoreMethodOfTheEndpointsCanFail(t *testing.T) {
 	for _, needed := range []reflect.Type{
 		reflect.TypeFor[login.Store](), reflect.TypeFor[refresh.Store](), reflect.TypeFor[revoke.Store](), reflect.TypeFor[authorizer.Store](),
-		reflect.TypeFor[sessions.Store](), reflect.TypeFor[password.Store](),
+		reflect.TypeFor[sessions.Store](), reflect.TypeFor[password.Store](), reflect.TypeFor[subjects.Store](), reflect.TypeFor[ticket.Store](),
+		reflect.TypeFor[oauthtoken.Store](), reflect.TypeFor[introspect.Store](),
 	} {
 		for i := range needed.NumMethod() {
 			name := strings.TrimSuffix(needed.Method(i).Name, "Once")
-			if name != "Schema" && !slices.Contains(storeMethods, name) { // a number that cannot be read is no failure
+			// A number that cannot be read is no failure, and to delete an account is for the command line alone.
+			if name != "Schema" && name != "DeleteAccount" && !slices.Contains(storeMethods, name) {
 				t.Errorf("%s asks for %s, which no fault covers", needed, name)
 			}
 		}

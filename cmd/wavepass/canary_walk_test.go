@@ -69,7 +69,8 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	}
 	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), said)
 	var given pair
-	if recorder.Code == http.StatusOK && slices.Contains([]string{"/login", "/refresh", "/token", "/password", "/ticket"}, path) {
+	begins := method == "POST" && strings.HasPrefix(path, "/subjects/")
+	if recorder.Code == http.StatusOK && (begins || slices.Contains([]string{"/login", "/refresh", "/token", "/password", "/ticket"}, path)) {
 		given, answer = w.given(path, recorder, answer)
 	}
 	w.said.WriteString(answer)
@@ -80,10 +81,11 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer string) (pair, string) {
 	w.t.Helper()
 	var body struct {
-		Access  string `json:"access_token"`
-		Refresh string `json:"refresh_token"`
-		CSRF    string `json:"csrf_token"`
-		Ticket  string `json:"ticket"`
+		Access  string   `json:"access_token"`
+		Refresh string   `json:"refresh_token"`
+		CSRF    string   `json:"csrf_token"`
+		Ticket  string   `json:"ticket"`
+		Cookies []string `json:"cookies"` // for a back end to pass on
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &body); err != nil {
 		w.t.Fatal(err)
@@ -93,7 +95,13 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 		return pair{ticket: body.Ticket}, strings.Replace(answer, body.Ticket, "", 1)
 	}
 	given := pair{access: body.Access, refresh: body.Refresh}
-	for _, cookie := range recorder.Result().Cookies() {
+	cookies := recorder.Result().Cookies()
+	for _, line := range body.Cookies {
+		cookie, err := http.ParseSetCookie(line)
+		check(w.t, err)
+		cookies = append(cookies, cookie)
+	}
+	for _, cookie := range cookies {
 		if cookie.Name == handleCookie && cookie.Value != "" {
 			w.secrets.text(w.t, "session handle", cookie.Value)
 			w.secrets.text(w.t, "CSRF token", body.CSRF)
@@ -156,6 +164,7 @@ func (w *walker) prepare() {
 	for _, name := range []string{"web", "web left"} {
 		w.ready[name] = w.login("login for "+name, 200, "web", "ada", canaryPassword, "Origin", webOrigin)
 	}
+	w.prepareSubjects()
 }
 
 // all goes through every route, client kind and refusal.
@@ -166,6 +175,7 @@ func (w *walker) all() {
 	w.refreshes()
 	w.refusedRefreshes()
 	w.services()
+	w.subjects()
 	w.protected()
 	w.revocations()
 	w.devices()

@@ -72,5 +72,5 @@ func claimsFrom(service client.Client, was, by claims.Set) (claims.Set, error) {
 }
 
 func notGranted(right client.Right, name string) error {
-	return &NotGrantedError{"this service may not give the " + string(right) + " " + name}
+	return refused("give the "+string(right), name)
 }

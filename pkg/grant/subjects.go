@@ -32,6 +32,14 @@ var (
 // NotGrantedError says that a service asked for what it is not registered for.
 type NotGrantedError struct{ What string } // for the caller
 
+// refused names what is refused. A text that no name can be is not repeated: it may be a token that is in the wrong place.
+func refused(what, name string) error {
+	if len(name) > 64 || !oauth.ValidScope(name) {
+		name = "of that name"
+	}
+	return &NotGrantedError{"this service may not " + what + " " + name}
+}
+
 func (e *NotGrantedError) Error() string { return "grant: not registered: " + e.What }
 
 // SubjectsParts are the parts of a Subjects; every field is needed.
@@ -115,11 +123,11 @@ func (g *Subjects) Begin(ctx context.Context, r BeginRequest) (Issued, error) {
 // check compares the request with what its service is registered for.
 func (r BeginRequest) check() error {
 	if !r.Service.Begins(r.Client) {
-		return &NotGrantedError{"this service may not begin sessions of the client " + r.Client.ID}
+		return refused("begin sessions of the client", r.Client.ID)
 	}
 	for _, value := range r.AMR {
 		if !slices.Contains(r.Service.AMR, value) {
-			return &NotGrantedError{"this service may not say amr " + value}
+			return refused("say amr", value)
 		}
 	}
 	return nil
