@@ -21,7 +21,7 @@ type clientCommands struct {
 	Show         clientShow         `cmd:"" help:"Show a client."`
 	Set          clientSet          `cmd:"" help:"Replace what the flags name."`
 	Remove       clientRemove       `cmd:"" help:"Take a client out of the registry, and end its sessions."`
-	RotateSecret clientRotateSecret `cmd:"" help:"Give a service client a new secret, and print it once."`
+	RotateSecret clientRotateSecret `cmd:"" help:"Give a server or service client a new secret, and print it once."`
 	Apply        clientApply        `cmd:"" help:"Make the registry equal to a file."`
 }
 
@@ -78,7 +78,7 @@ type clientFields struct {
 	SharedStore        *bool          `help:"Several processes use one stored refresh token; native only." negatable:""`
 	ThirdParty         *bool          `help:"It is not the operator's own: it may not manage accounts." negatable:""`
 	Consent            *bool          `help:"People are asked what it may have, as always for a third party." negatable:""`
-	JWKS               []byte         `name:"jwks" help:"A file with the public keys that a service authenticates with, in place of a secret." placeholder:"FILE" type:"filecontent"`
+	JWKS               []byte         `name:"jwks" help:"A file with the public keys that a server or service authenticates with, in place of a secret." placeholder:"FILE" type:"filecontent"`
 	Directory          *string        `help:"Name of a service's own set of accounts." placeholder:"NAME"`
 	MayBegin           []string       `help:"A client that a service may begin sessions of for the accounts of its directory; repeat it, or put commas, for more." placeholder:"CLIENT"`
 	MayGrant           []string       `help:"What a service may give them: role:NAME, scope:NAME or claim:NAME; repeat it, or put commas, for more." placeholder:"RIGHT"`
@@ -127,13 +127,13 @@ func replace[T any](to, by *T) bool {
 
 type clientAdd struct {
 	clientNamed
-	Kind string `help:"browser (single-page app), native (mobile, desktop, command line), service (back end with a secret) or site." enum:"browser,native,service,site" required:""`
+	Kind string `help:"browser (single-page app), native (mobile, desktop, command line), server (application on a server, with a secret), service (back end with a secret) or site." enum:"browser,native,server,service,site" required:""`
 	clientFields
 }
 
 // Help is shown by `wavepass client add --help`.
 func (c *clientAdd) Help() string {
-	return `docs/clients.md says which kind is for what. The secret of a service is printed once; with --jwks there is none.
+	return `docs/clients.md says which kind is for what. The secret of a server or service is printed once; with --jwks there is none.
 
   wavepass client add web --kind browser --origin http://localhost:5174 --scope orders:read`
 }
@@ -144,7 +144,7 @@ func (c *clientAdd) Run(ctx context.Context, o output, in invocation) error {
 		added := client.New(c.ID, client.Kind(c.Kind))
 		c.put(&added)
 		var secret oauth.Secret
-		if added.Kind == client.Service && added.JWKS == "" {
+		if added.Authenticates() && added.JWKS == "" {
 			secret = operate.NewSecret()
 			added.SecretHash = client.HashSecret(secret)
 		}
@@ -259,7 +259,7 @@ func printClient(out io.Writer, c client.Client) error {
 	for _, f := range client.Fields {
 		fmt.Fprintf(table, "%s\t%s\n", f.Name, f.Text(c))
 	}
-	if c.Kind == client.Service && c.JWKS == "" {
+	if c.Authenticates() && c.JWKS == "" {
 		fmt.Fprintf(table, "secret\t%s\n", map[bool]string{true: "kept as a hash", false: "none: wavepass client rotate-secret " + c.ID}[len(c.SecretHash) > 0])
 	}
 	if !c.Since.IsZero() {
@@ -270,7 +270,7 @@ func printClient(out io.Writer, c client.Client) error {
 
 type clientSet struct {
 	clientNamed
-	Kind  string   `help:"Another kind: every session of the client ends." enum:",browser,native,service,site" default:""`
+	Kind  string   `help:"Another kind: every session of the client ends." enum:",browser,native,server,service,site" default:""`
 	Clear []string `help:"A list to make empty: ${listFields}; repeat it for more." placeholder:"FIELD" sep:"none"`
 	Yes   bool     `help:"With --kind: really, everybody who uses the client has to log in again."`
 	clientFields
@@ -337,8 +337,11 @@ func (c *clientSet) changed(was client.Client) (client.Client, error) {
 func ofKind(c client.Client, kind client.Kind) client.Client {
 	fresh := client.New(c.ID, kind)
 	c.Kind, c.Absolute, c.Remembered, c.LateRetries, c.SharedStore = kind, fresh.Absolute, fresh.Remembered, fresh.LateRetries, false
+	if !fresh.Authenticates() {
+		c.SecretHash, c.JWKS = nil, ""
+	}
 	if kind != client.Service {
-		c.SecretHash, c.JWKS, c.Directory, c.Introspects = nil, "", "", nil
+		c.Directory, c.Introspects = "", nil
 		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
 	}
 	return c
@@ -371,7 +374,7 @@ func changesNote(was, now client.Client) string {
 	if now.Kind != was.Kind {
 		lines = append(lines, "Every session of the client has ended.")
 	}
-	if now.Kind == client.Service && len(now.SecretHash) == 0 && now.JWKS == "" {
+	if now.Authenticates() && len(now.SecretHash) == 0 && now.JWKS == "" {
 		lines = append(lines, "It has no secret yet: wavepass client rotate-secret "+now.ID)
 	}
 	lines = append(lines, reach+" A scope or an audience that was taken away is gone with the next refresh, a new scope is there from the next login on.")

@@ -104,8 +104,35 @@ func TestSecretIsPrintedOnce(t *testing.T) {
 	if strings.Contains(shown, "wpcs_") {
 		t.Errorf("the secret is shown again:\n%s", shown)
 	}
-	if _, err := w.client("rotate-secret", "app"); err == nil || !strings.Contains(err.Error(), "only service clients") {
+	if _, err := w.client("rotate-secret", "app"); err == nil || !strings.Contains(err.Error(), "only server and service clients") {
 		t.Errorf("a secret for an app: %v", err)
+	}
+}
+
+// TestServerHasASecretAsLongAsItIsAServer takes a server through other kinds: a secret is neither shown again, nor left behind.
+func TestServerHasASecretAsLongAsItIsAServer(t *testing.T) {
+	w := newClientWorld(t)
+	says := func(out string, all ...string) {
+		t.Helper()
+		for _, part := range all {
+			if !strings.Contains(out, part) {
+				t.Errorf("it says\n%s\nwant %q", out, part)
+			}
+		}
+	}
+	says(w.must("add", "portal", "--kind", "server", "--redirect", "https://portal.example.com/callback"), "wpcs_")
+	says(w.must("show", "portal"), "kept as a hash", "https://portal.example.com/callback")
+	says(w.must("rotate-secret", "portal"), "wpcs_")
+	says(w.must("set", "portal", "--kind", "service", "--clear", "redirects", "--yes"), "Every session of the client has ended.")
+	w.must("set", "portal", "--kind", "server", "--yes")
+	says(w.must("show", "portal"), "kept as a hash")
+	says(w.must("set", "portal", "--kind", "native", "--yes"), "secret: kept as a hash → none")
+	says(w.must("set", "portal", "--kind", "server", "--yes"), "It has no secret yet: wavepass client rotate-secret portal")
+	says(w.must("rotate-secret", "portal"), "wpcs_")
+	says(w.must("apply", w.file("clients:\n  portal: {kind: server, scopes: [orders:read]}\n")), "0 added, 1 changed")
+	says(w.must("show", "portal"), "kept as a hash", "orders:read")
+	if _, err := w.client("set", "portal", "--origin", "https://portal.example.com"); err == nil || !strings.Contains(err.Error(), "origins of a server") {
+		t.Errorf("an origin of a server: %v", err)
 	}
 }
 
@@ -198,7 +225,7 @@ func TestPageOfClientsIsApplied(t *testing.T) {
 	_, rest, _ := strings.Cut(string(page), "```yaml\n")
 	example, _, found := strings.Cut(rest, "```")
 	clients, err := clientfile.Read([]byte(example))
-	if !found || err != nil || len(clients) != 3 {
+	if !found || err != nil || len(clients) != 4 {
 		t.Fatalf("the example has %d clients, %v", len(clients), err)
 	}
 	w := newClientWorld(t)

@@ -27,7 +27,7 @@ type clientApply struct {
 func (c *clientApply) Help() string {
 	return `The whole file is checked, and the difference printed, before anything is written. Each client is one conditional write; the
 command may be repeated at any time, also after it was killed. Secrets are in no file: one that is there is kept, and a new
-service has none until wavepass client rotate-secret. --prune leaves the service's own client alone, and those whose id is an
+server or service has none until wavepass client rotate-secret. --prune leaves the service's own client alone, and those whose id is an
 address.
 
   wavepass client apply clients.yaml --dry-run`
@@ -112,7 +112,7 @@ func (c *clientApply) steps(ctx context.Context, a admin, wanted []client.Client
 		if err := a.operator().Clients().MayComeBack(tombstones[now.ID]); err != nil {
 			return nil, fmt.Errorf("client %s: %w; nothing was changed", now.ID, err)
 		}
-		if now.Kind == client.Service && now.JWKS == "" {
+		if now.Authenticates() && now.JWKS == "" {
 			now.SecretHash = was.SecretHash
 		}
 		changes := client.Diff(was, now) // was is empty where the client is not known

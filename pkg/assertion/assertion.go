@@ -123,7 +123,7 @@ func (v *Verifier) Authenticate(ctx context.Context, text oauth.Secret, id strin
 // keyOf returns the registered key that the header names. Without a kid it is the only one of the algorithm.
 func keyOf(c client.Client, h header) (keyring.VerifyKey, error) {
 	switch {
-	case c.Kind != client.Service || c.JWKS == "":
+	case !c.Authenticates() || c.JWKS == "":
 		return keyring.VerifyKey{}, errors.New("the client has no registered keys")
 	case h.Critical != nil:
 		return keyring.VerifyKey{}, errors.New("header: crit is not understood (RFC 7515 §4.1.11)")
@@ -173,9 +173,9 @@ func timeOf(seconds float64) time.Time { return time.Unix(int64(seconds), 0) }
 
 func refuse(reason string) error { return fmt.Errorf("%w: assertion: %s", client.ErrUnknown, reason) }
 
-// refusal refuses an assertion that names a client. That of a service goes to the audit trail.
+// refusal refuses an assertion that names a client. That of one that authenticates goes to the audit trail.
 func refusal(c client.Client, reason string) error {
-	if c.Kind != client.Service {
+	if !c.Authenticates() {
 		return refuse(reason)
 	}
 	return fmt.Errorf("%w: assertion: %s", &client.NotAuthenticatedError{ID: c.ID, Reason: "assertion: " + reason}, reason)

@@ -116,7 +116,7 @@ func isLoopback(u *url.URL) bool {
 func checkLoopback(u *url.URL, localhost bool) error {
 	switch {
 	case u.Hostname() == "localhost" && !localhost:
-		return errors.New("localhost may be another machine to a browser, so it is for native and site clients only: write 127.0.0.1")
+		return errors.New("localhost may be another machine to a browser, so it is for native, site and server clients only: write 127.0.0.1")
 	case u.Hostname() != "localhost" && !isLoopback(u):
 		return errors.New("anybody on the way can read http: want https, which only this machine does without")
 	}

@@ -18,8 +18,9 @@ import (
 const (
 	minAccessLife  = 10 * time.Second
 	minLife        = time.Minute
-	maxListed      = 100 // entries in any list
-	maxAddress     = 512 // bytes of one origin or redirect
+	minNotedLife   = 10 * time.Minute // of a session whose use is not noted each time
+	maxListed      = 100              // entries in any list
+	maxAddress     = 512              // bytes of one origin or redirect
 	maxLateRetries = 5
 	maxJWKS        = 16 << 10 // bytes
 	maxAudiences   = 3
@@ -86,6 +87,8 @@ func (p *problems) checkLives(c Client) {
 	// While an access token lives its session must be there to be revoked.
 	p.unless(max(minLife, c.AccessLife) <= c.IdleLife && c.IdleLife <= oauth.MaxSessionLife,
 		"idle_life", "%s: want the access life, or 1m, to %s", c.IdleLife, oauth.MaxSessionLife)
+	p.unless(c.Kind != Site && c.Kind != Server || c.IdleLife >= minNotedLife,
+		"idle_life", "%s: want at least %s, because the use of these sessions is noted only once in 5 minutes", c.IdleLife, minNotedLife)
 	p.unless(minLife <= c.Absolute && c.Absolute <= oauth.MaxSessionLife,
 		"absolute_life", "%s: want 1m to %s", c.Absolute, oauth.MaxSessionLife)
 	p.unless(c.Remembered == 0 || minLife <= c.Remembered && c.Remembered <= oauth.MaxSessionLife,
@@ -99,31 +102,34 @@ func (p *problems) checkLives(c Client) {
 }
 
 func (p *problems) checkKind(c Client) {
-	p.unless(slices.Contains(Kinds, c.Kind), "kind", "%q: want browser, site, native or service", c.Kind)
+	p.unless(slices.Contains(Kinds, c.Kind), "kind", "%q: want browser, site, native, server or service", c.Kind)
 	p.unless(c.Roles == RolesEmbed || c.Roles == RolesLookup, "roles", "%q: want embed or lookup", c.Roles)
 	p.unless(0 <= c.LateRetries && c.LateRetries <= maxLateRetries, "late_retries", "%d: want 0 to %d", c.LateRetries, maxLateRetries)
 	p.unless(c.Kind == Native || c.LateRetries == 0, "late_retries", "%d: only native clients have late retries: want 0", c.LateRetries)
 	p.unless(c.Kind == Native || !c.SharedStore, "shared_store", "true: only native clients have a shared store: want false")
 	p.unless(c.UsesCookies() || c.Remembered == 0, "remembered_life", "%s: only browser and site clients remember: want 0s", c.Remembered)
-	if c.Kind == Service {
-		p.unless(len(c.SecretHash) == 0 || len(c.SecretHash) == sha256.Size, "secret", "has a hash of %d bytes: want a new one by `wavepass client rotate-secret`", len(c.SecretHash))
-		p.checkKeys(c)
-		p.unless(c.Directory == "" || validID.MatchString(c.Directory), "directory", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.Directory)
-		for field, list := range map[string][]string{"origins": c.Origins, "redirects": c.Redirects, "post_logout_redirects": c.PostLogoutRedirects} {
-			p.unless(len(list) == 0, field, "of a service: nobody logs in with one: want none")
-		}
-		p.checkRights(c)
+	p.unless(c.Kind != Server || len(c.Origins) == 0, "origins", "of a server: no page of it calls this service: want none")
+	p.checkCredentials(c)
+	p.checkRights(c)
+	if c.Kind != Service {
+		p.unless(c.Directory == "", "directory", "%q: only service clients have one: want none", c.Directory)
+		p.unless(len(c.Introspects) == 0, "introspects", "of a client that is no service: want none")
 		return
 	}
-	p.unless(len(c.SecretHash) == 0, "secret", "of a client that is no service: it would not be kept secret: want none")
-	p.unless(c.JWKS == "", "jwks", "of a client that is no service: it authenticates by nothing: want none")
-	p.unless(c.Directory == "", "directory", "%q: only service clients have one: want none", c.Directory)
-	p.unless(len(c.Introspects) == 0, "introspects", "of a client that is no service: want none")
-	p.checkRights(c)
+	p.unless(c.Directory == "" || validID.MatchString(c.Directory), "directory", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.Directory)
+	for field, list := range map[string][]string{"origins": c.Origins, "redirects": c.Redirects, "post_logout_redirects": c.PostLogoutRedirects} {
+		p.unless(len(list) == 0, field, "of a service: nobody logs in with one: want none")
+	}
 }
 
-// checkKeys wants one way to authenticate, so that the weaker of two never counts.
-func (p *problems) checkKeys(c Client) {
+// checkCredentials wants one way to authenticate, so that the weaker of two never counts.
+func (p *problems) checkCredentials(c Client) {
+	if !c.Authenticates() {
+		p.unless(len(c.SecretHash) == 0, "secret", "of a client that is no server or service: it would not be kept secret: want none")
+		p.unless(c.JWKS == "", "jwks", "of a client that is no server or service: it authenticates by nothing: want none")
+		return
+	}
+	p.unless(len(c.SecretHash) == 0 || len(c.SecretHash) == sha256.Size, "secret", "has a hash of %d bytes: want a new one by `wavepass client rotate-secret`", len(c.SecretHash))
 	if c.JWKS == "" {
 		return
 	}
@@ -135,7 +141,9 @@ func (p *problems) checkKeys(c Client) {
 
 // checkLists checks each entry of each list.
 func (p *problems) checkLists(c Client) {
-	redirect := func(text string) error { return checkRedirect(text, c.Kind == Native || c.Kind == Site) }
+	redirect := func(text string) error {
+		return checkRedirect(text, c.Kind == Native || c.Kind == Site || c.Kind == Server)
+	}
 	for _, list := range []struct {
 		field   string
 		entries []string

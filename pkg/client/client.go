@@ -22,7 +22,8 @@ const (
 	Browser Kind = "browser" // single-page app: refresh token in a cookie
 	Site    Kind = "site"    // server-rendered site: session handle in a cookie
 	Native  Kind = "native"  // mobile, desktop, command line: both tokens in JSON
-	Service Kind = "service" // partner or back end with a secret: nobody logs in
+	Server  Kind = "server"  // application on a server of its own, with a secret or a key: both tokens in JSON
+	Service Kind = "service" // partner or back end with a secret or a key: nobody logs in
 
 	// Removed is the kind of a tombstone, which keeps Since of a client that was taken out of the registry. It is a kind so
 	// that functions of an older version, which do not know tombstones, let nobody log in or refresh with one.
@@ -30,7 +31,7 @@ const (
 )
 
 // Kinds are those that a client may be registered as.
-var Kinds = []Kind{Browser, Site, Native, Service}
+var Kinds = []Kind{Browser, Site, Native, Server, Service}
 
 // RolesMode says whether an access token carries the account's roles.
 type RolesMode string
@@ -56,7 +57,7 @@ const (
 // ErrUnknown says that no client has this id. On the wire it is invalid_client.
 var ErrUnknown = errors.New("client: unknown")
 
-// NotAuthenticatedError says that a request named a registered service, and did not prove to be from it. It matches ErrUnknown. The reason
+// NotAuthenticatedError says that a request named a registered client that authenticates, and did not prove to be from it. It matches ErrUnknown. The reason
 // is for the audit trail.
 type NotAuthenticatedError struct{ ID, Reason string }
 
@@ -90,8 +91,8 @@ type Client struct {
 	MayBegin            []string      // clients that it may begin sessions of, for the accounts of its directory; service only
 	MayGrant            []string      // what it may give these accounts, see Grants; service only
 	AMR                 []string      // how it may say that people authenticated (RFC 8176); service only
-	SecretHash          []byte        // SHA-256 of the secret; service only; empty: it cannot authenticate yet
-	JWKS                string        // public keys that it authenticates with (RFC 7517), in place of a secret; service only
+	SecretHash          []byte        // SHA-256 of the secret; see Authenticates; empty: it cannot authenticate yet
+	JWKS                string        // public keys that it authenticates with (RFC 7517), in place of a secret
 	Introspects         []string      // clients whose handles and refresh tokens it may look at; service only
 
 	// Since is when the client began to be what it is, in whole seconds: sessions that began before it are gone, also
@@ -100,7 +101,7 @@ type Client struct {
 	Revision int64 // of the record, one more with every change
 }
 
-// New returns a client with the defaults of its kind. A service client still needs its SecretHash.
+// New returns a client with the defaults of its kind. A client that authenticates still needs its SecretHash or JWKS.
 func New(id string, kind Kind) Client {
 	c := Client{
 		ID: id, Kind: kind, Roles: RolesEmbed, FirstParty: true,
@@ -128,18 +129,30 @@ func (c Client) AllowedScopes() []string {
 	return append(slices.Clone(c.Scopes), oauth.ScopeAccount)
 }
 
-// HashSecret is what the registry keeps of a service client's secret. The secrets are generated with 256
+// Authenticates reports whether the client has a secret or a key of its own, and proves with every request that it is the one who
+// asks. Other clients run where a secret would not be kept.
+func (c Client) Authenticates() bool { return c.Kind == Server || c.Kind == Service }
+
+// KeepsRefreshToken reports whether a refresh leaves the client's refresh token as it is. Rotation finds out that a token was copied,
+// and a copy is worth nothing to somebody who cannot authenticate as the client (FAPI 2.0 Security Profile §5.3.2.1).
+func (c Client) KeepsRefreshToken() bool { return c.Authenticates() }
+
+// TakesPasswords reports whether people may log in to the client at POST /login, which asks no client for its secret. At a
+// server people sign in at /authorize.
+func (c Client) TakesPasswords() bool { return c.Transport() != NoSession && !c.Authenticates() }
+
+// HashSecret is what the registry keeps of a client's secret. The secrets are generated with 256
 // bits of randomness, so one round of SHA-256 is enough.
 func HashSecret(secret oauth.Secret) []byte {
 	sum := sha256.Sum256([]byte(secret.Reveal()))
 	return sum[:]
 }
 
-// Authenticate checks what the client sent of itself. A kind without a secret may send an empty one, as
-// standard libraries do when they try HTTP Basic first, and nothing else. It returns ErrUnknown, or for a service a
+// Authenticate checks what the client sent of itself. A client without a secret may send an empty one, as
+// standard libraries do when they try HTTP Basic first, and nothing else. It returns ErrUnknown, or for a client that authenticates a
 // *NotAuthenticatedError, which matches it and has the same text: no answer tells which ids exist.
 func (c Client) Authenticate(secret oauth.Secret) error {
-	if c.Kind != Service {
+	if !c.Authenticates() {
 		if !secret.IsZero() {
 			return ErrUnknown
 		}
@@ -164,7 +177,7 @@ const (
 // Transport returns that of the client's kind.
 func (c Client) Transport() Transport {
 	switch c.Kind {
-	case Native:
+	case Native, Server:
 		return InBody
 	case Browser:
 		return InCookie

@@ -22,6 +22,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		client.Browser: {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: day, Remembered: 30 * day},
 		client.Site:    {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: day, Remembered: 30 * day},
 		client.Native:  {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: 30 * day, LateRetries: 2},
+		client.Server:  {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: 30 * day},
 		client.Service: {AccessLife: 15 * time.Minute, IdleLife: 14 * day, Absolute: 30 * day},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -35,7 +36,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 
 func TestKindDecidesTheTransport(t *testing.T) {
 	for kind, want := range map[client.Kind]client.Transport{
-		client.Native: client.InBody, client.Browser: client.InCookie, client.Site: client.AsHandle, client.Service: client.NoSession, "": client.NoSession,
+		client.Native: client.InBody, client.Server: client.InBody, client.Browser: client.InCookie, client.Site: client.AsHandle, client.Service: client.NoSession, "": client.NoSession,
 	} {
 		c := client.Client{Kind: kind}
 		if cookies := want == client.InCookie || want == client.AsHandle; c.Transport() != want || c.UsesCookies() != cookies {
@@ -44,8 +45,22 @@ func TestKindDecidesTheTransport(t *testing.T) {
 	}
 }
 
+func TestKindDecidesWhoAuthenticatesAndWhoTakesPasswords(t *testing.T) {
+	type rights struct{ authenticates, keepsRefreshToken, takesPasswords bool }
+	for kind, want := range map[client.Kind]rights{
+		client.Browser: {takesPasswords: true}, client.Site: {takesPasswords: true}, client.Native: {takesPasswords: true},
+		client.Server: {authenticates: true, keepsRefreshToken: true}, client.Service: {authenticates: true, keepsRefreshToken: true},
+		client.Removed: {},
+	} {
+		c := client.New("c", kind)
+		if got := (rights{c.Authenticates(), c.KeepsRefreshToken(), c.TakesPasswords()}); got != want {
+			t.Errorf("%s: %+v, want %+v", kind, got, want)
+		}
+	}
+}
+
 func TestDefaultsOfEveryKindPassTheCheck(t *testing.T) {
-	for _, kind := range []client.Kind{client.Browser, client.Site, client.Native, client.Service} {
+	for _, kind := range client.Kinds {
 		if err := good(kind).Check(); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
@@ -125,8 +140,25 @@ var checks = []struct {
 	{"service without a secret yet", client.Service, func(c *client.Client) { c.SecretHash = nil }, ""},
 	{"service, hash too short", client.Service, func(c *client.Client) { c.SecretHash = make([]byte, 31) }, "client c: secret has a hash of 3"},
 	{"service, hash too long", client.Service, func(c *client.Client) { c.SecretHash = make([]byte, 33) }, "client c: secret has a hash of 3"},
-	{"native with a secret", client.Native, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: secret of a client that is no service"},
-	{"browser with a secret", client.Browser, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: secret of a client that is no service"},
+	{"native with a secret", client.Native, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: secret of a client that is no server or service"},
+	{"browser with a secret", client.Browser, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, "client c: secret of a client that is no server or service"},
+
+	{"server without a secret yet", client.Server, func(*client.Client) {}, ""},
+	{"server with a secret", client.Server, func(c *client.Client) { c.SecretHash = make([]byte, 32) }, ""},
+	{"server, hash too short", client.Server, func(c *client.Client) { c.SecretHash = make([]byte, 31) }, "client c: secret has a hash of 3"},
+	{"server, redirects", client.Server, func(c *client.Client) {
+		c.Redirects, c.PostLogoutRedirects = []string{"https://app.example.com/callback", "http://localhost:8080/callback"}, []string{"https://app.example.com/bye"}
+	}, ""},
+	{"an origin of a server", client.Server, func(c *client.Client) { c.Origins = origins(1) }, "client c: origins of a server"},
+	{"late retries of a server", client.Server, func(c *client.Client) { c.LateRetries = 1 }, "client c: late_retries 1: only native"},
+	{"shared store of a server", client.Server, func(c *client.Client) { c.SharedStore = true }, "client c: shared_store true: only native"},
+	{"a server that remembers", client.Server, func(c *client.Client) { c.Remembered = time.Hour }, "client c: remembered_life"},
+	{"a directory of a server", client.Server, func(c *client.Client) { c.Directory = "shop" }, `client c: directory "shop": only service`},
+	{"a server that introspects", client.Server, func(c *client.Client) { c.Introspects = []string{"app"} }, "client c: introspects of a client that is no service"},
+	{"rights of a server", client.Server, func(c *client.Client) { c.MayBegin = []string{"app"} }, "client c: may_begin is for services with a directory"},
+	{"idle life of a server 10 min", client.Server, func(c *client.Client) { c.AccessLife, c.IdleLife = time.Minute, 10*time.Minute }, ""},
+	{"idle life of a server under 10 min", client.Server, func(c *client.Client) { c.AccessLife, c.IdleLife = time.Minute, 10*time.Minute-time.Second }, "client c: idle_life 9m59s: want at least 10m0s"},
+	{"idle life of a site under 10 min", client.Site, func(c *client.Client) { c.AccessLife, c.IdleLife = time.Minute, 10*time.Minute-time.Second }, "client c: idle_life 9m59s: want at least 10m0s"},
 
 	{"scopes of 512 bytes", client.Native, func(c *client.Client) { c.Scopes = []string{strings.Repeat("s", 255), strings.Repeat("t", 256)} }, ""},
 	{"scopes of 513 bytes", client.Native, func(c *client.Client) { c.Scopes = []string{strings.Repeat("s", 256), strings.Repeat("t", 256)} }, "client c: scopes have 513 bytes"},

@@ -11,7 +11,7 @@ import (
 // A key of RFC 8037, appendix A.
 const publicKey = `{"kty":"OKP","crv":"Ed25519","kid":"k1","alg":"EdDSA","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
 
-func TestKeysAreAServicesOnlyWayToAuthenticate(t *testing.T) {
+func TestKeysAreTheOnlyWayToAuthenticate(t *testing.T) {
 	const good = `{"keys":[` + publicKey + `]}`
 	for name, tc := range map[string]struct {
 		kind   client.Kind
@@ -19,12 +19,14 @@ func TestKeysAreAServicesOnlyWayToAuthenticate(t *testing.T) {
 		secret string
 		says   string // "" when it is accepted
 	}{
-		"keys":                 {client.Service, good, "", ""},
-		"keys beside a secret": {client.Service, good, "s", "beside a secret"},
-		"of a native client":   {client.Native, good, "", "no service"},
-		"a key twice":          {client.Service, `{"keys":[` + publicKey + `,` + publicKey + `]}`, "", "another key"},
-		"another use":          {client.Service, strings.Replace(good, "sig", "enc", 1), "", "use sig"},
-		"too long":             {client.Service, good + strings.Repeat(" ", 16<<10), "", "at most 16384"},
+		"keys":                         {client.Service, good, "", ""},
+		"keys beside a secret":         {client.Service, good, "s", "beside a secret"},
+		"of a native client":           {client.Native, good, "", "no server or service"},
+		"of a server":                  {client.Server, good, "", ""},
+		"of a server, beside a secret": {client.Server, good, "s", "beside a secret"},
+		"a key twice":                  {client.Service, `{"keys":[` + publicKey + `,` + publicKey + `]}`, "", "another key"},
+		"another use":                  {client.Service, strings.Replace(good, "sig", "enc", 1), "", "use sig"},
+		"too long":                     {client.Service, good + strings.Repeat(" ", 16<<10), "", "at most 16384"},
 	} {
 		c := client.New("c", tc.kind)
 		c.JWKS = tc.jwks

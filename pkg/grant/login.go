@@ -33,7 +33,7 @@ type LoginRequest struct {
 // oauth.ErrUnavailable.
 func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	c := r.Client
-	if c.Transport() == client.NoSession {
+	if !c.TakesPasswords() {
 		return Issued{}, client.ErrWrongKind
 	}
 	who, keys, err := l.authenticate(ctx, r.Username, r.Password, r.Network)

@@ -24,8 +24,8 @@ var (
 	ErrClientExists = errors.New("operate: the client is registered already")
 	// ErrReservedClient says that the id is the service's own.
 	ErrReservedClient = fmt.Errorf("operate: the client %s is the service's own", client.Reserved)
-	// ErrNoService says that a client has no secret because it is of another kind.
-	ErrNoService = errors.New("operate: only service clients have a secret")
+	// ErrNoSecret says that a client has no secret because its kind does not authenticate.
+	ErrNoSecret = errors.New("operate: only server and service clients have a secret")
 	// ErrHasKeys says that a client authenticates with keys of its own, and so has no secret.
 	ErrHasKeys = errors.New("operate: the client authenticates with its registered keys, and has no secret")
 )
@@ -149,15 +149,15 @@ func (r *Registrar) Revoke(ctx context.Context, id string) (time.Time, error) {
 	return c.Since, r.recordClient(ctx, audit.ClientRevoked, id, "")
 }
 
-// RotateSecret gives a service client a new secret, of which only a hash is stored. Errors: ErrNoService,
+// RotateSecret gives a client that authenticates a new secret, of which only a hash is stored. Errors: ErrNoSecret,
 // client.ErrUnknown, client.ErrChanged.
 func (r *Registrar) RotateSecret(ctx context.Context, id string) (oauth.Secret, error) {
 	was, err := r.Find(ctx, id)
 	switch {
 	case err != nil:
 		return oauth.Secret{}, err
-	case was.Kind != client.Service:
-		return oauth.Secret{}, ErrNoService
+	case !was.Authenticates():
+		return oauth.Secret{}, ErrNoSecret
 	case was.JWKS != "":
 		return oauth.Secret{}, ErrHasKeys
 	}
@@ -169,7 +169,7 @@ func (r *Registrar) RotateSecret(ctx context.Context, id string) (oauth.Secret, 
 	return secret, r.recordClient(ctx, audit.ClientSecretRotated, id, "")
 }
 
-// NewSecret returns a secret for a service client: 256 bits of randomness behind a prefix that scanners of leaked secrets
+// NewSecret returns a secret for a client: 256 bits of randomness behind a prefix that scanners of leaked secrets
 // can look for.
 func NewSecret() oauth.Secret {
 	random := make([]byte, 32)

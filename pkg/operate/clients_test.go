@@ -186,8 +186,8 @@ func TestServiceGetsASecretOfWhichAHashIsKept(t *testing.T) {
 		t.Error("the trail tells the secret")
 	}
 	w.wantAdded(client.New("app", client.Native))
-	if _, err := w.Clients().RotateSecret(w.ctx, "app"); !errors.Is(err, operate.ErrNoService) {
-		t.Errorf("a secret for an app: %v, want ErrNoService", err)
+	if _, err := w.Clients().RotateSecret(w.ctx, "app"); !errors.Is(err, operate.ErrNoSecret) {
+		t.Errorf("a secret for an app: %v, want ErrNoSecret", err)
 	}
 }
 

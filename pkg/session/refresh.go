@@ -41,10 +41,10 @@ func NewRefresher(store Store, accounts Accounts, keys Keys, rules Rules, trail 
 
 // Refreshed is a refresh that succeeded.
 type Refreshed struct {
-	Case    Case // Young, Rotate, Race or LateAllowed
+	Case    Case // Young, Kept, Rotate, Race or LateAllowed
 	Session Session
 	Account account.Account
-	Token   oauth.Secret // the successor of the presented token; the presented token itself when the case is Young
+	Token   oauth.Secret // the successor of the presented token; the presented token itself when the case is Young or Kept
 }
 
 // Refresh exchanges the presented token of client c; network is a prefix of the caller's address. Errors: a *RefusedError for
@@ -61,6 +61,9 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 		MinAge: r.rules.MinAge, Now: arrived.Truncate(time.Millisecond), Network: network,
 		IdleExpiry: idleExpiry(arrived, c.IdleLife, token.Expiry),
 	}
+	if c.KeepsRefreshToken() {
+		rotation.Keep, rotation.MinAge = true, UseInterval
+	}
 	f, err := r.rotateAndLookUp(ctx, rotation, key)
 	if err != nil {
 		return Refreshed{}, err
@@ -71,7 +74,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	if err != nil {
 		return Refreshed{}, err
 	}
-	if outcome != Young {
+	if outcome != Young && outcome != Kept {
 		token = token.successor()
 	}
 	return Refreshed{outcome, f.session, f.account, token.Encode(key)}, nil
@@ -139,7 +142,7 @@ func (r *Refresher) decide(f found, p Presented) Case {
 	switch {
 	case f.missing:
 		return Gone
-	case f.rotated && Usable(f.session, f.account, p.Client, p.Arrived) == nil:
+	case f.rotated && !p.Client.KeepsRefreshToken() && Usable(f.session, f.account, p.Client, p.Arrived) == nil:
 		return Rotate
 	}
 	return r.rules.Decide(f.session, f.account, p)
@@ -152,6 +155,11 @@ func (r *Refresher) write(ctx context.Context, f *found, outcome Case, rotation 
 	case Rotate:
 		if !f.rotated {
 			rotation.MinAge = 0 // the rules have decided that the token is old enough
+			f.session, err = r.store.Rotate(ctx, rotation)
+		}
+	case Kept:
+		if !f.rotated && p.since(s.RotatedAt) >= UseInterval { // the clock that noted the last use was wrong
+			rotation.MinAge = 0
 			f.session, err = r.store.Rotate(ctx, rotation)
 		}
 	case LateAllowed:
@@ -189,7 +197,7 @@ func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 // event returns the name of the audit event of a case.
 func (c Case) event() string {
 	return [...]string{
-		Gone: audit.RefreshRefused, RestoredTable: audit.RestoredTable, Young: audit.RaceReplay, Rotate: audit.Refresh,
+		Gone: audit.RefreshRefused, RestoredTable: audit.RestoredTable, Young: audit.RaceReplay, Rotate: audit.Refresh, Kept: audit.Refresh,
 		Race: audit.RaceReplay, LateAllowed: audit.LateRetry, Overtaken: audit.Overtaken, StaleAllowed: audit.StaleToken,
 		Reuse: audit.ReuseDetected,
 	}[c]

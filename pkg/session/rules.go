@@ -44,6 +44,7 @@ const (
 	RestoredTable             // newer than the table, which was restored from a backup: refused, and an alarm
 	Young                     // the newest, made a moment ago: answered with itself
 	Rotate                    // the newest: answered with a successor
+	Kept                      // the newest, of a client that keeps its token: answered with itself
 	Race                      // the one before, just replaced: answered with its successor again
 	LateAllowed               // the one before, replaced longer ago, and the client may come late: like Race, and recorded
 	Overtaken                 // replaced twice while it was on its way: the client should come again with the newest
@@ -64,6 +65,8 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 	switch {
 	case behind < 0:
 		return RestoredTable
+	case behind == 0 && p.Client.KeepsRefreshToken():
+		return Kept
 	case behind == 0 && p.since(s.RotatedAt) < r.MinAge:
 		return Young
 	case behind == 0:

@@ -50,6 +50,13 @@ func TestRules(t *testing.T) {
 		{"newest, no age is asked for", client.Browser, 20, 0, withMinAge(0), session.Rotate},
 		{"newest, no age, a clock that is ahead", client.Browser, 20, -5 * time.Second, withMinAge(0), session.Rotate},
 
+		{"newest, of a server", client.Server, 20, 0, nil, session.Kept},
+		{"newest, of a server, after a long time", client.Server, 20, 900 * time.Hour, nil, session.Kept},
+		{"newest, of a server, no age is asked for", client.Server, 20, 0, withMinAge(0), session.Kept},
+		{"newer than the table, of a server", client.Server, 21, 0, nil, session.RestoredTable},
+		{"an older one, of a server", client.Server, 19, time.Hour, nil, session.Reuse},
+		{"of a server, idle", client.Server, 20, 1000 * time.Hour, nil, session.Gone},
+
 		{"the one before, just replaced", client.Browser, 19, 0, nil, session.Race},
 		{"the end of the window", client.Browser, 19, 65 * time.Second, nil, session.Race},
 		{"after the window", client.Browser, 19, 65*time.Second + ms, nil, session.Reuse},

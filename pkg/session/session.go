@@ -36,7 +36,7 @@ type Session struct {
 	ClientID      string
 	Scopes        []string  // granted at the login, may be empty; nil in sessions older than the field: those of the client
 	Generation    uint32    // how many times its refresh token has rotated
-	RotatedAt     time.Time // when the newest token was made, milliseconds; at first the time of the login
+	RotatedAt     time.Time // when the newest token was made, or one that is kept was last noted as used, milliseconds; at first the time of the login
 	PriorRotation time.Time // when the token before the newest was made, milliseconds; zero: not known
 	CreatedAt     time.Time
 	AuthTime      time.Time
@@ -95,13 +95,14 @@ func (s Session) LastUsed() time.Time {
 	return s.RotatedAt
 }
 
-// Rotation replaces the refresh token of a session.
+// Rotation replaces the refresh token of a session, or notes that a token was used which is kept.
 type Rotation struct {
 	AccountID  uuid.UUID
 	SessionID  uuid.UUID
 	ClientID   string
-	Generation uint32        // of the token that is replaced
-	MinAge     time.Duration // how old that token must be; 0: any age
+	Generation uint32        // of the token that is presented
+	Keep       bool          // it stays the session's token
+	MinAge     time.Duration // how long ago it must have been made, or noted as used; 0: any time
 	Now        time.Time     // becomes RotatedAt
 	Network    string        // becomes UsedFrom
 	IdleExpiry time.Time
@@ -114,9 +115,11 @@ func (r Rotation) Apply(s Session) (Session, bool) {
 		r.MinAge > 0 && s.RotatedAt.After(r.Now.Add(-r.MinAge)) {
 		return s, false
 	}
-	s.Generation++
-	s.PriorRotation, s.RotatedAt = s.RotatedAt, r.Now
-	s.UsedFrom, s.IdleExpiry = r.Network, r.IdleExpiry
+	if !r.Keep {
+		s.Generation++
+		s.PriorRotation = s.RotatedAt
+	}
+	s.RotatedAt, s.UsedFrom, s.IdleExpiry = r.Now, r.Network, r.IdleExpiry
 	return s, true
 }
 
@@ -176,10 +179,10 @@ type Store interface {
 	Reader
 
 	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, moves what was
-	// RotatedAt to PriorRotation, and returns the session as it then is. The condition: the session has this
+	// RotatedAt to PriorRotation, and returns the session as it then is. With Keep, the generation and PriorRotation stay as they are. The condition: the session has this
 	// generation and client, is not revoked, neither expiry is reached at Now, and RotatedAt is at least MinAge
 	// before Now unless MinAge is 0. When the condition fails, the error is ErrStale, and the result is the session as it
-	// was at that moment. ErrNotFound when there is none. Of any number of rotations of one generation exactly
+	// was at that moment. ErrNotFound when there is none. Of any number of rotations of one generation without Keep exactly
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)
 

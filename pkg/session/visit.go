@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// UseInterval is how often the use of a handle is written down at the most.
+	// UseInterval is how often the use of a handle, or of a refresh token that is kept, is written down at the most.
 	UseInterval = 5 * time.Minute
 
 	// useTime bounds how long a request waits for its use to be written.

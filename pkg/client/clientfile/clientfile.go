@@ -116,7 +116,7 @@ func (r *reader) client(e entry) client.Client {
 		return c // what follows would be about values that could not be read
 	}
 	if at["kind"] == nil {
-		r.wrong.Add(e.key, "client %s: kind is missing: want browser, site, native or service", c.ID)
+		r.wrong.Add(e.key, "client %s: kind is missing: want browser, site, native, server or service", c.ID)
 		return c
 	}
 	for _, problem := range c.Problems() {

@@ -67,7 +67,7 @@ func (f function) introspect(ctx context.Context, r *apigw.Request) (apigw.Respo
 	switch {
 	case err != nil:
 		return apigw.Response{}, err
-	case c.Kind != client.Service:
+	case !c.Authenticates():
 		return apigw.Response{}, client.ErrUnknown // it has not authenticated, and cannot
 	case in.Token.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("token is missing")

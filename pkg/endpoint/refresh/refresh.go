@@ -61,8 +61,11 @@ func (f function) refresh(ctx context.Context, r *apigw.Request) (apigw.Response
 		return apigw.Response{}, apigw.UnsupportedGrantType("only grant_type=refresh_token is served here")
 	}
 	c, err := r.Client(ctx, f.clients, in.ClientID, in.ClientSecret)
-	if err != nil {
+	switch {
+	case err != nil:
 		return apigw.Response{}, err
+	case c.Authenticates():
+		return apigw.Response{}, client.ErrWrongKind // at POST /token, where it may also have a key
 	}
 	visit := r.Visit(c)
 	presented, err := f.Cookies.Presented(visit, in.RefreshToken)

@@ -81,7 +81,7 @@ func (f function) revoke(ctx context.Context, r *apigw.Request) (apigw.Response,
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	if c.Kind == client.Service { // the one kind that authenticates
+	if c.Authenticates() {
 		ctx = audit.WithActor(ctx, audit.Client(c.ID))
 	}
 	if err := f.revoking.Revoke(ctx, grant.RevokeRequest{At: r.At, Client: c, Token: in.Token}); err != nil {

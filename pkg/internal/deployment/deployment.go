@@ -1,5 +1,5 @@
 // Package deployment is a whole Wavepass over pkg/internal/fakestore, for the tests of the endpoints: every
-// function, real keys, one person, and clients of three kinds. It is called with events, as API Gateway does.
+// function, real keys, one person, and clients of four kinds. It is called with events, as API Gateway does.
 package deployment
 
 import (

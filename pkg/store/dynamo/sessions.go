@@ -93,7 +93,6 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 		" AND idle_expiry > :now AND expiry > :now"
 	values := item{
 		":generation": number(r.Generation),
-		":next":       number(int64(r.Generation) + 1),
 		":client":     text(r.ClientID),
 		":now":        seconds(r.Now), // expiries are whole seconds: the fraction decides nothing
 		":rotated":    milliseconds(r.Now),
@@ -104,12 +103,16 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 		condition += " AND rotated_at <= :young"
 		values[":young"] = milliseconds(r.Now.Add(-r.MinAge))
 	}
+	// Every right-hand side is the item as it was. The idle expiry is never after the absolute one, so it is the time to live
+	// as well.
+	update := "SET rotated_at = :rotated, used_from = :network, idle_expiry = :idle, expires_at = :idle"
+	if !r.Keep {
+		update += ", generation = :next, prior_rotation = rotated_at"
+		values[":next"] = number(int64(r.Generation) + 1)
+	}
 	return s.updateSession(ctx, "rotate", r.AccountID, r.SessionID, dynamodb.UpdateItemInput{
-		ConditionExpression: &condition,
-		// Every right-hand side is the item as it was. The idle expiry is never after the absolute one, so it
-		// is the time to live as well.
-		UpdateExpression: aws.String("SET generation = :next, prior_rotation = rotated_at, rotated_at = :rotated," +
-			" used_from = :network, idle_expiry = :idle, expires_at = :idle"),
+		ConditionExpression:       &condition,
+		UpdateExpression:          &update,
 		ExpressionAttributeValues: values,
 	})
 }

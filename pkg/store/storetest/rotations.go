@@ -17,6 +17,8 @@ var rotationTests = []subtest{
 	{"MissingIsNotFound", rotateMissing},
 	{"OneOfManyParallelWins", rotateParallel},
 	{"AppliedButReplyLostIsStaleWithTheNextGeneration", rotateReplyLost},
+	{"KeepsTheToken", rotateKeeps},
+	{"KeptTokenIsNotedOnceAmongMany", rotateKeepsParallel},
 }
 
 func rotateChanges(t *testing.T, f fixture) {
@@ -198,4 +200,65 @@ func rotateReplyLost(t *testing.T, f fixture) {
 	wantErr(t, "the same again", err, session.ErrStale)
 	same(t, "session as found", got, rotated(s, r))
 	f.wantSession(t, "after the same again", rotated(s, r))
+}
+
+// rotateKeeps checks that a use of a token which is kept is noted under every condition of a rotation, and moves no generation.
+func rotateKeeps(t *testing.T, f fixture) {
+	const age = 5 * time.Minute
+	s := f.storedSession(t, nil)
+	for _, refused := range []func(*session.Rotation){
+		func(r *session.Rotation) { r.Now = s.RotatedAt.Add(age - time.Millisecond) },
+		func(r *session.Rotation) { r.Generation-- },
+		func(r *session.Rotation) { r.ClientID += "x" },
+		func(r *session.Rotation) { r.Now = s.IdleExpiry },
+	} {
+		r := noting(s, age)
+		refused(&r)
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, "keep", err, session.ErrStale)
+		same(t, "session as found", got, s)
+	}
+	f.wantSession(t, "after what was refused", s)
+	for range 2 {
+		r := noting(s, age)
+		s = kept(s, r)
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, "keep", err, nil)
+		same(t, "returned session", got, s)
+		got, err = f.Rotate(t.Context(), r)
+		wantErr(t, "the same again", err, session.ErrStale)
+		same(t, "session as found again", got, s)
+	}
+	f.wantSession(t, "afterwards", s)
+}
+
+func rotateKeepsParallel(t *testing.T, f fixture) {
+	s := f.storedSession(t, nil)
+	r := noting(s, 5*time.Minute)
+	noted := 0
+	for _, err := range parallel(100, func(int) error { _, err := f.Rotate(t.Context(), r); return err }) {
+		switch {
+		case err == nil:
+			noted++
+		case !errors.Is(err, session.ErrStale):
+			t.Errorf("error %v, want ErrStale", err)
+		}
+	}
+	if noted != 1 {
+		t.Errorf("noted %d times, want once", noted)
+	}
+	f.wantSession(t, "afterwards", kept(s, r))
+}
+
+// noting is the use of the token of s at the first moment at which it may be noted again.
+func noting(s session.Session, age time.Duration) session.Rotation {
+	r := rotation(s)
+	r.Keep, r.MinAge, r.Now = true, age, s.RotatedAt.Add(age)
+	return r
+}
+
+// kept is what s becomes by r.
+func kept(s session.Session, r session.Rotation) session.Session {
+	s.RotatedAt, s.UsedFrom, s.IdleExpiry = r.Now, r.Network, r.IdleExpiry
+	return s
 }
