@@ -35,8 +35,9 @@ func checkOrigin(text string) error {
 }
 
 // checkRedirect wants an address that only the client can be reached by: https, http on this machine (RFC 8252 §7.3), or a
-// scheme of the app's own (RFC 8252 §7.1). localhost allows that name, which may be another machine (RFC 8252 §8.3).
-func checkRedirect(text string, localhost bool) error {
+// scheme of the app's own (RFC 8252 §7.1). The name localhost counts as this machine, because pages under development are there and no
+// browser asks a name server for it, though RFC 8252 §8.3 would rather have the address.
+func checkRedirect(text string) error {
 	if len(text) > maxAddress {
 		return fmt.Errorf("%.40q…: has %d bytes: want at most %d", text, len(text), maxAddress)
 	}
@@ -53,7 +54,7 @@ func checkRedirect(text string, localhost bool) error {
 	case u.Scheme == "https":
 		err = checkHost(u)
 	case u.Scheme == "http":
-		err = checkLoopback(u, localhost)
+		err = checkLoopback(u)
 	case !strings.Contains(u.Scheme, "."):
 		err = errors.New("want https, http on this machine, or a scheme with a dot in it: a domain of yours backwards, like com.example.app")
 	case !strings.HasPrefix(u.Path, "/") && u.Host == "":
@@ -113,11 +114,8 @@ func isLoopback(u *url.URL) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-func checkLoopback(u *url.URL, localhost bool) error {
-	switch {
-	case u.Hostname() == "localhost" && !localhost:
-		return errors.New("localhost may be another machine to a browser, so it is for native, site and server clients only: write 127.0.0.1")
-	case u.Hostname() != "localhost" && !isLoopback(u):
+func checkLoopback(u *url.URL) error {
+	if u.Hostname() != "localhost" && !isLoopback(u) {
 		return errors.New("anybody on the way can read http: want https, which only this machine does without")
 	}
 	return checkHost(u)

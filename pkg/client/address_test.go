@@ -22,7 +22,7 @@ var addresses = []struct {
 	{"http://127.0.0.1:5173", "", "", ""},
 	{"http://127.0.0.1", "", "", ""},
 	{"http://[::1]:5173", "", "", ""},
-	{"http://localhost:5173", "", "127.0.0.1", ""},
+	{"http://localhost:5173", "", "", ""},
 	{"https://app.example.com/", "https://app.example.com", "", ""},
 	{"https://app.example.com/callback?from=wavepass", "https://app.example.com", "", ""},
 	{"https://app.example.com/a%20b", "https://app.example.com", "", ""},
@@ -132,7 +132,7 @@ func FuzzAddress(f *testing.F) {
 			}
 			switch host := u.Hostname(); {
 			case u.Scheme == "https" && host != "":
-			case u.Scheme == "http" && (host == "::1" || strings.HasPrefix(host, "127.") || host == "localhost" && (asOrigin || kind != client.Browser)):
+			case u.Scheme == "http" && (host == "::1" || strings.HasPrefix(host, "127.") || host == "localhost"):
 			case u.Scheme == "http" && strings.Contains(host, ":"): // another spelling of a loopback address
 			case asRedirect && !asOrigin && strings.Contains(u.Scheme, ".") && u.Opaque == "":
 			default:

@@ -141,17 +141,14 @@ func (p *problems) checkCredentials(c Client) {
 
 // checkLists checks each entry of each list.
 func (p *problems) checkLists(c Client) {
-	redirect := func(text string) error {
-		return checkRedirect(text, c.Kind == Native || c.Kind == Site || c.Kind == Server)
-	}
 	for _, list := range []struct {
 		field   string
 		entries []string
 		check   func(string) error
 	}{
 		{"origins", c.Origins, checkOrigin},
-		{"redirects", c.Redirects, redirect},
-		{"post_logout_redirects", c.PostLogoutRedirects, redirect},
+		{"redirects", c.Redirects, checkRedirect},
+		{"post_logout_redirects", c.PostLogoutRedirects, checkRedirect},
 		{"audiences", c.Audiences, checkName},
 		{"scopes", c.Scopes, checkName},
 		{"introspects", c.Introspects, checkClientID},

@@ -12,17 +12,18 @@ func (c Client) MayRedirectTo(text string) bool {
 	if slices.Contains(c.Redirects, text) {
 		return true
 	}
-	if checkRedirect(text, c.Kind == Native) != nil {
+	if checkRedirect(text) != nil {
 		return false
 	}
-	given := withoutLoopbackPort(text)
-	return given != "" && slices.ContainsFunc(c.Redirects, func(registered string) bool { return withoutLoopbackPort(registered) == given })
+	given := c.withoutLoopbackPort(text)
+	return given != "" && slices.ContainsFunc(c.Redirects, func(registered string) bool { return c.withoutLoopbackPort(registered) == given })
 }
 
-// withoutLoopbackPort returns an address of this machine without its port, and "" for any other address.
-func withoutLoopbackPort(text string) string {
+// withoutLoopbackPort returns an address of this machine without its port, and "" for any other address. By the name localhost
+// only native apps take whichever port is free.
+func (c Client) withoutLoopbackPort(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" || u.Hostname() != "localhost" && !isLoopback(u) {
+	if err != nil || u.Scheme != "http" || !isLoopback(u) && (u.Hostname() != "localhost" || c.Kind != Native) {
 		return ""
 	}
 	return u.Hostname() + strings.TrimPrefix(text, "http://"+u.Host)

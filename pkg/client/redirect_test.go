@@ -36,7 +36,7 @@ func TestRedirectIsComparedByteByByte(t *testing.T) {
 		}
 	}
 	browser := client.New("web", client.Browser)
-	browser.Redirects = []string{"http://localhost:5173/callback"} // as an older version could register it
+	browser.Redirects = []string{"http://localhost:5173/callback"}
 	if browser.MayRedirectTo("http://localhost:9999/callback") {
 		t.Error("localhost with another port: taken for a client that is not native")
 	}
