@@ -12,7 +12,7 @@ import (
 
 // unlisted are the routes that metadata has no name for.
 var unlisted = []string{
-	"POST /authorize", "POST /signin", "POST /consent", // the address of the first is that of GET, the others are of its pages
+	"POST /authorize", "POST /signout", "POST /signin", "POST /consent", // the addresses of the first two are those of GET, the others are of its pages
 	"POST /login", "POST /logout", "POST /password", "POST /ticket", // no endpoints of RFC 6749 or 8414
 	"POST /refresh",                                                                                                          // the token endpoint of those who know Wavepass, with its cookies
 	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", // by the cookie of a site
@@ -41,7 +41,7 @@ func TestMetadataListsTheRoutesOfTheTemplate(t *testing.T) {
 				t.Errorf("%s: %s is %q, want an address below the issuer %s", path, name, address, s.url)
 			}
 			method := "POST"
-			if name == "userinfo_endpoint" || name == "jwks_uri" || name == "authorization_endpoint" {
+			if name == "userinfo_endpoint" || name == "jwks_uri" || name == "authorization_endpoint" || name == "end_session_endpoint" {
 				method = "GET"
 			}
 			listed[method+" "+route] = name

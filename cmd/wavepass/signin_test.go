@@ -31,7 +31,7 @@ func startSignIn(t *testing.T) signIn {
 	command("account", "set-access", demoUsername, "--scope", "openid", "--scope", "profile")
 	command("client", "add", "own", "--kind", "native", "--scope", "openid", "--scope", "profile", "--redirect", "http://127.0.0.1/cb")
 	command("client", "add", "third", "--kind", "native", "--third-party", "--scope", "openid", "--scope", "profile", "--redirect", "com.example.app:/cb")
-	command("client", "add", "spa", "--kind", "browser", "--origin", s.spa, "--scope", "openid", "--scope", "profile", "--redirect", s.spa+"/cb")
+	command("client", "add", "spa", "--kind", "browser", "--origin", s.spa, "--scope", "openid", "--scope", "profile", "--redirect", s.spa+"/cb", "--post-logout-redirect", s.spa+"/bye")
 	return s
 }
 

@@ -1,13 +1,16 @@
 package token
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -63,4 +66,50 @@ func halfHash(alg keyring.Algorithm, text oauth.Secret) string {
 	}
 	sum := sha256.Sum256([]byte(text.Reveal()))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// IDHint is what an ID token says that a client hands back, to say whom it is about (OpenID Connect Core 1.0 §3.1.2.1, RP-Initiated
+// Logout 1.0 §2).
+type IDHint struct {
+	Account   uuid.UUID
+	Client    string
+	SessionID uuid.UUID
+}
+
+// ReadIDHint reads an ID token of this issuer. Whether it has expired is not asked, because clients keep theirs for as long as somebody is logged
+// in. The error is ErrInvalid, also for an access token, or oauth.ErrUnavailable when the keys could not be read.
+func ReadIDHint(ctx context.Context, keys VerifyKeys, text oauth.Secret, issuer string) (IDHint, error) {
+	jws, err := ParseJWS(text)
+	if err != nil {
+		return IDHint{}, err
+	}
+	var header struct {
+		Algorithm keyring.Algorithm `json:"alg"`
+		KeyID     string            `json:"kid"`
+	}
+	if json.Unmarshal(jws.Header, &header) != nil {
+		return IDHint{}, refuse("header: not JSON")
+	}
+	key, err := keys.ByHeader(ctx, keyring.HeaderSegment(header.Algorithm, header.KeyID))
+	switch {
+	case errors.Is(err, keyring.ErrUnknownKey):
+		return IDHint{}, refuse("header: not that of one of our keys")
+	case err != nil:
+		return IDHint{}, err
+	case jws.parts.header != keyring.HeaderSegmentOf(idHeader, key.Algorithm, key.ID):
+		return IDHint{}, refuse("header: not that of an ID token")
+	}
+	if err := jws.VerifiedBy(key); err != nil {
+		return IDHint{}, err
+	}
+	var said struct {
+		Issuer    string    `json:"iss"`
+		Subject   uuid.UUID `json:"sub"`
+		Audience  string    `json:"aud"`
+		SessionID uuid.UUID `json:"sid"`
+	}
+	if json.Unmarshal(jws.Payload, &said) != nil || said.Issuer != issuer {
+		return IDHint{}, refuse("not of this issuer, or not in the form of ours")
+	}
+	return IDHint{said.Subject, said.Audience, said.SessionID}, nil
 }

@@ -47,6 +47,7 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	}
 	openID := map[string]any{
 		"userinfo_endpoint":                          deployment.Issuer + "/userinfo",
+		"end_session_endpoint":                       deployment.Issuer + "/signout",
 		"subject_types_supported":                    []any{"public"},
 		"id_token_signing_alg_values_supported":      []any{"ES256"},
 		"introspection_signing_alg_values_supported": []any{"ES256"},

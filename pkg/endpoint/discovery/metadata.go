@@ -30,6 +30,7 @@ type metadata struct {
 type openIDMetadata struct {
 	metadata
 	UserinfoEndpoint string   `json:"userinfo_endpoint"`
+	EndSession       string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0 §2.1
 	SubjectTypes     []string `json:"subject_types_supported"`
 	RequestURI       bool     `json:"request_uri_parameter_supported"` // absent means yes
 	Scopes           []string `json:"scopes_supported"`                // those with a meaning of their own here
@@ -79,6 +80,7 @@ func describeOpenID(issuer string, algorithms []keyring.Algorithm) openIDMetadat
 	return openIDMetadata{
 		metadata:          describe(issuer),
 		UserinfoEndpoint:  issuer + "/userinfo",
+		EndSession:        issuer + "/signout",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub
 		Scopes:            []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeAccount},
 		Prompts:           []string{"none", "login", "consent", "select_account"},

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
+	"github.com/wavepass/wavepass/pkg/token"
 )
 
 // authorize answers an authorization request: with a code, when somebody is signed in who has nothing to be asked, else with a page.
@@ -36,6 +37,9 @@ func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Respon
 	who, err := f.person(ctx, r, in.Client.ID)
 	if err != nil {
 		return apigw.Response{}, err
+	}
+	if err := f.checkHint(ctx, r, in, who); err != nil {
+		return f.refused(r, in, err)
 	}
 	if who == nil || f.wantsLogin(in, who) {
 		if in.Prompt.None {
@@ -63,6 +67,23 @@ func (f function) refused(r *apigw.Request, in authorization.Request, err error)
 		return apigw.Response{}, err
 	}
 	return apigw.SeeOther(in.AnswerError(r.At.Issuer, wrong), nil), nil
+}
+
+// checkHint returns an error when the client expects another person than the one who is signed in (OpenID Connect Core 1.0 §3.1.2.1).
+func (f function) checkHint(ctx context.Context, r *apigw.Request, in authorization.Request, who *person) error {
+	if in.IDTokenHint.IsZero() {
+		return nil
+	}
+	hint, err := token.ReadIDHint(ctx, f.keys, in.IDTokenHint, r.At.Issuer)
+	switch {
+	case errors.Is(err, token.ErrInvalid):
+		return &authorization.Error{Code: oauth.CodeInvalidRequest, Description: "id_token_hint is no ID token of this service, or its key is no longer known"}
+	case err != nil:
+		return err
+	case who != nil && hint.Account != who.account.ID:
+		return &authorization.Error{Code: authorization.CodeLoginRequired, Description: "somebody else is signed in"}
+	}
+	return nil
 }
 
 // wantsLogin reports whether a person who is signed in has to log in again.

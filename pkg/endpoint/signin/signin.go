@@ -35,6 +35,7 @@ type Store interface {
 	session.Reader
 	session.UseRecorder
 	session.CodeKeeper
+	session.Ender
 }
 
 // New returns the function. drawn are its pages.
@@ -47,6 +48,8 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		clients:  clients,
 		owners:   session.NewOwners(store, store, clients, s.Now),
 		uses:     session.NewUses(store, s.Now),
+		revoker:  session.NewRevoker(store, s.Now),
+		keys:     keyring.NewPublicKeys(store, s.KeyTimes, s.Now),
 		login:    grant.NewLogin(parts),
 		codes:    grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
 		consents: store,
@@ -57,6 +60,8 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		"POST /authorize?*": f.shown(f.authorize),
 		"POST /signin":      f.shown(f.signIn),
 		"POST /consent":     f.shown(f.consent),
+		"GET /signout?*":    f.shown(f.signOut),
+		"POST /signout":     f.shown(f.signOut),
 	})
 }
 
@@ -65,6 +70,8 @@ type function struct {
 	clients  *client.Registry
 	owners   *session.Owners
 	uses     *session.Uses
+	revoker  *session.Revoker
+	keys     *keyring.PublicKeys
 	login    *grant.Login
 	codes    *grant.Codes
 	consents consent.Store

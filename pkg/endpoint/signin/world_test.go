@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -78,4 +80,14 @@ func request(parameters ...string) string {
 
 func thirdParty(parameters ...string) string {
 	return deployment.Authorization("third", partnerCallback, parameters...)
+}
+
+// addPerson adds an account with ada's password.
+func (w world) addPerson(name string) {
+	w.t.Helper()
+	login, err := w.Store.LoginName(w.t.Context(), deployment.Username)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Store.SetAccount(account.Account{ID: uuid.New(), Username: name, Scopes: []string{"openid", "profile"}, Epoch: deployment.Start.Unix()}, login.Hash)
 }

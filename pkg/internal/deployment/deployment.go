@@ -166,6 +166,8 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /authorize": "signin",
 		"POST /signin":    "signin",
 		"POST /consent":   "signin",
+		"GET /signout":    "signin",
+		"POST /signout":   "signin",
 
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",

@@ -102,6 +102,8 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /authorize signin ",
 		"POST /signin signin ",
 		"POST /consent signin ",
+		"GET /signout signin ",
+		"POST /signout signin ",
 		"POST /ticket ticket TokenAuthorizer",
 		"GET /.well-known/jwks.json discovery ",
 		"GET /.well-known/oauth-authorization-server discovery ",

@@ -93,7 +93,9 @@ const cases = {
       const manager = new oidc.UserManager({ authority: '${api}', client_id: '${client}', redirect_uri: location.origin + '/cb', scope: 'openid profile',
         fetchRequestCredentials: 'include', loadUserInfo: true, userStore: new oidc.WebStorageStateStore({ store: new oidc.InMemoryWebStorage() }) })
       try {
-        if (location.pathname === '/cb') {
+        window.signOut = () => manager.signoutRedirect({ post_logout_redirect_uri: location.origin + '/bye' })
+        if (location.pathname === '/bye') say('signed out')
+        else if (location.pathname === '/cb') {
           const user = await manager.signinRedirectCallback()
           say(user.profile.sub && user.access_token && !user.refresh_token ? 'signed in' : 'failed: ' + JSON.stringify(user))
         } else await manager.signinRedirect({ nonce: 'a nonce' })
@@ -111,6 +113,11 @@ const cases = {
     const refresh = cookies.find(c => c.name === '__Host-Http-wprt-' + client)
     assert.ok(refresh?.httpOnly && refresh.sameSite === 'Strict', 'the refresh token is in its cookie: ' + JSON.stringify(cookies.map(c => c.name)))
     assert.equal(await page.evaluate(() => document.cookie), '')
+    await page.evaluate(() => { window.signOut() })
+    await page.waitForURL('**/bye')
+    assert.equal(await said(page), 'signed out')
+    await page.goto(site.address + '/') // nobody is signed in at the service any more
+    await page.getByLabel('Password').waitFor()
     assert.deepEqual(red, [], 'the console')
     site.close()
   },
