@@ -1,4 +1,4 @@
-"""What SAM makes of examples/protected-api/template.yaml. Run by .ci/run with the other tests of scripts/."""
+"""What SAM makes of the templates of examples/. Run by .ci/run with the other tests of scripts/."""
 
 import json
 import logging
@@ -10,28 +10,72 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of metrics that nobody publishes
-TEMPLATE = yaml_parse((pathlib.Path(__file__).parent.parent / "examples/protected-api/template.yaml").read_text())
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 AUTHORIZER = json.dumps({"Fn::ImportValue": {"Fn::Sub": "wavepass-AuthorizerArn"}})
-OPEN = {"get /items"}
 
 
-def translated():
-    for resource in TEMPLATE["Resources"].values():
+def translated(example):
+    template = yaml_parse((EXAMPLES / example / "template.yaml").read_text())
+    for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/code"  # as after `sam package`
-    parameters = {name: str(p["Default"]) for name, p in TEMPLATE["Parameters"].items()}
-    resources = json.dumps(Translator({}, Parser()).translate(TEMPLATE, parameters)["Resources"])
+    parameters = {name: str(p["Default"]) for name, p in template["Parameters"].items()}
+    resources = json.dumps(Translator({}, Parser()).translate(template, parameters)["Resources"])
     return json.loads(resources.replace("${WavepassStack}", "wavepass"))  # of parameters SAM resolves some itself
 
 
-class ProtectedAPI(unittest.TestCase):
-    resources = translated()
+class Example:
+    """What holds for every example."""
 
     def body(self, api):
         return self.resources[api]["Properties"]["Body"]
 
     def of_type(self, kind):
         return [r["Properties"] for r in self.resources.values() if r["Type"] == kind]
+
+    def routes(self, api):
+        return {f"{m} {p}": o for p, methods in self.body(api)["paths"].items() for m, o in methods.items()}
+
+    def authorizer(self, api):
+        (scheme,) = self.body(api)["components"]["securitySchemes"].values()
+        return scheme["x-amazon-apigateway-authorizer"]
+
+
+class Site(Example, unittest.TestCase):
+    resources = translated("site")
+
+    def test_pages_are_guarded_but_the_form_and_the_style_sheet(self):
+        routes = self.routes("HttpApi")
+        guarded = {route for route, o in routes.items() if o.get("security") == [{"Wavepass": []}]}
+        self.assertEqual(guarded, {"get /", "get /basket", "post /basket", "get /devices", "post /devices/{sid}"})
+        self.assertEqual(set(routes) - guarded, {"get /sign-in", "get /style.css"})
+
+    def test_the_authorizer_is_asked_about_people_without_a_cookie_too_and_no_answer_is_kept(self):
+        authorizer = self.authorizer("HttpApi")
+        self.assertEqual(authorizer["identitySource"], ["$context.routeKey"])
+        self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
+        self.assertTrue(authorizer["enableSimpleResponses"])
+        self.assertIn(AUTHORIZER, json.dumps(authorizer["authorizerUri"]))
+
+    def test_the_shop_is_reached_by_its_domain_alone_which_leads_to_wavepass_below_auth(self):
+        (server,) = self.body("HttpApi")["servers"]
+        self.assertTrue(server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"])
+        keys = {json.dumps(m["ApiId"]): m.get("ApiMappingKey") for m in self.of_type("AWS::ApiGatewayV2::ApiMapping")}
+        self.assertEqual(keys, {'{"Ref": "HttpApi"}': None, '{"Ref": "WavepassApiId"}': "auth"})
+        (function,) = self.of_type("AWS::Lambda::Function")
+        self.assertIn("/auth", json.dumps(function["Environment"]["Variables"]["WAVEPASS_URL"]))
+
+    def test_the_shop_uses_its_own_table_and_nothing_else(self):
+        (policy,) = [p for role in self.of_type("AWS::IAM::Role") for p in role["Policies"]]
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Action"], ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])
+        self.assertEqual(statement["Resource"], {"Fn::GetAtt": ["Baskets", "Arn"]})
+        (table,) = self.of_type("AWS::DynamoDB::Table")
+        self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
+
+
+class ProtectedAPI(Example, unittest.TestCase):
+    resources = translated("protected-api")
 
     def test_each_api_may_call_the_authorizer_and_no_other_may(self):
         sources = [json.dumps(p["SourceArn"]) for p in self.of_type("AWS::Lambda::Permission") if json.dumps(p["FunctionName"]) == AUTHORIZER]
@@ -42,15 +86,14 @@ class ProtectedAPI(unittest.TestCase):
 
     def test_every_route_is_guarded_but_the_open_one(self):
         for api in ("HttpApi", "RestApi"):
-            routes = {f"{m} {p}": o for p, methods in self.body(api)["paths"].items() for m, o in methods.items()}
+            routes = self.routes(api)
             self.assertEqual(len(routes), 8, sorted(routes))
             guarded = {route for route, o in routes.items() if o.get("security") == [{"Wavepass": []}]}
-            self.assertEqual(set(routes) - guarded, OPEN, api)
+            self.assertEqual(set(routes) - guarded, {"get /items"}, api)
 
     def test_no_answer_of_the_authorizer_is_kept(self):
         for api in ("HttpApi", "RestApi"):
-            (scheme,) = self.body(api)["components"]["securitySchemes"].values()
-            authorizer = scheme["x-amazon-apigateway-authorizer"]
+            authorizer = self.authorizer(api)
             self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0, api)
             self.assertEqual(authorizer["type"], "request", api)
             self.assertIn(AUTHORIZER, json.dumps(authorizer["authorizerUri"]), api)
@@ -73,12 +116,38 @@ class ProtectedAPI(unittest.TestCase):
     def test_the_rest_api_has_one_stage(self):
         self.assertEqual([s["StageName"] for s in self.of_type("AWS::ApiGateway::Stage")], ["v1"])
 
-    def test_nothing_is_allowed_to_do_everything(self):
-        for role in self.of_type("AWS::IAM::Role"):
-            for policy in role.get("Policies", []):
-                for statement in policy["PolicyDocument"]["Statement"]:
-                    self.assertNotIn("*", "".join(statement["Action"]))
-                    self.assertNotEqual(statement["Resource"], "*")
+
+class Site(Example, unittest.TestCase):
+    resources = translated("site")
+
+    def test_pages_are_guarded_but_the_form_and_the_style_sheet(self):
+        routes = self.routes("HttpApi")
+        guarded = {route for route, o in routes.items() if o.get("security") == [{"Wavepass": []}]}
+        self.assertEqual(guarded, {"get /", "get /basket", "post /basket", "get /devices", "post /devices/{sid}"})
+        self.assertEqual(set(routes) - guarded, {"get /sign-in", "get /style.css"})
+
+    def test_the_authorizer_is_asked_about_people_without_a_cookie_too_and_no_answer_is_kept(self):
+        authorizer = self.authorizer("HttpApi")
+        self.assertEqual(authorizer["identitySource"], ["$context.routeKey"])
+        self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
+        self.assertTrue(authorizer["enableSimpleResponses"])
+        self.assertIn(AUTHORIZER, json.dumps(authorizer["authorizerUri"]))
+
+    def test_the_shop_is_reached_by_its_domain_alone_which_leads_to_wavepass_below_auth(self):
+        (server,) = self.body("HttpApi")["servers"]
+        self.assertTrue(server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"])
+        keys = {json.dumps(m["ApiId"]): m.get("ApiMappingKey") for m in self.of_type("AWS::ApiGatewayV2::ApiMapping")}
+        self.assertEqual(keys, {'{"Ref": "HttpApi"}': None, '{"Ref": "WavepassApiId"}': "auth"})
+        (function,) = self.of_type("AWS::Lambda::Function")
+        self.assertIn("/auth", json.dumps(function["Environment"]["Variables"]["WAVEPASS_URL"]))
+
+    def test_the_shop_uses_its_own_table_and_nothing_else(self):
+        (policy,) = [p for role in self.of_type("AWS::IAM::Role") for p in role["Policies"]]
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Action"], ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])
+        self.assertEqual(statement["Resource"], {"Fn::GetAtt": ["Baskets", "Arn"]})
+        (table,) = self.of_type("AWS::DynamoDB::Table")
+        self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
 
 
 if __name__ == "__main__":

@@ -18,18 +18,23 @@ import (
 
 const protectedAPI = "../../examples/protected-api"
 
-// shop is examples/protected-api as its script runs it, from a copy of its folder.
+// shop is one of examples/ as its script runs it, from a copy of its folder.
 type shop struct {
 	server
 	folder string
 }
 
-// startShop runs the example's script at a free port, with a program `wavepass` in the PATH.
 func startShop(t *testing.T) *shop {
 	t.Helper()
 	needs(t, "bash", "curl", "sed", "go", "node", "python3")
+	return startExample(t, protectedAPI)
+}
+
+// startExample runs an example's script at a free port, in a copy of its folder, with a program `wavepass` in the PATH.
+func startExample(t *testing.T, example string) *shop {
+	t.Helper()
 	folder := filepath.Join(t.TempDir(), "shop")
-	copyVisible(t, folder, protectedAPI)
+	copyVisible(t, folder, example)
 	programs := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(programs, "wavepass"), ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
@@ -103,16 +108,18 @@ func (s *shop) login(username, password string) answer {
 	return a
 }
 
-func TestProtectedAPIHasItsDataBesideItsScript(t *testing.T) {
+func TestExamplesHaveTheirDataBesideTheirScripts(t *testing.T) {
 	needs(t, "bash", "go", "node", "python3")
 	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+os.Getenv("PATH"))
 	here, _, _ := strings.Cut(os.Getenv("PATH"), string(os.PathListSeparator))
 	check(t, os.WriteFile(filepath.Join(here, "wavepass"), []byte("#!/bin/sh\nexit 9\n"), 0o700)) // nothing is to start
-	for _, args := range [][]string{{"--data", "/tmp/elsewhere"}, {"--addr", "127.0.0.1:0", "--data=elsewhere"}} {
-		run := exec.CommandContext(t.Context(), filepath.Join(protectedAPI, "run"), args...)
-		out, err := run.CombinedOutput()
-		if run.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "data is in .wavepass") {
-			t.Errorf("./run %v: %v, %s, want status 2 and where data is", args, err, out)
+	for _, example := range []string{protectedAPI, siteExample} {
+		for _, args := range [][]string{{"--data", "/tmp/elsewhere"}, {"--addr", "127.0.0.1:0", "--data=elsewhere"}} {
+			run := exec.CommandContext(t.Context(), filepath.Join(example, "run"), args...)
+			out, err := run.CombinedOutput()
+			if run.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "data is in .wavepass") {
+				t.Errorf("%s/run %v: %v, %s, want status 2 and where data is", example, args, err, out)
+			}
 		}
 	}
 }

@@ -20,9 +20,15 @@ func onStage(t *testing.T, cases []string, environment ...string) {
 		"other": []string{"ada", "a-long-enough-wave"},
 	})
 	check(t, err)
-	command := exec.CommandContext(t.Context(), "node", append([]string{"testdata/chromium/webclient.mjs"}, cases...)...)
+	play(t, "webclient.mjs", cases, append(environment, "STAGE="+string(stage))...)
+}
+
+// play runs cases of a driver in testdata/chromium one after the other, in one browser. It says of each in a line of JSON what came of it.
+func play(t *testing.T, driver string, cases []string, environment ...string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "node", append([]string{"testdata/chromium/" + driver}, cases...)...)
 	var wrong bytes.Buffer
-	command.Env, command.Stderr = append(append(os.Environ(), "STAGE="+string(stage)), environment...), &wrong
+	command.Env, command.Stderr = append(os.Environ(), environment...), &wrong
 	out, err := command.Output()
 	if err != nil {
 		t.Errorf("%v\n%s%s", err, out, &wrong)
