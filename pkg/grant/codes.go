@@ -134,6 +134,8 @@ func (g *ByCode) recordRefusal(ctx context.Context, code session.Code, c client.
 	case !errors.As(err, &refused):
 	case refused.Replayed:
 		g.Trail.Record(ctx, eventOf(s, audit.CodeReplayed))
+	case refused.Unknown:
+		g.Trail.Record(ctx, audit.Event{Name: audit.CodeRefused, ClientID: c.ID, Reason: refused.Says})
 	default:
 		g.Trail.Record(ctx, audit.Event{
 			Name: audit.CodeRefused, Subject: code.AccountID.String(), SessionID: code.SessionID.String(), ClientID: c.ID, Reason: refused.Says,

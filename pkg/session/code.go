@@ -35,6 +35,7 @@ var ErrTooManyPending = errors.New("session: too many codes wait to be used")
 type CodeError struct {
 	Says     string // what the client is told
 	Replayed bool   // the code was right in everything and had been used before
+	Unknown  bool   // nothing says that the code was not made up, and so the ids in it
 }
 
 // ErrCode says that an authorization code is not accepted. Every such error is a *CodeError.
@@ -84,7 +85,7 @@ func (c Code) Encode() oauth.Secret {
 func ParseCode(text oauth.Secret) (Code, error) {
 	account, id, secret, err := parseNamed(codePrefix, text)
 	if err != nil {
-		return Code{}, &CodeError{Says: "it is not an authorization code of this service"}
+		return Code{}, &CodeError{Says: "it is not an authorization code of this service", Unknown: true}
 	}
 	return Code{account, id, secret}, nil
 }
@@ -125,7 +126,7 @@ func (u CodeUse) refused(s Session) *CodeError {
 	p := s.Pending
 	switch {
 	case p == nil || subtle.ConstantTimeCompare(p.CodeHash, u.CodeHash) != 1:
-		return &CodeError{Says: "no such code"}
+		return &CodeError{Says: "no such code", Unknown: true}
 	case s.ClientID != u.ClientID:
 		return &CodeError{Says: "it was given to another client"}
 	case p.Redirect != u.Redirect:
@@ -224,7 +225,7 @@ func (c *Codes) Use(ctx context.Context, code Code, of client.Client, redirect, 
 	wg.Wait()
 	switch {
 	case errors.Is(useErr, ErrNotFound):
-		return Session{}, account.Account{}, &CodeError{Says: "no such code, or it expired some time ago"}
+		return Session{}, account.Account{}, &CodeError{Says: "no such code, or it expired some time ago", Unknown: true}
 	case errors.Is(useErr, ErrStale):
 		refused := use.refused(s)
 		if !refused.Replayed {
