@@ -67,7 +67,7 @@ export interface WavepassError extends Error {
 }
 /** What can be given to every call. */
 export interface Cancel {
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 /** What {@link connect} returns. Each member is a plain function that needs no `this`. */
 export interface Wavepass {

@@ -8,6 +8,9 @@ import { build } from 'esbuild'
 
 const LIMIT = 4096 // bytes, gzipped
 
+/** Names that the parts of the client use among themselves, which are shortened: none that pages, browsers, the server or other tabs know. */
+const INSIDE = /^(held|known|turns|renewing|peers|hold|holds|steady|wall|alone|renew|due|life)$/
+
 const root = new URL('..', import.meta.url).pathname
 const out = mkdtempSync(join(tmpdir(), 'wavepass-web-'))
 process.on('exit', () => rmSync(out, { recursive: true }))
@@ -15,7 +18,7 @@ process.on('exit', () => rmSync(out, { recursive: true }))
 await build({
   entryPoints: [join(root, 'src/wavepass.ts')],
   outfile: join(out, 'wavepass.js'),
-  bundle: true, minify: true, format: 'esm', target: 'es2021',
+  bundle: true, minify: true, format: 'esm', target: 'es2021', mangleProps: INSIDE,
   banner: { js: '// @wavepass/web, Apache-2.0. The source is in clients/web/src.' },
 })
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root, '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', out], { stdio: 'inherit' })

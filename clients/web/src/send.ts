@@ -15,7 +15,8 @@ const TRIES = 7
 const LOST = 15_000
 
 /** A request of the routes of Wavepass. */
-export interface Ask extends RequestInit {
+export interface Ask extends Omit<RequestInit, 'signal'> {
+  signal?: AbortSignal | undefined
   /** Whether the request may be sent again when its answer got lost. A 503 is always repeated: nothing was done. */
   repeat?: boolean
 }
@@ -32,11 +33,11 @@ export async function send(fetcher: typeof fetch, url: string, { repeat = true, 
     } catch (error) {
       if (!repeat || tries === TRIES || signal?.aborted) throw error
     }
-    await pause(Math.min(wait, 30_000) + 125 * 2 ** tries * (1 + Math.random()), signal ?? undefined)
+    await pause(Math.min(wait, 30_000) + 125 * 2 ** tries * (1 + Math.random()), signal)
   }
 }
 
-async function once(fetcher: typeof fetch, url: string, init: RequestInit, signal?: AbortSignal | null): Promise<Answer> {
+async function once(fetcher: typeof fetch, url: string, init: RequestInit, signal?: AbortSignal): Promise<Answer> {
   const stop = new AbortController()
   const abort = () => stop.abort(signal?.reason)
   if (signal?.aborted) abort()

@@ -14,7 +14,8 @@ export interface Token {
 
 /** Reads the claims that tell one person and one session from another. */
 export function read(text: string, life: number, asked: Moment): Token {
-  const { sub, sid, iat } = JSON.parse(atob((text.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
+  const claims = atob((text.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))
+  const { sub, sid, iat } = JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (byte) => byte.charCodeAt(0))))
   return { text, sub, sid, iat, life, asked }
 }
 

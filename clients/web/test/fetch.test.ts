@@ -68,6 +68,10 @@ test('the token goes to the origins that the page named, and to no other', async
   expect([told.length, ...new Set(told)]).toEqual([6, 'https://id.example.com', 'https://api.example.com'])
 })
 
+test.each(['api.example.com', 'localhost:3000', '/api', 'null', 'data:,', 'app://shop', ''])('%j is no origin of an API', (origin) => {
+  expect(() => start(undefined, { origins: ['https://api.example.com', origin] })).toThrow(`origins: ${origin} has no https:// before it`)
+})
+
 test('a request with the token follows no redirect', async () => {
   const { server, wavepass } = await signedIn()
   await settled(wavepass.fetch(`${API}/a`))

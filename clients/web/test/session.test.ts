@@ -21,6 +21,14 @@ test.each([['idle', 'You were away for too long.'], ['eclipse', 'You are signed 
   expect(events).toEqual([{ type: 'signedOut', reason, message, elsewhere: false }])
 })
 
+test.each(['Zoë', '山田', 'a?b>c~'])('an account may be called %s', async (sub) => {
+  const server = fake()
+  server.session = { sub, sid: 's1' }
+  const { wavepass, events } = start(server)
+  expect(await settled(wavepass.signedIn())).toBe(true)
+  expect(events).toMatchObject([{ type: 'signedIn', sub }, { type: 'token' }])
+})
+
 test('the token is refreshed a minute before its end, and not earlier', async () => {
   const { server, wavepass, events } = await signedIn()
   await sleep(838)
