@@ -27,6 +27,14 @@ type Subject struct {
 	ID        string // the back end's own id of the person
 }
 
+// String is directory/subject, by which routes and operators know the person: no directory and no id has a slash. It is empty for the zero value.
+func (s Subject) String() string {
+	if s == (Subject{}) {
+		return ""
+	}
+	return s.Directory + "/" + s.ID
+}
+
 // NewSubject returns the subject of a directory. Its error is ErrSubject: also for ids that reach a service as another one, or not at
 // all, when they are part of an address. Gateways differ in what they make of %2F, clients take . and .. out, and U+FFFD is what remains
 // of any bytes that were not UTF-8.

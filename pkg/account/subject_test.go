@@ -26,6 +26,16 @@ func TestSubjectIsBoundedAndOtherwiseTakenAsItIs(t *testing.T) {
 	}
 }
 
+func TestSubjectIsWrittenWithItsDirectory(t *testing.T) {
+	for subject, want := range map[account.Subject]string{
+		{}: "", {Directory: "shop", ID: "4711"}: "shop/4711", {Directory: "shop", ID: "ada@example.com"}: "shop/ada@example.com",
+	} {
+		if got := subject.String(); got != want {
+			t.Errorf("%+v: %q, want %q", subject, got, want)
+		}
+	}
+}
+
 func TestAccountOfASubjectHasNoLoginName(t *testing.T) {
 	subject := account.Subject{Directory: "shop", ID: "4711"}
 	a, err := account.NewForSubject(subject, time.Unix(1_782_900_000, 0))

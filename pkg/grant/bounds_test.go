@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -62,6 +63,46 @@ func TestNothingButRolesCanOverflowAToken(t *testing.T) {
 		}
 		if !grant.RolesFit(alg, a, c) {
 			t.Errorf("%s: the fullest token overflows without any role", alg)
+		}
+	}
+}
+
+// An external id is in every token of its account, so beside everything else that is longest a token may exceed MaxIssued.
+func TestLongestExternalIDIsStillRead(t *testing.T) {
+	c, a := fullest(t)
+	subject, err := account.NewSubject(strings.Repeat("d", 64), strings.Repeat("🌊", 128))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Username, a.Subject, a.Roles = "ada", subject, []string{"editor"}
+	methods := []string{"1" + strings.Repeat("m", 15), "2" + strings.Repeat("m", 15), "3" + strings.Repeat("m", 15), "4" + strings.Repeat("m", 15)}
+	service := client.New(subject.Directory, client.Service)
+	service.Directory, service.AMR, service.SecretHash = subject.Directory, methods, client.HashSecret(oauth.NewSecret(password))
+	service.Scopes = []string{oauth.ScopeSessions}
+	if err := service.Check(); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.clients[c.ID] = c
+	w.store.SetAccount(a, cheapHash)
+	at := grant.Place{Issuer: "https://" + strings.Repeat("i", config.MaxName-len("https://")), Audience: strings.Repeat("a", config.MaxName)}
+	issued, err := w.login.Grant(t.Context(), grant.LoginRequest{At: at, Client: c, Username: "ada", Password: oauth.NewSecret(password)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := w.verify.Verify(t.Context(), issued.Tokens.AccessToken, token.Expect{Issuer: at.Issuer, Audience: at.Audience})
+	if err != nil || said.ExternalID != subject.String() || !said.RolesOmitted {
+		t.Fatalf("the longest token: %v, an external id of %d bytes, roles omitted: %t", err, len(said.ExternalID), said.RolesOmitted)
+	}
+	said.Login.AMR, said.Login.Epoch = methods, start.Unix()
+	for _, alg := range algorithms {
+		key, err := keyring.New(keyring.Config{Store: fakestore.New(w.clock.Now), Sealer: w.sealer, Algorithm: alg, Now: w.clock.Now}).SigningKeys().Current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := token.Sign(key, said)
+		if n := len(text.Reveal()); n <= token.MaxIssued || n > token.MaxRead {
+			t.Errorf("%s: the longest token has %d bytes, want more than %d, as ADR 0067 says, and at most %d", alg, n, token.MaxIssued, token.MaxRead)
 		}
 	}
 }

@@ -84,8 +84,8 @@ func claimsOf(at Place, s session.Session, a account.Account, c client.Client, n
 		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)
 		ClientID: c.ID,
 		Scope:    strings.Join(scopes, " "),
-		Custom:   a.Claims,
-		Login:    &token.Login{SessionID: s.ID, Epoch: s.Epoch, AuthTime: s.AuthTime, AMR: s.AMR},
+		Custom:   a.Claims, ExternalID: a.Subject.String(),
+		Login: &token.Login{SessionID: s.ID, Epoch: s.Epoch, AuthTime: s.AuthTime, AMR: s.AMR},
 	}
 	if c.Roles == client.RolesEmbed {
 		claims.Roles = a.Roles

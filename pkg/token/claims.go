@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// MaxIssued is the longest access token that is issued, in bytes. It has room for the longest issuer, audiences, scopes and
-	// own claims of an account together; what is left is for roles.
+	// MaxIssued is how long an access token with roles may be, in bytes. It has room for the longest issuer, audiences, scopes and
+	// own claims of an account together; what is left is for roles. A long external id may exceed it, and still stays below MaxRead.
 	MaxIssued = 3072
 	// MaxRead is the longest text that is looked at as an access token, in bytes. It is the larger one, so that a later
 	// version may issue longer tokens and this one still reads them.
@@ -37,9 +37,10 @@ type Claims struct {
 	// up. Then Roles is empty, and a decision by roles has to look them up or to refuse.
 	RolesOmitted bool
 
-	Custom    claims.Set // of the account
-	Login     *Login     // nil for client credentials
-	SigningID string     // key id of the signature; set by Verify only
+	Custom     claims.Set // of the account
+	ExternalID string     // directory/subject of a back end with users of its own; empty for everybody else
+	Login      *Login     // nil for client credentials
+	SigningID  string     // key id of the signature; set by Verify only
 }
 
 // Login is what the token of an account says beyond RFC 9068's required claims.

@@ -31,7 +31,7 @@ func TestEveryRequiredClaimMustBeThere(t *testing.T) {
 			refused(t, err, reason)
 		})
 	}
-	for _, name := range []string{"scope", "roles"} {
+	for _, name := range []string{"scope", "roles", "external_id"} { // older versions wrote no external_id
 		if _, err := f.verify(f.forge(goodPayload().without(name).String())); err != nil {
 			t.Errorf("without %s, which is optional: %v", name, err)
 		}
@@ -65,7 +65,7 @@ func TestEveryClaimHasItsType(t *testing.T) {
 	notUUID := append(slices.Clone(notString), `""`, `"x"`, `"`+strings.ToUpper(sessionID)+`"`, `"{`+sessionID+`}"`,
 		`"urn:uuid:`+sessionID+`"`, `"`+strings.ReplaceAll(sessionID, "-", "")+`"`, `" `+sessionID+`"`)
 	for name, values := range map[string][]string{
-		"iss": notString, "sub": notString, "jti": notString, "client_id": notString, "scope": notString,
+		"iss": notString, "sub": notString, "jti": notString, "client_id": notString, "scope": notString, "external_id": notString,
 		"aud":   slices.DeleteFunc(slices.Clone(notStrings), func(s string) bool { return s == `"x"` }),
 		"roles": notStrings, "amr": notStrings, "exp": notTime, "iat": notTime, "auth_time": notTime,
 		"epoch":  {"null", `"7"`, "true", "[]", "{}", "7.0", "7.5", "7e0", "9223372036854775808", "-9223372036854775809"},

@@ -27,7 +27,8 @@ type payload struct {
 }
 
 var claimNames = []string{
-	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "roles_omitted", "claims", "sid", "epoch", "auth_time", "amr",
+	"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "roles", "roles_omitted", "claims", "external_id", "sid", "epoch", "auth_time",
+	"amr",
 }
 
 // read reads the value of a claim. known is false for a name that Sign does not write, in exactly this spelling.
@@ -55,6 +56,8 @@ func (p *payload) read(quoted []byte, dec *jsontext.Decoder) (known bool, err er
 		p.RolesOmitted, err = readBool(dec)
 	case `"claims"`:
 		p.Custom, err = claims.Read(dec)
+	case `"external_id"`:
+		p.ExternalID, err = readString(dec)
 	case `"sid"`:
 		p.sessionID, err = readID(dec)
 	case `"epoch"`:

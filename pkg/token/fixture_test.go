@@ -182,6 +182,7 @@ func goodPayload() payload {
 		{"scope", `"read write"`},
 		{"roles", `["admin"]`},
 		{"claims", `{"beta":true,"plan":"<pro>","seats":5}`},
+		{"external_id", `"shop/4711"`},
 		{"sid", `"` + sessionID + `"`},
 		{"epoch", "7"},
 		{"auth_time", "1782890000"},
@@ -220,14 +221,14 @@ func (p payload) String() string {
 
 // ofClient is the payload of a token from client credentials.
 func ofClient() payload {
-	return goodPayload().without("claims", "sid", "epoch", "auth_time", "amr").with("sub", `"partner"`).with("client_id", `"partner"`)
+	return goodPayload().without("claims", "external_id", "sid", "epoch", "auth_time", "amr").with("sub", `"partner"`).with("client_id", `"partner"`)
 }
 
 func goodClaims() token.Claims {
 	return token.Claims{
 		Issuer: issuer, Subject: accountID, Audience: []string{audience},
 		Expiry: now.Add(15 * time.Minute), IssuedAt: now, ID: tokenID, ClientID: "app",
-		Scope: "read write", Roles: []string{"admin"}, Custom: `{"beta":true,"plan":"<pro>","seats":5}`,
+		Scope: "read write", Roles: []string{"admin"}, Custom: `{"beta":true,"plan":"<pro>","seats":5}`, ExternalID: "shop/4711",
 		Login: &token.Login{
 			SessionID: uuid.MustParse(sessionID), Epoch: 7,
 			AuthTime: time.Unix(1782890000, 0).UTC(), AMR: []string{"pwd"},

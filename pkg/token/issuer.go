@@ -24,7 +24,8 @@ type wire struct {
 	Roles    []string `json:"roles,omitempty"`
 	Omitted  bool     `json:"roles_omitted,omitzero"`
 
-	Custom jsontext.Value `json:"claims,omitzero"`
+	Custom     jsontext.Value `json:"claims,omitzero"`
+	ExternalID string         `json:"external_id,omitzero"`
 
 	SessionID string   `json:"sid,omitzero"`
 	Epoch     *int64   `json:"epoch,omitzero"`
@@ -33,8 +34,8 @@ type wire struct {
 }
 
 // Sign returns c as a signed JWT in compact form. It cannot fail, so that it may come after a write. When the token
-// would exceed MaxIssued, roles_omitted stands in it in place of the roles. Everything else is bounded where it is assigned, so
-// that it fits; a token that is longer nevertheless is issued as it is.
+// would exceed MaxIssued, roles_omitted stands in it in place of the roles. Everything else is bounded where it is
+// assigned; a token that is longer nevertheless is issued as it is, and is never longer than MaxRead.
 func Sign(key keyring.SigningKey, c Claims) (text oauth.Secret, rolesOmitted bool) {
 	compact := sign(key, c)
 	if len(compact) > MaxIssued && len(c.Roles) > 0 {
@@ -73,7 +74,7 @@ func toWire(c Claims) wire {
 	w := wire{
 		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience,
 		Expiry: c.Expiry.Unix(), IssuedAt: c.IssuedAt.Unix(), ID: c.ID,
-		ClientID: c.ClientID, Scope: c.Scope, Roles: c.Roles, Omitted: c.RolesOmitted,
+		ClientID: c.ClientID, Scope: c.Scope, Roles: c.Roles, Omitted: c.RolesOmitted, ExternalID: c.ExternalID,
 	}
 	if len(c.Audience) == 1 {
 		w.Audience = c.Audience[0]

@@ -16,7 +16,7 @@ func TestEveryAlgorithmSignsWhatItVerifies(t *testing.T) {
 	several := goodClaims()
 	several.Audience = []string{"https://other.example", audience}
 	bare := goodClaims()
-	bare.Scope, bare.Roles, bare.Custom = "", nil, ""
+	bare.Scope, bare.Roles, bare.Custom, bare.ExternalID = "", nil, "", ""
 	ofClient := goodClaims()
 	ofClient.Login, ofClient.Subject, ofClient.ClientID = nil, "partner", "partner"
 	epochZero := goodClaims()
@@ -49,12 +49,12 @@ func TestEveryAlgorithmSignsWhatItVerifies(t *testing.T) {
 func TestHeaderAndPayloadAreExactlyAsDesigned(t *testing.T) {
 	account := `{"iss":"https://id.example","sub":"` + accountID + `","aud":"https://api.example",` +
 		`"exp":1782900900,"iat":1782900000,"jti":"` + tokenID + `","client_id":"app","scope":"read write",` +
-		`"roles":["admin"],"claims":{"beta":true,"plan":"<pro>","seats":5},"sid":"` + sessionID + `","epoch":7,"auth_time":1782890000,"amr":["pwd"]}`
+		`"roles":["admin"],"claims":{"beta":true,"plan":"<pro>","seats":5},"external_id":"shop/4711","sid":"` + sessionID + `","epoch":7,"auth_time":1782890000,"amr":["pwd"]}`
 	client := `{"iss":"https://id.example","sub":"partner","aud":["https://api.example","https://b.example"],` +
 		`"exp":1782900900,"iat":1782900000,"jti":"` + tokenID + `","client_id":"partner"}`
 	ofClient := goodClaims()
 	ofClient.Login, ofClient.Subject, ofClient.ClientID = nil, "partner", "partner"
-	ofClient.Scope, ofClient.Roles, ofClient.Custom = "", nil, ""
+	ofClient.Scope, ofClient.Roles, ofClient.Custom, ofClient.ExternalID = "", nil, "", ""
 	ofClient.Audience = append(ofClient.Audience, "https://b.example")
 
 	for alg, fixture := range fixtures {

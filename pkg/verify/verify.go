@@ -120,6 +120,10 @@ type Claims struct {
 	// Custom are the account's own claims: string, float64 and bool. Nil where there are none.
 	Custom map[string]any
 
+	// ExternalID names a user of a back end with users of its own: directory/subject. The part before the slash is whose id it
+	// is; compare it, because the same id in another directory is somebody else. Empty for everybody else.
+	ExternalID string
+
 	// Of a login, and zero where nobody logged in.
 	SessionID string
 	AuthTime  time.Time
@@ -189,6 +193,7 @@ func (v *Verifier) Verify(ctx context.Context, accessToken string) (Claims, erro
 	claims := Claims{
 		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ClientID: c.ClientID, ID: c.ID,
 		IssuedAt: c.IssuedAt, Expiry: c.Expiry, Scopes: strings.Fields(c.Scope), Roles: c.Roles, RolesOmitted: c.RolesOmitted, Custom: c.Custom.Map(),
+		ExternalID: c.ExternalID,
 	}
 	if c.Login != nil {
 		claims.SessionID, claims.AuthTime, claims.AMR = c.Login.SessionID.String(), c.Login.AuthTime, c.Login.AMR

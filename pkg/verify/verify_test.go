@@ -40,6 +40,10 @@ func TestClaimsAreThoseOfTheToken(t *testing.T) {
 	if !got.HasScope("waves:read") || got.HasScope("waves") || got.HasScope("") || !got.HasRole("member") || got.HasRole("admin") {
 		t.Errorf("scopes %q, roles %q", got.Scopes, got.Roles)
 	}
+	subject, err := v.Verify(t.Context(), d.sign(func(c *token.Claims) { c.ExternalID = "shop/4711" }))
+	if err != nil || subject.ExternalID != "shop/4711" || got.ExternalID != "" {
+		t.Errorf("external id %q, of somebody with a password %q, %v", subject.ExternalID, got.ExternalID, err)
+	}
 	service, err := v.Verify(t.Context(), d.sign(func(c *token.Claims) { c.Login, c.Subject, c.Roles = nil, "app", nil }))
 	if err != nil || service.SessionID != "" || !service.AuthTime.IsZero() {
 		t.Errorf("a token of nobody's login: %+v, %v", service, err)

@@ -130,7 +130,8 @@ type callerContext struct {
 	ClientID     string         `json:"client_id"`
 	CSRF         string         `json:"csrf,omitzero"` // of a session handle
 	Expiry       int64          `json:"exp"`
-	ID           string         `json:"jti,omitzero"` // of an access token
+	ExternalID   string         `json:"external_id,omitzero"` // directory/subject, of a back end's own user
+	ID           string         `json:"jti,omitzero"`         // of an access token
 	Roles        []string       `json:"roles"`
 	RolesOmitted bool           `json:"roles_omitted,omitzero"` // roles is empty, and a decision by roles has to refuse
 	Scope        string         `json:"scope"`
@@ -143,6 +144,7 @@ func contextOf(v verdict) callerContext {
 	out := callerContext{
 		CSRF:    v.csrf,
 		Subject: c.Subject, ClientID: c.ClientID, Scope: c.Scope, Roles: c.Roles, RolesOmitted: c.RolesOmitted, ID: c.ID, Expiry: c.Expiry.Unix(),
+		ExternalID: c.ExternalID,
 	}
 	if c.Custom != "" {
 		out.Claims = jsontext.Value(c.Custom)
@@ -161,6 +163,9 @@ func (c callerContext) flat() map[string]string {
 	}
 	if c.ID != "" {
 		flat["jti"] = c.ID
+	}
+	if c.ExternalID != "" {
+		flat["external_id"] = c.ExternalID
 	}
 	if c.CSRF != "" {
 		flat["csrf"] = c.CSRF

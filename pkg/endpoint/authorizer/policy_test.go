@@ -175,7 +175,7 @@ func TestPageSaysWhatARouteLearns(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([a-z ]+) \\|").FindAllStringSubmatch(table, -1) {
 		named[row[1]] = row[2]
 	}
-	g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
+	g := newGuarded(t, "unlisted: allow\nroutes: {}\n").ofBackEnd("4711")
 	learnt, context := map[string]string{"roles_omitted": "boolean"}, map[string]any{}
 	for _, source := range []string{"Bearer " + g.token, g.handle()} { // by a token, and by the cookie of a site
 		e := events.APIGatewayV2CustomAuthorizerV2Request{IdentitySource: []string{source}}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/internal/hooks"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -152,6 +153,33 @@ routes:
 		}
 		if diff := cmp.Diff(want, got.context); diff != "" {
 			t.Errorf("%s: context (-want +got):\n%s", shape, diff)
+		}
+	}
+}
+
+// ofBackEnd makes the account one of a user of the directory "shop", and logs in anew.
+func (g guarded) ofBackEnd(id string) guarded {
+	g.t.Helper()
+	a, err := g.Store.Account(g.t.Context(), deployment.AccountID)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	a.Subject = account.Subject{Directory: "shop", ID: id}
+	g.Store.SetAccount(a, "")
+	g.token = g.Login("app").AccessToken
+	return g
+}
+
+// A route finds the person in its own tables by the external id, whichever API it stands behind.
+func TestEveryShapeNamesTheUserOfABackEnd(t *testing.T) {
+	for _, shape := range shapes {
+		g := newGuarded(t, "unlisted: allow\nroutes: {}\n")
+		later := g.ofBackEnd(`é"4711\`)
+		if got := g.event(shape); got.status != 200 || got.context["external_id"] != nil { // signed without the claim, as older versions did
+			t.Errorf("%s, without the claim: %d, external_id %v", shape, got.status, got.context["external_id"])
+		}
+		if got := later.event(shape); got.status != 200 || got.context["external_id"] != `shop/é"4711\` {
+			t.Errorf("%s: %d, external_id %v", shape, got.status, got.context["external_id"])
 		}
 	}
 }

@@ -21,6 +21,7 @@ type answer struct {
 	Scope     string         `json:"scope,omitzero"`
 	Roles     []string       `json:"roles,omitempty"`
 	Custom    jsontext.Value `json:"claims,omitzero"`
+	External  string         `json:"external_id,omitzero"`
 	SessionID string         `json:"sid,omitzero"`
 	AuthTime  int64          `json:"auth_time,omitzero"`
 	AMR       []string       `json:"amr,omitempty"`
@@ -30,7 +31,7 @@ func answerOf(found grant.Introspected, issuer string) answer {
 	if c := found.Access; c.ID != "" {
 		a := answer{
 			Active: true, TokenType: "Bearer", Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ClientID: c.ClientID,
-			Expiry: c.Expiry.Unix(), IssuedAt: c.IssuedAt.Unix(), ID: c.ID, Scope: c.Scope, Roles: c.Roles,
+			Expiry: c.Expiry.Unix(), IssuedAt: c.IssuedAt.Unix(), ID: c.ID, Scope: c.Scope, Roles: c.Roles, External: c.ExternalID,
 		}
 		if c.Custom != "" {
 			a.Custom = jsontext.Value(c.Custom)

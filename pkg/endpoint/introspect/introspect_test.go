@@ -126,6 +126,14 @@ func TestAccessTokenIsToldToServicesOfItsAudience(t *testing.T) {
 	if got.Headers["Cache-Control"] != "no-store" || got.Headers["Content-Type"] != "application/json" {
 		t.Errorf("headers %v", got.Headers)
 	}
+	subject := w.signed(func(c *token.Claims) { c.ExternalID = "shop/4711" })
+	if got := decode(t, w.ask("partner", subject).Body); got["external_id"] != "shop/4711" {
+		t.Errorf("of a back end's own user: %v", got)
+	}
+	w.change("mail", func(c *client.Client) { c.Audiences = []string{"https://mail.example"} })
+	if got := w.ask("mail", subject); got.Body != inactive {
+		t.Errorf("a service of another audience learns %s", got.Body)
+	}
 	own := decode(t, w.ask("partner", w.ownToken("partner")).Body)
 	if own["active"] != true || own["sub"] != "partner" || own["sid"] != nil || own["auth_time"] != nil || own["amr"] != nil {
 		t.Errorf("the service's own token: %v, want it without anything of a login", own)

@@ -57,6 +57,34 @@ func TestFirstSessionMakesAnAccount(t *testing.T) {
 	}
 }
 
+// Routes know the person by it: from the first token on, in later sessions and after refreshes, and apart from another directory's.
+func TestExternalIDIsInEveryToken(t *testing.T) {
+	w := newWorld(t)
+	const body = `{"client_id":"app","amr":["pwd"],"scopes":["profile"]}`
+	first := w.begin("4711", body)
+	later := w.begin("4711", plain)
+	ofBank := w.by("bank", at(beginRoute, "4711", plain))
+	ada := w.Login("app")
+	for name, c := range map[string]struct {
+		text string
+		want any
+	}{
+		"first": {first.AccessToken, "shop/4711"}, "later": {later.AccessToken, "shop/4711"},
+		"refreshed": {w.refresh(later.RefreshToken).AccessToken, "shop/4711"},
+		"bank's":    {ofBank.AccessToken, "bank/4711"}, "with a password": {ada.AccessToken, nil},
+	} {
+		if got := w.claims(c.text)["external_id"]; got != c.want {
+			t.Errorf("%s: external_id %v, want %v", name, got, c.want)
+		}
+	}
+	if got := w.As(first.AccessToken, deployment.Request{Route: "GET /userinfo"}); !strings.Contains(got.Body, `"external_id":"shop/4711"`) {
+		t.Errorf("userinfo: %s", got.Body)
+	}
+	if got := w.As(ada.AccessToken, deployment.Request{Route: "GET /userinfo"}); got.StatusCode != 200 || strings.Contains(got.Body, "external_id") {
+		t.Errorf("userinfo of somebody with a password: %s", got.Body)
+	}
+}
+
 func TestAccountScopeIsGivenOnlyWhenRegistered(t *testing.T) {
 	w := newWorld(t)
 	sessions := deployment.Request{Route: "GET /sessions"}

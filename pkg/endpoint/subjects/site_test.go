@@ -37,7 +37,10 @@ func TestServiceBeginsASessionOfASite(t *testing.T) {
 	}
 	w.change("shop", func(c *client.Client) { c.MayGrant = append(c.MayGrant, "scope:account") })
 	w.Clock.Advance(time.Minute)
-	cookie, _ = w.beginAtSite(at(beginRoute, "u", atSite))
+	cookie, _ = w.beginAtSite(at(beginRoute, "u", `{"client_id":"site","amr":["pwd"],"scopes":["profile"]}`))
+	if got := w.AtSite(deployment.Request{Route: "GET /site/userinfo"}.Cookie(cookie)); !strings.Contains(got.Body, `"external_id":"shop/u"`) {
+		t.Errorf("by the cookie: %d %s", got.StatusCode, got.Body)
+	}
 	if got := w.AtSite(deployment.Request{Route: "GET /site/sessions"}.Cookie(cookie)); got.StatusCode != 200 {
 		t.Errorf("their sessions: %d %s", got.StatusCode, got.Body)
 	}

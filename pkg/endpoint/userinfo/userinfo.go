@@ -19,6 +19,7 @@ type claims struct {
 	Roles     any `json:"roles,omitzero"`
 	Omitted   any `json:"roles_omitted,omitzero"` // true: the account has roles that did not fit into the token
 	Claims    any `json:"claims,omitzero"`        // of the account
+	External  any `json:"external_id,omitzero"`   // of a back end's own user
 	AuthTime  any `json:"auth_time,omitzero"`
 	AMR       any `json:"amr,omitzero"`
 }
@@ -47,6 +48,7 @@ func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 		Roles:     caller["roles"],
 		Omitted:   caller["roles_omitted"],
 		Claims:    caller["claims"],
+		External:  caller["external_id"],
 		AuthTime:  caller["auth_time"],
 		AMR:       caller["amr"],
 	})
