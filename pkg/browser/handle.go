@@ -64,6 +64,28 @@ func (j Jar) Handle(issuer string, cookies []string) (clientID string, h session
 	return clientID, h, nil
 }
 
+// clearOtherSites returns the Set-Cookie values that remove what would make Handle refuse beside a handle of the visit's client: the
+// handles of other sites of this issuer, and two cookies of one name. It begins with the names that came first.
+func (j Jar) clearOtherSites(v Visit) (out []string) {
+	before, after := j.aroundHandle(v.Issuer)
+	seen := map[string]bool{}
+	for _, cookie := range v.Cookies {
+		name, value, _ := strings.Cut(cookie, "=")
+		name = strings.Trim(name, " \t")
+		id, ours := strings.CutPrefix(name, before)
+		if id, ours = cutSuffix(id, after, ours); !ours || id == v.Client.ID || id == client.Reserved || !client.ValidID(id) {
+			continue
+		}
+		_, err := session.ParseHandle(oauth.NewSecret(strings.Trim(value, " \t")))
+		wanted, again := seen[name]
+		if !wanted && (err == nil || again) {
+			out, wanted = append(out, j.deletions(v, name)...), true
+		}
+		seen[name] = wanted
+	}
+	return out
+}
+
 // HandleOf returns the session handle of one client among the cookies of a visit. Errors: ErrNoHandle, also where the cookie holds none;
 // ErrTwoCookies.
 func (j Jar) HandleOf(v Visit) (session.Handle, error) {

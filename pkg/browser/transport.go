@@ -104,7 +104,7 @@ func hostOf(address string) string {
 
 // Deliver splits what was issued into the body of the answer and its Set-Cookie values. Neither the refresh token of a browser client
 // nor the handle of a site is ever in a body, where scripts could read it. Every other cookie of our names that came with the visit is removed, so that
-// a browser never keeps two. With old the cookie has the name that functions of the version before look for.
+// a browser never keeps two, and so are the handles of other sites. With old the cookie has the name that functions of the version before look for.
 func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
 	tokens := issued.Tokens
 	var keep time.Duration
@@ -114,7 +114,8 @@ func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oau
 	switch issued.Client.Transport() {
 	case client.AsHandle:
 		name := j.handleName(v)
-		return tokens, append(j.clearPresented(v, name), j.set(name, issued.Handle, keep, lax))
+		cleared := append(j.clearPresented(v, name), j.clearOtherSites(v)...)
+		return tokens, append(cleared[:min(len(cleared), maxDeletions)], j.set(name, issued.Handle, keep, lax))
 	case client.InCookie:
 	default:
 		return tokens, nil

@@ -79,6 +79,7 @@ const (
 	ReasonLogout   Reason = "logout"   // the person logged out
 	ReasonOperator Reason = "operator" // an operator revoked it
 	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
+	ReasonReplaced Reason = "replaced" // somebody logged in to the site with the same browser
 	ReasonCode     Reason = "code"     // its authorization code came a second time
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/schema"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // Store is what the function asks of the table.
@@ -20,11 +21,16 @@ type Store interface {
 	endpoint.PasswordStore
 	client.Store
 	schema.Source
+	session.Reader
+	session.Accounts
+	session.Ender
 }
 
 // New returns the function.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
-	f := function{s, client.NewRegistry(store, s.Now), grant.NewLogin(s.ByPassword(store, sealer)), store}
+	clients := client.NewRegistry(store, s.Now)
+	earlier := grant.NewEarlier(session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now), s.Trail)
+	f := function{s, clients, grant.NewLogin(s.ByPassword(store, sealer)), earlier, store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /login": f.login})
 }
 
@@ -32,6 +38,7 @@ type function struct {
 	endpoint.Settings
 	clients *client.Registry
 	grant   *grant.Login
+	earlier *grant.Earlier
 	schema  schema.Source
 }
 
@@ -98,22 +105,42 @@ func (f function) begin(ctx context.Context, r *apigw.Request, c client.Client, 
 		return apigw.Response{}, err
 	}
 	visit := r.Visit(c)
-	issued, err := f.grant.Grant(ctx, grant.LoginRequest{
-		At:        r.At,
-		Client:    c,
-		Username:  in.Username,
-		Password:  in.Password,
-		Remember:  in.Remember,
-		Device:    in.DeviceName,
-		Network:   r.Network,
-		EndOthers: in.EndOthers,
-	})
+	login := func() (grant.Issued, error) {
+		return f.grant.Grant(ctx, grant.LoginRequest{
+			At:        r.At,
+			Client:    c,
+			Username:  in.Username,
+			Password:  in.Password,
+			Remember:  in.Remember,
+			Device:    in.DeviceName,
+			Network:   r.Network,
+			EndOthers: in.EndOthers,
+		})
+	}
+	issued, notEnded, err := f.earlier.ReplaceWith(ctx, login, f.earlierHandle(visit), c)
 	if err != nil {
 		return apigw.Response{}, err
+	}
+	if notEnded != nil {
+		f.Log.WarnContext(ctx, "the session that the browser had before could not be ended: its cookie is replaced, and it lives on until it expires",
+			"request_id", r.ID, "client_id", c.ID, "reason", notEnded.Error())
 	}
 	if c.UsesCookies() && visit.From.CrossSite() {
 		f.Log.WarnContext(ctx, "this login will not last: the page is on another site than the service, so its browser sends no cookie back; serve both below one domain",
 			"request_id", r.ID, "client_id", c.ID, "origin", visit.From.Origin, "issuer", r.At.Issuer)
 	}
 	return apigw.Tokens(f.Cookies.Deliver(visit, issued, schema.WritesFirst(ctx, f.schema), f.Now()))
+}
+
+// earlierHandle is the handle that the browser of a visit has at its site, the zero one when it has none. Of two cookies of one name nothing
+// tells which is the site's own, so then it is none of them.
+func (f function) earlierHandle(v browser.Visit) session.Handle {
+	if v.Client.Transport() != client.AsHandle {
+		return session.Handle{}
+	}
+	h, err := f.Cookies.HandleOf(v)
+	if err != nil {
+		return session.Handle{}
+	}
+	return h
 }

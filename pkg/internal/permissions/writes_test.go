@@ -37,7 +37,7 @@ var writes = []write{
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
-		[]string{"oauthtoken", "refresh"}, []string{"oauthtoken", "refresh", "revoke", "sessions", "signin", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "refresh", "revoke", "sessions", "signin", "subjects"},
 	},
 	{
 		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
