@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -23,53 +22,26 @@ type accountCommands struct {
 	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles, scopes or claims."`
 }
 
-// find returns the account of a username.
-func (a admin) find(ctx context.Context, username string) (account.Account, error) {
-	_, login, err := account.FindLogin(ctx, a.store, username)
-	if err != nil {
-		return account.Account{}, explainAccount(err, username)
-	}
-	found, err := a.store.Account(ctx, login.AccountID)
-	return found, explainAccount(err, username)
-}
-
-// explainAccount says what to do about an error of an account.
-func explainAccount(err error, username string) error {
-	switch {
-	case errors.Is(err, account.ErrNotFound):
-		return fmt.Errorf("there is no account %s", username)
-	case errors.Is(err, account.ErrExists):
-		return fmt.Errorf("the username %s is taken", username)
-	case errors.Is(err, account.ErrConflict):
-		return fmt.Errorf("somebody else has changed the account %s meanwhile: look at it by `wavepass account show %s`, and try again", username, username)
-	}
-	return err
-}
-
-type named struct {
-	target
-	Username string `arg:"" help:"Username of the account."`
-}
-
 // change makes one change of the account and prints it. change reports whether it changed anything.
 func (c named) change(ctx context.Context, o output, in invocation, done, note string, change func(context.Context, *operate.Operator, account.Account) (bool, error)) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		found, err := a.find(ctx, c.Username)
+		found, err := a.find(ctx, c.Name, c.reading)
 		if err != nil {
 			return err
 		}
 		r := about(found)
 		r.Done, r.note = done, note
 		r.Changed, err = change(ctx, a.operator(), found)
-		return c.tell(o, a, r, explainAccount(err, c.Username))
+		return c.tell(o, a, r, explainAccount(err, c.Name))
 	})
 }
 
 type accountAdd struct {
-	named
-	Role  []string `help:"A role; repeat it for more." placeholder:"NAME"`
-	Scope []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
-	Claim []string `help:"A claim of its tokens; repeat it for more." placeholder:"NAME=VALUE" sep:"none"`
+	target
+	Username string   `arg:"" help:"Username of the account."`
+	Role     []string `help:"A role; repeat it for more." placeholder:"NAME"`
+	Scope    []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
+	Claim    []string `help:"A claim of its tokens; repeat it for more." placeholder:"NAME=VALUE" sep:"none"`
 }
 
 // Help is shown by `wavepass account add --help`.
@@ -106,22 +78,24 @@ type accountList struct {
 func (c *accountList) Help() string {
 	return `They come in no order. In the cloud this reads the whole table, sessions too.
 
-  wavepass account list --json | jq -r '.[] | select(.disabled) | .username'`
+  wavepass account list --json | jq -r '.[] | select(.disabled) | .id'`
 }
 
 // accountJSON is an account as --json prints it.
 type accountJSON struct {
-	Username string         `json:"username"`
-	ID       string         `json:"id"`
-	Disabled bool           `json:"disabled"`
-	Roles    []string       `json:"roles"`
-	Scopes   []string       `json:"scopes"`
-	Claims   map[string]any `json:"claims,omitempty"`
-	Epoch    int64          `json:"epoch"`
+	Username  string         `json:"username"` // empty for a back end's own user
+	Directory string         `json:"directory,omitzero"`
+	Subject   string         `json:"subject,omitzero"`
+	ID        string         `json:"id"`
+	Disabled  bool           `json:"disabled"`
+	Roles     []string       `json:"roles"`
+	Scopes    []string       `json:"scopes"`
+	Claims    map[string]any `json:"claims,omitempty"`
+	Epoch     int64          `json:"epoch"`
 }
 
 func accountForJSON(a account.Account) accountJSON {
-	return accountJSON{a.Username, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
+	return accountJSON{a.Username, a.Subject.Directory, a.Subject.ID, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
 }
 
 func state(a account.Account) string {
@@ -136,13 +110,13 @@ func (c *accountList) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		list := []accountJSON{}
 		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "USERNAME\tID\tSTATE\tROLES\tSCOPES")
+		fmt.Fprintln(table, "ACCOUNT\tID\tSTATE\tROLES\tSCOPES")
 		for found, err := range a.store.Accounts(ctx) {
 			if err != nil {
 				return err
 			}
 			list = append(list, accountForJSON(found))
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", found.Username, found.ID, state(found), orNone(found.Roles), orNone(found.Scopes))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", nameOf(found), found.ID, state(found), orNone(found.Roles), orNone(found.Scopes))
 			if len(list) == c.Limit {
 				break
 			}
@@ -170,7 +144,7 @@ func (c *accountShow) Help() string { return "  wavepass account show ada --json
 // Run prints the account.
 func (c *accountShow) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		found, err := a.find(ctx, c.Username)
+		found, err := a.find(ctx, c.Name, c.reading)
 		switch {
 		case err != nil:
 			return err
@@ -182,8 +156,12 @@ func (c *accountShow) Run(ctx context.Context, o output, in invocation) error {
 }
 
 func printAccount(out io.Writer, a account.Account) error {
-	_, err := fmt.Fprintf(out, "username  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nclaims    %s\nepoch     %d\n",
-		a.Username, a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Claims, a.Epoch)
+	label := "username"
+	if a.Username == "" {
+		label = "subject"
+	}
+	_, err := fmt.Fprintf(out, "%-8s  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nclaims    %s\nepoch     %d\n",
+		label, nameOf(a), a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Claims, a.Epoch)
 	return err
 }
 
@@ -225,7 +203,7 @@ func (c *accountDelete) Help() string { return "  wavepass account delete ada --
 
 // Run deletes the account.
 func (c *accountDelete) Run(ctx context.Context, o output, in invocation) error {
-	if err := in.confirm(ctx, o, c.Yes, "this deletes the account "+c.Username+" for good", c.Username); err != nil {
+	if err := in.confirm(ctx, o, c.Yes, "this deletes the account "+c.Name+" for good", c.Name); err != nil {
 		return err
 	}
 	return c.change(ctx, o, in, "deleted", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
@@ -244,6 +222,9 @@ func (c *accountSetPassword) Help() string {
 
 // Run replaces the password.
 func (c *accountSetPassword) Run(ctx context.Context, o output, in invocation) error {
+	if err := c.mayHavePassword(ctx, o, in); err != nil {
+		return err
+	}
 	password, err := in.newPassword(ctx, o)
 	if err != nil {
 		return err
@@ -283,7 +264,7 @@ func (c *accountSetAccess) Run(ctx context.Context, o output, in invocation) err
 	roles, scopes, claims := len(c.Role) > 0 || c.NoRoles, len(c.Scope) > 0 || c.NoScopes, len(c.Claim) > 0 || c.NoClaims
 	if !roles && !scopes && !claims {
 		return fmt.Errorf("nothing was named, so nothing is changed: want --role NAME or --no-roles, --scope NAME or --no-scopes, "+
-			"--claim NAME=VALUE or --no-claims; `wavepass account show %s` shows what there is", c.Username)
+			"--claim NAME=VALUE or --no-claims; `wavepass account show %s` shows what there is", c.Name)
 	}
 	return c.change(ctx, o, in, "access set", "Roles and claims count from the next refresh on, a new scope from the next login on.",
 		func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {

@@ -17,7 +17,8 @@ type auditCommands struct {
 type auditList struct {
 	target
 	Day     time.Time `help:"The day, in UTC; by default today." format:"2006-01-02" placeholder:"2026-03-01"`
-	Account string    `help:"Only what was done to this account." placeholder:"NAME" type:"given"`
+	Account string    `help:"Only what was done to this account: username or directory/subject." placeholder:"NAME" type:"given"`
+	reading
 }
 
 // Help is shown by `wavepass audit list --help`.
@@ -35,7 +36,7 @@ func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 			day = time.Now()
 		}
 		if c.Account != "" {
-			found, err := a.find(ctx, c.Account)
+			found, err := a.find(ctx, c.Account, c.reading)
 			if err != nil {
 				return err
 			}

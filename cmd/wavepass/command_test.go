@@ -311,7 +311,7 @@ func TestCompletion(t *testing.T) {
 		"acc":                       "account",
 		"account ":                  "add delete disable enable list set-access set-password show",
 		"account s":                 "set-access set-password show",
-		"account set-access ada --": "--claim --data --dynamodb --help --json --no-claims --no-roles --no-scopes --operator --role --scope --sealing-key --table --version",
+		"account set-access ada --": "--claim --data --dynamodb --help --json --no-claims --no-roles --no-scopes --operator --role --scope --sealing-key --subject --table --username --version",
 		"account list --l":          "--limit",
 		"account list --data ":      "",
 		"completion ":               "bash zsh",

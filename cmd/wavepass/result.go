@@ -20,6 +20,8 @@ type result struct {
 	Changed   bool      `json:"changed"` // false: it was so before
 	Target    string    `json:"target"`  // the deployment that was worked on
 	Username  string    `json:"username,omitzero"`
+	Directory string    `json:"directory,omitzero"`
+	SubjectID string    `json:"subject,omitzero"`
 	AccountID string    `json:"account_id,omitzero"`
 	SessionID string    `json:"session_id,omitzero"`
 	ClientID  string    `json:"client_id,omitzero"`
@@ -41,7 +43,10 @@ type keyStep struct {
 
 // about is the beginning of a result of a change of an account.
 func about(a account.Account) result {
-	return result{Username: a.Username, AccountID: a.ID.String(), subject: fmt.Sprintf("%s (%s)", a.Username, a.ID)}
+	return result{
+		Username: a.Username, Directory: a.Subject.Directory, SubjectID: a.Subject.ID, AccountID: a.ID.String(),
+		subject: fmt.Sprintf("%s (%s)", nameOf(a), a.ID),
+	}
 }
 
 // aboutKeys is a result of a change of keys.

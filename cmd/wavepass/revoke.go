@@ -55,15 +55,15 @@ func (c *revokeSession) Help() string {
 // Run ends the session.
 func (c *revokeSession) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		owner, err := a.find(ctx, c.Username)
+		owner, err := a.find(ctx, c.Name, c.reading)
 		if err != nil {
 			return err
 		}
 		r := about(owner)
-		r.Done, r.SessionID, r.subject = "revoked", c.SID.String(), fmt.Sprintf("session %s of %s", c.SID, owner.Username)
+		r.Done, r.SessionID, r.subject = "revoked", c.SID.String(), fmt.Sprintf("session %s of %s", c.SID, nameOf(owner))
 		r.Changed, err = a.operator().RevokeSession(ctx, owner.ID, c.SID)
 		if errors.Is(err, session.ErrNotFound) {
-			return fmt.Errorf("%s has no session %s", c.Username, c.SID)
+			return fmt.Errorf("%s has no session %s", quoted(c.Name), c.SID)
 		}
 		return c.tell(o, a, r, err)
 	})

@@ -88,7 +88,7 @@ func ending(s session.Session, a account.Account, c client.Client, now time.Time
 // Run prints the sessions.
 func (c *sessionList) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		owner, err := a.find(ctx, c.Username)
+		owner, err := a.find(ctx, c.Name, c.reading)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,8 @@ func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 type sessionShow struct {
 	target
 	SID     uuid.UUID `arg:"" help:"The session's id, sid in its tokens and in the audit trail."`
-	Account string    `help:"Username of its account; without it the whole table is searched." placeholder:"NAME" type:"given"`
+	Account string    `help:"Its account, as username or directory/subject; without it the whole table is searched." placeholder:"NAME" type:"given"`
+	reading
 }
 
 // Help is shown by `wavepass session show --help`.
@@ -169,9 +170,10 @@ func (c *sessionShow) Run(ctx context.Context, o output, in invocation) error {
 		if clientsErr != nil {
 			return clientsErr
 		}
+		name := nameOf(owner)
 		shown := sessionForJSON(s, owner, clients[s.ClientID], time.Now())
 		if err != nil {
-			shown.Ended, owner.Username = "account deleted", "a deleted account"
+			shown.Ended, name = "account deleted", "a deleted account"
 		}
 		events, err := eventsAbout(ctx, a, s, time.Now())
 		if err != nil {
@@ -181,7 +183,7 @@ func (c *sessionShow) Run(ctx context.Context, o output, in invocation) error {
 		if c.JSON {
 			return printJSON(o.out, shown)
 		}
-		return printSession(o.out, shown, owner.Username)
+		return printSession(o.out, shown, name)
 	})
 }
 
@@ -189,7 +191,7 @@ func (c *sessionShow) find(ctx context.Context, a admin) (session.Session, error
 	if c.Account == "" {
 		return a.store.FindSession(ctx, c.SID)
 	}
-	owner, err := a.find(ctx, c.Account)
+	owner, err := a.find(ctx, c.Account, c.reading)
 	if err != nil {
 		return session.Session{}, err
 	}
@@ -253,12 +255,12 @@ func timeline(s session.Session, shown sessionJSON, events []audit.Event) []mome
 	return line
 }
 
-func printSession(out io.Writer, s sessionJSON, username string) error {
+func printSession(out io.Writer, s sessionJSON, account string) error {
 	state := "live"
 	if s.Ended != "" {
 		state = "ended: " + s.Ended
 	}
-	fmt.Fprintf(out, "session  %s\naccount  %s (%s)\nclient   %s\ndevice   %q\nstate    %s\n", s.ID, username, s.AccountID, s.ClientID, s.Device, state)
+	fmt.Fprintf(out, "session  %s\naccount  %s (%s)\nclient   %s\ndevice   %q\nstate    %s\n", s.ID, account, s.AccountID, s.ClientID, s.Device, state)
 	for _, m := range s.Timeline {
 		if _, err := fmt.Fprintf(out, "%s  %s\n", m.At.Local().Format("2006-01-02 15:04:05 MST"), m.What); err != nil {
 			return err
