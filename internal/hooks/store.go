@@ -99,6 +99,10 @@ func (h *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session
 	return call(ctx, h, "UseCode", func() (session.Session, error) { return h.Store.UseCode(ctx, u) })
 }
 
+func (h *Store) ReleaseCode(ctx context.Context, u session.CodeUse, until time.Time) error {
+	return h.Do(ctx, "ReleaseCode", func() error { return h.Store.ReleaseCode(ctx, u, until) })
+}
+
 func (h *Store) Consent(ctx context.Context, account uuid.UUID, clientID string) (consent.Consent, error) {
 	return call(ctx, h, "Consent", func() (consent.Consent, error) { return h.Store.Consent(ctx, account, clientID) })
 }

@@ -121,6 +121,18 @@ func (u CodeUse) Apply(s Session) (Session, bool) {
 	return s, true
 }
 
+// Release is like Apply, and takes back what it did.
+func (u CodeUse) Release(s Session) (Session, bool) {
+	p := s.Pending
+	if p == nil || p.UsedBy != u.UsedBy || !s.RotatedAt.Equal(u.Now) {
+		return s, false
+	}
+	waiting := *p
+	waiting.UsedBy = ""
+	s.Pending = &waiting
+	return s, true
+}
+
 // refused says why the code of u did not begin s, which is as the write saw it.
 func (u CodeUse) refused(s Session) *CodeError {
 	p := s.Pending
@@ -156,6 +168,10 @@ type CodeUser interface {
 	// The result is the session as it then is, also of a call that is repeated; with ErrStale it is the session as the
 	// condition saw it. ErrNotFound, oauth.ErrUnavailable. Of any number of uses exactly one succeeds.
 	UseCode(ctx context.Context, u CodeUse) (Session, error)
+
+	// ReleaseCode takes a use back, which UseCode has just written and nobody was answered: the session waits again, as long as its code lives. until is
+	// when that ends. ErrStale when the code was not used by u.UsedBy, or its session was refreshed since; errors also as UseCode.
+	ReleaseCode(ctx context.Context, u CodeUse, until time.Time) error
 }
 
 // Offers keeps sessions that wait for their codes to be used.
@@ -238,6 +254,8 @@ func (c *Codes) Use(ctx context.Context, code Code, of client.Client, redirect, 
 	case useErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: use a code: %w", useErr)
 	case accountErr != nil:
+		// Without the account there is no answer, and the client may come again. When this fails, too, its code is spent, and the person signs in again.
+		_ = c.store.ReleaseCode(ctx, use, s.Pending.Until)
 		return Session{}, account.Account{}, accountErr
 	}
 	if err := Usable(s, a, of, c.now()); err != nil {

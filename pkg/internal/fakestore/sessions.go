@@ -126,6 +126,12 @@ func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session
 	return s.changeSession(ctx, "UseCode", u.AccountID, u.SessionID, u.Apply)
 }
 
+// ReleaseCode implements session.CodeUser.
+func (s *Store) ReleaseCode(ctx context.Context, u session.CodeUse, _ time.Time) error {
+	_, err := s.changeSession(ctx, "ReleaseCode", u.AccountID, u.SessionID, u.Release)
+	return err
+}
+
 func (s *Store) changeSession(ctx context.Context, method string, account, id uuid.UUID, apply func(session.Session) (session.Session, bool)) (found session.Session, err error) {
 	err = s.do(ctx, method, func() error {
 		if found, err = s.find(account, id); err != nil {

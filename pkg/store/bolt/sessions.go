@@ -304,12 +304,23 @@ func lifeOf(s session.Session) time.Time {
 
 // UseCode implements session.CodeUser.
 func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session, error) {
+	return s.changeLife(ctx, "use a code", u, u.Apply)
+}
+
+// ReleaseCode implements session.CodeUser.
+func (s *Store) ReleaseCode(ctx context.Context, u session.CodeUse, _ time.Time) error {
+	_, err := s.changeLife(ctx, "release a code", u, u.Release)
+	return err
+}
+
+// changeLife is changeSession for what changes how long a session is kept.
+func (s *Store) changeLife(ctx context.Context, what string, u session.CodeUse, apply func(session.Session) (session.Session, bool)) (session.Session, error) {
 	var result session.Session
-	err := s.write(ctx, "use a code", func(tx *bbolt.Tx) (err error) {
+	err := s.write(ctx, what, func(tx *bbolt.Tx) (err error) {
 		var before session.Session
 		result, err = changeIn(tx, u.AccountID, u.SessionID, func(s session.Session) (session.Session, bool) {
 			before = s
-			return u.Apply(s)
+			return apply(s)
 		})
 		if err != nil {
 			return err

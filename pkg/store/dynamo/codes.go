@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -35,6 +36,20 @@ func (s *Store) UseCode(ctx context.Context, u session.CodeUse) (session.Session
 		in.ExpressionAttributeNames = map[string]string{"#resource": "resource"} // a reserved word
 	}
 	return s.updateSession(ctx, "use a code", u.AccountID, u.SessionID, in)
+}
+
+// ReleaseCode implements session.CodeUser.
+func (s *Store) ReleaseCode(ctx context.Context, u session.CodeUse, until time.Time) error {
+	_, err := s.updateSession(ctx, "release a code", u.AccountID, u.SessionID, dynamodb.UpdateItemInput{
+		ConditionExpression: aws.String("code_used_by = :by AND rotated_at = :now"),
+		UpdateExpression:    aws.String("REMOVE code_used_by SET expires_at = :until"),
+		ExpressionAttributeValues: item{
+			":by":    text(u.UsedBy),
+			":now":   milliseconds(u.Now),
+			":until": seconds(until),
+		},
+	})
+	return err
 }
 
 // encodePending adds the code of a session. While it waits, the item lives as long as the code.

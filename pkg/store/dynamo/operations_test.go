@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,12 +31,17 @@ type userOperation struct {
 	late      bool   // is it, so that a late retry is no mistake
 	again     int    // another status that a repetition may have after the first was carried out, but not answered
 	againCode string // its error code; empty: that of a refused token
+	spares    string // operation and beginning of the key of a call without which the answer is the same
+	soon      bool   // what is sent is good for less than a minute
 	racing    bool   // calls of one kind race with each other: only the first is told apart
 }
 
 // userOperations are those of docs/design.md §11 that are built, over functions that are warm or cold as they happen to
 // be: together they make every call that the functions make.
-var userOperations = []userOperation{
+var userOperations = slices.Concat(apiOperations, signInOperations)
+
+// apiOperations are those of the routes that answer with JSON.
+var apiOperations = []userOperation{
 	{name: "login", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		w.login()
 		return w.loginRequest(), w.tokensAreGood
@@ -263,14 +269,14 @@ var userOperations = []userOperation{
 // for, and logs in.
 func (w *world) lookUpRoles() outcome {
 	w.t.Helper()
-	app := client.New(clientID, client.Native)
+	app := signInClients()[0]
 	app.Roles = client.RolesLookup
 	ctx, needsRole := w.t.Context(), policy.Record{Version: 1, Document: []byte(`{"unlisted":"deny","routes":[{"route":"GET /orders","roles":["member"]}]}`)}
 	err := w.store.PutPolicy(ctx, guardedAPI, needsRole)
 	if errors.Is(err, policy.ErrConflict) { // it is there
 		err = nil
 	}
-	if err := errors.Join(err, w.store.PutClient(ctx, app), w.store.SetAccess(ctx, w.person.ID, w.person.Access(), account.Access{Roles: []string{"member"}})); err != nil {
+	if err := errors.Join(err, w.store.PutClient(ctx, app), w.store.SetAccess(ctx, w.person.ID, w.person.Access(), account.Access{Roles: []string{"member"}, Scopes: w.person.Scopes})); err != nil {
 		w.t.Fatal(err)
 	}
 	w.restart()
@@ -388,7 +394,7 @@ func checkUnavailable(sent request, got outcome) error {
 	if got.status != want {
 		errs = append(errs, fmt.Errorf("answered %d %s, want %d", got.status, got.body, want))
 	}
-	if want == 503 && (got.Error != "temporarily_unavailable" || got.retryAfter == "") {
+	if isPage := functionOf[sent.route] == "signin"; want == 503 && (got.Error != "temporarily_unavailable" && !isPage || got.retryAfter == "") {
 		errs = append(errs, fmt.Errorf("error %q, Retry-After %q; want temporarily_unavailable and some seconds", got.Error, got.retryAfter))
 	}
 	return errors.Join(append(errs, checkDetails(got))...)

@@ -168,9 +168,11 @@ type outcome struct {
 	body       string
 	took       time.Duration
 	cookie     string // "name=value" of the first one
+	to         string // where a page leads to, or a redirect
 
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
 	Ticket       string `json:"ticket"`
 	Error        string `json:"error"`
 }
@@ -179,7 +181,8 @@ type outcome struct {
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
-	"POST /ticket":                      "ticket",
+	"POST /ticket":   "ticket",
+	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
 	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",
 	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
@@ -258,7 +261,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	if err != nil {
 		return outcome{status: 500, body: err.Error()}
 	}
-	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body}
+	a = outcome{status: got.StatusCode, retryAfter: got.Headers["Retry-After"], body: got.Body, to: deployment.Page{Headers: got.Headers}.To()}
 	if len(got.Cookies) > 0 {
 		a.cookie, _, _ = strings.Cut(got.Cookies[0], ";")
 	}

@@ -157,6 +157,19 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			return beginRequest(subject, "key")
 		}, 200, 3, 2},
 		{"login, besides its hash", func() request { w.login(); return w.loginRequest() }, 200, 6, 2},
+		{"exchange a code", func() request {
+			w.must(exchangeRequest(clientID, w.code(clientID)), 200)
+			return exchangeRequest(clientID, w.code(clientID))
+		}, 200, 2, 1},
+		{"refresh of a server", func() request {
+			return serverRefreshRequest(w.must(exchangeRequest(serverID, w.code(serverID)), 200).RefreshToken)
+		}, 200, 2, 1},
+		// Session, account, consent and the codes that wait, then the new session.
+		{"come back for another code", func() request {
+			cookie := w.signIn()
+			w.must(opened("/authorize", authorization(clientID), cookie), 303)
+			return opened("/authorize", authorization(clientID), cookie)
+		}, 303, 5, 2},
 		{"ask for a ticket", func() request { w.must(ticketRequest(w.login()), 200); return ticketRequest(w.login()) }, 200, 1, 1},
 		{"open a WebSocket with a ticket", func() request {
 			w.must(connectRequest(w.must(ticketRequest(w.login()), 200).Ticket), 200)

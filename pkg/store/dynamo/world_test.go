@@ -95,7 +95,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	keyed.JWKS = keyedJWKS()
 	partner.Directory, partner.Scopes, partner.MayBegin, partner.AMR = "shop", []string{oauth.ScopeSessions}, []string{clientID}, []string{"pwd"}
 	partner.MayGrant = []string{"role:editor", "claim:plan"}
-	for _, c := range []client.Client{client.New(clientID, client.Native), client.New(siteID, client.Site), partner, keyed} {
+	for _, c := range append(signInClients(), client.New(siteID, client.Site), partner, keyed) {
 		if err := w.store.PutClient(t.Context(), c); err != nil {
 			t.Fatalf("register the client %s: %v", c.ID, err)
 		}
@@ -104,7 +104,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.person = account.Account{ID: id, Username: "ada-" + strings.ToLower(rand.Text()), Epoch: w.Now().Unix()}
+	w.person = account.Account{ID: id, Username: "ada-" + strings.ToLower(rand.Text()), Scopes: []string{"openid"}, Epoch: w.Now().Unix()}
 	if err := w.store.CreateAccount(t.Context(), w.person, hashOf(8, 1)); err != nil {
 		t.Fatalf("create the account: %v", err)
 	}

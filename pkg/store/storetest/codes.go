@@ -18,6 +18,7 @@ var codeTests = []subtest{
 	{"OneOfManyParallelWins", useCodeParallel},
 	{"RevokedStaysRevoked", useCodeRevoked},
 	{"CancelledIsUnavailable", useCodeCancelled},
+	{"ReleasedIsGoodAgain", useCodeReleased},
 }
 
 // pending is a stored session that waits for its code, and the use that begins it.
@@ -147,4 +148,31 @@ func useCodeCancelled(t *testing.T, f fixture) {
 	if _, err := f.UseCode(cancelled(t), u); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("use with a cancelled context: %v, want ErrUnavailable", err)
 	}
+}
+
+func useCodeReleased(t *testing.T, f fixture) {
+	s, u := f.pending(t)
+	wantErr(t, "release what was not used", f.ReleaseCode(t.Context(), u, s.Pending.Until), session.ErrStale)
+	f.wantSession(t, "still waiting", s)
+	_, err := f.UseCode(t.Context(), u)
+	wantErr(t, "use a code", err, nil)
+	another := u
+	another.UsedBy = fresh(t, "exchange")
+	wantErr(t, "release by another exchange", f.ReleaseCode(t.Context(), another, s.Pending.Until), session.ErrStale)
+	wantErr(t, "release", f.ReleaseCode(t.Context(), u, s.Pending.Until), nil)
+	released := s
+	released.RotatedAt = u.Now
+	f.wantSession(t, "released", released)
+	_, err = f.UseCode(t.Context(), another)
+	wantErr(t, "use it by another exchange", err, nil)
+	f.wantSession(t, "used again", begun(s, another))
+
+	// Once the session was refreshed, somebody has its tokens.
+	rotation := session.Rotation{AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Generation: s.Generation, Now: u.Now.Add(time.Minute), Network: network, IdleExpiry: s.IdleExpiry}
+	_, err = f.Rotate(t.Context(), rotation)
+	wantErr(t, "rotate", err, nil)
+	wantErr(t, "release after a refresh", f.ReleaseCode(t.Context(), another, s.Pending.Until), session.ErrStale)
+	unknown := u
+	unknown.SessionID = uuid.Max
+	wantErr(t, "release of an unknown session", f.ReleaseCode(t.Context(), unknown, s.Pending.Until), session.ErrNotFound)
 }

@@ -1,0 +1,192 @@
+package dynamo_test
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+const (
+	callback     = "https://app.example/cb" // of every client that people sign in to
+	serverID     = "portal"                 // an application on a server
+	serverSecret = "canary-portal-secret"
+	askingID     = "asking" // people are asked what it may have
+)
+
+// signInClients are those that people sign in to at the pages.
+func signInClients() []client.Client {
+	app, server, asking := client.New(clientID, client.Native), client.New(serverID, client.Server), client.New(askingID, client.Native)
+	server.SecretHash, asking.Consent = client.HashSecret(oauth.NewSecret(serverSecret)), true
+	all := []client.Client{app, server, asking}
+	for i := range all {
+		all[i].Redirects, all[i].PostLogoutRedirects, all[i].Scopes = []string{callback}, []string{callback}, []string{"openid"}
+	}
+	return all
+}
+
+// authorization is an authorization request of a client.
+func authorization(id string) string { return deployment.Authorization(id, callback) }
+
+// opened is a page that a browser opens with a cookie.
+func opened(path, query, cookie string) request {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		panic(err)
+	}
+	r := request{route: "GET " + path, cookie: cookie, query: map[string]string{}}
+	for name := range values {
+		r.query[name] = values.Get(name)
+	}
+	return r
+}
+
+// sent is the form of a page, with fields that a person fills in, given as name, value, name, value.
+func sent(path string, page outcome, cookie string, filled ...string) request {
+	fields := deployment.Page{HTML: page.body}.Form()
+	for i := 0; i < len(filled); i += 2 {
+		fields.Set(filled[i], filled[i+1])
+	}
+	return request{route: "POST " + path, mediaType: apigw.Form, body: fields.Encode(), cookie: cookie}
+}
+
+// signInRequest is the form of the sign-in page, filled in.
+func (w *world) signInRequest(id string) request {
+	w.t.Helper()
+	page := w.must(opened("/authorize", authorization(id), ""), 200)
+	return sent("/signin", page, page.cookie, "username", w.person.Username, "password", w.password)
+}
+
+// signIn returns the cookie of a browser at which the person is signed in.
+func (w *world) signIn() string {
+	w.t.Helper()
+	return w.must(w.signInRequest(clientID), 200).cookie
+}
+
+// exchangeRequest asks for the tokens of a code, as the native client or the server.
+func exchangeRequest(id, code string) request {
+	values := url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {id}, "redirect_uri": {callback}, "code": {code}, "code_verifier": {deployment.Verifier},
+	}
+	if id == serverID {
+		values.Set("client_secret", serverSecret)
+	}
+	return request{route: "POST /token", mediaType: apigw.Form, body: values.Encode()}
+}
+
+// serverRefreshRequest refreshes as the server.
+func serverRefreshRequest(token string) request {
+	r := tokenRequest(token)
+	r.body = strings.Replace(r.body, "client_id="+clientID, "client_id="+serverID+"&client_secret="+serverSecret, 1)
+	return r
+}
+
+// code returns a code of the person for a client.
+func (w *world) code(id string) string {
+	w.t.Helper()
+	return w.codeAt(id, w.signIn())
+}
+
+// codeAt is code at a browser where the person is signed in.
+func (w *world) codeAt(id, cookie string) string {
+	w.t.Helper()
+	return deployment.CodeOf(w.must(opened("/authorize", authorization(id), cookie), 303).to)
+}
+
+// leadsToTokens is an error unless an answer of the pages leads to the client, with a code that is good.
+func (w *world) leadsToTokens(id string) func(outcome) error {
+	return func(a outcome) error {
+		return w.expect("the code in "+a.to, exchangeRequest(id, deployment.CodeOf(a.to)), 200)
+	}
+}
+
+// signInOperations are what people do at the pages, and applications with what comes of it.
+var signInOperations = []userOperation{
+	{name: "open the sign-in page", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.restart()
+		return opened("/authorize", authorization(clientID), ""), func(a outcome) error {
+			if !strings.Contains(a.body, `name="password"`) {
+				return fmt.Errorf("no sign-in page: %s", a.body)
+			}
+			return nil
+		}
+	}},
+	{name: "sign in", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.signIn()
+		return w.signInRequest(clientID), func(a outcome) error {
+			return w.expect("a code", opened("/authorize", authorization(clientID), a.cookie), 303)
+		}
+	}},
+	{name: "come back for another code", status: 303, spares: "UpdateItem SESSIONS#", prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		w.pass(6 * time.Minute) // the use of the browser's session is recorded
+		return opened("/authorize", authorization(serverID), cookie), w.leadsToTokens(serverID)
+	}},
+	{name: "consent", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		page := w.must(opened("/authorize", authorization(askingID)+"&prompt=consent", cookie), 200)
+		return sent("/consent", page, cookie, "decision", "allow"), w.leadsToTokens(askingID)
+	}},
+	{name: "sign out", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		page := w.must(opened("/signout", "", cookie), 200)
+		return sent("/signout", page, cookie, "decision", "signout"), func(outcome) error {
+			return w.expect("the sign-in page", opened("/authorize", authorization(clientID), cookie), 200)
+		}
+	}},
+	{name: "sign out for an application", status: 303, prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		tokens := w.must(exchangeRequest(clientID, w.codeAt(clientID, cookie)), 200)
+		w.restart()
+		query := url.Values{"id_token_hint": {tokens.IDToken}, "post_logout_redirect_uri": {callback}}
+		return opened("/signout", query.Encode(), cookie), func(a outcome) error {
+			return errors.Join(w.expect("the sign-in page", opened("/authorize", authorization(clientID), cookie), 200), w.sessionIsDead(tokens)(a))
+		}
+	}},
+	// Who repeats an exchange whose answer was lost is a second user of the code (RFC 6749 §4.1.2).
+	{name: "exchange a code", status: 200, again: 400, soon: true, prepare: func(w *world) (request, func(outcome) error) {
+		w.must(exchangeRequest(clientID, w.code(clientID)), 200) // a warm function
+		return exchangeRequest(clientID, w.code(clientID)), func(a outcome) error {
+			if a.status != 200 {
+				return nil
+			}
+			return w.tokensAreGood(a)
+		}
+	}},
+	{name: "exchange a code of a server", status: 200, again: 400, soon: true, prepare: func(w *world) (request, func(outcome) error) {
+		code := w.code(serverID)
+		w.restart()
+		return exchangeRequest(serverID, code), func(a outcome) error {
+			if a.status != 200 {
+				return nil
+			}
+			return w.serverTokensAreGood(a.RefreshToken)(a)
+		}
+	}},
+	{name: "exchange a code again", status: 400, code: "invalid_grant", spares: "GetItem ACCOUNT#", prepare: func(w *world) (request, func(outcome) error) {
+		code := w.code(clientID)
+		tokens := w.must(exchangeRequest(clientID, code), 200)
+		return exchangeRequest(clientID, code), w.sessionIsDead(tokens)
+	}},
+	{name: "refresh of a server", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		token := w.must(exchangeRequest(serverID, w.code(serverID)), 200).RefreshToken
+		w.pass(5 * time.Minute) // its use is noted
+		return serverRefreshRequest(token), w.serverTokensAreGood(token)
+	}},
+}
+
+// serverTokensAreGood is an error unless the server was answered with its one refresh token, and both tokens are good.
+func (w *world) serverTokensAreGood(token string) func(outcome) error {
+	return func(a outcome) error {
+		if a.RefreshToken != token {
+			return errors.New("the server was given another refresh token")
+		}
+		return errors.Join(w.expect("the access token", authorizeRequest(a.AccessToken), 200), w.expect("the refresh token", serverRefreshRequest(token), 200))
+	}
+}
