@@ -31,7 +31,7 @@ func startShop(t *testing.T) *shop {
 }
 
 // startExample runs an example's script at a free port, in a copy of its folder, with a program `wavepass` in the PATH.
-func startExample(t *testing.T, example string) *shop {
+func startExample(t *testing.T, example string, args ...string) *shop {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "shop")
 	copyVisible(t, folder, example)
@@ -41,7 +41,7 @@ func startExample(t *testing.T, example string) *shop {
 	}
 	t.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
 
-	run := exec.Command("./run", "--addr", "127.0.0.1:0")
+	run := exec.Command("./run", append([]string{"--addr", "127.0.0.1:0"}, args...)...)
 	s := &shop{server{t: t, log: &syncBuffer{}}, folder}
 	run.Dir, run.Stderr, run.WaitDelay = folder, s.log, 10*time.Second
 	out, err := run.StdoutPipe()

@@ -1,8 +1,8 @@
 // What people do in the shop of examples/site.
 import { execFileSync } from 'node:child_process'
 
-const { shop, folder, passwords, screenshots } = JSON.parse(process.env.SHOP)
-export { shop, screenshots }
+// app is a page that may be a client's, and elsewhere one of a stranger's; folder is where the shop's data is.
+export const { shop, app, elsewhere, folder, passwords, screenshots } = JSON.parse(process.env.SHOP)
 export const handleCookie = '__Host-Http-wpss-shop'
 
 let contexts = []

@@ -2,14 +2,16 @@
 // when something is not as it should be. A line of JSON says of each what came of it.
 import assert from 'node:assert/strict'
 import { launch } from './launch.mjs'
-import { newProfile, signIn, basketOf, command, closeProfiles, shop, handleCookie } from './shop.mjs'
+import { basketOf, closeProfiles, command, handleCookie, newProfile, shop, signIn } from './shop.mjs'
 import { looks } from './shoplooks.mjs'
+import { foreign } from './foreign.mjs'
 
 const browser = await launch()
 const text = page => page.textContent('main')
 
 const cases = {
   looks: () => looks(browser),
+  ...Object.fromEntries(Object.entries(foreign).map(([name, play]) => [name, () => play(browser)])),
 
   // The whole shop with JavaScript off: what needs a session leads to the form and back.
   async withoutScript() {
@@ -101,12 +103,13 @@ const cases = {
 
 for (const name of process.argv.slice(2)) {
   let error
+  const begun = Date.now()
   try {
     await cases[name]()
   } catch (thrown) {
     error = thrown.stack ?? String(thrown)
   }
-  console.log(JSON.stringify({ name, error }))
+  console.log(JSON.stringify({ name, error, notes: [`${Date.now() - begun} ms`] }))
   await closeProfiles()
 }
 await browser.close()
