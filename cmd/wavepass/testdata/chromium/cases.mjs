@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { launch } from './launch.mjs'
 
-const { api, other, username, password, screenshot } = JSON.parse(process.env.ADDRESSES)
+const { api, other, username, password, screenshot, handle, refresh } = JSON.parse(process.env.ADDRESSES)
 
 const browser = await launch()
 const context = await browser.newContext({ ignoreHTTPSErrors: true })
@@ -180,6 +180,63 @@ const cases = {
     ok(await tab.logout(), 'logout')
     assert.deepEqual(await ours(), [])
     await assert.rejects(neighbour.refresh(), /Failed to fetch/, 'a neighbour uses the cookie')
+  },
+
+  // A page of the site opens a WebSocket, at the address other; no other page does, whatever cookies come with it.
+  async socket() {
+    const ofHost = { domain: 'localhost', path: '/', secure: true, httpOnly: true }
+    await context.addCookies([
+      { ...ofHost, name: '__Host-Http-wpss-site', value: handle, sameSite: 'Lax' }, { ...ofHost, name: '__Host-Http-wprt-web', value: refresh, sameSite: 'Strict' },
+    ])
+    for (const [origin, opens] of [
+      [api, true], ['http://localhost:8081', false], ['http://127.0.0.1:8080', false], ['http://app.localhost:8080', false], ['http://evil.test:8080', false],
+    ]) {
+      const page = await context.newPage()
+      await page.goto(origin + '/page')
+      const opened = await page.evaluate(url => new Promise(resolve => {
+        const socket = new WebSocket(url)
+        socket.onopen = () => resolve(true)
+        socket.onerror = () => resolve(false)
+      }), other)
+      assert.equal(opened, opens, origin)
+    }
+  },
+
+  // A neighbour without COOKIE_DOMAIN to help cannot put a visitor into Eve's session, before the login or after it.
+  async neighbour() {
+    const neighbour = await open('https://evil.example.test:' + new URL(api).port, api), tab = await open(api)
+    const name = '__Host-Http-wpss-site'
+    const plant = () => neighbour.page.evaluate(([name, value]) => {
+      for (const where of ['Path=/', 'Path=/; Domain=example.test', 'Path=/site; Domain=example.test']) document.cookie = `${name}=${value}; Secure; ${where}`
+    }, [name, handle])
+    const own = () => context.cookies(api + '/site/userinfo')
+    await plant()
+    assert.deepEqual(await own(), [], 'a cookie was planted')
+    assert.equal((await tab.ask('GET', '/site/userinfo')).status, 401)
+    ok(await tab.ask('POST', '/login', { client_id: 'site', username, password }), 'login')
+    const mine = await tab.ask('GET', '/site/userinfo')
+    ok(mine, 'after the login')
+    await plant()
+    assert.equal((await own()).length, 1, 'a cookie was planted')
+    assert.deepEqual(await tab.ask('GET', '/site/userinfo'), mine)
+  },
+
+  // With COOKIE_DOMAIN it can plant one. Requests with two handles are refused, so nobody is taken for Eve.
+  async swap() {
+    const neighbour = await open('https://evil.example.test:' + new URL(api).port, api), tab = await open(api)
+    const login = async what => ok(await tab.ask('POST', '/login', { client_id: 'site', username, password }), what)
+    await login('login')
+    const whose = async () => (await tab.ask('GET', '/site/userinfo')).body.sub
+    const me = await whose()
+    assert.ok(me)
+    const [{ name }] = await ours('wpss-')
+    for (const where of ['Path=/; Domain=example.test', 'Path=/site; Domain=example.test', 'Path=/site/userinfo; Domain=example.test']) {
+      await neighbour.page.evaluate(cookie => { document.cookie = cookie }, `${name}=${handle}; Secure; ${where}`)
+      assert.equal((await ours('wpss-')).length, 2, 'it could not be planted: ' + where)
+      assert.equal((await tab.ask('GET', '/site/userinfo')).status, 403, where)
+      await context.clearCookies({ name, domain: '.example.test' })
+      assert.equal(await whose(), me, where)
+    }
   },
 
   // The starts of clients/web/README.md, each in a folder below the address other.
