@@ -48,7 +48,7 @@ var validAPI = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 func ValidAPI(api string) bool { return validAPI.MatchString(api) }
 
 const (
-	// Age is how long a policy that was read decides at most, and so how long a new one may take to be felt.
+	// Age is how long a policy that was read decides at most, and so how long a new one may take to be felt by Ask.
 	Age = time.Minute
 
 	readAgain = Age / 2 // a read that fails then may be repeated before the policy is too old
@@ -114,6 +114,15 @@ func (s *Source) Ask(ctx context.Context, api string) func() (*Policy, error) {
 	return func() (*Policy, error) { return s.young(h, <-done) }
 }
 
+// AskNow begins to read the policy of the API as it is now, whatever is held. The function that it returns is that of Ask: while the store does not
+// answer, the policy that is held decides until it is too old.
+func (s *Source) AskNow(ctx context.Context, api string) func() (*Policy, error) {
+	h := s.of(api)
+	done := make(chan error, 1)
+	go func() { done <- s.read(ctx, api, h) }()
+	return func() (*Policy, error) { return s.young(h, <-done) }
+}
+
 // isBeingRead reports whether a call reads the policy again: others need not wait for it while theirs is young.
 func (h *held) isBeingRead() bool {
 	if h.reading.TryLock() {
@@ -159,23 +168,17 @@ func (h *held) current(now time.Time) (*Policy, time.Duration) {
 	return h.policy, age
 }
 
-// read reads the record of the API and that of Default, side by side. It holds what they say, or leaves what is held.
+// read reads the records of the API, and holds what they say, or leaves what is held.
 func (s *Source) read(ctx context.Context, api string, h *held) error {
 	asked := s.now().Round(0)
-	var fallback Record
-	var fallbackErr error
-	var wg sync.WaitGroup
-	wg.Go(func() { fallback, fallbackErr = s.store.Policy(ctx, Default) })
-	own, err := s.store.Policy(ctx, api)
-	wg.Wait()
-
+	own, fallback, err := s.records(ctx, api, h)
+	if err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if own, err = stillThere(own, err, h.own); err != nil {
-		return fmt.Errorf("the policy of %s: %w", api, err)
-	}
-	if fallback, err = stillThere(fallback, fallbackErr, h.fallback); err != nil {
-		return fmt.Errorf("the policy of %s: %w", Default, err)
+	if h.readAt.After(asked) && !h.readAt.After(s.now().Round(0)) {
+		return nil // a call that asked later was first
 	}
 	if document := deciding(own, fallback); h.policy == nil || !bytes.Equal(document, deciding(h.own, h.fallback)) {
 		policy := open
@@ -188,6 +191,38 @@ func (s *Source) read(ctx context.Context, api string, h *held) error {
 	}
 	h.readAt, h.own, h.fallback = asked, own, fallback
 	return nil
+}
+
+// records reads the record of the API and that of Default, side by side. Where the API had a document of its own, that of Default is read only
+// when it has one no more.
+func (s *Source) records(ctx context.Context, api string, h *held) (own, fallback Record, err error) {
+	h.mu.Lock()
+	ownBefore, fallbackBefore := h.own, h.fallback
+	h.mu.Unlock()
+	readFallback := func() (Record, error) {
+		r, err := s.store.Policy(ctx, Default)
+		if r, err = stillThere(r, err, fallbackBefore); err != nil {
+			return Record{}, fmt.Errorf("the policy of %s: %w", Default, err)
+		}
+		return r, nil
+	}
+	var fallbackErr error
+	var wg sync.WaitGroup
+	if ownBefore.Removed() {
+		wg.Go(func() { fallback, fallbackErr = readFallback() })
+	}
+	own, err = s.store.Policy(ctx, api)
+	wg.Wait()
+	own, err = stillThere(own, err, ownBefore)
+	switch {
+	case err != nil:
+		return own, fallback, fmt.Errorf("the policy of %s: %w", api, err)
+	case !ownBefore.Removed() && own.Removed():
+		fallback, fallbackErr = readFallback()
+	case !ownBefore.Removed():
+		fallback = fallbackBefore
+	}
+	return own, fallback, fallbackErr
 }
 
 // deciding is the document that counts for an API with these two records, empty when none does.

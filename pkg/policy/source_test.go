@@ -61,8 +61,24 @@ func (w *sourceWorld) put(name, document string) {
 // want expects a policy that allows or denies, or with "unusable" none.
 func (w *sourceWorld) want(what, want string) {
 	w.Helper()
+	w.wantOf(w.source.Ask, what, want)
+}
+
+// wantNow is want of AskNow.
+func (w *sourceWorld) wantNow(what, want string) {
+	w.Helper()
+	w.wantOf(w.source.AskNow, what, want)
+}
+
+func (w *sourceWorld) wantOf(ask func(context.Context, string) func() (*policy.Policy, error), what, want string) {
+	w.Helper()
+	w.wantOfAsked(ask(w.Context(), api), what, want)
+}
+
+func (w *sourceWorld) wantOfAsked(asked func() (*policy.Policy, error), what, want string) {
+	w.Helper()
 	got := "unusable"
-	p, err := w.source.Ask(w.Context(), api)()
+	p, err := asked()
 	if err == nil {
 		got = "allow"
 		if p.Decide(policy.Request{Route: "GET /x", Method: "GET"}, policy.Caller{}, now) != nil {

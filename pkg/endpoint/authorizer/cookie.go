@@ -46,6 +46,12 @@ func (r request) changes() bool {
 	return true
 }
 
+// hasHandle reports whether the cookies hold one session handle, so that the table has to be asked.
+func (f function) hasHandle(at grant.Place, r request) bool {
+	_, _, err := f.cookies.Handle(at.Issuer, r.cookies)
+	return err == nil
+}
+
 // visit finds out whose handle is in the cookies.
 func (f function) visit(ctx context.Context, at grant.Place, r request) (verdict, error) {
 	clientID, handle, err := f.cookies.Handle(at.Issuer, r.cookies)

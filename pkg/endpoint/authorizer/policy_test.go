@@ -2,6 +2,7 @@ package authorizer_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -59,7 +60,11 @@ func (g guarded) putFile(api, file string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	if err := g.Store.PutPolicy(g.t.Context(), api, policy.Record{Version: 1, Document: data}); err != nil {
+	before, err := g.Store.Policy(g.t.Context(), api)
+	if err != nil && !errors.Is(err, policy.ErrNone) {
+		g.t.Fatal(err)
+	}
+	if err := g.Store.PutPolicy(g.t.Context(), api, policy.Record{Version: before.Version + 1, Document: data}); err != nil {
 		g.t.Fatal(err)
 	}
 }

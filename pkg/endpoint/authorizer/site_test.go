@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -191,6 +192,10 @@ func TestNextRequestByCookieKnows(t *testing.T) {
 		"disabled":           func(g guarded, a account.Account, _ string) { a.Disabled = true; g.Store.SetAccount(a, "") },
 		"a role taken away":  func(g guarded, a account.Account, _ string) { a.Roles = nil; g.Store.SetAccount(a, "") },
 		"a scope taken away": func(g guarded, a account.Account, _ string) { a.Scopes = nil; g.Store.SetAccount(a, "") },
+		"the default policy changed": func(g guarded, _ account.Account, _ string) {
+			g.putFile(policy.Default, strings.Replace(routes, "member", "admin", 1))
+		},
+		"a policy of its own": func(g guarded, _ account.Account, _ string) { g.putFile("abc123", "unlisted: deny\n") },
 		"the account deleted": func(g guarded, a account.Account, _ string) {
 			if err := account.NewAdministrator(g.Store, g.Clock.Now).Delete(g.t.Context(), a.ID); err != nil {
 				g.t.Fatal(err)
@@ -223,6 +228,33 @@ func TestOutageRefusesCookiesAndHeals(t *testing.T) {
 			t.Errorf("%s: %d afterwards\n%s", call, got.status, g.Log())
 		}
 	}
+}
+
+// Where only the read of the policy fails, the last one decides for a minute, as it does for tokens. Without a handle there is nothing that a
+// policy could be too late for, so nothing is read.
+func TestPolicyOfACookieIsReadEachTime(t *testing.T) {
+	g := newGuarded(t, `unlisted: allow`)
+	cookie := g.handle()
+	visit := func(what, cookies string, status, reads int) {
+		t.Helper()
+		g.Store.ForgetCalls()
+		if got := g.visit("http-2.0", cookies); got.status != status || g.Store.Count("Policy") != reads {
+			t.Errorf("%s: %d with %d reads of the policy, want %d with %d\n%s", what, got.status, g.Store.Count("Policy"), status, reads, g.Log())
+		}
+	}
+	visit("cold", cookie, 200, 2)
+	visit("warm", cookie, 200, 2)
+	visit("no handle", "theme=dark", 403, 0)
+	visit("a handle twice", cookie+"; "+cookie, 403, 0)
+	g.putFile("abc123", `unlisted: allow`)
+	visit("a policy of its own, read for the first time", cookie, 200, 2)
+	visit("a policy of its own", cookie, 200, 1)
+	g.Store.Before = hooks.Fail("Policy")
+	visit("not readable", cookie, 200, 1)
+	g.Clock.Advance(policy.Age)
+	visit("not readable for a minute", cookie, 403, 1)
+	g.Store.Before = nil
+	visit("readable again", cookie, 200, 1)
 }
 
 // The use of a session is written once in five minutes, by a request that was let through.

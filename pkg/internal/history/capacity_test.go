@@ -22,6 +22,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
 	"github.com/wavepass/wavepass/pkg/token"
@@ -133,6 +134,9 @@ func (u *user) costs() []string {
 	measure("authorize, the log asked, nothing new in it", func() { u.authorize(third, 0) })
 	handle := u.loginAtSite()
 	measure("authorize by cookie", func() { u.visit(handle) })
+	u.must(u.store.PutPolicy(u.Context(), "api", policy.Record{Version: 1, Document: []byte(`{"unlisted":"allow"}`)}))
+	u.visit(handle) // from now on the default policy is not read
+	measure("authorize by cookie, the API has a policy of its own", func() { u.visit(handle) })
 	other := u.loginAtSite()
 	u.clock.Advance(session.UseInterval)
 	u.visit(other) // the schema number is read again
@@ -186,7 +190,10 @@ func (u *user) visit(text oauth.Secret) {
 	u.Helper()
 	h, err := session.ParseHandle(text)
 	u.must(err)
+	policyRead := u.f.policies.AskNow(u.Context(), "api")
 	visit, err := u.f.visits.Open(u.Context(), here, h, site.ID)
+	u.must(err)
+	_, err = policyRead()
 	u.must(err)
 	u.must(u.f.visits.Used(u.Context(), visit, network))
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
@@ -65,6 +66,7 @@ type function struct {
 	password *grant.Password
 	admin    *account.Administrator
 	visits   *grant.Visits
+	policies *policy.Source
 	verifier *token.Verifier
 	checkers map[time.Duration]*access.Checker // by the staleness of their denylists
 }
@@ -96,6 +98,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners}),
 		admin:    account.NewAdministrator(store, now),
 		visits:   grant.NewVisits(owners, session.NewUses(store, now)),
+		policies: policy.NewSource(store, now),
 		verifier: verifier,
 		checkers: map[time.Duration]*access.Checker{
 			0:     access.NewChecker(verifier, revocation.NewSnapshot(store, 0, now)),

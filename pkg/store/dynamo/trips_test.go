@@ -76,14 +76,14 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			site := w.must(w.siteLoginRequest(), 200)
 			w.must(visit(site), 200)
 			return visit(site)
-		}, 200, 2, 1},
+		}, 200, 4, 1}, // session and account, and the policy of the API and the default one
 		{"visit a site, and its use is recorded", func() request {
 			site := w.must(w.siteLoginRequest(), 200)
 			w.must(visit(site), 200)
 			w.pass(5 * time.Minute)
 			w.must(visit(w.must(w.siteLoginRequest(), 200)), 200) // the client is read again
 			return visit(site)
-		}, 200, 3, 2},
+		}, 200, 5, 2},
 		{"refresh", func() request { return refreshRequest(w.refresh(w.login().RefreshToken).RefreshToken) }, 200, 2, 1},
 		{"refresh, retried", func() request {
 			tokens := w.login()
