@@ -61,7 +61,7 @@ func play(t *testing.T, driver string, cases []string, environment ...string) {
 // webClientCases are those that Chromium plays.
 var webClientCases = []string{
 	"reload", "anonymous", "tabs2", "tabs10", "tabs30", "tabs30slow", "tabs10withoutLocks", "tabs30slowWithoutLocks", "aborted",
-	"reloadedInTheMiddle", "killed", "asleep", "logout", "anotherPerson", "endedElsewhere", "password", "back", "frozen",
+	"reloadedInTheMiddle", "killed", "asleep", "logout", "anotherPerson", "endedElsewhere", "password", "back", "offline", "redirected", "frozen",
 }
 
 // TestChromiumWebClient has tabs of clients/web live through what happens to tabs.
@@ -70,11 +70,11 @@ func TestChromiumWebClient(t *testing.T) {
 	onStage(t, webClientCases)
 }
 
-// firefoxCases leave out what only the number of tabs tells from others, because Firefox takes several times as long for a tab, and "frozen":
-// WebDriver BiDi has no command that freezes one.
+// firefoxCases leave out what only the number of tabs tells from others, because Firefox takes several times as long for a tab, and "frozen" and
+// "offline": this Firefox has no command of WebDriver BiDi for them.
 var firefoxCases = []string{
 	"reload", "anonymous", "tabs10", "tabs30slow", "tabs10withoutLocks", "aborted", "reloadedInTheMiddle", "killed", "asleep", "logout",
-	"anotherPerson", "endedElsewhere", "password", "back",
+	"anotherPerson", "endedElsewhere", "password", "back", "redirected",
 }
 
 // TestFirefoxWebClient plays them in Firefox, by WebDriver BiDi.

@@ -25,8 +25,9 @@ const PATIENCE = 2_000
 const LOCK = 1_500
 /** How long a tab waits for others that may have a token or refresh. */
 const HELLO = 150
-/** The same without locks, when a machine busy with restoring tabs would be the rule. */
-const UNLOCKED = 600
+/** The same without locks: so many timers one after the other, because each of them is late on a machine that is busy restoring tabs. */
+const TURNS = 12
+const TURN = 50
 /** How long a tab shows, by a shared lock, that it has a new token: tabs restored meanwhile wait for it, however busy the machine is. */
 const SHOWN = 10_000
 
@@ -50,7 +51,7 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
     if ('rank' in data) {
       if (rank === undefined) data.asks && share()
       else if (data.rank < rank) yields()
-      else if (data.asks && performance.now() - said > 50) {
+      else if (data.asks && (!rank || performance.now() - said > 50)) { // who refreshes answers each, since it may have come just now
         said = performance.now()
         post({ rank })
       }
@@ -59,13 +60,18 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
   }
 
   /** Waits until it is this tab's turn, or another tab was quicker. */
-  const ask = (done: () => boolean, wait: number, deadline: number) => new Promise<void>((resolve) => {
-    const after = (ms: number) => setTimeout(resolve, ms)
-    let timer = after(wait)
+  const ask = (done: () => boolean, turns: number, wait: number, deadline: number) => new Promise<void>((resolve) => {
+    let timer: ReturnType<typeof setTimeout>
+    const next = () => {
+      timer = setTimeout(() => (--turns > 0 ? next() : resolve()), Math.min(wait, deadline - performance.now()))
+    }
     yields = () => {
       clearTimeout(timer)
-      timer = after(deadline - performance.now())
+      turns = 0
+      wait = PATIENCE
+      next()
     }
+    next()
     const before = told
     told = () => {
       before()
@@ -118,8 +124,7 @@ export function tabs(name: string, heard: (news: News) => void, share: () => voi
         }
         locked(stop, LOCK, async (has) => {
           try {
-            const left = deadline - performance.now()
-            if (!done()) await ask(done, !locks ? UNLOCKED : cold && has && (await shown()) ? left : HELLO, deadline)
+            if (!done()) await (locks ? ask(done, 1, cold && has && (await shown()) ? PATIENCE : HELLO, deadline) : ask(done, TURNS, TURN, deadline))
             if (done()) return
             rank = 0
             post({ rank })

@@ -8,7 +8,7 @@ import type { Renewal } from './renewal.js'
 export function wake(peers: Tabs, { due, renew }: Renewal): () => void {
   const listen = ({ type, persisted }: Event & { persisted?: boolean }) => {
     if (type === 'pagehide') return peers.close() // or browsers would not keep the page
-    peers.open()
+    if (type === 'pageshow') peers.open() // only then: a page that is kept is told after its pagehide that it is hidden
     if (persisted) renew().catch(() => {}) // who is signed in may have changed, and no tab could tell
     else due()
   }

@@ -20,6 +20,22 @@ test.each([2, 10, 30])('%i tabs that start at once make one refresh', async (n) 
   expect(server.calls.map((call) => call.what)).toEqual(['GET /session', 'POST /refresh'])
 })
 
+test('a tab that refreshes answers each that asks, however quickly they follow each other', async () => {
+  const server = fake()
+  server.session = { sub: 'ada', sid: 's1' }
+  server.next['POST /refresh'] = [() => new Promise((resolve) => { setTimeout(() => resolve(server.tokens()), 1500) })]
+  let random = 1
+  vi.spyOn(Math, 'random').mockImplementation(() => (random /= 2)) // so that no newcomer makes way for an earlier one
+  const tabs = [start(server).wavepass.token()]
+  while (server.count('POST /refresh') === 0) await settled(sleep(0.02))
+  for (let i = 0; i < 3; i++) {
+    tabs.push(start(server).wavepass.token())
+    for (let j = 0; j < 10; j++) await new Promise(setImmediate) // it asks and is answered, and no time passes
+  }
+  expect(new Set(await settled(Promise.all(tabs))).size).toBe(1)
+  expect(server.count('POST /refresh')).toBe(1)
+})
+
 test('when the tab that refreshes is stuck the others wait for 2 s', async () => {
   const server = fake()
   server.session = { sub: 'ada', sid: 's1' }

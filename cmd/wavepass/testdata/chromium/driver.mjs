@@ -7,20 +7,22 @@ const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
   '--disable-component-update', '--disable-sync']
 
 // What both libraries can do with a page, each in its own words.
-function tab(page, freeze) {
+function tab(page, others) {
   const errors = [] // what the console shows in red
   page.setDefaultTimeout(60_000)
   page.on('console', message => message.type() === 'error' && errors.push(message.text()))
   page.on('pageerror', error => errors.push(String(error)))
   return {
-    errors: () => errors, goto: url => page.goto(url), reload: () => page.reload(), back: () => page.goBack(), close: () => page.close(),
-    evaluate: (code, argument) => page.evaluate(code, argument), freeze,
+    errors: () => errors, goto: url => page.goto(url), reload: () => page.reload(), close: () => page.close(),
+    evaluate: (code, argument) => page.evaluate(code, argument), back: () => page.goBack(), ...others,
   }
 }
 
 // A profile is a set of tabs that share cookies and nothing else with others. A tab that is apart is in a profile of its own.
 async function chromium() {
-  const browser = await installed('playwright-core').chromium.launch({ executablePath: process.env.CHROMIUM, args: flags })
+  const browser = await installed('playwright-core').chromium.launch({
+    executablePath: process.env.CHROMIUM, args: flags, ignoreDefaultArgs: ['--disable-back-forward-cache'], // pages are kept for Back, as for people
+  })
   return {
     async profile() {
       const contexts = [await browser.newContext()]
@@ -29,7 +31,11 @@ async function chromium() {
           if (apart) contexts.push(await browser.newContext())
           const context = contexts.at(apart ? -1 : 0)
           const page = await context.newPage()
-          return tab(page, async () => (await context.newCDPSession(page)).send('Page.setWebLifecycleState', { state: 'frozen' }))
+          return tab(page, {
+            back: () => page.goBack({ timeout: 3000 }).catch(() => {}), // playwright waits for a load, which a page that was kept does not have
+            freeze: async () => (await context.newCDPSession(page)).send('Page.setWebLifecycleState', { state: 'frozen' }),
+            offline: is => context.setOffline(is),
+          })
         },
         close: () => Promise.all(contexts.map(context => context.close())),
       }

@@ -20,7 +20,10 @@ const page = `<!doctype html><title>page</title><link rel=icon href=data:,><h1>A
   window.events = []
   window.wavepass = connect({ clientId: 'shop', url: query.get('api') })
   for (const type of ['signedIn', 'signedOut', 'token']) wavepass.on(type, detail => events.push({ type, ...detail }))
-  window.ready = wavepass.signedIn().then(is => ({ is, ms: performance.now() - begun, stall }), error => ({ error: String(error) }))
+  const own = () => performance.getEntriesByType('resource').find(entry => entry.name.includes('/session'))
+  window.ready = wavepass.signedIn().then(is => ({ // waited: until the tab asked for itself, if it did
+    is, ms: performance.now() - begun, stall, waited: own() && own().startTime - begun,
+  }), error => ({ error: String(error) }))
 </script>`
 
 function show(incoming, answer) {
@@ -35,10 +38,24 @@ async function listen(handler) {
   return { origin: 'http://localhost:' + server.address().port, close: () => { server.close(); server.closeAllConnections() } }
 }
 
+const cors = { 'Access-Control-Allow-Headers': 'authorization', 'Access-Control-Allow-Credentials': 'true' }
+
+// redirect is an API that sends everybody on to another one. Browsers ask both beforehand whether a page may.
+const redirect = to => (incoming, answer) => {
+  answer.writeHead(incoming.method === 'OPTIONS' ? 204 : 302, { ...cors, 'Access-Control-Allow-Origin': incoming.headers.origin ?? '*', Location: to })
+  answer.end()
+}
+
 // stage is a new service, whose data is in a folder of that name.
 export async function stage(name) {
   const data = join(folder, name)
   const pages = await listen(show)
+  const foreign = await listen((incoming, answer) => {
+    if (incoming.method !== 'OPTIONS') theatre.toForeign.push(incoming.headers.authorization ?? 'no token')
+    answer.writeHead(200, { ...cors, 'Access-Control-Allow-Origin': '*' })
+    answer.end()
+  })
+  const elsewhere = redirect(foreign.origin)
   let service
 
   async function start() {
@@ -61,15 +78,17 @@ export async function stage(name) {
   }
 
   const theatre = {
+    toForeign: [], // the tokens that a server of somebody else was given
     requests: [], // 'POST /refresh', as the service carried them out
     fault: async () => {}, // may wait, or return 'lost' so that the answer never arrives
     count: what => theatre.requests.filter(r => r === what).length,
     start, kill,
-    close() { service.child.kill('SIGKILL'); pages.close(); proxy.close() },
+    close() { service.child.kill('SIGKILL'); for (const server of [pages, foreign, proxy]) server.close() },
   }
 
   const proxy = await listen((incoming, answer) => {
     if (incoming.url.startsWith('/app/')) return show(incoming, answer)
+    if (incoming.url === '/elsewhere') return elsewhere(incoming, answer)
     const what = incoming.method + ' ' + incoming.url.split('?')[0]
     const out = request({ host: service.url.hostname, port: service.url.port, method: incoming.method, path: incoming.url, headers: incoming.headers }, async back => {
       const body = []

@@ -123,7 +123,8 @@ const cases = {
     await stillIn(tab, 'after the service was killed')
   },
 
-  // The lid is closed for an hour: the wall clock went on, the other one stood still, and no timer ran.
+  // The lid is closed for an hour: the wall clock went on, the other one stood still, and no timer ran. The service's clock cannot be
+  // moved from here: that it renews after an hour is tested beside it, in pkg/session.
   async asleep() {
     const { tab } = await open()
     await login(tab)
@@ -201,14 +202,58 @@ const cases = {
   async back() {
     const [one, two] = [(await open()).tab, (await open()).tab]
     await login(one)
-    await one.evaluate(() => { window.kept = true })
-    await one.goto('about:blank')
+    await until(async () => (await events(two, 'signedIn')).length === 1, 'a tab does not know of the login')
+    await one.evaluate(() => {
+      window.kept = 'not by Back'
+      addEventListener('pageshow', ({ persisted }) => { window.kept = persisted })
+    })
+    await one.goto(theatre.behind)
     await two.evaluate(() => wavepass.logout())
     await one.back()
-    await until(async () => (await one.evaluate(() => window.wavepass?.signedIn())) === false, 'the page is still signed in')
-    const kept = await one.evaluate(() => window.kept === true)
-    if (kept) assert.equal((await events(one, 'signedOut')).length, 1)
+    await until(async () => (await one.evaluate(() => location.pathname)) === '/page', 'Back leads elsewhere')
+    const kept = await one.evaluate(() => window.kept)
     notes.push(kept ? 'the browser had kept the page' : 'the browser had not kept the page')
+    if (kept || !process.env.FIREFOX) {
+      const why = await one.evaluate(() => JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons?.reasons))
+      assert.equal(kept, true, 'the browser should have kept the page: ' + why)
+      await until(async () => (await events(one, 'signedOut')).length === 1, 'the page is still signed in')
+    }
+    assert.equal(await one.evaluate(() => wavepass.signedIn()), false)
+  },
+
+  // A network that is away: the client goes on trying, and as soon as it is back, without waiting for its next try.
+  async offline() {
+    const { tab } = await open()
+    await login(tab)
+    await tab.offline(true)
+    const refreshed = tab.evaluate(() => {
+      addEventListener('online', () => { window.online = performance.now() })
+      return wavepass.token({ fresh: true }).then(token => token ? performance.now() - window.online : 'signed out', String)
+    })
+    await until(() => tab.errors().length === 4, 'the client does not try again') // it would wait for 2 s now, at least
+    await tab.offline(false)
+    const ms = await refreshed
+    assert.ok(ms < 1500, `${ms} ms after the network is back`)
+    await stillIn(tab, 'after a while without a network')
+  },
+
+  // An API of the page's that answers by a redirect: its token goes to nobody else.
+  async redirected() {
+    const { tab } = await open()
+    await login(tab)
+    const go = (by, init) => tab.evaluate(([by, init]) => {
+      const url = new URL('/elsewhere', new URLSearchParams(location.search).get('api'))
+      return (by === 'wavepass' ? wavepass.fetch : fetch)(url, init).then(response => response.type, error => error.name)
+    }, [by, init])
+    assert.equal(await go('browser'), 'cors')
+    assert.deepEqual(theatre.toForeign, ['no token'], 'the redirect leads nowhere')
+    for (const redirect of ['follow', 'error', 'manual']) {
+      assert.equal(await go('wavepass', { redirect }), redirect === 'manual' ? 'opaqueredirect' : 'TypeError')
+    }
+    assert.deepEqual(theatre.toForeign, ['no token'])
+    await tab.evaluate(() => wavepass.logout())
+    assert.equal(await go('wavepass'), 'cors', 'without a session it is an ordinary request')
+    assert.deepEqual(theatre.toForeign, ['no token', 'no token'])
   },
 
   // The tab that holds the lock is frozen in the middle of its refresh.
@@ -224,26 +269,23 @@ const cases = {
     await Promise.all(tabs.map(tab => tab.goto(theatre.beside)))
     const answers = await Promise.all(tabs.map(ready))
     assert.deepEqual(answers.filter(a => !a.is), [])
-    const longest = Math.max(...answers.map(a => a.ms - 3 * a.stall)) // what a busy machine adds is not the client's
+    const longest = Math.max(...answers.map(a => (a.waited ?? a.ms) - a.stall)) // timers of a page that stood still are late by so much
     notes.push(`the longest wait: ${Math.round(longest)} ms; ${theatre.count('POST /refresh')} refreshes`)
-    assert.ok(longest < 2000 + 1000, longest + ' ms: 2 s for the others, and then two answers of the service')
+    assert.ok(longest < 2000 + 100, longest + ' ms')
     for (const tab of tabs) await stillIn(tab, 'beside a frozen tab')
   },
 }
 
-// One of the tabs refreshes for all, but for those that waited for 2 s: they go on by themselves, as they should. On a machine that
-// keeps tabs from running for long, those without locks may not hear each other in time: they try again. Nobody is ever logged out.
+// For so long a tab at least waits for others that are busy: 1.5 s for the lock, and then for their answers to its question.
+const patience = 1650
+
+// One of the tabs refreshes for all, but for those that had waited in vain: they go on by themselves, as they should.
 async function oneRefresh(n, query) {
-  let most
-  for (let tries = 0; tries < 3; tries++) {
-    const { tabs, answers, refreshes } = await restored(n, query)
-    for (const tab of tabs) await stillIn(tab, 'a restored tab')
-    most = 1 + answers.filter(a => a.ms >= 1900).length
-    notes.push(`${refreshes} refreshes, longest wait ${Math.round(Math.max(...answers.map(a => a.ms)))} ms`)
-    if (refreshes <= most) return
-    await Promise.all(tabs.map(tab => tab.close()))
-  }
-  assert.fail(`more than ${most} refreshes`)
+  const { tabs, answers, refreshes } = await restored(n, query)
+  await Promise.all(tabs.map(tab => stillIn(tab, 'a restored tab')))
+  const waited = answers.map(a => a.waited).filter(ms => ms !== undefined).sort((a, b) => a - b).map(Math.round)
+  notes.push(`${refreshes} refreshes, by tabs that waited for ${waited} ms; all have a token after ${Math.round(Math.max(...answers.map(a => a.ms)))} ms`)
+  assert.ok(refreshes <= 1 + waited.filter(ms => ms >= patience).length, notes.at(-1))
 }
 
 async function until(holds, what) {
