@@ -165,6 +165,16 @@ const cases = {
     await shows(page, 'log', 'Another tab told this one: You have logged out')
     await logIn(page)
     await loggedIn(second)
+
+    // The same person logs in again, in the other tab: this one shows the new session.
+    const sid = () => page.locator('#who dt:text-is("Session") + dd').innerText()
+    const earlier = await sid()
+    await second.evaluate(async ([username, password]) => {
+      const { connect } = await import('/demo/wavepass.js')
+      await connect({ clientId: 'web' }).login({ username, password })
+    }, [username, password])
+    for (const end = Date.now() + 20_000; await sid() === earlier; await page.waitForTimeout(20)) assert.ok(Date.now() < end, 'the earlier session is still shown')
+    await page.waitForSelector('#devices li .tag')
     await button(page, 'Log out everywhere').click()
     await loggedOut(page)
     await loggedOut(second)

@@ -26,7 +26,10 @@ function show(signedIn) {
   }
 }
 
+let session // whose data is shown
+
 client.on('signedIn', async ({ elsewhere, replaced }) => {
+  session = undefined
   if (elsewhere) note({ tone: 'news', text: 'Another tab told this one who is logged in' + (replaced ? ' now' : '') + '. No request was needed.' })
   show(true)
   for (const id of ['ended', 'refresh-result', 'call-result', 'thief-result', 'revoke-result']) say(id, '') // of whoever was here before
@@ -42,6 +45,7 @@ client.on('signedOut', ({ message, elsewhere }) => {
 async function showWho() {
   try {
     const who = await (await client.fetch('/userinfo')).json()
+    session = who.sid
     const list = {
       Account: who.sub, Session: who.sid, Application: who.client_id, Roles: (who.roles ?? []).join(', ') || 'none', Scope: who.scope,
       'Logged in': new Date(who.auth_time * 1000).toLocaleString() + ', by ' + (who.amr ?? []).join(', ').replace('pwd', 'password'),
@@ -80,7 +84,16 @@ client.on('token', ({ expiresIn, elsewhere }) => {
   if (elsewhere) note({ tone: 'news', text: 'Another tab gave this one a new access token. No request was needed.' })
   life = Math.max(expiresIn, elsewhere ? life : 0)
   countDown()
+  followSession()
 })
+
+/** followSession shows the session that is new when the same person has logged in again in another tab. */
+async function followSession() {
+  const token = await client.token()
+  if (!token || !session) return
+  const { sid } = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')))
+  if (sid !== session) await Promise.all([showWho(), showDevices()])
+}
 
 function countDown() {
   const left = client.expiresIn() ?? 0
