@@ -141,15 +141,21 @@ func (r Record) Provider() (p Provider, err error) {
 	return p, nil
 }
 
-// Store keeps records by the ids of their providers.
-type Store interface {
+// Reader reads records.
+type Reader interface {
 	// Provider returns a record, strongly consistent. ErrUnknown when there is none, oauth.ErrUnavailable when it cannot tell.
 	Provider(ctx context.Context, id string) (Record, error)
+	// Providers returns the ids that have a record, also one that was removed, in their order.
+	Providers(ctx context.Context) ([]string, error)
+}
+
+// Store keeps records by the ids of their providers.
+type Store interface {
+	Reader
+
 	// PutProvider is one conditional write: it stores r as the next version after the one with the number r.Version-1, which is 0 where
 	// there is no record, and returns ErrConflict when the record is another one by now.
 	PutProvider(ctx context.Context, id string, r Record) error
-	// Providers returns the ids that have a record, also one that was removed, in their order.
-	Providers(ctx context.Context) ([]string, error)
 }
 
 var (
@@ -158,7 +164,7 @@ var (
 )
 
 // Registered returns the providers that are registered, in the order of their names.
-func Registered(ctx context.Context, store Store) ([]Provider, error) {
+func Registered(ctx context.Context, store Reader) ([]Provider, error) {
 	ids, err := store.Providers(ctx)
 	if err != nil {
 		return nil, err

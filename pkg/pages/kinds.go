@@ -98,7 +98,7 @@ const (
 	Denied        Problem = "provider_denied" // the foreign provider says no
 	NotOurs       Problem = "provider_not_ours"
 	ProviderFails Problem = "provider_fails"
-	EmailTaken    Problem = "email_taken" // an account has the address that the provider names
+	Disabled      Problem = "disabled" // the account of the person
 )
 
 // Failed says that it cannot go on.

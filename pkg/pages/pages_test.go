@@ -42,7 +42,7 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 	}
 	for _, problem := range []pages.Problem{
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,
-		pages.ProviderFails, pages.EmailTaken,
+		pages.ProviderFails, pages.Disabled,
 	} {
 		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text, Back: "/authorize?" + text})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
@@ -45,7 +46,10 @@ func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Respon
 		if in.Prompt.None {
 			return f.refused(r, in, &authorization.Error{Code: authorization.CodeLoginRequired, Description: "nobody is signed in, or not recently enough"})
 		}
-		return f.showSignIn(r, in, raw, pages.SignIn{Username: in.LoginHint}, http.StatusOK), nil
+		if in.Provider != "" {
+			return f.toProviderAtOnce(ctx, r, in, raw)
+		}
+		return f.showSignIn(ctx, r, in, raw, pages.SignIn{Username: in.LoginHint}, http.StatusOK)
 	}
 	if wantsConsent(in, who) {
 		if in.Prompt.None {
@@ -119,21 +123,40 @@ func (f function) codeFor(ctx context.Context, r *apigw.Request, in authorizatio
 	return in.AnswerCode(r.At.Issuer, code), nil
 }
 
+// toProviderAtOnce goes to the provider that the client names. One that is not registered is passed over, because it is only a hint.
+func (f function) toProviderAtOnce(ctx context.Context, r *apigw.Request, in authorization.Request, raw string) (apigw.Response, error) {
+	address, cookies, _, err := f.leave(ctx, r, raw, in.Provider)
+	switch {
+	case errors.Is(err, federation.ErrUnknown):
+		return f.showSignIn(ctx, r, in, raw, pages.SignIn{Username: in.LoginHint}, http.StatusOK)
+	case err != nil:
+		return f.failedAt(ctx, r, in, err)
+	}
+	return apigw.SeeOther(address, cookies), nil
+}
+
 // showSignIn draws the sign-in page.
-func (f function) showSignIn(r *apigw.Request, in authorization.Request, raw string, s pages.SignIn, status int) apigw.Response {
+func (f function) showSignIn(ctx context.Context, r *apigw.Request, in authorization.Request, raw string, s pages.SignIn, status int) (apigw.Response, error) {
+	registered, err := f.providers.all(ctx)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	for _, p := range registered {
+		s.Providers = append(s.Providers, pages.Button{ID: p.ID, Name: p.Name})
+	}
 	key, cookie := browser.FormKeyOf(r.Visit(pagesClient))
 	s.Form, s.Client = pages.Form{Base: base(r), Request: raw, Token: key.Token().Reveal()}, in.Client.ID
 	var cookies []string
 	if cookie != "" {
 		cookies = []string{cookie}
 	}
-	return page(status, f.pages.SignIn(languages(r, in.Locales), s), cookies...)
+	return page(status, f.pages.SignIn(languages(r, in.Locales), s), cookies...), nil
 }
 
 // showConsent draws the page that asks what a client may do. Its form is good for this person's session only.
 func (f function) showConsent(r *apigw.Request, in authorization.Request, raw string, who *person) apigw.Response {
 	c := pages.Consent{
-		Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.account.Username,
+		Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.name(),
 	}
 	c.Host, c.Local = destination(in.Redirect)
 	for _, scope := range grant.Grantable(in.Client, who.account, in.Scopes) {

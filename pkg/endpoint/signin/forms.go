@@ -54,10 +54,10 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 	switch {
 	case !given:
 		again.Problem = pages.NoCookies
-		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+		return f.showSignIn(ctx, r, in, form.Request, again, http.StatusBadRequest)
 	case !key.Made(form.Token):
 		again.Problem = pages.Stale
-		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+		return f.showSignIn(ctx, r, in, form.Request, again, http.StatusBadRequest)
 	}
 	issued, err := f.login.Grant(ctx, grant.LoginRequest{
 		At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
@@ -66,12 +66,14 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 	switch {
 	case errors.As(err, &limited):
 		again.Problem, again.Wait = pages.TooMany, int((limited.RetryAfter+time.Minute-1)/time.Minute)
-		response := f.showSignIn(r, in, form.Request, again, http.StatusTooManyRequests)
-		response.Headers["Retry-After"] = strconv.Itoa(60 * again.Wait)
-		return response, nil
+		response, err := f.showSignIn(ctx, r, in, form.Request, again, http.StatusTooManyRequests)
+		if err == nil {
+			response.Headers["Retry-After"] = strconv.Itoa(60 * again.Wait)
+		}
+		return response, err
 	case errors.Is(err, account.ErrInvalidCredentials):
 		again.Problem = pages.WrongPassword
-		return f.showSignIn(r, in, form.Request, again, http.StatusBadRequest), nil
+		return f.showSignIn(ctx, r, in, form.Request, again, http.StatusBadRequest)
 	case err != nil:
 		return apigw.Response{}, err
 	}

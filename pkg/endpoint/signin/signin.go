@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -36,32 +37,46 @@ type Store interface {
 	session.UseRecorder
 	session.CodeKeeper
 	session.Ender
+	session.Directory
+	account.Keeper
+	federation.Reader
 }
 
 // New returns the function. drawn are its pages.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.Pages) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
 	parts := s.ByPassword(store, sealer)
+	macs := parts.MAC
 	parts.Signing = nil // its logins are handles, and codes are not signed
 	f := function{
-		Settings: s,
-		clients:  clients,
-		owners:   session.NewOwners(store, store, clients, s.Now),
-		uses:     session.NewUses(store, s.Now),
-		revoker:  session.NewRevoker(store, s.Now),
-		keys:     keyring.NewPublicKeys(store, s.KeyTimes, s.Now),
-		login:    grant.NewLogin(parts),
-		codes:    grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
-		consents: store,
-		pages:    drawn,
+		Settings:  s,
+		clients:   clients,
+		owners:    session.NewOwners(store, store, clients, s.Now),
+		uses:      session.NewUses(store, s.Now),
+		revoker:   session.NewRevoker(store, s.Now),
+		keys:      keyring.NewPublicKeys(store, s.KeyTimes, s.Now),
+		login:     grant.NewLogin(parts),
+		codes:     grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
+		consents:  store,
+		pages:     drawn,
+		macs:      macs,
+		providers: &providers{store: store, sealer: sealer, now: s.Now},
+		party:     federation.NewRelyingParty(federation.NewClient(), s.Now),
+		federated: grant.NewFederated(grant.FederatedParts{
+			Directory: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now), Trail: s.Trail, Now: s.Now,
+		}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /authorize?*":  f.shown(f.authorize),
 		"POST /authorize?*": f.shown(f.authorize),
 		"POST /signin":      f.shown(f.signIn),
 		"POST /consent":     f.shown(f.consent),
-		"GET /signout?*":    f.shown(f.signOut),
-		"POST /signout":     f.shown(f.signOut),
+
+		"POST /signin/provider":      f.shown(f.toProvider),
+		"GET /callback/{provider}?*": f.shown(f.callback),
+
+		"GET /signout?*": f.shown(f.signOut),
+		"POST /signout":  f.shown(f.signOut),
 	})
 }
 
@@ -76,6 +91,12 @@ type function struct {
 	codes    *grant.Codes
 	consents consent.Store
 	pages    *pages.Pages
+
+	// For signing in at other providers.
+	macs      session.Keys
+	providers *providers
+	party     *federation.RelyingParty
+	federated *grant.Federated
 }
 
 // jar makes and reads the cookie of these pages. It is of this host alone, also where other cookies are shared between subdomains.
@@ -88,6 +109,15 @@ type person struct {
 	account account.Account
 	allowed consent.Consent // what they have allowed the client; zero: nothing
 	full    bool            // too many codes of theirs wait to be used
+}
+
+// name is what the pages call a person who is signed in. Whoever comes from a provider has no username here.
+func (p *person) name() string {
+	if p.account.Username != "" {
+		return p.account.Username
+	}
+	provider, _ := strings.CutPrefix(p.account.Subject.Directory, "idp:")
+	return p.account.Subject.ID + " (" + provider + ")"
 }
 
 // person returns who is signed in at the browser, nil for nobody, in one round trip.

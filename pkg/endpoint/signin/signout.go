@@ -62,7 +62,7 @@ func (f function) signOut(ctx context.Context, r *apigw.Request) (apigw.Response
 		err := ofOurPage(r)
 		confirmed := form.Decision == "signout" && subtle.ConstantTimeCompare([]byte(form.Token.Reveal()), []byte(who.handle.CSRFToken().Reveal())) == 1
 		if err != nil || !confirmed {
-			asked := pages.SignOut{Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Username: who.account.Username}
+			asked := pages.SignOut{Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Username: who.name()}
 			return page(http.StatusOK, f.pages.SignOut(languages(r, out.locales), asked)), nil
 		}
 	}

@@ -167,7 +167,11 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /signin":    "signin",
 		"POST /consent":   "signin",
 		"GET /signout":    "signin",
-		"POST /signout":   "signin",
+
+		"POST /signin/provider":    "signin",
+		"GET /callback/{provider}": "signin",
+
+		"POST /signout": "signin",
 
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",
