@@ -152,7 +152,7 @@ class Output(unittest.TestCase):
 
     OPEN = {
         "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
-        "get /authorize", "post /authorize", "post /signin", "post /consent", "get /signout", "post /signout",
+        "get /authorize", "post /authorize", "post /signin", "post /signin/provider", "post /consent", "get /callback/{provider}", "get /signout", "post /signout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
     }
 

@@ -12,7 +12,7 @@ import (
 
 // unlisted are the routes that metadata has no name for.
 var unlisted = []string{
-	"POST /authorize", "POST /signout", "POST /signin", "POST /consent", // the addresses of the first two are those of GET, the others are of its pages
+	"POST /authorize", "POST /signout", "POST /signin", "POST /signin/provider", "POST /consent", "GET /callback/{provider}", // the addresses of the first two are those of GET, the others are of its pages
 	"POST /login", "POST /logout", "POST /password", "POST /ticket", // no endpoints of RFC 6749 or 8414
 	"POST /refresh",                                                                                                          // the token endpoint of those who know Wavepass, with its cookies
 	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", // by the cookie of a site

@@ -61,8 +61,8 @@ func (c *providerAdd) Help() string {
 
 At the provider register ISSUER/callback/ID as the redirect address, for example https://id.example.com/callback/google.
 
---trust-email example.com lets a person whose account has the verified address ada@example.com log in to it with the provider, once the
-provider says that the address is theirs. Name only domains whose mail the provider itself runs.`
+--trust-email example.com is kept for accounts with addresses, which are still to come: whoever signs in with the provider has an account of their
+own, whatever their address is. Name only domains whose mail the provider itself runs.`
 }
 
 // Run registers the provider.
@@ -92,7 +92,7 @@ func (c *providerAdd) Run(ctx context.Context, o output, in invocation) error {
 		}
 		err = a.operator().AddProvider(ctx, p, c.Replace)
 		return c.tell(o, a, result{Done: "added", Changed: true, Provider: c.ID, subject: "provider " + c.ID,
-			note: "Register at the provider as its redirect address:  ISSUER/callback/" + c.ID + "\nThe pages that it is used on are still to come."}, explainProvider(err, c.ID))
+			note: "Register at the provider as its redirect address:  ISSUER/callback/" + c.ID + "\nThe button is on the sign-in page within a minute."}, explainProvider(err, c.ID))
 	})
 }
 

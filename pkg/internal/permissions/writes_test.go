@@ -28,12 +28,12 @@ var writes = []write{
 	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"password"}},
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
 	{"replace a login name", "PutItem", "LOGIN#ada", nil, nil, nil},
-	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"subjects"}},
-	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"subjects"}, []string{"subjects"}},
+	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"signin", "subjects"}},
+	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"signin", "subjects"}, []string{"signin", "subjects"}},
 	{"replace an account", "PutItem", "ACCOUNT#1", nil, nil, nil},
 	{
 		"end all sessions", "UpdateItem", "ACCOUNT#1", []string{"epoch", "endings"},
-		[]string{"subjects"}, []string{"login", "password", "revoke", "sessions", "subjects"},
+		[]string{"subjects"}, []string{"login", "password", "revoke", "sessions", "signin", "subjects"},
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},
@@ -41,11 +41,11 @@ var writes = []write{
 	},
 	{
 		"rotate a session", "UpdateItem", "SESSIONS#1", []string{"generation"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "signin", "subjects"},
 	},
 	{
 		"lengthen the life of a session", "UpdateItem", "SESSIONS#1", []string{"idle_expiry", "expiry"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "signin", "subjects"},
 	},
 	{
 		"make an idle session live on", "UpdateItem", "SESSIONS#1", []string{"idle_expiry"},
@@ -53,17 +53,17 @@ var writes = []write{
 	},
 	{
 		"give a session a handle", "UpdateItem", "SESSIONS#1", []string{"handle_hash"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "signin", "subjects"},
 	},
 	{
 		"give a session what it was not granted", "UpdateItem", "SESSIONS#1", []string{"scopes"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "signin", "subjects"},
 	},
 	{
 		"keep a session through an ending", "UpdateItem", "SESSIONS#1", []string{"epoch"},
-		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions", "subjects"},
+		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions", "signin", "subjects"},
 	},
-	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"subjects"}},
+	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"signin", "subjects"}},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login", "signin"}, []string{"login", "signin"}},
 	{"say what a person has allowed", "PutItem", "CONSENT#1", nil, []string{"signin"}, []string{"signin"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},

@@ -102,6 +102,8 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /authorize signin ",
 		"POST /signin signin ",
 		"POST /consent signin ",
+		"POST /signin/provider signin ",
+		"GET /callback/{provider} signin ",
 		"GET /signout signin ",
 		"POST /signout signin ",
 		"POST /ticket ticket TokenAuthorizer",
