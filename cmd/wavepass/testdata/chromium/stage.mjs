@@ -106,6 +106,7 @@ export async function stage(name) {
   const wavepass = (input, ...args) => execFileSync(program, [...args, '--data', data], { input, env: { ...process.env, ...environment } })
   wavepass('', 'client', 'add', 'shop', '--kind', 'browser', '--origin', pages.origin, '--origin', proxy.origin)
   wavepass(other[1] + '\n', 'account', 'add', other[0])
+  theatre.demo = service.url.origin + '/'
   theatre.beside = pages.origin + '/page?api=' + proxy.origin
   theatre.behind = proxy.origin + '/app/page?api=' + proxy.origin
   return theatre

@@ -198,6 +198,25 @@ const cases = {
     for (const tab of [one, two]) await stillIn(tab, 'after the end of all others')
   },
 
+  // The demo page, as far as every browser has to be able to show it; demo.mjs tries all of it, in Chromium.
+  async demoPage() {
+    const tab = await browser.tab()
+    await tab.goto(theatre.demo)
+    const sees = (id, text) => until(() => tab.evaluate(([id, text]) => {
+      const element = document.getElementById(id)
+      return element?.checkVisibility() && element.innerText.includes(text)
+    }, [id, text]), `#${id} does not say: ${text}`)
+    const press = selector => tab.evaluate(selector => document.querySelector(selector).click(), selector)
+    await sees('signed-out', 'The demo account is filled in')
+    await press('#login-form button')
+    await sees('who', 'Account')
+    await press('#refresh')
+    await sees('refresh-result', 'A new access token is here')
+    await press('#logout')
+    await sees('ended', 'You have logged out')
+    assert.deepEqual(tab.errors(), [])
+  },
+
   // Back: the page comes as it was left, while somebody logged out in another tab.
   async back() {
     const [one, two] = [(await open()).tab, (await open()).tab]
