@@ -124,6 +124,9 @@ func requestOf(e event) request {
 
 func readHTTPAPI(e event) (request, error) {
 	r := requestOf(e)
+	if r.apiID == "" {
+		return r, errors.New("authorizer: the event does not say of which API it is, so it is not known which policy counts")
+	}
 	var sources []string
 	if err := unmarshalOrNone(e.IdentitySource, &sources); err != nil || len(sources) > 1 {
 		return r, errors.New("authorizer: want exactly one identity source")
@@ -155,7 +158,6 @@ func readHTTPAPI1(e event) (request, error) {
 func readRESTToken(e event) (request, error) {
 	var r request
 	arnErr := r.setARN(e)
-	r.apiID = r.arn.apiID
 	r.ask = policy.Request{Method: r.arn.method, Path: "/" + r.arn.path} // no route: the path decides
 	return r, errors.Join(arnErr, r.setBearer(e.AuthorizationToken))
 }

@@ -33,7 +33,7 @@ func (r *request) setARN(e event) error {
 	if r.apiID != "" && r.apiID != arn.apiID || e.Method != "" && e.Method != arn.method {
 		return errors.New("authorizer: methodArn is of another API or method than the rest of the event")
 	}
-	r.arn = arn
+	r.arn, r.apiID = arn, arn.apiID // whose policy counts, also where the rest of the event does not say it
 	return nil
 }
 

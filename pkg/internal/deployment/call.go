@@ -223,7 +223,7 @@ func (a Answer) CookiePair() string {
 
 // AskAuthorizer asks about a request to an HTTP API, and reads the simple response.
 func AskAuthorizer(ctx context.Context, f authorizer.Function, e events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
-	e.Version, e.Type = "2.0", "REQUEST"
+	e.Version, e.Type, e.RequestContext.APIID = "2.0", "REQUEST", cmp.Or(e.RequestContext.APIID, "wavepass12")
 	var answer events.APIGatewayV2CustomAuthorizerSimpleResponse
 	payload, err := json.Marshal(e)
 	if err != nil {
