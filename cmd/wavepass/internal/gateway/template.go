@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,10 +142,20 @@ func (r *reader) readFunction(id string, properties, timeout samtemplate.Node) (
 	return f, nil
 }
 
+// isOfWebSocket reports whether a route is one of a WebSocket API of the template.
+func (r *reader) isOfWebSocket(route samtemplate.Field) bool {
+	api := route.Value.Get("Properties").Get("ApiId")
+	return api.Tag == "!Ref" && slices.ContainsFunc(r.Resources("AWS::ApiGatewayV2::Api"), func(f samtemplate.Field) bool {
+		return f.Name == api.Text && f.Value.Get("Properties").Get("ProtocolType").Text == "WEBSOCKET"
+	})
+}
+
 // readAPI reads the one HTTP API. It returns its logical id and its default authorizer.
 func (r *reader) readAPI(t *Template) (id, fallback string, err error) {
-	if routes := r.Resources("AWS::ApiGatewayV2::Route"); len(routes) > 0 {
-		return "", "", r.Errorf(routes[0].Value, "%s: want routes as HttpApi events of the functions", routes[0].Name)
+	for _, route := range r.Resources("AWS::ApiGatewayV2::Route") {
+		if !r.isOfWebSocket(route) { // which is for the cloud alone
+			return "", "", r.Errorf(route.Value, "%s: want routes as HttpApi events of the functions", route.Name)
+		}
 	}
 	apis := r.Resources(apiType)
 	switch len(apis) {

@@ -226,6 +226,7 @@ func TestTemplatesThatAreNotFullyUnderstoodAreRefused(t *testing.T) {
 		"no HTTP API":                        {"AWS::Serverless::HttpApi", "AWS::Serverless::Api", "t.yaml: no AWS::Serverless::HttpApi"},
 		"two HTTP APIs":                      {"  Guard:\n", "  Api2: { Type: AWS::Serverless::HttpApi }\n  Guard:\n", "a second HTTP API: want one"},
 		"a route beside SAM's":               {"  Guard:\n", "  Extra: { Type: AWS::ApiGatewayV2::Route }\n  Guard:\n", "Extra: want routes as HttpApi events"},
+		"a route of no WebSocket API":        {"  Guard:\n", "  Other: { Type: AWS::ApiGatewayV2::Api, Properties: { ProtocolType: HTTP } }\n  Extra: { Type: AWS::ApiGatewayV2::Route, Properties: { ApiId: !Ref Other } }\n  Guard:\n", "Extra: want routes as HttpApi events"},
 		"API in Globals":                     {"Globals:\n", "Globals:\n  HttpApi: { Auth: {} }\n", "Globals.HttpApi is not supported"},
 		"another stage":                      {"      Auth:\n", "      StageName: prod\n      Auth:\n", "StageName prod: want $default"},
 		"any web origin":                     {"      Auth:\n", "      CorsConfiguration: { AllowOrigins: ['*'] }\n      Auth:\n", "AllowOrigins: * is not supported"},
