@@ -79,7 +79,9 @@ class ProtectedAPI(Example, unittest.TestCase):
 
     def test_each_api_may_call_the_authorizer_and_no_other_may(self):
         sources = [json.dumps(p["SourceArn"]) for p in self.of_type("AWS::Lambda::Permission") if json.dumps(p["FunctionName"]) == AUTHORIZER]
-        self.assertEqual(len(sources), 2, sources)
+        self.assertEqual(len(sources), 3, sources)
+        (source,) = [s for s in sources if "${Sockets}" in s]
+        self.assertIn("${Sockets}/authorizers/${SocketsAuthorizer}", source)
         for api in ("HttpApi", "RestApi"):
             (source,) = [s for s in sources if f'"{api}"' in s]
             self.assertIn("${__ApiId__}/authorizers/*", source)
@@ -112,6 +114,25 @@ class ProtectedAPI(Example, unittest.TestCase):
                 "AUTHORIZER_CONFIGURATION_ERROR": again,
             },
         )
+
+    def test_a_websocket_is_authorized_when_it_is_opened(self):
+        routes = {r["RouteKey"]: r.get("AuthorizerId") for r in self.of_type("AWS::ApiGatewayV2::Route")}
+        self.assertEqual(routes, {"$connect": {"Ref": "SocketsAuthorizer"}, "$default": None, "$disconnect": None})
+        (authorizer,) = self.of_type("AWS::ApiGatewayV2::Authorizer")
+        (source,) = authorizer["IdentitySource"]
+        self.assertEqual(source, {"Fn::If": ["ByTicket", "route.request.querystring.ticket", "route.request.header.Authorization"]})
+        self.assertNotIn("AuthorizerResultTtlInSeconds", authorizer)  # answers are not kept
+        self.assertIn(AUTHORIZER, json.dumps(authorizer["AuthorizerUri"]))
+
+    def test_the_function_of_websockets_may_close_them_and_those_alone(self):
+        policies = [json.dumps(p) for role in self.of_type("AWS::IAM::Role") for p in role.get("Policies", [])]
+        (policy,) = [json.loads(p)["PolicyDocument"]["Statement"] for p in policies if "@connections" in p]
+        self.assertEqual(policy[0]["Action"], ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"])
+        self.assertEqual(policy[0]["Resource"], {"Fn::GetAtt": ["Connections", "Arn"]})
+        self.assertEqual((policy[1]["Action"], policy[1]["Resource"]), ("dynamodb:Query", {"Fn::Sub": "${Connections.Arn}/index/BySession"}))
+        for statement, method in zip(policy[2]["Resource"], ("POST", "DELETE"), strict=True):
+            self.assertTrue(statement["Fn::Sub"].endswith(f":${{Sockets}}/v1/{method}/@connections/*"), statement)
+        self.assertEqual(len(policy), 3)
 
     def test_the_rest_api_has_one_stage(self):
         self.assertEqual([s["StageName"] for s in self.of_type("AWS::ApiGateway::Stage")], ["v1"])
