@@ -43,6 +43,7 @@ type sessionJSON struct {
 	UsedFrom   string    `json:"used_from,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 	RotatedAt  time.Time `json:"rotated_at"`
+	LastUsedAt time.Time `json:"last_used_at"` // its last refresh, or the last recorded use of a handle or a token that is kept
 	Rotations  uint32    `json:"rotations"`
 	IdleExpiry time.Time `json:"idle_expiry"`
 	Expiry     time.Time `json:"expiry"`
@@ -54,7 +55,7 @@ type sessionJSON struct {
 func sessionForJSON(s session.Session, a account.Account, c client.Client, now time.Time) sessionJSON {
 	reason, at := ending(s, a, c, now)
 	return sessionJSON{
-		s.ID.String(), s.AccountID.String(), s.ClientID, s.Device, s.Network, s.UsedFrom, s.CreatedAt, s.RotatedAt, s.Generation,
+		s.ID.String(), s.AccountID.String(), s.ClientID, s.Device, s.Network, s.UsedFrom, s.CreatedAt, s.RotatedAt, s.LastUsed(), s.Generation,
 		s.IdleExpiry, s.Expiry, reason, at, nil,
 	}
 }
@@ -120,7 +121,7 @@ func (c *sessionList) Run(ctx context.Context, o output, in invocation) error {
 
 func printSessions(out io.Writer, list []sessionJSON) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tCLIENT\tDEVICE\tBEGAN\tLAST REFRESHED\tFROM\tSTATE")
+	fmt.Fprintln(table, "ID\tCLIENT\tDEVICE\tBEGAN\tLAST USED\tFROM\tSTATE")
 	for _, s := range list {
 		state := "live"
 		if s.Ended != "" {
@@ -130,7 +131,7 @@ func printSessions(out io.Writer, list []sessionJSON) error {
 		if from == "" {
 			from = s.Network
 		}
-		fmt.Fprintf(table, "%s\t%s\t%.30q\t%s\t%s\t%s\t%s\n", s.ID, s.ClientID, s.Device, minute(s.CreatedAt), minute(s.RotatedAt), from, state)
+		fmt.Fprintf(table, "%s\t%s\t%.30q\t%s\t%s\t%s\t%s\n", s.ID, s.ClientID, s.Device, minute(s.CreatedAt), minute(s.LastUsedAt), from, state)
 	}
 	return table.Flush()
 }
@@ -239,6 +240,9 @@ func timeline(s session.Session, shown sessionJSON, events []audit.Event) []mome
 	if s.Generation > 0 {
 		line = append(line, moment{s.RotatedAt, fmt.Sprintf("refreshed, rotation %d%s", s.Generation, from(s.UsedFrom))})
 	}
+	if s.LastUsed().After(s.RotatedAt) && s.LastUsed().After(s.CreatedAt) {
+		line = append(line, moment{s.LastUsed(), "used" + from(s.UsedFrom)})
+	}
 	for _, late := range s.Late {
 		line = append(line, moment{late.At, fmt.Sprintf("late retry of rotation %d", late.Generation)})
 	}
@@ -249,7 +253,7 @@ func timeline(s session.Session, shown sessionJSON, events []audit.Event) []mome
 	case !shown.EndedAt.IsZero():
 		line = append(line, moment{shown.EndedAt, "ended: " + shown.Ended})
 	case shown.Ended == "":
-		line = append(line, moment{s.IdleExpiry, "ends, unless it is refreshed before"})
+		line = append(line, moment{s.IdleExpiry, "ends, unless it is used before"})
 	}
 	slices.SortStableFunc(line, func(a, b moment) int { return a.At.Compare(b.At) })
 	return line
