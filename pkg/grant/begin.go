@@ -75,7 +75,7 @@ func (b beginner) begin(ctx context.Context, at Place, who account.Authenticated
 		return Issued{}, fmt.Errorf("grant: begin a session: %w", err)
 	}
 	if login.Client.Transport() == client.AsHandle {
-		return issueHandle(s, handle, who.Account, login.Client, b.Now()), nil
+		return issueHandle(s, handle, who.Account, login.Client, s.CreatedAt), nil
 	}
 	response := issueAccess(ctx, b.Trail, keys.signing, at, s, who.Account, login.Client, b.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)

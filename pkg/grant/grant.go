@@ -54,7 +54,7 @@ func mayHoldRefreshTokens(c client.Client) bool {
 // issueHandle is what a site is given in place of tokens.
 func issueHandle(s session.Session, h session.Handle, a account.Account, c client.Client, now time.Time) Issued {
 	response := oauth.TokenResponse{
-		ExpiresIn: s.IdleExpiry.Sub(now).Truncate(time.Second), Scope: strings.Join(scopesOf(s, c, a), " "), CSRFToken: h.CSRFToken(),
+		ExpiresIn: s.IdleExpiry.Sub(now.Truncate(time.Second)), Scope: strings.Join(scopesOf(s, c, a), " "), CSRFToken: h.CSRFToken(),
 	}
 	return Issued{response, c, s, h.Encode()}
 }

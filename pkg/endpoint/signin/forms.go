@@ -59,9 +59,16 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 		again.Problem = pages.Stale
 		return f.showSignIn(ctx, r, in, form.Request, again, http.StatusBadRequest)
 	}
-	issued, err := f.login.Grant(ctx, grant.LoginRequest{
-		At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
-	})
+	login := func() (grant.Issued, error) {
+		return f.login.Grant(ctx, grant.LoginRequest{
+			At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
+		})
+	}
+	earlier, _ := jar.HandleOf(r.Visit(pagesClient)) // none where the cookies hold none, or two
+	issued, notEnded, err := f.earlier.ReplaceWith(ctx, login, earlier, pagesClient)
+	if notEnded != nil {
+		f.Log.WarnContext(ctx, "the session that the browser had at these pages could not be ended: it lives on until it expires", "request_id", r.ID, "reason", notEnded.Error())
+	}
 	var limited *account.TooManyAttemptsError
 	switch {
 	case errors.As(err, &limited):

@@ -56,6 +56,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		revoker:   session.NewRevoker(store, s.Now),
 		keys:      keyring.NewPublicKeys(store, s.KeyTimes, s.Now),
 		login:     grant.NewLogin(parts),
+		earlier:   grant.NewEarlier(session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now), s.Trail),
 		codes:     grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
 		consents:  store,
 		pages:     drawn,
@@ -88,6 +89,7 @@ type function struct {
 	revoker  *session.Revoker
 	keys     *keyring.PublicKeys
 	login    *grant.Login
+	earlier  *grant.Earlier
 	codes    *grant.Codes
 	consents consent.Store
 	pages    *pages.Pages

@@ -238,3 +238,19 @@ func TestTenCodesOfAPersonMayWait(t *testing.T) {
 		t.Error("a minute later there is no code")
 	}
 }
+
+func TestSigningInAgainEndsTheEarlierSession(t *testing.T) {
+	w := newWorld(t)
+	v := w.Visitor()
+	v.SignIn(request())
+	const name = "__Host-Http-wpss-wavepass"
+	copied := w.Visitor()
+	copied.SetCookie(name, v.Cookie(name))
+	w.answer("a copy before", copied.Open("/authorize", request("prompt", "none")), callback)
+	v.SignIn(request("prompt", "login"))
+	w.answer("the browser", v.Open("/authorize", request("prompt", "none")), callback)
+	w.wantError("a copy of the cookie before", copied.Open("/authorize", request("prompt", "none")), callback, "login_required")
+	if n := strings.Count(w.Trail(), `"reason":"replaced"`); n != 1 {
+		t.Errorf("%d events of its end, want 1\n%s", n, w.Trail())
+	}
+}
