@@ -203,9 +203,9 @@ class Throttles(unittest.TestCase):
     def test_numbers_of_routes_stay_numbers(self):
         # A !Ref would be a text, and nothing tells CloudFormation the type here.
         for parameter, routes, share in [
-            ("LoginsPerSecond", ["POST /login"], 1),
+            ("LoginsPerSecond", ["POST /login", "POST /signin"], 1),
             ("LoginsPerSecond", ["POST /password"], 2),
-            ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "DELETE /sessions", "DELETE /sessions/{id}"], 1),
+            ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "GET /signout", "POST /signout", "DELETE /sessions", "DELETE /sessions/{id}"], 1),
         ]:
             for value in TEMPLATE["Parameters"][parameter]["AllowedValues"]:
                 settings = self.stage((parameter, str(value)))["RouteSettings"]

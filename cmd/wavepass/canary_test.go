@@ -81,7 +81,7 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 	keyed := client.New("keyed", client.Service)
 	keyed.JWKS = aPublicKey
 	s.key(t, "client secret hash", service.SecretHash)
-	for _, c := range append(demoClients(), service, keyed, client.New("other", client.Native), backEndClient(s, t)) {
+	for _, c := range append(demoClients(), service, keyed, client.New("other", client.Native), pagesClient(), backEndClient(s, t)) {
 		if err := store.PutClient(ctx, c); err != nil {
 			t.Fatal(err)
 		}

@@ -175,6 +175,7 @@ func (w *walker) all() {
 	w.refreshes()
 	w.refusedRefreshes()
 	w.services()
+	w.pages()
 	w.subjects()
 	w.protected()
 	w.revocations()
