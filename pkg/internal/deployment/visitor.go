@@ -49,6 +49,11 @@ func (v *Visitor) Open(path, query string) Page {
 	return v.do(Request{Route: "GET " + path, Raw: query}.With("sec-fetch-site", "cross-site"))
 }
 
+// OpenAt is Open for a route with variables.
+func (v *Visitor) OpenAt(route string, variables map[string]string, query string) Page {
+	return v.do(Request{Route: route, Path: variables, Raw: query}.With("sec-fetch-site", "cross-site"))
+}
+
 // Follow opens where an answer leads to, which is a page of the service.
 func (v *Visitor) Follow(p Page) Page {
 	path, query, _ := strings.Cut(p.To(), "?")
