@@ -35,6 +35,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	signed.accept = "application/token-introspection+jwt"
 	w.must(signed, 200)
 	w.visitSite()
+	w.comeFromProvider()
 	w.must(w.assertedTokenRequest(), 200)
 	w.must(w.asserted("POST /introspect", "token", "x"), 200)
 	w.must(w.asserted("POST /revoke", "token", "x"), 200)

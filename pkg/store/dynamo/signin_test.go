@@ -7,8 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/federation"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -189,4 +193,28 @@ func (w *world) serverTokensAreGood(token string) func(outcome) error {
 		}
 		return errors.Join(w.expect("the access token", authorizeRequest(a.AccessToken), 200), w.expect("the refresh token", serverRefreshRequest(token), 200))
 	}
+}
+
+// comeFromProvider does for the function signin what an identity provider's answer leads to, past the provider: somebody comes for the first time, and again
+// with other roles.
+func (w *world) comeFromProvider() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	document := []byte(`{"id":"up","name":"Upstream","issuer":"https://idp.example","client_id":"us","sealed_secret":"c2VhbGVk","scopes":["openid"]}`)
+	if err := w.store.PutProvider(ctx, "up", federation.Record{Version: 1, Document: document}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.restart()
+	w.must(opened("/authorize", authorization(clientID), ""), 200) // the page has its button
+	federated := grant.NewFederated(grant.FederatedParts{
+		Directory: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
+	})
+	w.proxy.Forget()
+	for _, role := range []string{"member", "editor"} {
+		identity := federation.Identity{Provider: "up", Subject: "somebody", Roles: []string{role}}
+		if _, err := federated.Begin(ctx, grant.FederatedRequest{Client: client.OfPages(), Identity: identity, GivesRoles: true}); err != nil {
+			w.t.Fatalf("somebody comes from a provider: %v", err)
+		}
+	}
+	w.used["signin"] = append(w.used["signin"], w.proxy.Calls()...)
 }
