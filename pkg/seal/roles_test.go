@@ -1,14 +1,21 @@
 package seal_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -64,6 +71,7 @@ var roles = map[string]role{
 			}
 			p.restart()
 		}
+		p.comeBackFromProvider()
 	}},
 	"userinfo": {nil, nil, func(p *player) { p.want(p.asAda(deployment.Request{Route: "GET /userinfo"}), 200) }},
 	"sessions": {nil, nil, func(p *player) {
@@ -125,6 +133,37 @@ func (p *player) restart() {
 		}
 		return sealerAt(p.t, endpoint, p.kms.key)
 	})
+}
+
+// comeBackFromProvider has somebody say no at an identity provider, whose client secret is opened before the answer is read.
+func (p *player) comeBackFromProvider() {
+	p.t.Helper()
+	ctx := p.t.Context()
+	var issuer string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":%q,"token_endpoint":%q,"jwks_uri":%q}`, issuer, issuer+"/a", issuer+"/t", issuer+"/k")
+	}))
+	p.t.Cleanup(server.Close)
+	issuer = server.URL
+	sealed, err := sealerAt(p.t, p.kms.endpoint, p.kms.key).Seal(ctx, federation.SecretPurpose, []byte("secret at the provider"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	document, err := json.Marshal(federation.Provider{ID: "up", Name: "up", Issuer: issuer, ClientID: "us", SealedSecret: sealed, Scopes: []string{"openid"}})
+	if err = errors.Join(err, p.Store.PutProvider(ctx, "up", federation.Record{Version: 1, Document: document})); err != nil {
+		p.t.Fatal(err)
+	}
+	v := p.Visitor()
+	to, err := url.Parse(v.Open("/authorize", deployment.Authorization("app", "http://127.0.0.1/cb", "provider", "up")).To())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	answer := url.Values{"state": {to.Query().Get("state")}, "error": {"access_denied"}}
+	page := v.OpenAt("GET /callback/{provider}", map[string]string{"provider": "up"}, answer.Encode())
+	if !strings.Contains(page.HTML, "The sign-in was cancelled") {
+		p.t.Errorf("back from the provider: %d %s; the log:\n%s", page.Status, page.HTML, p.Log())
+	}
 }
 
 // asAda is a request of somebody who has just logged in.

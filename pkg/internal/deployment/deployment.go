@@ -84,6 +84,8 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 		c := client.New(id, kind)
 		c.Scopes = []string{"profile"}
 		switch kind {
+		case client.Native:
+			c.Redirects = []string{"http://127.0.0.1/cb"}
 		case client.Browser:
 			c.Origins = []string{Origin}
 		case client.Site:
