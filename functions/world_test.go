@@ -234,7 +234,7 @@ func (r *running) send(event []byte) answer {
 		RefreshToken string `json:"refresh_token"`
 		Error        string `json:"error"`
 	}
-	if a.Body != "" {
+	if a.Body != "" && !strings.HasPrefix(a.Body, "<") { // pages are for people
 		check(r.t, json.Unmarshal([]byte(a.Body), &body))
 	}
 	a.AccessToken, a.RefreshToken, a.Error = body.AccessToken, body.RefreshToken, body.Error
