@@ -66,6 +66,13 @@ func subjectEvent() []byte {
 var scheduledEvent = []byte(`{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events",` +
 	`"account":"123456789012","time":"2026-03-01T12:00:00Z","region":"eu-central-1","resources":["arn:aws:events:eu-central-1:123456789012:rule/rotate"],"detail":{}}`)
 
+// signinEvent comes with a made-up handle, which has to be looked up each time.
+func signinEvent() []byte {
+	handle := "wpss_" + base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 64)...))
+	event := formEvent("POST /authorize", "response_type=code&client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+	return bytes.Replace(event, []byte(`"rawPath"`), []byte(`"cookies":["__Host-Http-wpss-wavepass=`+handle+`"],"rawPath"`), 1)
+}
+
 // uses is for each function that needs the table an event that makes it ask for something there.
 func uses(tokens answer, caller map[string]any) map[string][]byte {
 	return map[string][]byte{
@@ -78,7 +85,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"revoke":     formEvent("POST /revoke", "client_id=app&token="+tokens.AccessToken),
 		"password":   jsonEvent("POST /password", `{"current_password":"`+password+`","new_password":"`+password+`"}`, caller),
 		"subjects":   subjectEvent(),
-		"signin":     formEvent("POST /authorize", "response_type=code&client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+		"signin":     signinEvent(),
 		"ticket": httpEvent("POST /ticket", map[string]string{"content-type": "application/json", "authorization": "Bearer " + tokens.AccessToken},
 			`{"api":"abc123def4"}`, caller),
 		"discovery":  httpEvent("GET /.well-known/jwks.json", nil, "", nil),
