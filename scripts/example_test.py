@@ -41,39 +41,6 @@ class Example:
         return scheme["x-amazon-apigateway-authorizer"]
 
 
-class Site(Example, unittest.TestCase):
-    resources = translated("site")
-
-    def test_pages_are_guarded_but_the_form_and_the_style_sheet(self):
-        routes = self.routes("HttpApi")
-        guarded = {route for route, o in routes.items() if o.get("security") == [{"Wavepass": []}]}
-        self.assertEqual(guarded, {"get /", "get /basket", "post /basket", "get /devices", "post /devices/{sid}"})
-        self.assertEqual(set(routes) - guarded, {"get /sign-in", "get /style.css"})
-
-    def test_the_authorizer_is_asked_about_people_without_a_cookie_too_and_no_answer_is_kept(self):
-        authorizer = self.authorizer("HttpApi")
-        self.assertEqual(authorizer["identitySource"], ["$context.routeKey"])
-        self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
-        self.assertTrue(authorizer["enableSimpleResponses"])
-        self.assertIn(AUTHORIZER, json.dumps(authorizer["authorizerUri"]))
-
-    def test_the_shop_is_reached_by_its_domain_alone_which_leads_to_wavepass_below_auth(self):
-        (server,) = self.body("HttpApi")["servers"]
-        self.assertTrue(server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"])
-        keys = {json.dumps(m["ApiId"]): m.get("ApiMappingKey") for m in self.of_type("AWS::ApiGatewayV2::ApiMapping")}
-        self.assertEqual(keys, {'{"Ref": "HttpApi"}': None, '{"Ref": "WavepassApiId"}': "auth"})
-        (function,) = self.of_type("AWS::Lambda::Function")
-        self.assertIn("/auth", json.dumps(function["Environment"]["Variables"]["WAVEPASS_URL"]))
-
-    def test_the_shop_uses_its_own_table_and_nothing_else(self):
-        (policy,) = [p for role in self.of_type("AWS::IAM::Role") for p in role["Policies"]]
-        (statement,) = policy["PolicyDocument"]["Statement"]
-        self.assertEqual(statement["Action"], ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])
-        self.assertEqual(statement["Resource"], {"Fn::GetAtt": ["Baskets", "Arn"]})
-        (table,) = self.of_type("AWS::DynamoDB::Table")
-        self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
-
-
 class ProtectedAPI(Example, unittest.TestCase):
     resources = translated("protected-api")
 
