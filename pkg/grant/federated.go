@@ -110,18 +110,11 @@ func (f *Federated) giveRoles(ctx context.Context, r FederatedRequest, owner acc
 	if isNew {
 		return owner.With(access), account.CheckAccess(access)
 	}
-	switch err := f.Accounts.SetAccess(ctx, owner.ID, owner.Access(), access); {
-	case errors.Is(err, account.ErrConflict):
-		now, readErr := f.Reader.Account(ctx, owner.ID)
-		if readErr != nil {
-			return owner, readErr
-		}
-		return now, account.ErrConflict
-	case err != nil:
-		return owner, err
+	owner, err := replaceAccess(ctx, f.Accounts, f.Reader, owner, access)
+	if err == nil {
+		f.Trail.Record(ctx, audit.Event{Name: audit.AccessSet, Subject: owner.ID.String(), Provider: r.Identity.Provider})
 	}
-	f.Trail.Record(ctx, audit.Event{Name: audit.AccessSet, Subject: owner.ID.String(), Provider: r.Identity.Provider})
-	return owner.With(access), nil
+	return owner, err
 }
 
 func (f *Federated) beginFor(ctx context.Context, r FederatedRequest, owner account.Account, isNew bool) (Issued, account.Account, error) {

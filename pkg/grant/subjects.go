@@ -212,9 +212,19 @@ func (g *Subjects) setAccess(ctx context.Context, owner account.Account, access 
 	if owner.Access().Equal(access) {
 		return owner, nil
 	}
-	switch err := g.Accounts.SetAccess(ctx, owner.ID, owner.Access(), access); {
+	owner, err := replaceAccess(ctx, g.Accounts, g.Reader, owner, access)
+	if err == nil {
+		g.Trail.Record(ctx, audit.Event{Name: audit.AccessSet, Subject: owner.ID.String()})
+	}
+	return owner, err
+}
+
+// replaceAccess stores another access of an account, and returns the account with it; account.ErrConflict and the account as it is when it is not
+// as it was read.
+func replaceAccess(ctx context.Context, accounts *account.Administrator, reader session.Accounts, owner account.Account, access account.Access) (account.Account, error) {
+	switch err := accounts.SetAccess(ctx, owner.ID, owner.Access(), access); {
 	case errors.Is(err, account.ErrConflict):
-		now, readErr := g.Reader.Account(ctx, owner.ID)
+		now, readErr := reader.Account(ctx, owner.ID)
 		if readErr != nil {
 			return owner, readErr
 		}
@@ -222,7 +232,6 @@ func (g *Subjects) setAccess(ctx context.Context, owner account.Account, access 
 	case err != nil:
 		return owner, err
 	}
-	g.Trail.Record(ctx, audit.Event{Name: audit.AccessSet, Subject: owner.ID.String()})
 	return owner.With(access), nil
 }
 
