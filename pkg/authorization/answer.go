@@ -48,10 +48,14 @@ func (r Request) answer(issuer string, members url.Values) string {
 	if r.State != "" {
 		members.Set("state", r.State)
 	}
-	// A registered redirect has no fragment, and what it has of a query stays as it is (RFC 6749 §3.1.2).
+	return WithQuery(r.Redirect, members)
+}
+
+// WithQuery adds members to a registered redirect, which has no fragment. What it has of a query stays as it is (RFC 6749 §3.1.2).
+func WithQuery(redirect string, members url.Values) string {
 	separator := "?"
-	if strings.Contains(r.Redirect, "?") {
+	if strings.Contains(redirect, "?") {
 		separator = "&"
 	}
-	return r.Redirect + separator + members.Encode()
+	return redirect + separator + members.Encode()
 }

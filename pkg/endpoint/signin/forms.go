@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"strconv"
@@ -119,7 +118,7 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 		return apigw.Response{}, err
 	}
 	// A session that has ended, or another person's: the request begins anew, and they see who they are.
-	if who == nil || f.wantsLogin(in, who) || subtle.ConstantTimeCompare([]byte(form.Token.Reveal()), []byte(who.handle.CSRFToken().Reveal())) != 1 {
+	if who == nil || f.wantsLogin(in, who) || !who.wasShown(form.Token) {
 		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
 	}
 	switch form.Decision {

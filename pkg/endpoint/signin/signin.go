@@ -7,6 +7,7 @@ package signin
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"net/url"
@@ -46,17 +47,17 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.Pages) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
 	parts := s.ByPassword(store, sealer)
-	macs := parts.MAC
+	macs, owners, revoker := parts.MAC, session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now)
 	parts.Signing = nil // its logins are handles, and codes are not signed
 	f := function{
 		Settings:  s,
 		clients:   clients,
-		owners:    session.NewOwners(store, store, clients, s.Now),
+		owners:    owners,
 		uses:      session.NewUses(store, s.Now),
-		revoker:   session.NewRevoker(store, s.Now),
+		revoker:   revoker,
 		keys:      keyring.NewPublicKeys(store, s.KeyTimes, s.Now),
 		login:     grant.NewLogin(parts),
-		earlier:   grant.NewEarlier(session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now), s.Trail),
+		earlier:   grant.NewEarlier(owners, revoker, s.Trail),
 		codes:     grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
 		consents:  store,
 		pages:     drawn,
@@ -120,6 +121,11 @@ func (p *person) name() string {
 	}
 	provider, _ := strings.CutPrefix(p.account.Subject.Directory, "idp:")
 	return p.account.Subject.ID + " (" + provider + ")"
+}
+
+// wasShown reports, in constant time, whether the token of a form was made for the session of this person.
+func (p *person) wasShown(token oauth.Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(p.handle.CSRFToken().Reveal())) == 1
 }
 
 // person returns who is signed in at the browser, nil for nobody, in one round trip.

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"net/url"
@@ -60,7 +59,7 @@ func (f function) signOut(ctx context.Context, r *apigw.Request) (apigw.Response
 	}
 	if who != nil && !out.about(who) {
 		err := ofOurPage(r)
-		confirmed := form.Decision == "signout" && subtle.ConstantTimeCompare([]byte(form.Token.Reveal()), []byte(who.handle.CSRFToken().Reveal())) == 1
+		confirmed := form.Decision == "signout" && who.wasShown(form.Token)
 		if err != nil || !confirmed {
 			asked := pages.SignOut{Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Username: who.name()}
 			return page(http.StatusOK, f.pages.SignOut(languages(r, out.locales), asked)), nil
@@ -122,11 +121,7 @@ func (f function) leaving(ctx context.Context, r *apigw.Request, raw string) (ou
 	}
 	out.address = redirect
 	if state := values.Get("state"); state != "" {
-		separator := "?"
-		if strings.Contains(redirect, "?") {
-			separator = "&"
-		}
-		out.address += separator + url.Values{"state": {state}}.Encode()
+		out.address = authorization.WithQuery(redirect, url.Values{"state": {state}})
 	}
 	return out, nil
 }
