@@ -106,7 +106,6 @@ type Failed struct {
 	Problem Problem
 	Detail  string // for the developer of the client, in English; may be empty
 	Trace   string // request id, for the operator
-	Back    string // address to try again at; empty: none
 }
 
 // Failed draws it.

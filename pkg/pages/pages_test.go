@@ -44,7 +44,7 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,
 		pages.ProviderFails, pages.Disabled,
 	} {
-		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text, Back: "/authorize?" + text})
+		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text})
 	}
 	return drawn
 }
