@@ -149,7 +149,7 @@ func TestPersonSignsInAtAnotherProvider(t *testing.T) {
 	w := newSurfer(t)
 	first := f.userinfo(f.tokensFor("first", f.signInAtUpstream(w)).AccessToken)
 	f.want("userinfo", first, 200, "")
-	// Whoever is signed in is not asked again; another browser leads to the same account.
+	// A person who is signed in is not asked again; another browser leads to the same account.
 	again := f.userinfo(f.tokensFor("again", w.visit(http.MethodGet, f.request("own", "http://127.0.0.1/cb"), nil)).AccessToken)
 	other := f.userinfo(f.tokensFor("another browser", f.signInAtUpstream(newSurfer(t))).AccessToken)
 	if first.Sub == "" || again.Sub != first.Sub || other.Sub != first.Sub {
