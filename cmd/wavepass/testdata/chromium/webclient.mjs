@@ -75,10 +75,10 @@ const cases = {
     theatre.fault = () => sleep(400)
     await oneRefresh(30)
   },
-  async tabs10withoutLocks() { await oneRefresh(10, '&locks=off') },
+  async tabs10withoutLocks() { await fewRefreshes(10) },
   async tabs30slowWithoutLocks() {
     theatre.fault = () => sleep(400)
-    await oneRefresh(30, '&locks=off')
+    await fewRefreshes(30)
   },
 
   // The service has carried the refresh out, and nobody learns of it.
@@ -299,12 +299,24 @@ const cases = {
 const patience = 1650
 
 // One of the tabs refreshes for all, but for those that had waited in vain: they go on by themselves, as they should.
-async function oneRefresh(n, query) {
+async function oneRefresh(n) {
+  const { refreshes, waited } = await allIn(n)
+  assert.ok(refreshes <= 1 + waited.filter(ms => ms >= patience).length, notes.at(-1))
+}
+
+// Without locks a tab only knows of tabs that answer within its 600 ms. On a quiet machine one tab refreshes for all; where more tabs start than
+// there are processors, some do not answer in time. Without any agreement each tab would refresh.
+async function fewRefreshes(n) {
+  const { refreshes } = await allIn(n, '&locks=off')
+  assert.ok(refreshes <= n / 3, notes.at(-1))
+}
+
+async function allIn(n, query) {
   const { tabs, answers, refreshes } = await restored(n, query)
   await Promise.all(tabs.map(tab => stillIn(tab, 'a restored tab')))
   const waited = answers.map(a => a.waited).filter(ms => ms !== undefined).sort((a, b) => a - b).map(Math.round)
   notes.push(`${refreshes} refreshes, by tabs that waited for ${waited} ms; all have a token after ${Math.round(Math.max(...answers.map(a => a.ms)))} ms`)
-  assert.ok(refreshes <= 1 + waited.filter(ms => ms >= patience).length, notes.at(-1))
+  return { refreshes, waited }
 }
 
 async function until(holds, what) {
