@@ -104,6 +104,7 @@ const cases = {
     await loggedIn(second)
     await shows(second, 'log', 'Another tab told this one who is logged in')
     assert.equal((await requests(second, '/refresh')).length, 0, 'the second tab has refreshed')
+    await page.bringToFront() // a page behind another one is drawn once a second, and Playwright waits for that before each click
 
     // Devices.
     const devices = () => page.locator('#devices li').count()
@@ -159,7 +160,7 @@ const cases = {
     // Log out, and the other tab is told.
     await button(second, 'Log out').click()
     await loggedOut(second)
-    await page.waitForSelector('#signed-out:not([hidden])', { timeout: 1000 })
+    await loggedOut(page)
     await shows(page, 'state', 'Logged out')
     await shows(page, 'ended', 'You have logged out')
     await shows(page, 'log', 'Another tab told this one: You have logged out')

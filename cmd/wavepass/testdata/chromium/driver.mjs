@@ -32,7 +32,7 @@ async function chromium() {
           const context = contexts.at(apart ? -1 : 0)
           const page = await context.newPage()
           return tab(page, {
-            back: () => page.goBack({ timeout: 3000 }).catch(() => {}), // playwright waits for a load, which a page that was kept does not have
+            back: () => page.evaluate(() => history.back()), // page.goBack waits for a load, which a page that was kept does not have
             freeze: async () => (await context.newCDPSession(page)).send('Page.setWebLifecycleState', { state: 'frozen' }),
             offline: is => context.setOffline(is),
           })

@@ -19,7 +19,7 @@ const page = `<!doctype html><title>page</title><link rel=icon href=data:,><h1>A
   setInterval(() => { stall = Math.max(stall, performance.now() - last - 20); last = performance.now() }, 20)
   window.events = []
   window.wavepass = connect({ clientId: 'shop', url: query.get('api') })
-  for (const type of ['signedIn', 'signedOut', 'token']) wavepass.on(type, detail => events.push({ type, ...detail }))
+  for (const type of ['signedIn', 'signedOut', 'token']) wavepass.on(type, detail => events.push({ type, at: Date.now(), ...detail }))
   const own = () => performance.getEntriesByType('resource').find(entry => entry.name.includes('/session'))
   window.ready = wavepass.signedIn().then(is => ({ // waited: until the tab asked for itself, if it did
     is, ms: performance.now() - begun, stall, waited: own() && own().startTime - begun,

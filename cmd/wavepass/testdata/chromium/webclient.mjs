@@ -38,6 +38,7 @@ async function restored(n, query = '') {
   theatre.requests = []
   await Promise.all(tabs.map(tab => tab.goto(theatre.beside + query)))
   const answers = await Promise.all(tabs.map(ready))
+  theatre.fault = async () => {} // what the tabs ask for afterwards need not be slow
   assert.deepEqual(answers.filter(a => !a.is), [], 'tabs that are not signed in')
   return { tabs, answers, refreshes: theatre.count('POST /refresh') }
 }
@@ -144,15 +145,17 @@ const cases = {
     const tabs = [(await open()).tab, (await open()).tab, (await open()).tab]
     await login(tabs[0])
     for (const tab of tabs) await until(async () => (await events(tab, 'signedIn')).length === 1, 'a tab does not know of the login')
-    const asked = Date.now()
-    await tabs[1].evaluate(() => wavepass.logout())
+    const asked = await tabs[1].evaluate(() => {
+      const asked = Date.now()
+      return wavepass.logout().then(() => asked)
+    })
     for (const tab of tabs) {
       await until(async () => (await events(tab, 'signedOut')).length === 1, 'a tab does not know of the logout')
       const [event] = await events(tab, 'signedOut')
       assert.deepEqual([event.reason, event.message, event.elsewhere], ['logout', 'You have logged out.', tab !== tabs[1]])
+      assert.ok(event.at - asked < 1000, `a tab was told after ${event.at - asked} ms`)
       assert.equal(await tab.evaluate(() => wavepass.signedIn()), false)
     }
-    assert.ok(Date.now() - asked < 1000, 'it took longer than a second')
   },
 
   // Ada logs in where the demo account was signed in: the other tab is told, and nothing that it had begun is done as Ada.
@@ -325,6 +328,7 @@ async function until(holds, what) {
 
 const { profile, close } = await launch()
 for (const name of process.argv.slice(2)) {
+  const begun = Date.now()
   theatre = await stage(name)
   browser = await profile()
   notes = []
@@ -334,9 +338,9 @@ for (const name of process.argv.slice(2)) {
   } catch (thrown) {
     error = thrown.stack ?? String(thrown)
   }
-  console.log(JSON.stringify({ name, error, notes }))
   await browser.close()
   theatre.close()
+  console.log(JSON.stringify({ name, error, notes: [...notes, `${Date.now() - begun} ms`] }))
 }
 await close()
 process.exit() // although a request may still be held
