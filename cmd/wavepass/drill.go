@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/drill"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/policy"
 )
 
 // drillCommand rehearses an emergency.
@@ -31,18 +31,21 @@ type drillCommand struct {
 	Connections int           `help:"Connections of the thief." default:"20"`
 	Pace        time.Duration `help:"Pause between two requests of a connection." default:"200ms"`
 	After       time.Duration `help:"How long to go on beyond the bound." default:"1s"`
-	Only        []string      `help:"Ways to rehearse: token, session, others, everywhere, disable, key." placeholder:"WAY,…"`
+	Only        []string      `help:"Ways to rehearse: token, session, others, everywhere, disable, key, role, policy." placeholder:"WAY,…"`
 	WithKey     bool          `help:"Revoke the signing key too: everybody's access tokens are refused once."`
+	WithPolicy  bool          `help:"Of a site, change the policy and the account's roles too: everybody else is refused at the route, for seconds."`
+	API         string        `name:"api" help:"The API whose policy is changed, if it has one of its own." default:"default" placeholder:"ID" type:"given"`
 }
 
 // Help is shown by `wavepass drill --help`.
 func (c *drillCommand) Help() string {
 	return `Steals the access token of a test account's session, takes the session back in every way that there is, and
 measures from outside how long the token was let in. A request counts by when it began. Exits with status 1 when
-a promise was broken. Disabling the account and revoking the key need an operator: --data of the running wavepass
-local, or --table. While the account is disabled a note says so: a drill that was killed is undone by the next one.
+a promise was broken. Disabling the account, revoking the key and changing policy and roles need an operator: --data of the
+running wavepass local, or --table. A note says what is changed: a drill that was killed is undone by the next one.
 
   wavepass drill http://localhost:3000
+  wavepass drill http://localhost:3000 --client site --with-policy
   wavepass drill https://id.example.com --username drill@example.com --table wavepass-TableXYZ --sealing-key kms:arn:aws:kms:… --json`
 }
 
@@ -62,6 +65,8 @@ func (c *drillCommand) check() error {
 		return fmt.Errorf("--connections %d: want 1 to %d", c.Connections, maxConnections)
 	case c.Pace < 10*time.Millisecond:
 		return fmt.Errorf("--pace %s: want 10ms or more", c.Pace)
+	case !policy.ValidAPI(c.API):
+		return fmt.Errorf("--api %q: want an id like abc123def4", c.API)
 	case c.Bound < 0 || c.Bound > 10*time.Minute || c.After < 0 || c.After > 10*time.Minute:
 		return errors.New("--bound and --after: want 0s to 10m")
 	}
@@ -80,7 +85,7 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if err := c.undoLast(ctx, o, operatorOf{c.target, in.operator, o}); err != nil {
+	if err := c.undoLast(ctx, o, operatorOf{c.target, c.API, in.operator, o}); err != nil {
 		return err
 	}
 	served, err := fetch(ctx, c.URL+"/.well-known/jwks.json")
@@ -112,7 +117,7 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	var broken, missed int
 	for _, r := range results {
 		switch {
-		case r.Skipped != "" && (slices.Contains(c.Only, r.Way) || c.WithKey && r.Way == "key"):
+		case r.Skipped != "" && (slices.Contains(c.Only, r.Way) || c.with(r.Way)):
 			missed++ // it was asked for by its name
 		case !r.Held():
 			broken++
@@ -124,12 +129,19 @@ func (c *drillCommand) Run(ctx context.Context, o output, in invocation) error {
 	return nil
 }
 
-// ways leaves out the revocation of the key, which concerns everybody, unless it was asked for.
+// with reports whether a way that concerns other people was asked for by its flag.
+func (c *drillCommand) with(way string) bool {
+	return way == "key" && c.WithKey || (way == "role" || way == "policy") && c.WithPolicy
+}
+
+// ways leaves out what concerns other people, unless it was asked for.
 func (c *drillCommand) ways() []string {
 	if len(c.Only) > 0 {
 		return c.Only
 	}
-	return slices.DeleteFunc(drill.Ways(), func(way string) bool { return way == "key" && !c.WithKey })
+	return slices.DeleteFunc(drill.Ways(), func(way string) bool {
+		return (way == "key" || way == "role" || way == "policy") && !c.with(way)
+	})
 }
 
 func (c *drillCommand) password(ctx context.Context, o output, in invocation) (oauth.Secret, error) {
@@ -149,8 +161,8 @@ func (c *drillCommand) password(ctx context.Context, o output, in invocation) (o
 // operator returns an operator of the target, if the target and the deployment at the address are the same: if they have a
 // signing key in common.
 func (c *drillCommand) operator(ctx context.Context, o output, in invocation, served []byte) (operator drill.Operator, why string) {
-	op := operatorOf{c.target, in.operator, o}
-	own, err := op.command(ctx, "key", "export-jwks")
+	op := operatorOf{c.target, c.API, in.operator, o}
+	own, err := op.command(ctx, nil, "key", "export-jwks")
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -191,42 +203,6 @@ func keyIDs(set []byte) []string {
 		ids = append(ids, key.KeyID)
 	}
 	return ids
-}
-
-// operatorOf makes changes to a target, as the commands do.
-type operatorOf struct {
-	target
-	name string
-	out  output // where people read what they have to undo
-}
-
-func (p operatorOf) DisableAccount(ctx context.Context, username string) error {
-	if err := p.writeRecord(username); err != nil {
-		return err
-	}
-	fmt.Fprintf(p.out.log, "  if this is killed now, the account stays disabled: repeat the drill, or\n  %s\n", p.howToUndo(username))
-	_, err := p.command(ctx, "account", "disable", "--", username)
-	return err
-}
-
-func (p operatorOf) EnableAccount(ctx context.Context, username string) error {
-	if _, err := p.command(ctx, "account", "enable", "--", username); err != nil {
-		return err
-	}
-	return p.removeRecord()
-}
-
-func (p operatorOf) RevokeKey(ctx context.Context, keyID string) error {
-	_, err := p.command(ctx, "key", "revoke", "--", keyID)
-	return err
-}
-
-func (p operatorOf) command(ctx context.Context, group, name string, args ...string) ([]byte, error) {
-	var out, log bytes.Buffer
-	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{
-		args: slices.Concat([]string{group, name}, p.flags(), args), operator: p.name,
-	})
-	return out.Bytes(), err
 }
 
 func (c *drillCommand) print(out io.Writer, results []drill.Result) error {

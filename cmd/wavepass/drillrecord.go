@@ -11,11 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/drill"
 )
 
-// drillRecord is stored before a drill disables the test account, so that the next drill can undo it if this one is killed.
+// drillRecord is stored before a drill changes anything, so that the next drill can undo it if this one is killed.
 type drillRecord struct {
-	Username string `json:"disabled"`
+	Disabled string         `json:"disabled,omitempty"` // the account
+	Role     string         `json:"role,omitempty"`     // the account that has drill.Role
+	Policy   *changedPolicy `json:"policy,omitempty"`
 }
 
 // recordPath returns the path of the record of a drill on this target: in the data folder, or for a table in the user's cache
@@ -33,44 +37,70 @@ func (t target) recordPath() (string, error) {
 	return filepath.Join(cache, "wavepass", hex.EncodeToString(sum[:8])+"-"+name), nil
 }
 
-// writeRecord records that the account is about to be disabled.
-func (t target) writeRecord(username string) error {
+// record returns what a drill has noted, nothing if there is no note.
+func (t target) record() (r drillRecord, err error) {
 	path, err := t.recordPath()
 	if err != nil {
-		return err
+		return r, err
 	}
-	text, err := json.Marshal(drillRecord{username})
-	if err != nil {
-		return err
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("note what the drill changes: %w", err)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
 	}
-	file, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("note what the drill changes: %w", err)
+	if err != nil || r == (drillRecord{}) {
+		return r, fmt.Errorf("%s, where the last drill noted what it changed, cannot be read: see that the test account is enabled and no policy "+
+			"asks for the role %s, and delete the file", path, drill.Role)
 	}
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("note what the drill changes: %w", err)
-	}
-	return os.Rename(path+".new", path)
+	return r, nil
 }
 
-// removeRecord deletes the record when the account is enabled again.
-func (t target) removeRecord() error {
+// note changes the record. One that has nothing left to undo is deleted.
+func (t target) note(change func(*drillRecord)) error {
+	r, err := t.record()
+	if err != nil {
+		return err
+	}
+	change(&r)
 	path, err := t.recordPath()
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if r == (drillRecord{}) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	if err := writeDurably(path, r); err != nil {
+		return fmt.Errorf("note what the drill changes: %w", err)
 	}
 	return nil
 }
 
-// howToUndo returns the command that enables the account again.
-func (t target) howToUndo(username string) string {
+func writeDurably(path string, r drillRecord) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// howToEnable returns the command that enables the account again.
+func (t target) howToEnable(username string) string {
 	words := []string{"wavepass", "account", "enable"}
 	for _, word := range append(t.flags(), "--", username) {
 		if strings.ContainsAny(word, " \t'\"\\$*?;&|<>()") {
@@ -81,27 +111,34 @@ func (t target) howToUndo(username string) string {
 	return strings.Join(words, " ")
 }
 
-// undoLast enables the account again if the last drill was killed while it was disabled.
+// undoLast takes back what the last drill changed, if it was killed before it could.
 func (c *drillCommand) undoLast(ctx context.Context, o output, op operatorOf) error {
-	path, err := c.recordPath()
+	left, err := c.record()
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if left.Disabled != "" {
+		if err := op.EnableAccount(ctx, left.Disabled); err != nil {
+			return c.cannotUndo(left.Disabled+" disabled", "enable it yourself: "+c.howToEnable(left.Disabled), err)
+		}
+		fmt.Fprintf(o.log, "the last drill was interrupted: the account %s is enabled again\n", left.Disabled)
 	}
-	var left drillRecord
-	if err == nil {
-		err = json.Unmarshal(text, &left)
+	if left.Policy != nil {
+		if err := op.ReleaseRoute(ctx); err != nil {
+			return c.cannotUndo(left.Policy.Route+" closed", "open it yourself: take the role "+drill.Role+" out of the policy of the API "+left.Policy.API, err)
+		}
+		fmt.Fprintf(o.log, "the last drill was interrupted: the policy of %s is as it was before\n", left.Policy.Route)
 	}
-	if err != nil || left.Username == "" {
-		return fmt.Errorf("%s, where the last drill noted which account it disabled, cannot be read: enable that account, and delete the file", path)
+	if left.Role != "" {
+		if err := op.TakeRole(ctx, left.Role, drill.Role); err != nil {
+			return c.cannotUndo(left.Role+" with the role "+drill.Role, "take it away yourself: wavepass account set-access", err)
+		}
+		fmt.Fprintf(o.log, "the last drill was interrupted: the account %s has its own roles again\n", left.Role)
 	}
-	if err := op.EnableAccount(ctx, left.Username); err != nil {
-		return fmt.Errorf("the last drill was interrupted and left %s disabled, and it cannot be enabled now: %w\nTo enable it yourself: %s\nTo forget it: delete %s",
-			left.Username, err, c.howToUndo(left.Username), path)
-	}
-	fmt.Fprintf(o.log, "the last drill was interrupted: the account %s is enabled again\n", left.Username)
 	return nil
+}
+
+func (c *drillCommand) cannotUndo(what, how string, err error) error {
+	path, _ := c.recordPath()
+	return fmt.Errorf("the last drill was interrupted and left %s, and this cannot be undone now: %w\nTo %s\nTo forget it: delete %s", what, err, how, path)
 }

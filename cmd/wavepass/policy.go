@@ -62,6 +62,8 @@ type policyApply struct {
 	ofAPI
 	File   string `arg:"" help:"The policy, in YAML; - for standard input." placeholder:"FILE"`
 	DryRun bool   `help:"Say what would change, and change nothing."`
+
+	Replaces int64 `help:"Only in place of this version, as wavepass policy list says it, 0 for none; else nothing is changed." default:"-1" placeholder:"VERSION"`
 }
 
 // Help is shown by `wavepass policy apply --help`.
@@ -95,6 +97,9 @@ func (c *policyApply) Run(ctx context.Context, o output, in invocation) error {
 		before, record, err := a.operator().PolicyOf(ctx, c.API)
 		if err != nil && !errors.Is(err, policy.ErrNone) {
 			return err
+		}
+		if c.Replaces >= 0 && c.Replaces != record.Version {
+			return fmt.Errorf("%s has the version %d, and not %d, so nothing was done: look at it with `wavepass policy show`", c.about(), record.Version, c.Replaces)
 		}
 		changes := differences(before, document)
 		if !c.JSON {

@@ -72,7 +72,12 @@ func TestPolicyCommandsOnAnIdleFolder(t *testing.T) {
 	if got := as[[]policyJSON](t, "policy", "list"); len(got) != 0 {
 		t.Errorf("after a dry run there is %+v", got)
 	}
-	if got := as[result](t, "policy", "apply", name, "--api", "abc123"); !got.Changed || got.API != "abc123" {
+	for _, other := range []string{"1", "7"} {
+		if _, _, err := command(t, "policy", "apply", name, "--replaces", other); err == nil || !strings.Contains(err.Error(), "has the version 0, and not "+other+", so nothing was done") {
+			t.Errorf("in place of version %s, of which there is none: %v", other, err)
+		}
+	}
+	if got := as[result](t, "policy", "apply", name, "--api", "abc123", "--replaces", "0"); !got.Changed || got.API != "abc123" {
 		t.Errorf("apply: %+v, want it changed", got)
 	}
 	if got := as[result](t, "policy", "apply", name, "--api", "abc123"); got.Changed || len(got.Changes) != 0 {

@@ -150,6 +150,12 @@ func (d *deployment) RevokeKey(_ context.Context, keyID string) error {
 	return nil
 }
 
+// A site alone has these rehearsed; TestDrillOfASiteHoldsAtOnce does.
+func (d *deployment) GiveRole(context.Context, string, string) error    { return errors.ErrUnsupported }
+func (d *deployment) TakeRole(context.Context, string, string) error    { return errors.ErrUnsupported }
+func (d *deployment) RequireRole(context.Context, string, string) error { return errors.ErrUnsupported }
+func (d *deployment) ReleaseRoute(context.Context) error                { return errors.ErrUnsupported }
+
 func (d *deployment) config() drill.Config {
 	return drill.Config{
 		URL: d.URL, Route: "/userinfo", ClientID: "app", Username: "ada", Password: oauth.NewSecret("p"),
@@ -179,6 +185,12 @@ func TestEveryWayHoldsWhereThePromiseIsKept(t *testing.T) {
 	}
 	refresh := map[string]string{"token": "works", "session": "refused", "others": "refused", "everywhere": "refused", "disable": "refused", "key": "works"}
 	for _, r := range results {
+		if r.Way == "role" || r.Way == "policy" {
+			if r.Skipped != "of a site only: tokens follow later, by design" {
+				t.Errorf("%s by tokens: %+v, want it skipped", r.Way, r)
+			}
+			continue
+		}
 		if !r.Held() || r.Refresh != refresh[r.Way] {
 			t.Errorf("%s: %+v, want it held, refresh %s", r.Way, r, refresh[r.Way])
 		}

@@ -15,11 +15,14 @@ type way struct {
 	operator     bool // only an operator can do it
 	refreshWorks bool // the stolen refresh token stays good
 	tokens       bool // it is about tokens, which a site has none of
+	site         bool // it is about what is read with each request of a site, and later by tokens
 	revoke       func(ctx context.Context, p person, s scene) error
 
 	// second: the person has a second device, whose session must live on.
 	second bool
-	// undo is nil when there is nothing to undo.
+	// setUp makes changes before the thief begins; nil: none are needed.
+	setUp func(ctx context.Context, p person) error
+	// undo takes back what setUp and revoke have changed, as far as they have. It is nil when there is nothing to undo.
 	undo func(ctx context.Context, p person) error
 }
 
@@ -49,7 +52,24 @@ var ways = []way{
 			}
 			return p.Operator.RevokeKey(ctx, id)
 		}},
+	{name: "role", about: "an operator takes away the role that the route asks for, and only the test account had", operator: true, site: true,
+		setUp: func(ctx context.Context, p person) error {
+			if err := p.Operator.GiveRole(ctx, p.Username, Role); err != nil {
+				return err
+			}
+			return p.Operator.RequireRole(ctx, p.Route, Role)
+		},
+		revoke: func(ctx context.Context, p person, _ scene) error { return p.Operator.TakeRole(ctx, p.Username, Role) },
+		undo: func(ctx context.Context, p person) error {
+			return errors.Join(p.Operator.ReleaseRoute(ctx), p.Operator.TakeRole(ctx, p.Username, Role))
+		}},
+	{name: "policy", about: "an operator changes the policy: the route asks for a role that nobody has", operator: true, site: true,
+		revoke: func(ctx context.Context, p person, _ scene) error { return p.Operator.RequireRole(ctx, p.Route, Role) },
+		undo:   func(ctx context.Context, p person) error { return p.Operator.ReleaseRoute(ctx) }},
 }
+
+// Role is what the ways "role" and "policy" have a route ask for. Nobody else should have it.
+const Role = "wavepass-drill"
 
 // Ways are the names of all ways, in the order in which they are rehearsed.
 func Ways() []string {
