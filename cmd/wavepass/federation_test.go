@@ -3,12 +3,12 @@ package main
 import (
 	"html"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // surfer is a browser without scripts. It keeps cookies for each server, and follows redirects and pages that go on by themselves.
@@ -51,7 +51,7 @@ func (w *surfer) visit(method, address string, form url.Values) shown {
 			if w.cookies[to.Host] == nil {
 				w.cookies[to.Host] = map[string]string{}
 			}
-			if w.cookies[to.Host][cookie.Name] = cookie.Value; cookie.MaxAge < 0 {
+			if w.cookies[to.Host][cookie.Name] = cookie.Value; cookie.MaxAge < 0 || !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now()) {
 				delete(w.cookies[to.Host], cookie.Name)
 			}
 		}
@@ -132,6 +132,12 @@ func (f federated) signInAtUpstream(w *surfer) shown {
 
 func (f federated) tokensFor(what string, page shown) answer {
 	f.t.Helper()
+	return tokensFor(f.signIn, what, page)
+}
+
+// tokensFor exchanges the code that the application has come to.
+func tokensFor(f signIn, what string, page shown) answer {
+	f.t.Helper()
 	code := page.at.Query().Get("code")
 	if code == "" {
 		f.t.Fatalf("%s: at %s, %d %s; want a code", what, page.at, page.status, page.html)
@@ -180,11 +186,7 @@ func TestAnswerOfAProviderIsGoodOnceInItsBrowser(t *testing.T) {
 		"another issuer":   callback + "&iss=https%3A%2F%2Fevil.example",
 		"another state":    strings.Replace(callback, "state=", "state=A", 1),
 	} {
-		copied := newSurfer(t)
-		for host, cookies := range w.cookies {
-			copied.cookies[host] = maps.Clone(cookies)
-		}
-		if got := copied.visit(http.MethodGet, address, nil); got.status != 400 {
+		if got := w.copyOf().visit(http.MethodGet, address, nil); got.status != 400 {
 			t.Errorf("%s: %d at %s %s", what, got.status, got.at, got.html)
 		}
 	}

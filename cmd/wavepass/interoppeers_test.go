@@ -35,16 +35,20 @@ var peers = map[string]func(s *secure, home string) *exec.Cmd{
 }
 
 func node(script string) func(*secure, string) *exec.Cmd {
-	return func(s *secure, home string) *exec.Cmd {
-		folder := s.t.TempDir()
-		check(s.t, os.Symlink(filepath.Join(home, "node_modules"), filepath.Join(folder, "node_modules")))
-		for _, file := range []string{script, "peer.mjs"} {
-			text, err := os.ReadFile("testdata/interop/" + file)
-			check(s.t, err)
-			check(s.t, os.WriteFile(filepath.Join(folder, file), text, 0o600))
-		}
-		return exec.Command("node", filepath.Join(folder, script))
+	return func(s *secure, home string) *exec.Cmd { return nodeProgram(s.t, home, script) }
+}
+
+// nodeProgram is a program in JavaScript, beside the libraries.
+func nodeProgram(t *testing.T, home, script string) *exec.Cmd {
+	t.Helper()
+	folder := t.TempDir()
+	check(t, os.Symlink(filepath.Join(home, "node_modules"), filepath.Join(folder, "node_modules")))
+	for _, file := range []string{script, "peer.mjs"} {
+		text, err := os.ReadFile("testdata/interop/" + file)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(folder, file), text, 0o600))
 	}
+	return exec.Command("node", filepath.Join(folder, script))
 }
 
 func python(script string) func(*secure, string) *exec.Cmd {

@@ -14,6 +14,9 @@ import (
 const (
 	// fetchTime is how long one answer of a provider may take. People wait for it.
 	fetchTime = 5 * time.Second
+	// finishTime is how long all answers that end a login may take together: metadata, tokens, keys and userinfo. The function that asks is stopped
+	// a while later, and could then show no page.
+	finishTime = 6 * time.Second
 	// maxAnswer is how long one answer may be. Metadata and key sets of large providers have some 10 KB.
 	maxAnswer = 512 << 10
 )

@@ -68,6 +68,7 @@ type RelyingParty struct {
 
 type heldMetadata struct {
 	provider *oidc.Provider
+	keys     *oidc.RemoteKeySet
 	metadata
 	until time.Time
 }
@@ -92,6 +93,8 @@ func (rp *RelyingParty) Begin(ctx context.Context, p Provider, callback string) 
 // Finish exchanges the code in the answer, the query that the person came back with, and returns who they are. secret is the client
 // secret at the provider. Errors: ErrDenied, ErrNotOurs, ErrProvider, oauth.ErrUnavailable.
 func (rp *RelyingParty) Finish(ctx context.Context, p Provider, secret oauth.Secret, callback string, a Attempt, answer url.Values) (Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
 	m, err := rp.metadataOf(ctx, p)
 	if err != nil {
 		return Identity{}, err
@@ -132,6 +135,7 @@ func (rp *RelyingParty) metadataOf(ctx context.Context, p Provider) (heldMetadat
 	if err != nil {
 		return m, fmt.Errorf("federation: metadata of %s: %w: %w", p.ID, oauth.ErrUnavailable, err)
 	}
+	m.keys = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), rp.client), m.KeySet) // it outlives this request
 	m.provider, m.until = provider, rp.now().Add(metadataLife)
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
@@ -201,7 +205,8 @@ func (rp *RelyingParty) verify(ctx context.Context, p Provider, m heldMetadata, 
 	if text == "" || len(text) > maxIDToken || strings.Count(text, ".") != 2 {
 		return c, fmt.Errorf("%w: %s sends no ID token: is openid among the scopes?", ErrProvider, p.ID)
 	}
-	verifier := m.provider.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: Algorithms, Now: rp.now})
+	keys := &watchedKeys{RemoteKeySet: m.keys}
+	verifier := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: Algorithms, Now: rp.now})
 	token, err := verifier.Verify(ctx, text)
 	if err == nil {
 		err = token.Claims(&c)
@@ -209,9 +214,8 @@ func (rp *RelyingParty) verify(ctx context.Context, p Provider, m heldMetadata, 
 	if err == nil {
 		err = token.Claims(&c.all)
 	}
-	var failed *url.Error
 	switch {
-	case errors.As(err, &failed):
+	case keys.unreachable:
 		return c, fmt.Errorf("federation: keys of %s: %w: %w", p.ID, oauth.ErrUnavailable, err)
 	case err != nil:
 		return c, fmt.Errorf("%w: ID token of %s: %w", ErrProvider, p.ID, err)
@@ -223,6 +227,19 @@ func (rp *RelyingParty) verify(ctx context.Context, p Provider, m heldMetadata, 
 		return c, fmt.Errorf("%w: the ID token of %s belongs to another access token", ErrProvider, p.ID)
 	}
 	return c, nil
+}
+
+// watchedKeys are the keys of a provider for one ID token. They note when the keys could not be fetched: the verifier keeps of that nothing but text.
+type watchedKeys struct {
+	*oidc.RemoteKeySet
+	unreachable bool
+}
+
+// VerifySignature implements oidc.KeySet.
+func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	payload, err := k.RemoteKeySet.VerifySignature(ctx, jwt)
+	k.unreachable = err != nil && strings.HasPrefix(err.Error(), "fetching keys ")
+	return payload, err
 }
 
 // askMore adds what the ID token leaves out. The subject has to be the same (OpenID Connect Core 1.0 §5.3.2).

@@ -47,6 +47,8 @@ type idp struct {
 	idToken   func(signed string) string
 	tokenCode int // status of the token endpoint; 0: 200
 	userCode  int // status of userinfo; 0: 200
+	keysCode  int // status of the key set; 0: 200
+	keysAsked int
 	challenge string
 	nonce     string
 }
@@ -65,7 +67,8 @@ func newIDP(t *testing.T) *idp {
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, i.metadata) })
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		point := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.FillBytes(make([]byte, 32))) }
-		writeJSON(w, 200, map[string]any{"keys": []any{map[string]string{
+		i.keysAsked++
+		writeJSON(w, max(200, i.keysCode), map[string]any{"keys": []any{map[string]string{
 			"kty": "EC", "crv": "P-256", "kid": "k1", "use": "sig", "alg": "ES256", "x": point(i.key.X), "y": point(i.key.Y),
 		}}})
 	})
@@ -185,6 +188,9 @@ func TestLoginWithAProvider(t *testing.T) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}
+	if i.keysAsked != 1 {
+		t.Errorf("the keys were asked for %d times in two logins, want once", i.keysAsked)
+	}
 	i.metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
 	if got, err := i.login(newRelyingParty(), i.provider(), nil); err != nil || got.Subject != subjectAtIDP {
 		t.Errorf("with the secret in the form: %+v, %v", got, err)
@@ -260,6 +266,7 @@ func TestAnswersThatLogNobodyIn(t *testing.T) {
 			i.idToken = func(text string) string { return text[:strings.LastIndexByte(text, '.')+1] }
 		}, nil, federation.ErrProvider},
 		"userinfo about another": {func(i *idp) { i.claims["email"] = nil; i.userinfo["sub"] = "eve" }, nil, federation.ErrNotOurs},
+		"keys that are down":     {func(i *idp) { i.keysCode = 503 }, nil, oauth.ErrUnavailable},
 		"userinfo that is down":  {func(i *idp) { i.claims["email"] = nil; i.userCode = 503 }, nil, oauth.ErrUnavailable},
 	} {
 		i := newIDP(t)

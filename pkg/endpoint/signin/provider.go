@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -194,6 +195,6 @@ func (f function) failedAt(ctx context.Context, r *apigw.Request, in authorizati
 	default:
 		return apigw.Response{}, err
 	}
-	f.Log.WarnContext(ctx, "a sign-in at a provider did not work", "request_id", r.ID, "reason", err.Error())
+	f.Log.WarnContext(ctx, "a sign-in at a provider did not work", "request_id", r.ID, "reason", fmt.Sprintf("%.500s", err)) // a library quotes whole answers
 	return page(status, f.pages.Failed(languages(r, in.Locales), failed)), nil
 }
