@@ -57,21 +57,22 @@ func TestCapacityPageSaysWhatIsMeasured(t *testing.T) {
 
 // user is one person with a function that has its keys, and a meter between it and the engine.
 type user struct {
-	*testing.T
-	clock *testclock.Clock
-	meter *meter
-	api   *dynamodb.Client
-	table string
-	f     *function
-	name  string
+	testing.TB
+	clock  *testclock.Clock
+	meter  *meter
+	sealer keyring.Sealer
+	api    *dynamodb.Client
+	table  string
+	f      *function
+	name   string
 
 	store   storetest.Store
 	account uuid.UUID
 }
 
-func newUser(t *testing.T, endpoint string) *user {
+func newUser(t testing.TB, endpoint string) *user {
 	t.Helper()
-	u := &user{T: t, clock: testclock.New(start), meter: newMeter(t, endpoint), name: "somebody@example.com"}
+	u := &user{TB: t, clock: testclock.New(start), meter: newMeter(t, endpoint), sealer: fakestore.NewSealer(), name: "somebody@example.com"}
 	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
 	u.table, u.store = table, store
 	u.api = dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials})
@@ -81,7 +82,7 @@ func newUser(t *testing.T, endpoint string) *user {
 	who.Roles, who.Scopes = []string{"admin", "editor"}, []string{"read", "write"}
 	u.must(store.CreateAccount(t.Context(), who, hash))
 	u.must(store.PutClient(t.Context(), native))
-	u.f = newFunction(store, fakestore.NewSealer(), audit.NewTrail(discard{}, u.clock.Now), u.clock.Now)
+	u.f = newFunction(store, u.sealer, audit.NewTrail(discard{}, u.clock.Now), u.clock.Now)
 	return u
 }
 
@@ -133,14 +134,14 @@ func (u *user) costs() []string {
 	u.later(window)
 	measure("authorize, the log asked, nothing new in it", func() { u.authorize(third, 0) })
 	handle := u.loginAtSite()
-	measure("authorize by cookie", func() { u.visit(handle) })
+	measure("authorize by cookie", func() { u.visit(handle, "api") })
 	u.must(u.store.PutPolicy(u.Context(), "api", policy.Record{Version: 1, Document: []byte(`{"unlisted":"allow"}`)}))
-	u.visit(handle) // from now on the default policy is not read
-	measure("authorize by cookie, the API has a policy of its own", func() { u.visit(handle) })
+	u.visit(handle, "api") // from now on the default policy is not read
+	measure("authorize by cookie, the API has a policy of its own", func() { u.visit(handle, "api") })
 	other := u.loginAtSite()
 	u.clock.Advance(session.UseInterval)
-	u.visit(other) // the schema number is read again
-	measure("authorize by cookie, once in 5 minutes of use", func() { u.visit(handle) })
+	u.visit(other, "api") // the schema number is read again
+	measure("authorize by cookie, once in 5 minutes of use", func() { u.visit(handle, "api") })
 	measure("log out of a site", func() {
 		u.must(u.f.logout.End(u.Context(), grant.LogoutRequest{Client: site, RefreshToken: handle}))
 	})
@@ -185,12 +186,12 @@ func (u *user) loginAtSite() oauth.Secret {
 	return issued.Handle
 }
 
-// visit does what the authorizer does with a handle.
-func (u *user) visit(text oauth.Secret) {
+// visit does what the authorizer of an API does with a handle.
+func (u *user) visit(text oauth.Secret, api string) {
 	u.Helper()
 	h, err := session.ParseHandle(text)
 	u.must(err)
-	policyRead := u.f.policies.AskNow(u.Context(), "api")
+	policyRead := u.f.policies.AskNow(u.Context(), api)
 	visit, err := u.f.visits.Open(u.Context(), here, h, site.ID)
 	u.must(err)
 	_, err = policyRead()

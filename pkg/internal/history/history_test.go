@@ -97,9 +97,14 @@ func (w *world) happened() map[string]int {
 
 // openDynamo creates the table of the template at endpoint, which is deleted when the test ends, and opens it
 // through another address of the same engine. It returns the table's name too.
-func openDynamo(t *testing.T, endpoint, through string, clock *testclock.Clock) (*dynamo.Store, string) {
+func openDynamo(t testing.TB, endpoint, through string, clock *testclock.Clock) (*dynamo.Store, string) {
 	t.Helper()
 	_, name := tabletest.New(t, endpoint, "../../../template.yaml")
+	return openTable(t, name, through, clock), name
+}
+
+func openTable(t testing.TB, name, through string, clock *testclock.Clock) *dynamo.Store {
+	t.Helper()
 	store, err := dynamo.Open(dynamo.Config{
 		Table: name, Endpoint: through, Region: tabletemplate.Region, Credentials: tabletemplate.Credentials,
 		Now: clock.Now, Patience: 10 * time.Second,
@@ -107,5 +112,5 @@ func openDynamo(t *testing.T, endpoint, through string, clock *testclock.Clock) 
 	if err != nil {
 		t.Fatalf("open the table: %v", err)
 	}
-	return store, name
+	return store
 }

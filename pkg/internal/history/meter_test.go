@@ -29,7 +29,7 @@ type usage struct {
 	reads, writes float64
 }
 
-func newMeter(t *testing.T, endpoint string) *meter {
+func newMeter(t testing.TB, endpoint string) *meter {
 	t.Helper()
 	target, err := url.Parse(endpoint)
 	if err != nil {
