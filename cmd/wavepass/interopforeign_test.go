@@ -95,6 +95,24 @@ func TestInteropForeignProviderRotatesItsKeys(t *testing.T) {
 	}
 }
 
+// Whoever signs in at a provider leaves nobody signed in behind them: not in a copy of the cookie that the browser had before.
+func TestInteropForeignSignInEndsTheEarlierSession(t *testing.T) {
+	f := startForeign(t)
+	w := newSurfer(t)
+	f.accountOf("ada", f.as(w, "ada"))
+	copied := w.copyOf()
+	page := w.visit(http.MethodGet, f.request("own", "http://127.0.0.1/cb")+"&prompt=login&provider=up", nil) // who is still signed in there
+	f.accountOf("ada again", page)
+	for what, tc := range map[string]struct {
+		browser *surfer
+		want    string
+	}{"the copy": {copied, "login_required"}, "the browser": {w, ""}} {
+		if at := tc.browser.visit(http.MethodGet, f.request("own", "http://127.0.0.1/cb")+"&prompt=none", nil).at; at.Query().Get("error") != tc.want {
+			t.Errorf("%s: at %s, want the error %q", what, at, tc.want)
+		}
+	}
+}
+
 // slowly answers after a while, as the provider would.
 func slowly(_ http.ResponseWriter, r *http.Request) bool {
 	if r.URL.Path == "/token" || r.URL.Path == "/me" || r.URL.Path == "/jwks" {

@@ -6,30 +6,19 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-const (
-	// attemptLife is how long somebody may take to sign in at a provider.
-	attemptLife = 10 * time.Minute
-	// attemptCookie begins the names of cookies with attempts; then comes the beginning of the attempt's state.
-	attemptCookie = "__Host-Http-wpfa-"
-	attemptMark   = 10 // characters of the state
-	// maxAttempts is how many sign-ins at providers a browser may have begun and not finished.
-	maxAttempts = 5
-	// maxAttemptCookie is how long the value may be. Browsers keep 4,096 bytes, with the name and the attributes.
-	maxAttemptCookie = 3900
-
-	// attemptLabel makes of the MAC key a key for nothing but attempts.
-	attemptLabel = "wavepass sign-in attempt\x00"
-)
+// attemptLabel makes of the MAC key a key for nothing but attempts.
+const attemptLabel = "wavepass sign-in attempt\x00"
 
 var errLongRequest = errors.New("signin: the authorization request is too long to be kept in a cookie")
 
@@ -49,38 +38,35 @@ func sealer(key keyring.MACKey) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// cookie returns the Set-Cookie value that keeps a.
-func (f function) cookie(ctx context.Context, a attempt) (string, error) {
+// keep returns the Set-Cookie values that keep a.
+func (f function) keep(ctx context.Context, r *apigw.Request, a attempt) ([]string, error) {
 	key, err := f.macs.Current(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	plain, err := json.Marshal(a)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	aead, err := sealer(key)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	sealed := aead.Seal([]byte{key.Version()}, nil, plain, []byte(a.State))
-	value := base64.RawURLEncoding.EncodeToString(sealed)
-	if len(value) > maxAttemptCookie {
-		return "", errLongRequest
+	cookies, ok := browser.KeepAttempt(r.Visit(pagesClient), a.State, oauth.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)))
+	if !ok {
+		return nil, errLongRequest
 	}
-	return attemptCookie + a.State[:attemptMark] + "=" + value + "; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax", nil
+	return cookies, nil
 }
 
 // attemptOf returns the attempt that a state belongs to. Without one the error is federation.ErrNotOurs.
 func (f function) attemptOf(ctx context.Context, r *apigw.Request, state string) (a attempt, err error) {
-	if len(state) < attemptMark {
+	kept, given := browser.PresentedAttempt(r.Visit(pagesClient), state)
+	if !given {
 		return a, federation.ErrNotOurs
 	}
-	values := attempts(r)[attemptCookie+state[:attemptMark]]
-	if len(values) != 1 {
-		return a, federation.ErrNotOurs
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(values[0])
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(kept.Reveal())
 	if err != nil || len(sealed) == 0 {
 		return a, federation.ErrNotOurs
 	}
@@ -100,39 +86,4 @@ func (f function) attemptOf(ctx context.Context, r *apigw.Request, state string)
 		return attempt{}, federation.ErrNotOurs
 	}
 	return a, nil
-}
-
-// attempts are the cookies with attempts, by their names.
-func attempts(r *apigw.Request) map[string][]string {
-	found := map[string][]string{}
-	for _, cookie := range r.Cookies {
-		name, value, _ := strings.Cut(cookie, "=")
-		if name = strings.Trim(name, " \t"); strings.HasPrefix(name, attemptCookie) {
-			found[name] = append(found[name], strings.Trim(value, " \t"))
-		}
-	}
-	return found
-}
-
-// forget is the Set-Cookie value that ends an attempt.
-func forget(name string) string {
-	return name + "=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
-}
-
-// forgetMost returns the Set-Cookie values that end all attempts of a browser that has too many. Which of them is the oldest, nobody can see
-// without opening them, and whoever has begun so many will hardly finish any.
-func forgetMost(r *apigw.Request) (cookies []string) {
-	if found := attempts(r); len(found) >= maxAttempts {
-		for name := range found {
-			if isMark(strings.TrimPrefix(name, attemptCookie)) {
-				cookies = append(cookies, forget(name))
-			}
-		}
-	}
-	return cookies
-}
-
-// isMark keeps what a neighbour has planted out of our headers.
-func isMark(text string) bool {
-	return len(text) == attemptMark && !strings.ContainsFunc(text, func(c rune) bool { return (c < 'A' || c > 'Z') && (c < '2' || c > '7') })
 }

@@ -63,11 +63,7 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 			At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
 		})
 	}
-	earlier, _ := jar.HandleOf(r.Visit(pagesClient)) // none where the cookies hold none, or two
-	issued, notEnded, err := f.earlier.ReplaceWith(ctx, login, earlier, pagesClient)
-	if notEnded != nil {
-		f.Log.WarnContext(ctx, "the session that the browser had at these pages could not be ended: it lives on until it expires", "request_id", r.ID, "reason", notEnded.Error())
-	}
+	issued, err := f.replaceSession(ctx, r, login)
 	var limited *account.TooManyAttemptsError
 	switch {
 	case errors.As(err, &limited):
@@ -85,6 +81,16 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 	}
 	_, cookies := jar.Deliver(r.Visit(pagesClient), issued, false, f.Now())
 	return f.goOn(r, in, base(r)+"/authorize?"+authorization.AfterLogin(form.Request), cookies...), nil
+}
+
+// replaceSession begins a session with login, and ends the one that the browser has at these pages.
+func (f function) replaceSession(ctx context.Context, r *apigw.Request, login func() (grant.Issued, error)) (grant.Issued, error) {
+	earlier, _ := jar.HandleOf(r.Visit(pagesClient)) // none where the cookies hold none, or two
+	issued, notEnded, err := f.earlier.ReplaceWith(ctx, login, earlier, pagesClient)
+	if notEnded != nil {
+		f.Log.WarnContext(ctx, "the session that the browser had at these pages could not be ended: it lives on until it expires", "request_id", r.ID, "reason", notEnded.Error())
+	}
+	return issued, err
 }
 
 // refusedForm is refused, in answer to a form.

@@ -128,11 +128,8 @@ func (f function) leave(ctx context.Context, r *apigw.Request, raw, id string) (
 	if err != nil {
 		return "", nil, "", err
 	}
-	cookie, err := f.cookie(ctx, attempt{begun, raw, f.Now().Add(attemptLife)})
-	if err != nil {
-		return "", nil, "", err
-	}
-	return address, append(forgetMost(r), cookie), p.Name, nil
+	cookies, err = f.keep(ctx, r, attempt{begun, raw, f.Now().Add(browser.AttemptLife)})
+	return address, cookies, p.Name, err
 }
 
 // callback ends an attempt: with a session of the person at these pages, and their request goes on, or with a page that says what to do.
@@ -145,7 +142,7 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 	if err != nil {
 		return f.failedAt(ctx, r, authorization.Request{}, err)
 	}
-	ended := forget(attemptCookie + begun.State[:attemptMark])
+	ended := browser.ForgetAttempt(begun.State)
 	in, err := f.requested(ctx, begun.Request)
 	if err != nil {
 		return f.refused(r, in, err)
@@ -157,15 +154,17 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 	}
 	var issued grant.Issued
 	if err == nil {
-		issued, err = f.federated.Begin(ctx, grant.FederatedRequest{Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", Network: r.Network})
+		issued, err = f.replaceSession(ctx, r, func() (grant.Issued, error) {
+			return f.federated.Begin(ctx, grant.FederatedRequest{Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", Network: r.Network})
+		})
 	}
 	if err != nil {
 		response, err := f.failedAt(ctx, r, in, err)
-		response.Cookies = append(response.Cookies, ended)
+		response.Cookies = append(response.Cookies, ended...)
 		return response, err
 	}
 	_, cookies := jar.Deliver(r.Visit(pagesClient), issued, false, f.Now())
-	return apigw.SeeOther(base(r)+"/authorize?"+authorization.AfterLogin(begun.Request), append(cookies, ended)), nil
+	return apigw.SeeOther(base(r)+"/authorize?"+authorization.AfterLogin(begun.Request), append(cookies, ended...)), nil
 }
 
 func (f function) providerOf(ctx context.Context, id string) (federation.Provider, oauth.Secret, error) {
