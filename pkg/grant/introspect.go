@@ -117,7 +117,7 @@ func (i *Introspect) refreshToken(ctx context.Context, r IntrospectRequest) (Int
 	s, a, c, err := i.Owners.OfAny(ctx, refresh, r.Client.Introspects)
 	wg.Wait()
 	switch {
-	case errors.Is(err, session.ErrRefused), errors.Is(err, session.ErrAllEnded):
+	case errors.Is(err, session.ErrRefused):
 		return Introspected{}, fmt.Errorf("%w: %w", ErrInactive, errors.Join(parseErr, err))
 	case err != nil:
 		return Introspected{}, err

@@ -32,14 +32,17 @@ func (e *EndedError) Is(target error) bool { return target == ErrEnded }
 
 // RefusedError is an ErrRefused.
 type RefusedError struct {
-	Reason string // what clients are told: one of the Because constants, or nothing
-	Detail string // for logs
+	Reason   string // what clients are told: one of the Because constants, or nothing
+	Detail   string // for logs
+	AllEnded bool   // it is an ErrAllEnded, too
 }
 
 func (e *RefusedError) Error() string { return ErrRefused.Error() + ": " + e.Detail }
 
-// Is makes every RefusedError an ErrRefused.
-func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
+// Is makes every RefusedError an ErrRefused, and some of them an ErrAllEnded.
+func (e *RefusedError) Is(target error) bool {
+	return target == ErrRefused || e.AllEnded && target == ErrAllEnded
+}
 
 func refuse(detail string) error { return &RefusedError{Detail: detail} }
 

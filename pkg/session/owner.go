@@ -40,7 +40,7 @@ type Holder struct {
 
 // Of returns the account of token, in one round trip, if its session is usable and the client's, and the token is the newest
 // or the one before: an older token must not be enough to end all sessions of an account. Otherwise the error is a
-// *RefusedError, or ErrAllEnded when every session of the account has ended that is as old as this one. oauth.ErrUnavailable.
+// *RefusedError, which is also ErrAllEnded when every session of the account has ended that is as old as this one. oauth.ErrUnavailable.
 func (o *Owners) Of(ctx context.Context, token RefreshToken, c client.Client) (account.Account, error) {
 	s, a, err := o.readToken(ctx, token)
 	if err == nil {
@@ -90,14 +90,12 @@ func (o *Owners) check(token RefreshToken, s Session, a account.Account, c clien
 		return refuse("another client's")
 	case behind != 0 && behind != 1:
 		return refuse("an old token")
-	case s.Epoch < a.Epoch:
-		return ErrAllEnded
 	case ended != nil:
 		reason := reasonFor(s, a, token.Generation, c, o.now())
 		if reason == BecauseReuse && behind != 0 { // this token may itself have been the reuse
 			reason = ""
 		}
-		return &RefusedError{Reason: reason, Detail: ended.Error()}
+		return &RefusedError{Reason: reason, Detail: ended.Error(), AllEnded: s.Epoch < a.Epoch}
 	}
 	return nil
 }

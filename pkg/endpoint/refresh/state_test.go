@@ -48,6 +48,27 @@ func TestStateSaysWhetherARefreshWouldSucceed(t *testing.T) {
 	}
 }
 
+// Whatever ends all sessions of an account, a page that is loaded later hears why.
+func TestStateSaysWhyAllSessionsHaveEnded(t *testing.T) {
+	for want, end := range map[string]func(*deployment.Deployment){
+		"ended_elsewhere": func(d *deployment.Deployment) {
+			d.Want("everywhere", d.Do(deployment.JSON("POST /logout", `{"client_id":"web","everywhere":true}`).From(deployment.Origin).Cookie(d.Login("web").CookiePair())), 200, "")
+		},
+		"password_changed": func(d *deployment.Deployment) {
+			change := deployment.JSON("POST /password", `{"current_password":"`+deployment.Password+`","new_password":"a-new-and-longer-wave"}`)
+			d.Want("password", d.As(d.Login("web").AccessToken, change.From(deployment.Origin)), 200, "")
+		},
+	} {
+		d := deployment.New(t, browser.Jar{})
+		cookie := d.Login("web").CookiePair()
+		end(d)
+		got := d.Do(stateOf("web", cookie))
+		if got.StatusCode != 200 || got.Body != `{"active":false,"reason":"`+want+`"}` {
+			t.Errorf("%s: %d %s, want that it is not active, and the reason", want, got.StatusCode, got.Body)
+		}
+	}
+}
+
 // Another site gets the same answer whoever is logged in.
 func TestStateIsNoOracleForOtherSites(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
