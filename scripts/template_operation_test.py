@@ -205,7 +205,8 @@ class Throttles(unittest.TestCase):
         for parameter, routes, share in [
             ("LoginsPerSecond", ["POST /login", "POST /signin"], 1),
             ("LoginsPerSecond", ["POST /password"], 2),
-            ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "GET /signout", "POST /signout", "DELETE /sessions", "DELETE /sessions/{id}"], 1),
+            ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "GET /signout", "POST /signout", "DELETE /sessions", "DELETE /sessions/{id}",
+                                      "DELETE /grants/{client}", "DELETE /site/grants/{client}"], 1),
         ]:
             for value in TEMPLATE["Parameters"][parameter]["AllowedValues"]:
                 settings = self.stage((parameter, str(value)))["RouteSettings"]

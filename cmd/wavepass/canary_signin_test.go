@@ -112,5 +112,10 @@ func (w *walker) pages() {
 	w.store.Before = before
 	w.exchange("a code", 200, code, pagesVerifier)
 	w.exchange("a code again", 400, code, pagesVerifier)
+	own := w.login("login of an app, for what is allowed", 200, "app", "ada", canaryPassword).access
+	w.send("what is allowed", 200, "GET", "/grants", "", "", "Authorization", "Bearer "+own)
+	w.send("taken back by nobody", 401, "DELETE", "/grants/pages", "", "")
+	w.send("a token as a client", 404, "DELETE", "/grants/"+own, "", "", "Authorization", "Bearer "+own)
+	w.send("taken back", 200, "DELETE", "/grants/pages", "", "", "Authorization", "Bearer "+own)
 	w.surf("signed out", 200, "GET", "/signout", nil, cookies)
 }

@@ -17,6 +17,7 @@ var unlisted = []string{
 	"POST /refresh",                                                                                                          // the token endpoint of those who know Wavepass, with its cookies
 	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", // by the cookie of a site
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
+	"GET /grants", "DELETE /grants/{client}", "GET /site/grants", "DELETE /site/grants/{client}",
 	"POST /subjects/{subject}/sessions", "GET /subjects/{subject}/sessions", "PATCH /subjects/{subject}", // of Wavepass alone
 	"DELETE /subjects/{subject}/sessions", "DELETE /subjects/{subject}/sessions/{sid}",
 	"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration", // the metadata itself

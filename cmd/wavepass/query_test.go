@@ -18,6 +18,7 @@ func TestAddressIsUnderstoodWhollyOrRefused(t *testing.T) {
 		},
 		"GET /sessions": {"limit=1;x", "limit=%zz", "limit=1%", "limit=1&limit=2", "limit", "limit=", "cursor=", "cursor=a;b", "page=2", "limit=1&", "%"},
 		"DELETE /sessions/0190b0e4-7e00-7000-8000-000000000001": {"except=current", "x", "&", "%zz", ";"},
+		"GET /grants": {"client=app", "x", "&", "%zz", ";"}, "DELETE /grants/third": {"client=third", "scope=openid", "x", "&", "%zz", ";"},
 		"GET /userinfo":                               {"access_token=x", "x", "&", "%zz", ";"},
 		"GET /.well-known/jwks.json":                  {"x=1", "&", "%zz", ";"},
 		"GET /.well-known/openid-configuration":       {"x=1", "&", "%zz", ";"},

@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -72,6 +73,7 @@ var answers = []struct {
 	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
 	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},
 	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
+	{consent.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "you have allowed no such client anything"},
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{grant.ErrScope, http.StatusBadRequest, oauth.CodeInvalidScope, "the client is not registered for one of the scopes, or the scope is malformed"},
 	{grant.ErrNoSubject, http.StatusNotFound, oauth.CodeNotFound, "no session was begun for this subject yet"},

@@ -116,6 +116,9 @@ func New(id string, kind Kind) Client {
 	return c
 }
 
+// AsksConsent reports whether people are asked what the client may have. It is false for the zero client.
+func (c Client) AsksConsent() bool { return c.ID != "" && (c.Consent || !c.FirstParty) }
+
 // AllowedScopes are the most that the client's tokens may carry. A first-party client that people log in with may
 // always manage the account of the person, any other never may.
 func (c Client) AllowedScopes() []string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -214,15 +215,22 @@ func (o *Offers) Put(ctx context.Context, s Session) error {
 type Codes struct {
 	store    CodeUser
 	accounts Accounts
+	consents Consents
 	now      func() time.Time
 }
 
-// NewCodes returns a Codes over both stores.
-func NewCodes(store CodeUser, accounts Accounts, now func() time.Time) *Codes {
-	return &Codes{store, accounts, now}
+// Consents knows what people allow clients, as consent.Store.
+type Consents interface {
+	Consent(ctx context.Context, account uuid.UUID, clientID string) (consent.Consent, error)
 }
 
-// Use begins the session of a code, and returns it with its account, in one round trip. A code that is right in everything and comes again
+// NewCodes returns a Codes over these stores.
+func NewCodes(store CodeUser, accounts Accounts, consents Consents, now func() time.Time) *Codes {
+	return &Codes{store, accounts, consents, now}
+}
+
+// Use begins the session of a code, and returns it with its account, in one round trip. Whoever has taken back since what they had allowed the
+// client is asked anew: the code is refused. A code that is right in everything and comes again
 // ends its session (RFC 6749 §4.1.2); the session is the result then, too, with a *CodeError. Any other wrong request changes nothing. Errors: *CodeError,
 // oauth.ErrUnavailable.
 func (c *Codes) Use(ctx context.Context, code Code, of client.Client, redirect, challenge, resource string) (Session, account.Account, error) {
@@ -231,13 +239,17 @@ func (c *Codes) Use(ctx context.Context, code Code, of client.Client, redirect, 
 		Resource: resource, UsedBy: uuid.Must(uuid.NewRandom()).String(), Now: c.now().Truncate(time.Millisecond),
 	}
 	var (
-		wg                 sync.WaitGroup
-		s                  Session
-		a                  account.Account
-		useErr, accountErr error
+		wg                             sync.WaitGroup
+		s                              Session
+		a                              account.Account
+		allowed                        consent.Consent
+		useErr, accountErr, allowedErr error
 	)
 	wg.Go(func() { s, useErr = c.store.UseCode(ctx, use) })
 	wg.Go(func() { a, accountErr = readAccount(ctx, c.accounts, code.AccountID) })
+	if of.AsksConsent() {
+		wg.Go(func() { allowed, allowedErr = c.allowed(ctx, code.AccountID, of.ID) })
+	}
 	wg.Wait()
 	switch {
 	case errors.Is(useErr, ErrNotFound):
@@ -253,13 +265,31 @@ func (c *Codes) Use(ctx context.Context, code Code, of client.Client, redirect, 
 		return s, account.Account{}, refused
 	case useErr != nil:
 		return Session{}, account.Account{}, fmt.Errorf("session: use a code: %w", useErr)
-	case accountErr != nil:
+	case accountErr != nil || allowedErr != nil:
 		// Without the account there is no answer, and the client may come again. When this fails, too, its code is spent, and the person signs in again.
 		_ = c.store.ReleaseCode(ctx, use, s.Pending.Until)
-		return Session{}, account.Account{}, accountErr
+		return Session{}, account.Account{}, errors.Join(accountErr, allowedErr)
 	}
 	if err := Usable(s, a, of, c.now()); err != nil {
 		return Session{}, account.Account{}, &CodeError{Says: "the person has logged out meanwhile, or may not log in any more"}
 	}
+	if of.AsksConsent() && !allowed.Covers(s.Scopes, of) {
+		if _, err := NewRevoker(c.store, c.now).End(ctx, s, ReasonEnded); err != nil {
+			return Session{}, account.Account{}, err
+		}
+		return Session{}, account.Account{}, &CodeError{Says: "the person has taken back meanwhile what they had allowed"}
+	}
 	return s, a, nil
+}
+
+// allowed is what a person allows a client now, the zero Consent for nothing.
+func (c *Codes) allowed(ctx context.Context, account uuid.UUID, clientID string) (consent.Consent, error) {
+	allowed, err := c.consents.Consent(ctx, account, clientID)
+	switch {
+	case errors.Is(err, consent.ErrNotFound):
+		return consent.Consent{}, nil
+	case err != nil:
+		return consent.Consent{}, fmt.Errorf("session: read consent: %w", err)
+	}
+	return allowed, nil
 }

@@ -78,7 +78,7 @@ const (
 	ReasonClient   Reason = "client"   // the client handed its token in (RFC 7009)
 	ReasonLogout   Reason = "logout"   // the person logged out
 	ReasonOperator Reason = "operator" // an operator revoked it
-	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions
+	ReasonEnded    Reason = "ended"    // the person ended it from the list of sessions, or took back what they had allowed its client
 	ReasonReplaced Reason = "replaced" // somebody logged in to the site with the same browser
 	ReasonCode     Reason = "code"     // its authorization code came a second time
 )

@@ -23,6 +23,7 @@ type Store interface {
 	assertion.Uses
 	endpoint.RefreshStore
 	session.CodeUser
+	session.Consents
 	keyring.Store
 }
 
@@ -34,7 +35,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	mac := keys.MACKeys()
 	f := function{
 		s, clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, mac, signing),
-		grant.NewByCode(grant.ByCodeParts{Codes: session.NewCodes(store, store, s.Now), MAC: mac, Signing: signing, Trail: s.Trail, Now: s.Now}),
+		grant.NewByCode(grant.ByCodeParts{Codes: session.NewCodes(store, store, store, s.Now), MAC: mac, Signing: signing, Trail: s.Trail, Now: s.Now}),
 		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token})

@@ -1,5 +1,6 @@
-// Package sessions is the endpoints where people see their sessions and end them: GET /sessions, DELETE /sessions/{id} and
-// DELETE /sessions behind the token authorizer, and the same below /site behind the cookie of a site.
+// Package sessions is the endpoints where people see their sessions and end them, and see what they have allowed applications and take it back:
+// GET /sessions, DELETE /sessions/{id}, DELETE /sessions, GET /grants and DELETE /grants/{client} behind the token authorizer, and the same
+// below /site behind the cookie of a site.
 package sessions
 
 import (
@@ -12,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -23,6 +25,7 @@ type Store interface {
 	session.Reader
 	session.Lister
 	session.Ender
+	consent.Store
 	account.Store
 	account.Changer
 }
@@ -30,24 +33,26 @@ type Store interface {
 // New returns the function.
 func New(s endpoint.Settings, store Store) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
+	owners, revoker := session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now)
 	devices := grant.NewDevices(grant.DevicesParts{
-		Sessions: store,
-		Owners:   session.NewOwners(store, store, clients, s.Now),
-		Revoker:  session.NewRevoker(store, s.Now),
-		Accounts: account.NewEditor(store, s.Now),
-		Trail:    s.Trail,
+		Sessions: store, Owners: owners, Revoker: revoker, Accounts: account.NewEditor(store, s.Now), Trail: s.Trail,
 	})
-	f := function{s, clients, devices}
+	consents := grant.NewConsents(grant.ConsentsParts{
+		Given: store, Sessions: store, Owners: owners, Clients: clients, Revoker: revoker, Trail: s.Trail, Now: s.Now,
+	})
+	f := function{s, clients, devices, consents}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /sessions?limit&cursor": f.list, "DELETE /sessions/{id}": f.endOne, "DELETE /sessions?except": f.endMany,
 		"GET /site/sessions?limit&cursor": f.list, "DELETE /site/sessions/{id}": f.endOne, "DELETE /site/sessions?except": f.endMany,
+		"GET /grants": f.allowed, "DELETE /grants/{client}": f.takeBack, "GET /site/grants": f.allowed, "DELETE /site/grants/{client}": f.takeBack,
 	})
 }
 
 type function struct {
 	endpoint.Settings
-	clients *client.Registry
-	devices *grant.Devices
+	clients  *client.Registry
+	devices  *grant.Devices
+	consents *grant.Consents
 }
 
 // listed is a session as it is shown to the person who logged in.

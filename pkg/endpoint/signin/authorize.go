@@ -100,7 +100,7 @@ func wantsConsent(in authorization.Request, who *person) bool {
 	switch {
 	case in.Prompt.Consent:
 		return true
-	case in.Client.FirstParty && !in.Client.Consent:
+	case !in.Client.AsksConsent():
 		return false
 	}
 	return !who.allowed.Covers(grant.Grantable(in.Client, who.account, in.Scopes), in.Client)

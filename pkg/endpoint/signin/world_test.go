@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
 const (
@@ -90,4 +91,9 @@ func (w world) addPerson(name string) {
 		w.t.Fatal(err)
 	}
 	w.Store.SetAccount(account.Account{ID: uuid.New(), Username: name, Scopes: []string{"openid", "profile"}, Epoch: deployment.Start.Unix()}, login.Hash)
+}
+
+// restart makes every function cold.
+func (w world) restart() {
+	w.Restart(browser.Jar{}, func(string) keyring.Sealer { return w.Sealer })
 }

@@ -32,6 +32,7 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 	managing := map[string]Request{
 		"list": {Route: "GET /sessions"}, "end one": one, "end others": {Route: "DELETE /sessions", Query: map[string]string{"except": "current"}},
 		"end all": {Route: "DELETE /sessions"}, "password": change,
+		"grants": {Route: "GET /grants"}, "take back": {Route: "DELETE /grants/{client}", Path: map[string]string{"client": "third"}},
 	}
 	userinfo := Request{Route: "GET /userinfo"}
 	for name, tc := range map[string]struct {

@@ -150,6 +150,11 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /sessions":      "sessions",
 		"POST /password":        "password",
 
+		"GET /grants":                  "sessions",
+		"DELETE /grants/{client}":      "sessions",
+		"GET /site/grants":             "sessions",
+		"DELETE /site/grants/{client}": "sessions",
+
 		"POST /subjects/{subject}/sessions":         "subjects",
 		"GET /subjects/{subject}/sessions":          "subjects",
 		"DELETE /subjects/{subject}/sessions":       "subjects",

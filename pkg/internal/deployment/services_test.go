@@ -31,6 +31,8 @@ func TestTokensOfClientsAndOfPeopleAreNeverTakenForEachOther(t *testing.T) {
 		{Route: "GET /userinfo"},
 		{Route: "GET /sessions"},
 		{Route: "DELETE /sessions"},
+		{Route: "GET /grants"},
+		{Route: "DELETE /grants/{client}", Path: map[string]string{"client": "third"}},
 		{Route: "DELETE /sessions", Query: map[string]string{"except": "current"}},
 		{Route: "DELETE /sessions/{id}", Path: map[string]string{"id": ada.SessionID().String()}},
 		JSON("POST /password", `{"current_password":"`+Password+`","new_password":"another-canary-wave"}`),

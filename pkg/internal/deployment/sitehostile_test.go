@@ -18,11 +18,13 @@ import (
 // siteRequests are one of each route that acts on a session handle, all good.
 func siteRequests(sid string) map[string]Request {
 	return map[string]Request{
-		"GET /site/userinfo":         {Route: "GET /site/userinfo"},
-		"GET /site/sessions":         {Route: "GET /site/sessions"},
-		"DELETE /site/sessions/{id}": {Route: "DELETE /site/sessions/{id}", Path: map[string]string{"id": sid}},
-		"DELETE /site/sessions":      {Route: "DELETE /site/sessions"},
-		"POST /site/password":        JSON("POST /site/password", `{"current_password":"`+Password+`","new_password":"`+Password+`2"}`),
+		"GET /site/userinfo":           {Route: "GET /site/userinfo"},
+		"GET /site/sessions":           {Route: "GET /site/sessions"},
+		"DELETE /site/sessions/{id}":   {Route: "DELETE /site/sessions/{id}", Path: map[string]string{"id": sid}},
+		"DELETE /site/sessions":        {Route: "DELETE /site/sessions"},
+		"GET /site/grants":             {Route: "GET /site/grants"},
+		"DELETE /site/grants/{client}": {Route: "DELETE /site/grants/{client}", Path: map[string]string{"client": "third"}},
+		"POST /site/password":          JSON("POST /site/password", `{"current_password":"`+Password+`","new_password":"`+Password+`2"}`),
 	}
 }
 
@@ -102,6 +104,7 @@ func TestSitesOwnPagesChangeWhatTheyAsk(t *testing.T) {
 			d := New(t, browser.Jar{})
 			login := d.LoginSite("site")
 			r := siteRequests(sidOf(t, d, d.LoginSite("site").CookiePair()))[route]
+			with(t, d, "third", func(c *client.Client) { c.FirstParty = false })
 			got := d.AtSite(r.With(headers(login)...).Cookie(login.CookiePair()))
 			d.Want(route+", "+how, got, 200, "")
 		}

@@ -49,7 +49,7 @@ var rules = []struct {
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"ticket", []string{"oauth", "token"}},
-	{"session", []string{"oauth", "audit", "client", "account", "revocation", "keyring", ids}},
+	{"session", []string{"oauth", "audit", "client", "account", "consent", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
 	{"consent", []string{"client", ids}},
 	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},

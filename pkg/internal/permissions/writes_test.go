@@ -66,6 +66,7 @@ var writes = []write{
 	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"signin", "subjects"}},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login", "signin"}, []string{"login", "signin"}},
 	{"say what a person has allowed", "PutItem", "CONSENT#1", nil, []string{"signin"}, []string{"signin"}},
+	{"take back what a person has allowed", "DeleteItem", "CONSENT#1", nil, []string{"sessions"}, []string{"sessions"}},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
 	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
 	{"delete a login name", "DeleteItem", "LOGIN#ada", nil, nil, nil},

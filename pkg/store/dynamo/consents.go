@@ -27,19 +27,20 @@ func (s *Store) Consent(ctx context.Context, account uuid.UUID, clientID string)
 	case len(got) == 0:
 		return consent.Consent{}, consent.ErrNotFound
 	}
-	c, err := decodeConsent(got, account)
-	if err == nil && c.Given.IsZero() {
-		return consent.Consent{}, consent.ErrNotFound
-	}
-	return c, err
+	return decodeConsent(got, account)
 }
 
 // PutConsent implements consent.Store.
 func (s *Store) PutConsent(ctx context.Context, c consent.Consent) error {
 	it := consentKey(c.AccountID, c.ClientID)
-	if !c.Given.IsZero() {
-		it["given"], it["scopes"] = seconds(c.Given), texts(c.Scopes)
+	if c.Given.IsZero() {
+		_, err := s.conditional(ctx, "take back consent", func(ctx context.Context) error {
+			_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: it})
+			return err
+		})
+		return err
 	}
+	it["given"], it["scopes"] = seconds(c.Given), texts(c.Scopes)
 	_, err := s.put(ctx, "store consent", dynamodb.PutItemInput{Item: it})
 	return err
 }
@@ -48,9 +49,7 @@ func (s *Store) PutConsent(ctx context.Context, c consent.Consent) error {
 func (s *Store) Consents(ctx context.Context, account uuid.UUID) (all []consent.Consent, err error) {
 	err = s.eachOf(ctx, "list consents", dynamodb.QueryInput{}, text(consentPartition(account)), func(it item) error {
 		c, err := decodeConsent(it, account)
-		if err == nil && !c.Given.IsZero() {
-			all = append(all, c)
-		}
+		all = append(all, c)
 		return err
 	})
 	if err != nil {
@@ -59,13 +58,9 @@ func (s *Store) Consents(ctx context.Context, account uuid.UUID) (all []consent.
 	return all, nil
 }
 
-// decodeConsent returns a consent without Given where it was taken back.
 func decodeConsent(it item, account uuid.UUID) (consent.Consent, error) {
 	r := &reader{item: it}
-	c := consent.Consent{AccountID: account, ClientID: r.text(sortKey)}
-	if r.has("given") { // without, it was taken back
-		c.Given, c.Scopes = r.seconds("given"), r.texts("scopes")
-	}
+	c := consent.Consent{AccountID: account, ClientID: r.text(sortKey), Given: r.seconds("given"), Scopes: r.texts("scopes")}
 	if r.err != nil {
 		return consent.Consent{}, unavailable("read consent", r.err)
 	}

@@ -181,6 +181,7 @@ type outcome struct {
 var functionOf = map[string]string{
 	"POST /login": "login", "POST /refresh": "refresh", "POST /token": "oauthtoken", "POST /introspect": "introspect", "POST /revoke": "revoke", "POST /logout": "revoke",
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
+	"GET /grants": "sessions", "DELETE /grants/{client}": "sessions",
 	"POST /ticket":   "ticket",
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",

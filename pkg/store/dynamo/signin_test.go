@@ -73,6 +73,14 @@ func (w *world) signIn() string {
 	return w.must(w.signInRequest(clientID), 200).cookie
 }
 
+// allow has the person allow a client what it asks for.
+func (w *world) allow() outcome {
+	w.t.Helper()
+	cookie := w.signIn()
+	page := w.must(opened("/authorize", authorization(askingID)+"&prompt=consent", cookie), 200)
+	return w.must(sent("/consent", page, cookie, "decision", "allow"), 200)
+}
+
 // exchangeRequest asks for the tokens of a code, as the native client or the server.
 func exchangeRequest(id, code string) request {
 	values := url.Values{
@@ -136,6 +144,27 @@ var signInOperations = []userOperation{
 		cookie := w.signIn()
 		page := w.must(opened("/authorize", authorization(askingID)+"&prompt=consent", cookie), 200)
 		return sent("/consent", page, cookie, "decision", "allow"), w.leadsToTokens(askingID)
+	}},
+	{name: "see what is allowed", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.allow()
+		who := w.login()
+		w.restart()
+		return request{route: "GET /grants", bearer: who.AccessToken}, func(a outcome) error {
+			if !strings.Contains(a.body, `"client_id":"`+askingID+`","scopes":["openid"]`) {
+				return fmt.Errorf("the list is %s", a.body)
+			}
+			return nil
+		}
+	}},
+	{name: "take back what is allowed", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		tokens := w.must(exchangeRequest(askingID, deployment.CodeOf(w.allow().to)), 200)
+		who := w.login()
+		w.restart()
+		return request{route: "DELETE /grants/{client}", path: map[string]string{"client": askingID}, bearer: who.AccessToken}, func(outcome) error {
+			refresh := tokenRequest(tokens.RefreshToken)
+			refresh.body = strings.Replace(refresh.body, "client_id="+clientID, "client_id="+askingID, 1)
+			return w.expect("its session", refresh, 400)
+		}
 	}},
 	{name: "sign out", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		cookie := w.signIn()
