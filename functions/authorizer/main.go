@@ -5,10 +5,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 )
 
 func main() {
 	e := boot.Read()
-	lambda.Start(authorizer.New(e.SettingsBehindAPI(), e.Table()))
+	lambda.Start(authorizer.New(e.SettingsBehindAPI(), table.Open(e)))
 }

@@ -5,10 +5,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 )
 
 func main() {
 	e := boot.Read()
-	lambda.Start(discovery.New(e.SettingsBehindAPI(), e.Table()))
+	lambda.Start(discovery.New(e.SettingsBehindAPI(), table.Open(e)))
 }

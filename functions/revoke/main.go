@@ -5,10 +5,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/revoke"
 )
 
 func main() {
 	e := boot.Read()
-	lambda.Start(revoke.New(e.SettingsBehindAPI(), e.Table(), e.Sealer()))
+	lambda.Start(revoke.New(e.SettingsBehindAPI(), table.Open(e), sealer.Open(e)))
 }

@@ -5,10 +5,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 )
 
 func main() {
 	e := boot.Read()
-	lambda.Start(rotatekeys.New(e.Settings(), e.Table(), e.Sealer()))
+	lambda.Start(rotatekeys.New(e.Settings(), table.Open(e), sealer.Open(e)))
 }

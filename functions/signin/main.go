@@ -5,6 +5,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/signin"
 	"github.com/wavepass/wavepass/pkg/pages"
 )
@@ -14,5 +16,5 @@ func main() {
 	s := e.SettingsBehindAPI()
 	drawn, err := pages.New(pages.Looks(s.Looks))
 	boot.ExitOn(err)
-	lambda.Start(signin.New(s, e.Table(), e.Sealer(), drawn))
+	lambda.Start(signin.New(s, table.Open(e), sealer.Open(e), drawn))
 }

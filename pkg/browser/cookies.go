@@ -7,13 +7,13 @@ import (
 	"encoding/base32"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -185,7 +185,7 @@ func (j Jar) domainsOf(address string) (domains []string) {
 // pathsOf returns the cookie paths that match the path of a request (RFC 6265bis §5.1.4), the shortest first.
 func pathsOf(path string) []string {
 	paths := []string{"/"}
-	if !plainPath.MatchString(path) { // not a route of ours, and not safe to write into a header
+	if !strings.HasPrefix(path, "/") || !ofPath.Holds(path, len(path)) { // not a route of ours, and not safe to write into a header
 		return paths
 	}
 	for i := 1; i < len(path); i++ {
@@ -199,4 +199,4 @@ func pathsOf(path string) []string {
 	return paths
 }
 
-var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._~-]*$`)
+var ofPath = ascii.Of("A-Za-z0-9/._~-")

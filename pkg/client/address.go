@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -100,14 +100,11 @@ func checkHost(u *url.URL) error {
 		return errors.New("want a port of 1 to 65535, without a zero before it")
 	case u.Host != strings.ToLower(u.Host):
 		return fmt.Errorf("write the host in lower case: %s", strings.ToLower(u.Host))
-	case !hostName.MatchString(u.Hostname()) && (net.ParseIP(u.Hostname()) == nil || !strings.HasPrefix(u.Host, "[")):
+	case !ascii.IsHostName(u.Hostname()) && (net.ParseIP(u.Hostname()) == nil || !strings.HasPrefix(u.Host, "[")):
 		return errors.New("want a host like app.example.com or an IP address; a name with other letters than a-z is written in its xn-- form")
 	}
 	return nil
 }
-
-// hostName has labels of letters, digits, - and _, and no dot at its end.
-var hostName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 
 func isLoopback(u *url.URL) bool {
 	ip := net.ParseIP(u.Hostname())

@@ -3,13 +3,13 @@ package client
 import (
 	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/jwks"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -26,8 +26,6 @@ const (
 	maxAudiences   = 3
 	maxAudienceLen = 160 // bytes of all audiences together: they are in every access token
 )
-
-var validID = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,63}$`)
 
 // Problem is one thing that is wrong with a definition.
 type Problem struct {
@@ -77,7 +75,7 @@ func (p *problems) unless(good bool, field, format string, values ...any) {
 }
 
 func (p *problems) checkID(c Client) {
-	p.unless(validID.MatchString(c.ID), "id", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.ID)
+	p.unless(ValidID(c.ID), "id", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.ID)
 	p.unless(uuid.Validate(c.ID) != nil, "id", "%q looks like an account id: want a name", c.ID)
 }
 
@@ -116,7 +114,7 @@ func (p *problems) checkKind(c Client) {
 		p.unless(len(c.Introspects) == 0, "introspects", "of a client that is no service: want none")
 		return
 	}
-	p.unless(c.Directory == "" || validID.MatchString(c.Directory), "directory", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.Directory)
+	p.unless(c.Directory == "" || ValidID(c.Directory), "directory", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.Directory)
 	for field, list := range map[string][]string{"origins": c.Origins, "redirects": c.Redirects, "post_logout_redirects": c.PostLogoutRedirects} {
 		p.unless(len(list) == 0, field, "of a service: nobody logs in with one: want none")
 	}
@@ -180,7 +178,9 @@ func checkName(name string) error {
 }
 
 // ValidID reports whether a client may have the id. It does not say that there is one.
-func ValidID(id string) bool { return validID.MatchString(id) }
+func ValidID(id string) bool { return ofID.Holds(id, 64) && 'a' <= id[0] && id[0] <= 'z' }
+
+var ofID = ascii.Of("a-z0-9._-")
 
 func checkClientID(id string) error {
 	if !ValidID(id) {

@@ -46,7 +46,7 @@ func (r *Registry) Find(ctx context.Context, id string) (Client, error) {
 	switch {
 	case id == Reserved:
 		return OfPages(), nil
-	case !validID.MatchString(id):
+	case !ValidID(id):
 		return Client{}, ErrUnknown
 	}
 	now := r.now().Round(0) // wall clock: the monotonic one stands still while a function is frozen

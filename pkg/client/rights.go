@@ -2,10 +2,10 @@ package client
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -71,10 +71,10 @@ func checkMayGrant(entry string) error {
 
 // checkAMR bounds a value that is in every access token of a session.
 func checkAMR(value string) error {
-	if !validAMR.MatchString(value) {
+	if !ofAMR.Holds(value, 16) || value[0] == '_' || value[0] == '-' {
 		return fmt.Errorf("%.40q: want a name like pwd, otp or mfa (RFC 8176): up to 16 of a-z 0-9 _ -", value)
 	}
 	return nil
 }
 
-var validAMR = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,15}$`)
+var ofAMR = ascii.Of("a-z0-9_-")

@@ -10,12 +10,13 @@ import (
 	"net/url"
 	"os"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 )
 
 // Config is the configuration of every function; each uses what it needs.
@@ -119,7 +120,7 @@ func (c Config) check() (wrong []error) {
 	if c.RotationMinAge < 0 || c.RotationMinAge > time.Minute {
 		bad("ROTATION_MIN_AGE: %s: want 0s to 1m", c.RotationMinAge)
 	}
-	if c.CookieDomain != "" && !validDomain.MatchString(c.CookieDomain) {
+	if c.CookieDomain != "" && !ascii.IsDomain(c.CookieDomain) {
 		bad("COOKIE_DOMAIN: %q: want a domain like example.com, without a dot at its beginning", c.CookieDomain)
 	}
 	if strings.HasPrefix(c.SealingKey, "local:") && c.inCloud() {
@@ -139,8 +140,6 @@ func (c Config) CheckIssuer() error {
 	}
 	return nil
 }
-
-var validDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // inCloud reports whether this is a real Lambda function.
 func (c Config) inCloud() bool { return c.FunctionName != "" && !c.SAMLocal }

@@ -9,12 +9,12 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -27,7 +27,7 @@ const (
 // privateMembers are those that no published key has (RFC 7518 §6, RFC 8037 §2).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-var validKeyID = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,128}$`)
+var ofKeyID = ascii.Of("A-Za-z0-9._~-")
 
 // ErrNoKey says that a set has no key that is of use.
 var ErrNoKey = errors.New("no key for signatures by ES256, EdDSA or RS256: want kid, alg, and use sig")
@@ -85,7 +85,7 @@ func parseKey(encoded []byte) (key keyring.VerifyKey, known bool, err error) {
 	switch {
 	case common.Type == "oct":
 		return key, false, errors.New("a symmetric key is published")
-	case !validKeyID.MatchString(common.ID):
+	case !ofKeyID.Holds(common.ID, 128):
 		return key, false, errors.New("kid: missing, or not up to 128 letters, digits and ._~-")
 	case common.Algorithm == "":
 		return key, false, errors.New("alg: missing")

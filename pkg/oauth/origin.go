@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 )
 
 // CheckOrigin returns nil for text that is a web origin exactly as browsers write it into the header Origin
@@ -22,12 +23,10 @@ func CheckOrigin(text string) error {
 		return fmt.Errorf("%q: %s, and each origin by itself: there are no wildcards", text, want)
 	case strings.HasSuffix(u.Host, ":"), u.Scheme == "http" && port == "80", u.Scheme == "https" && port == "443":
 		return fmt.Errorf("%q: browsers leave a default port out: write %s", text, u.Scheme+"://"+strings.ToLower(u.Hostname()))
-	case !hostName.MatchString(u.Hostname()) && net.ParseIP(u.Hostname()) == nil:
+	case !ascii.IsHostName(strings.ToLower(u.Hostname())) && net.ParseIP(u.Hostname()) == nil:
 		return fmt.Errorf("%q: %s; a name with other letters than a-z is written in its xn-- form", text, want)
 	case text != u.Scheme+"://"+strings.ToLower(u.Host):
 		return fmt.Errorf("%q: want the origin alone, in lower case and without a slash at its end: write %s", text, u.Scheme+"://"+strings.ToLower(u.Host))
 	}
 	return nil
 }
-
-var hostName = regexp.MustCompile(`^(?i)[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$`)

@@ -6,9 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 )
 
 // Default is the name of the document for every API that has none of its own.
@@ -42,10 +43,10 @@ var (
 	ErrConflict = errors.New("policy: changed meanwhile")
 )
 
-var validAPI = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var ofAPI = ascii.Of("A-Za-z0-9_-")
 
 // ValidAPI reports whether a document can be stored for the API.
-func ValidAPI(api string) bool { return validAPI.MatchString(api) }
+func ValidAPI(api string) bool { return ofAPI.Holds(api, 64) }
 
 const (
 	// Age is how long a policy that was read decides at most, and so how long a new one may take to be felt by Ask.

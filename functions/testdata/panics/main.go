@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
@@ -36,5 +38,5 @@ func panicIn(method string) {
 
 func main() {
 	e := boot.Read()
-	lambda.Start(login.New(e.SettingsBehindAPI(), table{e.Table()}, e.Sealer()))
+	lambda.Start(login.New(e.SettingsBehindAPI(), table{table.Open(e)}, sealer.Open(e)))
 }

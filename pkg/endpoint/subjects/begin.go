@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"regexp"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -17,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/schema"
 )
 
@@ -62,8 +62,8 @@ func (in beginRequest) check() error {
 	return nil
 }
 
-// validKey are the idempotency keys that are taken: 1 to 64 printable ASCII characters.
-var validKey = regexp.MustCompile(`^[!-~]{1,64}$`)
+// ofKey are the characters of idempotency keys: the printable ones of ASCII.
+var ofKey = ascii.Of("!-~")
 
 // begin begins a session of a subject. The cookies of a browser's client are a list in the body of the answer, because it is the
 // back end that passes them on.
@@ -80,7 +80,7 @@ func (f function) begin(ctx context.Context, r *apigw.Request) (apigw.Response, 
 		return apigw.Response{}, err
 	}
 	key, given := r.HeaderGiven("Idempotency-Key")
-	if given && !validKey.MatchString(key) {
+	if given && !ofKey.Holds(key, 64) {
 		return apigw.Response{}, apigw.InvalidRequest("Idempotency-Key: want 1 to 64 printable ASCII characters without spaces")
 	}
 	c, err := f.sessionClient(ctx, r, service, in.ClientID)

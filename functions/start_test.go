@@ -1,0 +1,68 @@
+//go:build unix
+
+package functions_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestFunctionsLinkTheClientsThatTheyUse, because the SDK prepares what it knows of a service before main, in each cold start.
+func TestFunctionsLinkTheClientsThatTheyUse(t *testing.T) {
+	mains, err := filepath.Glob("*/main.go")
+	check(t, err)
+	if len(mains) < 10 {
+		t.Fatalf("%d functions were found", len(mains))
+	}
+	for _, main := range mains {
+		source, err := os.ReadFile(main)
+		check(t, err)
+		name := filepath.Dir(main)
+		linked, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./"+name).Output()
+		check(t, err)
+		for service, opener := range map[string]string{"kms": "sealer.Open(", "dynamodb": "table.Open("} {
+			uses := bytes.Contains(source, []byte(opener))
+			if links := bytes.Contains(linked, []byte("github.com/aws/aws-sdk-go-v2/service/"+service+"\n")); links != uses {
+				t.Errorf("%s: its main calls %s): %v; it links the client of %s: %v", name, opener, uses, service, links)
+			}
+		}
+	}
+}
+
+// mostAtStart is what a package of ours may allocate before main, in bytes. A compiled regular expression is 5,000 to 90,000.
+const mostAtStart = 4096
+
+var initLine = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ allocs$`)
+
+// TestNothingOfOursIsPreparedAtStart counts bytes, because times differ from one machine to another.
+func TestNothingOfOursIsPreparedAtStart(t *testing.T) {
+	for _, name := range []string{"authorizer", "login", "subjects", "signin"} {
+		program := filepath.Join(t.TempDir(), name)
+		if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags=lambda.norpc", "-o", program, "./"+name).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		run := exec.CommandContext(t.Context(), program)
+		run.Env = []string{"GODEBUG=inittrace=1"}
+		out, err := run.CombinedOutput() // without any setting it ends as soon as main begins
+		if err == nil {
+			t.Fatalf("%s runs without settings", name)
+		}
+		found := initLine.FindAllStringSubmatch(string(out), -1)
+		if len(found) < 20 {
+			t.Fatalf("%s: the runtime tells of %d packages:\n%s", name, len(found), out)
+		}
+		for _, line := range found {
+			allocated, err := strconv.Atoi(line[2])
+			check(t, err)
+			if strings.HasPrefix(line[1], "github.com/wavepass/") && allocated > mostAtStart {
+				t.Errorf("%s: %s allocates %d bytes before main, want at most %d: make it when it is first used", name, line[1], allocated, mostAtStart)
+			}
+		}
+	}
+}
