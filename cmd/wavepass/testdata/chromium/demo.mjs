@@ -1,6 +1,7 @@
 // Walks through the demo page: node demo.mjs NAME, with the addresses in $ADDRESSES. A case throws when something is not
 // as it should be.
 import assert from 'node:assert/strict'
+import { fieldsAreSeen } from './fields.mjs'
 import { launch, required } from './launch.mjs'
 
 const { api, other, username, password, screenshots } = JSON.parse(process.env.ADDRESSES)
@@ -59,6 +60,7 @@ async function judge(page, where) {
   const found = await page.evaluate(async () => (await axe.run()).violations.map(v => ({ id: v.id, impact: v.impact, nodes: v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary) })))
   assert.deepEqual(found.filter(v => ['serious', 'critical'].includes(v.impact)), [], where)
   if (found.length) console.log(where, JSON.stringify(found, null, 1))
+  await fieldsAreSeen(page, where)
 }
 
 const cases = {
@@ -83,6 +85,8 @@ const cases = {
     await page.reload()
     await loggedIn(page)
     onlyRefusals()
+
+    assert.equal(await page.$eval('.log .scroll', list => getComputedStyle(list).maxHeight), '740px', 'beside the page the list has all of the window')
 
     // The access token.
     const left = async () => { const [m, s] = (await text(page, 'left')).split(':'); return m * 60 + +s }

@@ -1,5 +1,6 @@
 // Every page of the shop: nothing has to be scrolled sideways, and axe-core finds nothing serious. With $WAVEPASS_SCREENSHOTS they are kept there.
 import assert from 'node:assert/strict'
+import { fieldsAreSeen } from './fields.mjs'
 import { required } from './launch.mjs'
 import { newProfile, screenshots, shop, signIn } from './shop.mjs'
 
@@ -40,4 +41,5 @@ async function judge(page, name) {
   await page.addScriptTag({ path: axe })
   const found = await page.evaluate(async () => (await axe.run()).violations.map(v => ({ id: v.id, impact: v.impact, nodes: v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary) })))
   assert.deepEqual(found.filter(v => ['serious', 'critical'].includes(v.impact)), [], name)
+  await fieldsAreSeen(page, name)
 }

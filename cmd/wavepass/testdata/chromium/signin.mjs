@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { fieldsAreSeen } from './fields.mjs'
 import { launch, required } from './launch.mjs'
 
 const { api, username, password, client, port, start, screenshots } = JSON.parse(process.env.ADDRESSES)
@@ -159,6 +160,7 @@ const cases = {
         return (await globalThis.axe.run()).violations.map(v => ({ id: v.id, impact: v.impact, nodes: v.nodes.map(n => n.failureSummary) }))
       }, readFileSync(axe, 'utf8'))
       assert.deepEqual(found, [], where)
+      await fieldsAreSeen(page, where)
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), where + ' is wider than its window')
     }
     const shot = async (page, name) => screenshots && page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true })
