@@ -60,7 +60,7 @@ func play(t *testing.T, driver string, cases []string, environment ...string) {
 
 // webClientCases are those that Chromium plays.
 var webClientCases = []string{
-	"reload", "anonymous", "tabs2", "tabs10", "tabs30", "tabs30slow", "tabs10withoutLocks", "tabs30slowWithoutLocks", "aborted",
+	"reload", "anonymous", "otherSite", "tabs2", "tabs10", "tabs30", "tabs30slow", "tabs10withoutLocks", "tabs30slowWithoutLocks", "aborted",
 	"reloadedInTheMiddle", "killed", "asleep", "logout", "anotherPerson", "endedElsewhere", "password", "demoPage", "back", "offline", "redirected", "frozen",
 }
 
@@ -73,7 +73,7 @@ func TestChromiumWebClient(t *testing.T) {
 // firefoxCases leave out what only the number of tabs tells from others, because Firefox takes several times as long for a tab, and "frozen" and
 // "offline": this Firefox has no command of WebDriver BiDi for them.
 var firefoxCases = []string{
-	"reload", "anonymous", "tabs10", "tabs30slow", "tabs10withoutLocks", "aborted", "reloadedInTheMiddle", "killed", "asleep", "logout",
+	"reload", "anonymous", "otherSite", "tabs10", "tabs30slow", "tabs10withoutLocks", "aborted", "reloadedInTheMiddle", "killed", "asleep", "logout",
 	"anotherPerson", "endedElsewhere", "password", "demoPage", "back", "redirected",
 }
 

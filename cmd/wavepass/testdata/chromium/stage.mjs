@@ -60,10 +60,11 @@ export async function stage(name) {
     answer.end()
   })
   const elsewhere = redirect(foreign.origin)
+  const otherSite = pages.origin.replace('localhost', '127.0.0.1')
   let service
 
   async function start() {
-    const child = spawn(program, ['local', '--addr', '127.0.0.1:0', '--data', data, '--web-origins', pages.origin + ',' + proxy.origin], {
+    const child = spawn(program, ['local', '--addr', '127.0.0.1:0', '--data', data, '--web-origins', origins.join()], {
       env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'ignore'],
     })
     for await (const line of createInterface(child.stdout)) {
@@ -106,12 +107,14 @@ export async function stage(name) {
     incoming.pipe(out)
   })
 
+  const origins = [pages.origin, proxy.origin, otherSite]
   await start()
   const wavepass = (input, ...args) => execFileSync(program, [...args, '--data', data], { input, env: { ...process.env, ...environment } })
-  wavepass('', 'client', 'add', 'shop', '--kind', 'browser', '--origin', pages.origin, '--origin', proxy.origin)
+  wavepass('', 'client', 'add', 'shop', '--kind', 'browser', ...origins.flatMap(origin => ['--origin', origin]))
   wavepass(other[1] + '\n', 'account', 'add', other[0])
   theatre.demo = service.url.origin + '/'
   theatre.beside = pages.origin + '/page?api=' + proxy.origin
+  theatre.otherSite = otherSite + '/page?api=' + proxy.origin
   theatre.behind = proxy.origin + '/app/page?api=' + proxy.origin
   return theatre
 }

@@ -68,6 +68,25 @@ const cases = {
     assert.deepEqual(theatre.requests, ['GET /session'])
   },
 
+  // A page on another site than the service: a login lasts until the reload, and a refresh says why.
+  async otherSite() {
+    const { tab } = await open(theatre.otherSite)
+    await login(tab)
+    await stillIn(tab, 'after the login')
+    const warning = await tab.evaluate(async () => {
+      const warned = []
+      console.warn = text => warned.push(text)
+      await wavepass.token({ fresh: true })
+      return warned.join()
+    })
+    assert.match(warning, /the page is on another site than this service/)
+    await login(tab)
+    await tab.reload()
+    assert.equal((await ready(tab)).is, false, 'this browser sends the cookie: docs/http.md is wrong')
+    assert.equal(theatre.count('GET /session'), 2)
+    assert.equal(theatre.count('POST /refresh'), 1)
+  },
+
   // Tabs that are restored at once. The answers of the service may take 400 ms, and older browsers have no Web Locks.
   async tabs2() { await oneRefresh(2) },
   async tabs10() { await oneRefresh(10) },
