@@ -12,10 +12,12 @@ import (
 )
 
 func TestEachExampleHoldsWhereItIsCopiedTo(t *testing.T) {
-	found, err := filepath.Glob("*/*/go.mod")
-	if err != nil || len(found) == 0 {
-		t.Fatalf("found %v, error %v; want the modules of the examples", found, err)
+	found, err := filepath.Glob("*/go.mod")
+	below, err2 := filepath.Glob("*/*/go.mod")
+	if err != nil || err2 != nil || len(found) == 0 || len(below) == 0 {
+		t.Fatalf("found %v and %v, errors %v, %v; want the modules of the examples", found, below, err, err2)
 	}
+	found = append(found, below...)
 	for _, module := range found {
 		folder := filepath.Dir(module)
 		t.Run(filepath.ToSlash(folder), func(t *testing.T) {

@@ -5,15 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,13 +21,9 @@ import (
 // native is examples/native, a program of its own, with a home of its own and a network that a test can disturb.
 type native struct {
 	*server
+	*network
 	program, home string
 	data          string
-	network       string // the address of the proxy
-
-	mu        sync.Mutex
-	refreshes int
-	disturb   func(r *http.Request, w http.ResponseWriter, answer *httptest.ResponseRecorder) (done bool) // after the service has answered
 }
 
 func startNative(t *testing.T) *native {
@@ -45,36 +38,14 @@ func startNative(t *testing.T) *native {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
-	to, err := url.Parse(n.url)
-	check(t, err)
-	service := httputil.NewSingleHostReverseProxy(to)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		service.ServeHTTP(answer, r)
-		n.mu.Lock()
-		if r.URL.Path == "/refresh" {
-			n.refreshes++
-		}
-		disturb := n.disturb
-		n.mu.Unlock()
-		if disturb != nil && disturb(r, w, answer) {
-			return
-		}
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
-	}))
-	t.Cleanup(proxy.Close)
-	n.network = proxy.URL
+	n.network = newNetwork(t, n.url)
 	return n
 }
 
 // command is one process, with the file as its store: no keyring is at the address that it is given.
 func (n *native) command(args ...string) *exec.Cmd {
 	c := exec.Command(n.program, args...)
-	c.Env = []string{"HOME=" + n.home, "XDG_CONFIG_HOME=" + n.home, "WAVEPASS_URL=" + n.network, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
+	c.Env = []string{"HOME=" + n.home, "XDG_CONFIG_HOME=" + n.home, "WAVEPASS_URL=" + n.address, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"}
 	return c
 }
 
@@ -132,19 +103,6 @@ func (n *native) age() {
 	check(n.t, os.WriteFile(n.file(), old, 0o600))
 }
 
-// meddle sets what happens to answers from now on, and counts refreshes anew.
-func (n *native) meddle(with func(r *http.Request, w http.ResponseWriter, answer *httptest.ResponseRecorder) bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.disturb, n.refreshes = with, 0
-}
-
-func (n *native) count() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.refreshes
-}
-
 func TestNativeTenProcessesRefreshOnce(t *testing.T) {
 	n := startNative(t)
 	n.want(0, "kept in the file", "login")
@@ -161,23 +119,12 @@ func TestNativeTenProcessesRefreshOnce(t *testing.T) {
 			all.Go(func() { n.want(0, "client_id  app", "whoami") })
 		}
 		all.Wait()
-		if got := n.count(); got != 1 {
+		if got := n.count("/refresh"); got != 1 {
 			t.Errorf("ten processes refreshed %d times, want once", got)
 		}
 	}
 	if strings.Contains(n.log.String(), "race_replay") || strings.Contains(n.log.String(), "reuse_detected") {
 		t.Errorf("the service saw a token twice:\n%s", n.log)
-	}
-}
-
-// lose ends the connection in place of the next answers of a path. The service has carried the requests out.
-func lose(path string, times int32) func(*http.Request, http.ResponseWriter, *httptest.ResponseRecorder) bool {
-	var lost atomic.Int32
-	return func(r *http.Request, w http.ResponseWriter, _ *httptest.ResponseRecorder) bool {
-		if r.URL.Path != path || lost.Add(1) > times {
-			return false
-		}
-		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -188,7 +135,7 @@ func TestNativeSurvivesLostAnswers(t *testing.T) {
 	n.age()
 	n.meddle(lose("/refresh", 2))
 	n.want(0, "client_id  app", "whoami")
-	if got := n.count(); got != 3 || n.token() == before {
+	if got := n.count("/refresh"); got != 3 || n.token() == before {
 		t.Errorf("%d refreshes, the token is new: %t; want 3, true", got, n.token() != before)
 	}
 	if !strings.Contains(n.log.String(), "race_replay") {
@@ -208,10 +155,11 @@ func TestNativeWaitsAsLongAsTheServiceAsks(t *testing.T) {
 	n := startNative(t)
 	n.want(0, "Logged in", "login")
 	n.age()
+	var times sync.Mutex
 	var first, second time.Time
 	n.meddle(func(r *http.Request, w http.ResponseWriter, _ *httptest.ResponseRecorder) bool {
-		n.mu.Lock()
-		defer n.mu.Unlock()
+		times.Lock()
+		defer times.Unlock()
 		if r.URL.Path != "/refresh" || !second.IsZero() {
 			return false
 		}
@@ -225,9 +173,9 @@ func TestNativeWaitsAsLongAsTheServiceAsks(t *testing.T) {
 		return true
 	})
 	n.want(0, "client_id  app", "whoami")
-	n.mu.Lock()
+	times.Lock()
 	waited := second.Sub(first)
-	n.mu.Unlock()
+	times.Unlock()
 	if waited < 2*time.Second {
 		t.Errorf("it asked again after %v, want the 2 s of Retry-After", waited)
 	}
@@ -247,27 +195,13 @@ func TestNativeWaitsAsLongAsTheServiceAsks(t *testing.T) {
 	n.want(0, "Logged out", "logout")
 }
 
-// hold keeps the answer of the first refresh back, and closes held when the service has given it.
-func (n *native) hold() (held chan struct{}, release func()) {
-	held, stop := make(chan struct{}), make(chan struct{})
-	var first atomic.Bool
-	n.meddle(func(r *http.Request, _ http.ResponseWriter, _ *httptest.ResponseRecorder) bool {
-		if r.URL.Path == "/refresh" && first.CompareAndSwap(false, true) {
-			close(held)
-			<-stop
-		}
-		return false
-	})
-	return held, sync.OnceFunc(func() { close(stop) })
-}
-
 func TestNativeKilledWithTheLockLeavesTheSessionAndTheLockToOthers(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"kill -9": syscall.SIGKILL, "Ctrl-C": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			n := startNative(t)
 			n.want(0, "Logged in", "login")
 			n.age()
-			held, release := n.hold()
+			held, release := n.hold("/refresh")
 			defer release()
 			holder := n.command("whoami")
 			holder.Stderr = io.Discard
@@ -285,7 +219,7 @@ func TestNativeKilledWithTheLockLeavesTheSessionAndTheLockToOthers(t *testing.T)
 			if err := waiting.Wait(); err != nil || !strings.Contains(out.String(), "client_id  app") {
 				t.Errorf("the process that waited for the lock: %v, %s", err, &out)
 			}
-			if got := n.count(); got != 2 {
+			if got := n.count("/refresh"); got != 2 {
 				t.Errorf("%d refreshes, want the one whose answer was lost, and its repetition", got)
 			}
 			n.age()

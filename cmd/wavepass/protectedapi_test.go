@@ -113,7 +113,7 @@ func TestExamplesHaveTheirDataBesideTheirScripts(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+os.Getenv("PATH"))
 	here, _, _ := strings.Cut(os.Getenv("PATH"), string(os.PathListSeparator))
 	check(t, os.WriteFile(filepath.Join(here, "wavepass"), []byte("#!/bin/sh\nexit 9\n"), 0o700)) // nothing is to start
-	for _, example := range []string{protectedAPI, siteExample} {
+	for _, example := range []string{protectedAPI, siteExample, ownUsersExample} {
 		for _, args := range [][]string{{"--data", "/tmp/elsewhere"}, {"--addr", "127.0.0.1:0", "--data=elsewhere"}} {
 			run := exec.CommandContext(t.Context(), filepath.Join(example, "run"), args...)
 			out, err := run.CombinedOutput()
