@@ -93,9 +93,9 @@ func newFront(t *testing.T, hosts ...string) *front {
 func (f *front) address(host string) string { return "https://" + host + ":" + f.url.Port() }
 
 // serve starts a server for a host, in place of the one that it had.
-func (f *front) serve(host, data, cookieDomain string) *server {
+func (f *front) serve(host, data, cookieDomain string, args ...string) *server {
 	f.t.Setenv("COOKIE_DOMAIN", cookieDomain)
-	s := start(f.t, "--data", data, "--issuer", f.address(host))
+	s := start(f.t, append([]string{"--data", data, "--issuer", f.address(host)}, args...)...)
 	at, err := url.Parse(s.url)
 	if err != nil {
 		f.t.Fatal(err)

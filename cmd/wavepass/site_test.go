@@ -57,3 +57,15 @@ func TestChromiumSite(t *testing.T) {
 		"forms", "scripts", "links", "loginCSRF", "fixation", "targets", "hybrid",
 	}, "SHOP="+string(given))
 }
+
+// TestChromiumSitesOnSiblingSubdomains shares the cookie of one login between two hosts of a deployment, of which one serves a site's pages.
+func TestChromiumSitesOnSiblingSubdomains(t *testing.T) {
+	needChromium(t)
+	const id, page = "id.example.test", "shop.example.test"
+	f, data := newFront(t, id, page), t.TempDir()
+	f.serve(id, data, "example.test", "--allow-host", page)
+	f.hear[page].Store(f.hear[id].Load())
+	mustCommand(t, "client", "add", "sibling", "--kind", "site", "--origin", f.address(page), "--redirect", f.address(page)+"/page",
+		"--post-logout-redirect", f.address(page)+"/page", "--scope", "account", "--scope", "profile", "--data", data)
+	inChromium(t, "siblings", f.address(id), f.address(page))
+}

@@ -27,18 +27,18 @@ type userOperation struct {
 	status  int
 	code    string // error code of the answer, "" for success
 
-	reuse     bool   // is it, so that the session's end is no mistake
-	late      bool   // is it, so that a late retry is no mistake
-	again     int    // another status that a repetition may have after the first was carried out, but not answered
-	againCode string // its error code; empty: that of a refused token
-	spares    string // operation and beginning of the key of a call without which the answer is the same
-	soon      bool   // what is sent is good for less than a minute
-	racing    bool   // calls of one kind race with each other: only the first is told apart
+	reuse     bool     // is it, so that the session's end is no mistake
+	late      bool     // is it, so that a late retry is no mistake
+	again     int      // another status that a repetition may have after the first was carried out, but not answered
+	againCode string   // its error code; empty: that of a refused token
+	spares    []string // operation and beginning of the key of calls without which the answer is the same
+	soon      bool     // what is sent is good for less than a minute
+	racing    bool     // calls of one kind race with each other: only the first is told apart
 }
 
 // userOperations are those of docs/design.md §11 that are built, over functions that are warm or cold as they happen to
 // be: together they make every call that the functions make.
-var userOperations = slices.Concat(apiOperations, signInOperations)
+var userOperations = slices.Concat(apiOperations, siteOperations, signInOperations)
 
 // apiOperations are those of the routes that answer with JSON.
 var apiOperations = []userOperation{

@@ -135,7 +135,7 @@ var signInOperations = []userOperation{
 			return w.expect("a code", opened("/authorize", authorization(clientID), a.cookie), 303)
 		}
 	}},
-	{name: "come back for another code", status: 303, spares: "UpdateItem SESSIONS#", prepare: func(w *world) (request, func(outcome) error) {
+	{name: "come back for another code", status: 303, spares: []string{"UpdateItem SESSIONS#"}, prepare: func(w *world) (request, func(outcome) error) {
 		cookie := w.signIn()
 		w.pass(6 * time.Minute) // the use of the browser's session is recorded
 		return opened("/authorize", authorization(serverID), cookie), w.leadsToTokens(serverID)
@@ -202,7 +202,7 @@ var signInOperations = []userOperation{
 			return w.serverTokensAreGood(a.RefreshToken)(a)
 		}
 	}},
-	{name: "exchange a code again", status: 400, code: "invalid_grant", spares: "GetItem ACCOUNT#", prepare: func(w *world) (request, func(outcome) error) {
+	{name: "exchange a code again", status: 400, code: "invalid_grant", spares: []string{"GetItem ACCOUNT#"}, prepare: func(w *world) (request, func(outcome) error) {
 		code := w.code(clientID)
 		tokens := w.must(exchangeRequest(clientID, code), 200)
 		return exchangeRequest(clientID, code), w.sessionIsDead(tokens)

@@ -84,6 +84,13 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(visit(w.must(w.siteLoginRequest(), 200)), 200) // the client is read again
 			return visit(site)
 		}, 200, 5, 2},
+		// The rest as for any login; beside it session and account of the earlier cookie, then a transaction that ends it.
+		{"log in at a site with an earlier cookie, besides its hash", func() request {
+			w.must(w.siteLoginRequest(), 200)
+			again := w.siteLoginRequest()
+			again.cookie = w.must(w.siteLoginRequest(), 200).cookie
+			return again
+		}, 200, 9, 3},
 		{"refresh", func() request { return refreshRequest(w.refresh(w.login().RefreshToken).RefreshToken) }, 200, 2, 1},
 		{"refresh, retried", func() request {
 			tokens := w.login()

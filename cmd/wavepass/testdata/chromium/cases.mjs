@@ -262,6 +262,64 @@ const cases = {
     assert.deepEqual(errors.filter(text => !/401/.test(text)), [])
   },
 
+  // A site at other, and the service at api, on sibling subdomains: a login by a form of the site opens both hosts. What is on no host of
+  // the client's, a sibling too, can change nothing.
+  async siblings() {
+    const port = new URL(api).port, evil = 'https://evil.example.test:' + port, far = 'https://elsewhere.test:' + port
+    /** post sends a form from a page, and returns the status of the first answer. */
+    const post = async (origin, path, fields, service = api) => {
+      const page = await context.newPage()
+      await page.goto(origin + '/page')
+      const [answer] = await Promise.all([page.waitForNavigation(), page.evaluate(([action, fields]) => {
+        const form = document.body.appendChild(Object.assign(document.createElement('form'), { method: 'post', action }))
+        for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement('input'), { name, value }))
+        form.submit()
+      }, [service + path, fields])])
+      let first = answer.request()
+      while (first.redirectedFrom()) first = first.redirectedFrom()
+      return (await first.response()).status()
+    }
+    const credentials = { client_id: 'sibling', username, password, redirect_uri: other + '/page', error_uri: other + '/page' }
+    for (const origin of [evil, far]) {
+      assert.equal(await post(origin, '/login', credentials), 403, origin)
+      assert.deepEqual(await ours('wpss-'), [], origin + ' has signed somebody in')
+    }
+    assert.equal(await post(other, '/login', credentials), 303, 'login')
+    const [cookie, ...more] = await ours('wpss-')
+    assert.match(cookie.name, /^__Secure-wpss-sibling~\w{8}$/)
+    assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite, cookie.path, cookie.domain, more.length], [true, true, 'Lax', '/', '.example.test', 0])
+
+    const tabs = [await open(other, other), await open(api, api)] // each page asks its own host
+    const names = await Promise.all(tabs.map(async tab => {
+      assert.equal(await tab.page.evaluate(() => document.cookie), '')
+      const answer = await tab.ask('GET', '/site/userinfo')
+      ok(answer, 'signed in')
+      return answer.body.sub
+    }))
+    assert.ok(names[0] && names[0] === names[1], `two people: ${names}`)
+    // A link from elsewhere arrives signed in.
+    const visitor = await context.newPage()
+    await visitor.goto(far + '/page')
+    await visitor.evaluate(url => { document.body.innerHTML = `<a href="${url}">a link</a>` }, other + '/site/userinfo')
+    const [arrived] = await Promise.all([visitor.waitForNavigation(), visitor.click('a')])
+    assert.equal(arrived.status(), 200, 'by a link')
+
+    for (const service of [other, api]) {
+      // The browser takes a sibling for the same site, and sends it all cookies.
+      assert.equal(await post(evil, '/site/password', { current_password: password, new_password: 'of-the-neighbour' }, service), 403, service)
+      assert.equal(await post(evil, '/logout', { client_id: 'sibling', post_logout_redirect_uri: other + '/page', everywhere: 'true' }, service), 403, service)
+    }
+    assert.deepEqual(await ours('wpss-'), [cookie])
+    for (const tab of tabs) ok(await tab.ask('GET', '/site/sessions'), 'still signed in')
+    ok(await tabs[0].ask('DELETE', '/site/sessions?except=current'), "the site's own page may change something")
+
+    assert.equal(await post(other, '/logout', { client_id: 'sibling', post_logout_redirect_uri: other + '/page' }), 303, 'logout')
+    assert.deepEqual(await ours('wpss-'), [])
+    for (const tab of tabs) assert.equal((await tab.ask('GET', '/site/userinfo')).status, 401, 'after the logout')
+    await context.addCookies([cookie])
+    for (const tab of tabs) assert.notEqual((await tab.ask('GET', '/site/userinfo')).status, 200, 'a copy of the cookie after the logout')
+  },
+
   // The page of docs/quickstart.md, at the address other: what it shows to a seller, to others, and after a wrong password.
   async quickstart() {
     const page = await context.newPage()
