@@ -61,7 +61,8 @@ func play(t *testing.T, driver string, cases []string, environment ...string) {
 // webClientCases are those that Chromium plays.
 var webClientCases = []string{
 	"reload", "anonymous", "otherSite", "tabs2", "tabs10", "tabs30", "tabs30slow", "tabs10withoutLocks", "tabs30slowWithoutLocks", "aborted",
-	"reloadedInTheMiddle", "killed", "asleep", "logout", "anotherPerson", "endedElsewhere", "password", "demoPage", "back", "offline", "redirected", "frozen",
+	"reloadedInTheMiddle", "killed", "asleep", "logout", "inTurn", "anotherPerson", "endedElsewhere", "password", "demoPage", "back", "offline",
+	"redirected", "frozen",
 }
 
 // TestChromiumWebClient has tabs of clients/web live through what happens to tabs.
@@ -74,7 +75,7 @@ func TestChromiumWebClient(t *testing.T) {
 // "offline": this Firefox has no command of WebDriver BiDi for them.
 var firefoxCases = []string{
 	"reload", "anonymous", "otherSite", "tabs10", "tabs30slow", "tabs10withoutLocks", "aborted", "reloadedInTheMiddle", "killed", "asleep", "logout",
-	"anotherPerson", "endedElsewhere", "password", "demoPage", "back", "redirected",
+	"inTurn", "anotherPerson", "endedElsewhere", "password", "demoPage", "back", "redirected",
 }
 
 // TestFirefoxWebClient plays them in Firefox, by WebDriver BiDi.

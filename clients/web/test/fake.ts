@@ -26,7 +26,7 @@ export function fake() {
     session: undefined as { sub: string; sid: string } | undefined,
     reason: undefined as string | undefined,
     /** Answers in place of the usual ones, each used once. An error is an answer that got lost. */
-    next: {} as Record<string, (Response | Error | (() => Promise<Response>))[]>,
+    next: {} as Record<string, (Response | Error | ((request: Request) => Promise<Response>))[]>,
     tokens(): Response {
       const access_token = jwt({ ...server.session, iat: ++seconds })
       return Response.json({ access_token, token_type: 'Bearer', expires_in: 900 })
@@ -40,7 +40,7 @@ export function fake() {
       })
       const planned = server.next[what]?.shift()
       if (planned instanceof Error) throw planned
-      if (planned) return planned instanceof Response ? planned : planned()
+      if (planned) return planned instanceof Response ? planned : planned(request)
       switch (what) {
         case 'GET /session':
           return Response.json(server.session ? { active: true } : { active: false, reason: server.reason })

@@ -191,6 +191,30 @@ test('a refresh that a logout overtakes revives nothing', async () => {
   expect(events.map((event) => event.type)).toEqual(['signedOut'])
 })
 
+test('a login waits for the refresh that is going on', async () => {
+  const { server, wavepass } = await signedIn()
+  let answer = () => {}
+  server.next['POST /refresh'] = [() => new Promise((resolve) => { answer = () => resolve(server.tokens()) })]
+  const refresh = wavepass.token({ fresh: true })
+  while (!server.count('POST /refresh')) await sleep(0.05)
+  const login = wavepass.login({ username: 'ada', password: 'x' })
+  await sleep(1)
+  expect(server.count('POST /login')).toBe(0)
+  answer()
+  await settled(Promise.all([refresh, login]))
+  expect(server.calls.map((call) => call.what)).toEqual(['POST /refresh', 'POST /login'])
+})
+
+test('a signal ends the wait for the list of sessions', async () => {
+  const { server, wavepass } = await signedIn()
+  server.next['GET /sessions'] = [({ signal }) => new Promise((_, reject) => { signal.onabort = () => reject(signal.reason) })]
+  const stop = new AbortController()
+  const list = wavepass.sessions({ signal: stop.signal }).catch(String)
+  await sleep(1)
+  stop.abort(new Error('enough'))
+  expect(await Promise.race([list, sleep(1).then(() => 'it goes on')])).toContain('enough')
+})
+
 test('a signal ends the wait of one, and not the refresh of the others', async () => {
   const { server, wavepass } = await signedIn()
   const stop = new AbortController()

@@ -177,6 +177,39 @@ const cases = {
     }
   },
 
+  // A login waits for the refresh of another tab, and a refresh for the logout.
+  async inTurn() {
+    const [one, two] = [(await open()).tab, (await open()).tab]
+    await login(one)
+    await until(async () => (await events(two, 'signedIn')).length === 1, 'a tab does not know of the login')
+    // held lets no answer of a route arrive before it is released.
+    const held = async (what, begin) => {
+      let release
+      const arrived = new Promise(resolve => {
+        theatre.fault = asked => asked === what ? (resolve(), new Promise(released => { release = released })) : undefined
+      })
+      const done = begin()
+      await arrived
+      theatre.fault = async () => {}
+      return { done, release }
+    }
+    const refresh = await held('POST /refresh', () => one.evaluate(() => wavepass.token({ fresh: true }).then(token => !!token)))
+    const loggedIn = login(two)
+    await sleep(300)
+    assert.equal(theatre.count('POST /login'), 1, 'the login did not wait')
+    refresh.release()
+    await loggedIn
+    assert.equal(await refresh.done, true)
+
+    const logout = await held('POST /logout', () => one.evaluate(() => wavepass.logout()))
+    const fresh = two.evaluate(() => wavepass.token({ fresh: true }).then(String))
+    await sleep(300)
+    assert.equal(theatre.count('POST /refresh'), 1, 'the refresh did not wait')
+    logout.release()
+    await logout.done
+    assert.equal(await fresh, 'undefined')
+  },
+
   // Ada logs in where the demo account was signed in: the other tab is told, and nothing that it had begun is done as Ada.
   async anotherPerson() {
     const [one, two] = [(await open()).tab, (await open()).tab]
