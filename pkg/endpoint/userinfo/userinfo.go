@@ -1,5 +1,5 @@
-// Package userinfo is the endpoint GET /userinfo, which tells callers what the authorizer found out about them, and GET /site/userinfo,
-// which does so behind the cookie of a site. They are also the examples of protected routes.
+// Package userinfo is the endpoints GET and POST /userinfo (OpenID Connect Core 1.0 §5.3.1 wants both), which tell callers what the authorizer
+// found out about them, and GET /site/userinfo, which does so behind the cookie of a site. They are also the examples of protected routes.
 package userinfo
 
 import (
@@ -26,7 +26,7 @@ type claims struct {
 
 // New returns the function.
 func New(s endpoint.Settings) apigw.Function {
-	return apigw.Serve(s.Config, map[string]apigw.Handler{"GET /userinfo": userinfo, "GET /site/userinfo": userinfo})
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"GET /userinfo": userinfo, "POST /userinfo": userinfo, "GET /site/userinfo": userinfo})
 }
 
 func userinfo(_ context.Context, r *apigw.Request) (apigw.Response, error) {

@@ -34,7 +34,7 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 		"end all": {Route: "DELETE /sessions"}, "password": change,
 		"grants": {Route: "GET /grants"}, "take back": {Route: "DELETE /grants/{client}", Path: map[string]string{"client": "third"}},
 	}
-	userinfo := Request{Route: "GET /userinfo"}
+	userinfo, byPost := Request{Route: "GET /userinfo"}, Form("POST /userinfo", "")
 	for name, tc := range map[string]struct {
 		change            func(*client.Client)
 		manages, userinfo bool
@@ -58,6 +58,7 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 				}
 			}
 			wantScope("userinfo", userinfo, tc.userinfo)
+			wantScope("userinfo by POST", byPost, tc.userinfo)
 			for what, r := range managing {
 				if what != "password" { // which changes what the next login needs
 					wantScope(what, r, tc.manages)

@@ -180,6 +180,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 
 		"POST /signout": "signin",
 
+		"POST /userinfo":                              "userinfo",
 		"GET /userinfo":                               "userinfo",
 		"GET /.well-known/jwks.json":                  "discovery",
 		"GET /.well-known/oauth-authorization-server": "discovery",

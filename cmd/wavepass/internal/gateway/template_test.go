@@ -101,6 +101,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /password password TokenAuthorizer",
 		"POST /site/password password SiteAuthorizer",
 		"GET /userinfo userinfo TokenAuthorizer",
+		"POST /userinfo userinfo TokenAuthorizer",
 		"GET /site/userinfo userinfo SiteAuthorizer",
 		"GET /authorize signin ",
 		"POST /authorize signin ",
