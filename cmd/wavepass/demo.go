@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -18,9 +19,13 @@ const (
 	demoSecret   = "partner-demo-secret"
 	demoBrowser  = "web"
 	demoNative   = "app"
+
+	demoPartnerWeb       = "partner-web" // an application of a third party
+	demoPartnerWebSecret = "partner-web-demo-secret"
+	demoPartnerWebBack   = "http://127.0.0.1:4444/cb"
 )
 
-// demoClients are one client of each kind.
+// demoClients are one client of each kind. The service is the last: a store that has it has all of them.
 func demoClients() []client.Client {
 	web := client.New(demoBrowser, client.Browser)
 	web.Origins = []string{"http://localhost:5173"}
@@ -31,10 +36,16 @@ func demoClients() []client.Client {
 	partner.SecretHash = client.HashSecret(oauth.NewSecret(demoSecret))
 	partner.Introspects = []string{app.ID}
 
-	clients := []client.Client{web, site, app, partner}
+	partnerWeb := client.New(demoPartnerWeb, client.Server)
+	partnerWeb.SecretHash = client.HashSecret(oauth.NewSecret(demoPartnerWebSecret))
+	partnerWeb.Redirects = []string{demoPartnerWebBack}
+	partnerWeb.FirstParty, partnerWeb.Consent = false, true
+
+	clients := []client.Client{web, site, app, partnerWeb, partner}
 	for i := range clients {
-		clients[i].Scopes = []string{"profile"}
+		clients[i].Scopes = []string{oauth.ScopeProfile}
 	}
+	clients[3].Scopes = []string{oauth.ScopeOpenID, oauth.ScopeProfile}
 	return clients
 }
 
@@ -57,7 +68,7 @@ func seedDemo(ctx context.Context, store demoStore, trail *audit.Trail, now time
 	if err != nil {
 		return fmt.Errorf("demo account: %w", err)
 	}
-	demo.Roles, demo.Scopes = []string{"member"}, []string{"profile"}
+	demo.Roles, demo.Scopes = []string{"member"}, []string{oauth.ScopeOpenID, oauth.ScopeProfile}
 	switch err := store.CreateAccount(ctx, demo, hash); {
 	case err == nil:
 		trail.Record(ctx, audit.Event{Name: audit.AccountAdded, Subject: demo.ID.String()})
@@ -84,12 +95,21 @@ func hasDemo(ctx context.Context, store account.Store) (bool, error) {
 	return err == nil, err
 }
 
+// demoAuthorization is an authorization request of partner-web, with the challenge of RFC 7636 appendix B, whose verifier docs/signin.md shows.
+func demoAuthorization(issuer string) string {
+	return issuer + "/authorize?" + url.Values{
+		"response_type": {"code"}, "client_id": {demoPartnerWeb}, "redirect_uri": {demoPartnerWebBack}, "scope": {"openid profile"}, "state": {"s"},
+		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+	}.Encode()
+}
+
 const demoGreeting = `
   account   %[1]s   password  %[2]s
   clients   app      native   both tokens in JSON
             web      browser  refresh token in a cookie, from http://localhost:5173
             site     site     a session handle in a cookie, from http://localhost:8080
             partner  service  a back end; secret partner-demo-secret
+            partner-web  server  a third party's; secret partner-web-demo-secret
 
 Log in, call a protected route, refresh:
 
@@ -98,6 +118,10 @@ Log in, call a protected route, refresh:
   curl -s %[3]s/userinfo -H "Authorization: Bearer $(echo "$TOKENS" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')"
 
   curl -s %[3]s/refresh -d client_id=app -d grant_type=refresh_token -d "refresh_token=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')"
+
+Sign in at the pages for the third party, and allow what it asks for. The browser ends at an address where nobody listens, with a code:
+
+  %[5]s
 
 Look after it, while it runs:
 

@@ -26,10 +26,11 @@ import (
 type localCommand struct {
 	Addr string `help:"Address to listen on." default:"127.0.0.1:3000" placeholder:"HOST:PORT"`
 	folder
-	Issuer     string   `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
-	WebOrigins string   `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
-	AllowHost  []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
-	Policy     string   `help:"Make this file the policy of the routes, as wavepass policy apply does." placeholder:"FILE" type:"path"`
+	Issuer       string   `help:"Issuer of the tokens; by default this server's address." placeholder:"URL"`
+	WebOrigins   string   `help:"Web origins whose scripts may call (CORS), with commas between." default:"http://localhost:5173,http://localhost:8080" placeholder:"ORIGINS" env:"WEB_ORIGINS"`
+	AllowHost    []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
+	Policy       string   `help:"Make this file the policy of the routes, as wavepass policy apply does." placeholder:"FILE" type:"path"`
+	DemoProvider bool     `help:"Start a stand-in for an identity provider beside it, that people sign in with."`
 	ownRoutes
 }
 
@@ -37,7 +38,8 @@ type localCommand struct {
 func (c *localCommand) Help() string {
 	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
 REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo
-account and demo clients, and a page at / to try everything with them.
+account and demo clients, and a page at / to try everything with them. --demo-provider puts the button of another
+provider on the sign-in page: a second Wavepass on a port of its own, with the same account and password.
 
   wavepass local --data /tmp/wave --addr 127.0.0.1:3001`
 }
@@ -107,7 +109,12 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	c.greet(o.out, own, page, d.demo)
+	provider, stopProvider, err := c.startDemoProvider(ctx, a, log)
+	if err != nil {
+		return err
+	}
+	defer stopProvider()
+	c.greet(o.out, own, page, provider, d.demo)
 	c.greetBackEnds(o.out)
 	handler = frontPage(template, page, handler)
 	handler = onlyHosts(append(c.AllowHost, hostOf(c.Addr), hostOf(issuer)), handler, log)
@@ -201,12 +208,15 @@ func (f folder) flag() string {
 }
 
 // greet prints what somebody needs who starts the command for the first time.
-func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, demo bool) {
+func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, provider string, demo bool) {
 	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
 	if page != nil {
 		fmt.Fprintf(out, "Open %s/ in a browser to try everything.\n", page.Origin())
 	}
+	if provider != "" {
+		fmt.Fprintf(out, "The sign-in page has the button of a demo provider, %s: sign in there with the account below.\n", provider)
+	}
 	if demo {
-		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag())
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag(), demoAuthorization(own))
 	}
 }
