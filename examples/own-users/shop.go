@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -181,6 +182,10 @@ func (s *shop) asUser(next func(http.ResponseWriter, *http.Request, user, caller
 			return
 		}
 		u, err := s.users.byID(r.Context(), c.user)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			answer(w, nil, err)
+			return
+		}
 		if !ok || err != nil || u.Disabled {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			refuse(w, http.StatusUnauthorized, "invalid_token", "the session has ended, or is no user's of this shop")
