@@ -141,13 +141,18 @@ func (f function) caller(ctx context.Context, at grant.Place, r request) (verdic
 		return f.visit(ctx, at, r)
 	case !r.ticket.IsZero():
 		claims, err := f.redeem(ctx, at, r)
-		return verdict{claims: claims}, err
+		return verdict{claims: claims}, f.explained(err, at)
 	}
 	claims, err := f.tokens.Check(ctx, r.bearer, token.Expect{Issuer: at.Issuer, SkipAudience: true}) // the policy says which
+	return verdict{claims: claims}, f.explained(err, at)
+}
+
+// explained adds to an error what its reader would not guess: whose issuer was expected, and why.
+func (f function) explained(err error, at grant.Place) error {
 	if f.cfg.Issuer == "" && errors.Is(err, token.ErrOtherIssuer) {
-		err = fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
+		return fmt.Errorf("%w: ISSUER is not set, so it is taken to be %s, the address of the API that asks; set ISSUER when another stack's API uses this authorizer", err, at.Issuer)
 	}
-	return verdict{claims: claims}, err
+	return err
 }
 
 func callerOf(c token.Claims) policy.Caller {

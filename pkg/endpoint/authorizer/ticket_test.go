@@ -1,7 +1,10 @@
 package authorizer_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
@@ -71,6 +75,20 @@ func TestTicketOpensOneWebSocket(t *testing.T) {
 	g.connects("with the same ticket again", event, 401)
 	withoutMulti := strings.Replace(opening(t, g.ticket()), `"multiValueQueryStringParameters"`, `"none"`, 1)
 	g.connects("from an event without lists", withoutMulti, 200)
+}
+
+// The tickets of an authorizer without ISSUER stand for tokens of another address than that of the WebSocket API.
+func TestLogSaysToSetIssuerForTicketsToo(t *testing.T) {
+	g := newGuarded(t, everybodyConnects)
+	var log bytes.Buffer
+	settings := deployment.Settings(io.Discard, g.Clock.Now)
+	settings.Issuer, settings.Region, settings.Log = "", "eu-central-1", slog.New(slog.NewTextHandler(&log, nil))
+	if _, err := authorizer.New(settings, g.Store)(t.Context(), []byte(opening(t, g.ticket()))); err == nil {
+		t.Error("a token of another issuer opened a WebSocket")
+	}
+	if !strings.Contains(log.String(), "set ISSUER") {
+		t.Errorf("the log does not say to set ISSUER:\n%s", &log)
+	}
 }
 
 func TestOfManyConnectionsWithATicketOneOpens(t *testing.T) {

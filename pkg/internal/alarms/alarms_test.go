@@ -78,6 +78,11 @@ var scenes = map[string]func(*deployment.Deployment) int{
 		d.Want("overtaken by two", refresh(d, first), 503, "temporarily_unavailable")
 		return 1
 	},
+	"client_refused": func(d *deployment.Deployment) int {
+		d.Want("a wrong secret", d.Do(deployment.Form("POST /token", "grant_type=client_credentials&client_id=partner&client_secret=wrong")), 401, "invalid_client")
+		d.Want("nobody's id", d.Do(deployment.Form("POST /token", "grant_type=client_credentials&client_id=nobody&client_secret=wrong")), 401, "invalid_client")
+		return 1
+	},
 	"refused_for_outage": func(d *deployment.Deployment) int {
 		token := d.Login("app").AccessToken
 		d.Store.Before = hooks.Fail("Since")
