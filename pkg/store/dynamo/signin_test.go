@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -235,15 +237,35 @@ func (w *world) comeFromProvider() {
 	}
 	w.restart()
 	w.must(opened("/authorize", authorization(clientID), ""), 200) // the page has its button
+	w.proxy.Forget()
+	for _, role := range []string{"member", "editor"} {
+		w.beginFederated(federation.Identity{Provider: "up", Subject: "somebody", Roles: []string{role}})
+	}
+	w.used["signin"] = append(w.used["signin"], w.proxy.Calls()...)
+}
+
+// beginFederated begins the session of an identity, as the callback does.
+func (w *world) beginFederated(i federation.Identity) {
+	w.t.Helper()
 	federated := grant.NewFederated(grant.FederatedParts{
 		Directory: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
 	})
-	w.proxy.Forget()
-	for _, role := range []string{"member", "editor"} {
-		identity := federation.Identity{Provider: "up", Subject: "somebody", Roles: []string{role}}
-		if _, err := federated.Begin(ctx, grant.FederatedRequest{Client: client.OfPages(), Identity: identity, GivesRoles: true}); err != nil {
-			w.t.Fatalf("somebody comes from a provider: %v", err)
+	if _, err := federated.Begin(w.t.Context(), grant.FederatedRequest{Client: client.OfPages(), Identity: i, GivesRoles: true}); err != nil {
+		w.t.Fatalf("somebody comes from a provider: %v", err)
+	}
+}
+
+// TestRoundTripsOfAnIdentity counts what a callback makes beyond those to the provider: clients, providers and keys are held by a warm function.
+func TestRoundTripsOfAnIdentity(t *testing.T) {
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	w.beginFederated(federation.Identity{Provider: "up", Subject: "warm"}) // the schema number is known
+	w.proxy.Inject(faultproxy.Rule{Fault: faultproxy.Delay(20 * time.Millisecond)})
+	defer w.proxy.Heal()
+	for _, what := range []string{"comes for the first time", "comes again"} {
+		w.proxy.Forget()
+		w.beginFederated(federation.Identity{Provider: "up", Subject: "somebody"})
+		if calls := w.proxy.Calls(); len(calls) != 2 || faultproxy.RoundTrips(calls) > 2 {
+			t.Errorf("somebody %s: %v, want the subject read and one transaction", what, stepsOf(calls, false))
 		}
 	}
-	w.used["signin"] = append(w.used["signin"], w.proxy.Calls()...)
 }
