@@ -205,7 +205,9 @@ const cases = {
   // A neighbour without COOKIE_DOMAIN to help cannot put a visitor into Eve's session, before the login or after it.
   async neighbour() {
     const neighbour = await open('https://evil.example.test:' + new URL(api).port, api), tab = await open(api)
-    const name = '__Host-Http-wpss-site'
+    ok(await tab.ask('POST', '/login', { client_id: 'site', username, password }), 'the login that tells the name of the cookie')
+    const [{ name }] = await ours('wpss-')
+    await context.clearCookies()
     const plant = () => neighbour.page.evaluate(([name, value]) => {
       for (const where of ['Path=/', 'Path=/; Domain=example.test', 'Path=/site; Domain=example.test']) document.cookie = `${name}=${value}; Secure; ${where}`
     }, [name, handle])
