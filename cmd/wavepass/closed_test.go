@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -109,7 +110,8 @@ func TestDamagedDataFolderIsRefusedAndKept(t *testing.T) {
 	check(t, s.stop())
 	whole, err := os.ReadFile(filepath.Join(data, databaseName))
 	check(t, err)
-	for name, size := range map[string]int{"emptied": 0, "one byte": 1, "cut in half": len(whole) / 2} {
+	used := len(bytes.TrimRight(whole, "\x00")) // the file grows ahead of what is in it
+	for name, size := range map[string]int{"emptied": 0, "one byte": 1, "cut in half": used / 2} {
 		for _, args := range [][]string{{"local", "--addr", "127.0.0.1:0"}, {"account", "show", demoUsername}} {
 			damaged := t.TempDir()
 			check(t, os.CopyFS(damaged, os.DirFS(data)))

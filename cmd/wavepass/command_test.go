@@ -155,8 +155,8 @@ func TestSetAccessChangesWhatIsNamed(t *testing.T) {
 		args          []string
 		roles, scopes string
 	}{
-		{nil, "[member]", "[profile]"},
-		{[]string{"--role", "a", "--role", "b"}, "[a b]", "[profile]"},
+		{nil, "[member]", "[openid profile]"},
+		{[]string{"--role", "a", "--role", "b"}, "[a b]", "[openid profile]"},
 		{[]string{"--no-scopes"}, "[a b]", "[]"},
 		{[]string{"--scope", "x", "--no-roles"}, "[]", "[x]"},
 	} {
