@@ -63,6 +63,22 @@ const cases = {
     assert.equal(await said(page), 'signed in')
   },
 
+  /** site is visit, and then the person signs out there: they are signed in nowhere any more. */
+  async site() {
+    const page = await newPage()
+    await page.goto(start)
+    await signIn(page)
+    assert.equal(await said(page), 'signed in')
+    await page.goto(start)
+    assert.equal(await said(page), 'signed in')
+    await page.locator('#out').click()
+    await page.waitForURL('**/bye')
+    assert.equal(await said(page), 'signed out')
+    await page.goto(start)
+    await page.getByLabel('Password').waitFor()
+    assert.deepEqual(red, [], 'the console')
+  },
+
   async openidClient() {
     const oidc = await import(required.resolve('openid-client'))
     const config = await oidc.discovery(new URL(api), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] })

@@ -1,4 +1,5 @@
-// The command zitadel is zitadel/oidc as a client, as it is; see peer.mjs for what it reads and prints.
+// The command zitadel is zitadel/oidc as a client, as it is; see peer.mjs for what it reads and prints. With ISSUER CLIENT SECRET PORT it is a site that
+// signs people in.
 package main
 
 import (
@@ -35,6 +36,10 @@ func must[T any](value T, err error) T {
 }
 
 func main() {
+	if len(os.Args) == 5 {
+		signIn(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
 	must(0, json.NewDecoder(os.Stdin).Decode(&given))
 	ctx := context.Background()
 	withTokensOfALogin(ctx)
