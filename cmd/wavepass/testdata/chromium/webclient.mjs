@@ -284,7 +284,10 @@ const cases = {
     await one.goto(theatre.behind)
     await two.evaluate(() => wavepass.logout())
     await one.back()
-    await until(async () => (await one.evaluate(() => location.pathname)) === '/page', 'Back leads elsewhere')
+    // While the browser goes from one page to the other there is none to ask.
+    const ask = page => one.evaluate(page).catch(() => 'nobody')
+    await until(async () => (await ask(() => location.pathname)) === '/page', 'Back leads elsewhere')
+    await until(async () => !['nobody', 'not by Back'].includes(await ask(() => window.kept)), 'the page does not know how it came')
     const kept = await one.evaluate(() => window.kept)
     notes.push(kept ? 'the browser had kept the page' : 'the browser had not kept the page')
     if (kept || !process.env.FIREFOX) {
