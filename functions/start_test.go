@@ -66,3 +66,10 @@ func TestNothingOfOursIsPreparedAtStart(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramOfTheFaultTestsCompiles where DynamoDB Local is missing, too: ./... passes over testdata.
+func TestProgramOfTheFaultTestsCompiles(t *testing.T) {
+	if out, err := exec.CommandContext(t.Context(), "go", "vet", "./testdata/panics").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

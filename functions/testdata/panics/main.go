@@ -16,15 +16,15 @@ import (
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
-// table panics in the method that PANICS_IN names.
-type table struct{ *dynamo.Store }
+// panicking panics in the method that PANICS_IN names.
+type panicking struct{ *dynamo.Store }
 
-func (t table) Client(ctx context.Context, id string) (client.Client, error) {
+func (t panicking) Client(ctx context.Context, id string) (client.Client, error) {
 	panicIn("Client")
 	return t.Store.Client(ctx, id)
 }
 
-func (t table) LoginName(ctx context.Context, username string) (account.LoginName, error) {
+func (t panicking) LoginName(ctx context.Context, username string) (account.LoginName, error) {
 	panicIn("LoginName")
 	return t.Store.LoginName(ctx, username)
 }
@@ -38,5 +38,5 @@ func panicIn(method string) {
 
 func main() {
 	e := boot.Read()
-	lambda.Start(login.New(e.SettingsBehindAPI(), table{table.Open(e)}, sealer.Open(e)))
+	lambda.Start(login.New(e.SettingsBehindAPI(), panicking{table.Open(e)}, sealer.Open(e)))
 }
