@@ -13,7 +13,7 @@ func Of(characters string) Set {
 	var s Set
 	for i := 0; i < len(characters); i++ {
 		first, last := characters[i], characters[i]
-		if i > 0 && i+2 < len(characters) && characters[i+1] == '-' || i == 0 && len(characters) > 2 && characters[1] == '-' {
+		if i+2 < len(characters) && characters[i+1] == '-' {
 			last = characters[i+2]
 			i += 2
 		}
