@@ -55,7 +55,7 @@ func exchanges() []exchange {
 		{name: "userinfo, no token at all", method: "GET", path: "/userinfo", header: []string{"Authorization: Bearer nonsense"}},
 		{name: "userinfo, two tokens", method: "GET", path: "/userinfo", header: []string{"Authorization: Bearer $A.access", "Authorization: Bearer nonsense"}},
 		{name: "userinfo of a page", method: "GET", path: "/userinfo", header: []string{fromPage, "Authorization: Bearer $B.access"}},
-		{name: "userinfo, another method", method: "POST", path: "/userinfo", header: []string{"Authorization: Bearer $A.access"}},
+		{name: "userinfo, another method", method: "PUT", path: "/userinfo", header: []string{"Authorization: Bearer $A.access"}},
 		{name: "userinfo, slash at the end", method: "GET", path: "/userinfo/", header: []string{"Authorization: Bearer $A.access"}},
 		{name: "no such route", method: "GET", path: "/nowhere"},
 		{name: "refresh", method: "POST", path: "/refresh", header: []string{asForm}, body: "grant_type=refresh_token&client_id=app&refresh_token=$A.refresh", keep: "C"},
