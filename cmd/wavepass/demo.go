@@ -40,13 +40,12 @@ func demoClients() []client.Client {
 	partnerWeb.SecretHash = client.HashSecret(oauth.NewSecret(demoPartnerWebSecret))
 	partnerWeb.Redirects = []string{demoPartnerWebBack}
 	partnerWeb.FirstParty, partnerWeb.Consent = false, true
+	partnerWeb.Scopes = []string{oauth.ScopeOpenID, oauth.ScopeProfile}
 
-	clients := []client.Client{web, site, app, partnerWeb, partner}
-	for i := range clients {
-		clients[i].Scopes = []string{oauth.ScopeProfile}
+	for _, c := range []*client.Client{&web, &site, &app, &partner} {
+		c.Scopes = []string{oauth.ScopeProfile}
 	}
-	clients[3].Scopes = []string{oauth.ScopeOpenID, oauth.ScopeProfile}
-	return clients
+	return []client.Client{web, site, app, partnerWeb, partner}
 }
 
 type demoStore interface {

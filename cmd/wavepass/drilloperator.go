@@ -84,7 +84,7 @@ func (p operatorOf) setRoles(ctx context.Context, username string, change func([
 	return err
 }
 
-// changedPolicy is what has to be known to take back what RequireRole has done.
+// changedPolicy is a change of RequireRole, with what ReleaseRoute needs to take it back.
 type changedPolicy struct {
 	API    string        `json:"api"`
 	Route  string        `json:"route"`

@@ -95,7 +95,7 @@ func TestInteropForeignProviderRotatesItsKeys(t *testing.T) {
 	}
 }
 
-// Whoever signs in at a provider leaves nobody signed in behind them: not in a copy of the cookie that the browser had before.
+// When a person signs in at a provider, the earlier session of their browser ends: a copy of its cookie is good for nothing.
 func TestInteropForeignSignInEndsTheEarlierSession(t *testing.T) {
 	f := startForeign(t)
 	w := newSurfer(t)

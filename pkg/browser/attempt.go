@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -22,11 +23,13 @@ const (
 // attemptName is the name of the cookie of a state; empty for what can be no state. A state that we made has only letters and digits of
 // base32; anything else is kept out of our headers.
 func attemptName(state string) string {
-	if len(state) < attemptMark || strings.ContainsFunc(state[:attemptMark], func(c rune) bool { return (c < 'A' || c > 'Z') && (c < '2' || c > '7') }) {
+	if len(state) < attemptMark || !ofState.Holds(state[:attemptMark], attemptMark) {
 		return ""
 	}
 	return attemptCookie + state[:attemptMark]
 }
+
+var ofState = ascii.Of("A-Z2-7")
 
 // KeepAttempt returns the Set-Cookie values that keep, for a browser that is sent to another provider, what its answer is compared with. The
 // cookie comes back with the answer, because that is a link to another site. The result is false when the secret is too long for a cookie.

@@ -34,7 +34,7 @@ func (e Environment) Settings() endpoint.Settings {
 
 // SettingsBehindAPI are those of a function behind the API, which needs an issuer.
 func (e Environment) SettingsBehindAPI() endpoint.Settings {
-	ExitOn(e.Config.CheckIssuer())
+	ExitOn(e.CheckIssuer())
 	return e.Settings()
 }
 

@@ -23,7 +23,7 @@ func signIn(issuer, client, secret, port string) {
 	cookies := httphelper.NewCookieHandler(key, key, httphelper.WithUnsecure())
 	party := must(rp.NewRelyingPartyOIDC(context.Background(), issuer, client, secret, address+"/cb", []string{oidc.ScopeOpenID, oidc.ScopeProfile},
 		rp.WithCookieHandler(cookies), rp.WithPKCE(cookies), rp.WithSigningAlgsFromDiscovery()))
-	var hint atomic.Value // the ID token of whoever has signed in
+	var hint atomic.Value // the ID token of the person who signed in last
 	show := func(w http.ResponseWriter, text string) {
 		_, _ = fmt.Fprintf(w, "<!doctype html><title>app</title><link rel=icon href=data:,><p id=said>%s</p><a id=out href=/out>Sign out</a>", text)
 	}
