@@ -26,7 +26,6 @@ type ConsentsParts struct {
 	Given    consent.Store
 	Sessions session.Lister
 	Owners   *session.Owners
-	Clients  session.Clients
 	Revoker  *session.Revoker
 	Trail    *audit.Trail
 	Now      func() time.Time
@@ -57,7 +56,7 @@ func (s *Consents) List(ctx context.Context, c Caller) ([]consent.Consent, error
 	}
 	clients, errs := make([]client.Client, len(given)), make([]error, len(given))
 	for i, one := range given {
-		wg.Go(func() { clients[i], errs[i] = s.find(ctx, one.ClientID) })
+		wg.Go(func() { clients[i], errs[i] = s.Owners.ClientOf(ctx, one.ClientID) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -87,7 +86,7 @@ func (s *Consents) TakeBack(ctx context.Context, c Caller, clientID string) erro
 		ownErr, clientErr, givenErr error
 	)
 	wg.Go(func() { _, _, ownErr = s.Owners.Living(ctx, c.Holder) })
-	wg.Go(func() { of, clientErr = s.find(ctx, clientID) })
+	wg.Go(func() { of, clientErr = s.Owners.ClientOf(ctx, clientID) })
 	wg.Go(func() { _, givenErr = s.Given.Consent(ctx, c.AccountID, clientID) })
 	wg.Wait()
 	switch nothing := errors.Is(givenErr, consent.ErrNotFound); {
@@ -111,18 +110,6 @@ func (s *Consents) TakeBack(ctx context.Context, c Caller, clientID string) erro
 		Name: audit.ConsentTaken, Subject: c.AccountID.String(), SessionID: c.SessionID.String(), ClientID: clientID, Count: ended,
 	})
 	return nil
-}
-
-// find returns a client, the zero one when it is not registered any more.
-func (s *Consents) find(ctx context.Context, id string) (client.Client, error) {
-	c, err := s.Clients.Find(ctx, id)
-	switch {
-	case errors.Is(err, client.ErrUnknown):
-		return client.Client{}, nil
-	case err != nil:
-		return client.Client{}, fmt.Errorf("grant: read client: %w", err)
-	}
-	return c, nil
 }
 
 // endAll ends every session of an account at a client, and returns how many it was. After an error, another call goes on with those that are left.

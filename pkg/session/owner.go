@@ -61,7 +61,7 @@ func (o *Owners) OfAny(ctx context.Context, token RefreshToken, clientIDs []stri
 	}
 	var c client.Client
 	if err == nil {
-		c, err = o.find(ctx, s.ClientID)
+		c, err = o.ClientOf(ctx, s.ClientID)
 	}
 	if err == nil {
 		err = o.check(token, s, a, c)
@@ -109,7 +109,7 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 		c         client.Client
 		clientErr error
 	)
-	wg.Go(func() { c, clientErr = o.find(ctx, h.ClientID) })
+	wg.Go(func() { c, clientErr = o.ClientOf(ctx, h.ClientID) })
 	s, a, err := o.read(ctx, h.AccountID, h.SessionID)
 	wg.Wait()
 	if err == nil {
@@ -124,8 +124,8 @@ func (o *Owners) Living(ctx context.Context, h Holder) (Session, account.Account
 	return s, a, nil
 }
 
-// find returns a client, the zero one when it is not registered any more.
-func (o *Owners) find(ctx context.Context, id string) (client.Client, error) {
+// ClientOf returns the client of a session or consent by its id, the zero one when it is not registered any more.
+func (o *Owners) ClientOf(ctx context.Context, id string) (client.Client, error) {
 	c, err := o.clients.Find(ctx, id)
 	switch {
 	case errors.Is(err, client.ErrUnknown):
@@ -192,7 +192,7 @@ func (o *Owners) UsableOf(ctx context.Context, sessions []Session, a account.Acc
 	var wg sync.WaitGroup
 	found, errs := make([]client.Client, len(ids)), make([]error, len(ids))
 	for i, id := range ids {
-		wg.Go(func() { found[i], errs[i] = o.find(ctx, id) })
+		wg.Go(func() { found[i], errs[i] = o.ClientOf(ctx, id) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {

@@ -30,7 +30,7 @@ func (o *Owners) OfHandle(ctx context.Context, h Handle, clientID string) (Sessi
 		c         client.Client
 		clientErr error
 	)
-	wg.Go(func() { c, clientErr = o.find(ctx, clientID) })
+	wg.Go(func() { c, clientErr = o.ClientOf(ctx, clientID) })
 	s, a, err := o.read(ctx, h.AccountID, h.SessionID)
 	wg.Wait()
 	switch {
@@ -58,7 +58,7 @@ func (o *Owners) OfAnyHandle(ctx context.Context, h Handle, clientIDs []string) 
 	case err == nil && (!h.Opens(s) || !slices.Contains(clientIDs, s.ClientID)):
 		err = refuse("not the handle of a session of these clients")
 	case err == nil:
-		if c, err = o.find(ctx, s.ClientID); err == nil {
+		if c, err = o.ClientOf(ctx, s.ClientID); err == nil {
 			err = Usable(s, a, c, o.now())
 		}
 	}

@@ -38,7 +38,7 @@ func New(s endpoint.Settings, store Store) apigw.Function {
 		Sessions: store, Owners: owners, Revoker: revoker, Accounts: account.NewEditor(store, s.Now), Trail: s.Trail,
 	})
 	consents := grant.NewConsents(grant.ConsentsParts{
-		Given: store, Sessions: store, Owners: owners, Clients: clients, Revoker: revoker, Trail: s.Trail, Now: s.Now,
+		Given: store, Sessions: store, Owners: owners, Revoker: revoker, Trail: s.Trail, Now: s.Now,
 	})
 	f := function{s, clients, devices, consents}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
