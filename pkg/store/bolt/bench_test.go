@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,4 +132,44 @@ func refresh(b *testing.B, s *bolt.Store, of session.Session) session.Session {
 		b.Error(err)
 	}
 	return rotated
+}
+
+// BenchmarkRefreshesSideBySide compares how many refreshes a second are written by one caller and by eight, in turns.
+func BenchmarkRefreshesSideBySide(b *testing.B) {
+	const (
+		callers = 8
+		each    = 25
+	)
+	s, err := bolt.Open(filepath.Join(b.TempDir(), "store"), time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	sessions := make([]session.Session, callers)
+	for i := range sessions {
+		sessions[i] = newSession(uuid.Must(uuid.NewV7()))
+		create(b, s, sessions[i])
+	}
+	// refreshes is how long so many callers take for each of theirs, divided by all of them.
+	refreshes := func(callers int) time.Duration {
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				for range each {
+					sessions[i] = refresh(b, s, sessions[i])
+				}
+			})
+		}
+		all.Wait()
+		return time.Since(began) / time.Duration(callers*each)
+	}
+	var one, eight []time.Duration
+	for b.Loop() {
+		one, eight = append(one, refreshes(1)), append(eight, refreshes(callers))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(1/median(one).Seconds(), "one/s")
+	b.ReportMetric(1/median(eight).Seconds(), "eight/s")
+	b.ReportMetric(float64(median(one))/float64(median(eight)), "ratio")
 }

@@ -1,8 +1,8 @@
 // Package bolt keeps every store of the domain in one bbolt file: the embedded default, for a laptop and
 // for tests. It holds the same contracts as the cloud's store, by storetest.
 //
-// Every write is one transaction that checks its condition inside, and bbolt runs one writing transaction
-// at a time, so conditions never race. What has expired is deleted on Open, and during writes where it
+// Every write checks its condition in the transaction that writes, and bbolt runs one writing transaction
+// at a time, so conditions never race; writes that wait at the same time share a commit. What has expired is deleted on Open, and during writes where it
 // costs next to nothing: creating a session, appending a revocation or counting an attempt deletes a few of the
 // oldest. Nothing relies on that: what must not count when expired is compared with the clock.
 package bolt
@@ -65,8 +65,9 @@ var (
 
 // Store is one open file. Safe for concurrent use.
 type Store struct {
-	db  *bbolt.DB
-	now func() time.Time
+	db      *bbolt.DB
+	commits committer
+	now     func() time.Time
 }
 
 // Open opens the file at path, readable by its owner only, and creates it when it is absent; the folder
@@ -111,7 +112,7 @@ func openFile(path string, now func() time.Time) (*Store, error) {
 	case err != nil: // by bbolt, of what is in the file
 		return nil, fmt.Errorf("bolt: open %s: %w: %w", path, ErrFormat, err)
 	}
-	return &Store{db: db, now: now}, nil
+	return &Store{db: db, commits: committer{db: db}, now: now}, nil
 }
 
 // isWhole fails for a file that ends before its last page: it was cut off, by a full disk or a copy.
@@ -186,15 +187,9 @@ func (s *Store) read(ctx context.Context, what string, do func(*bbolt.Tx) error)
 	return outcome(what, s.db.View(do))
 }
 
-// write runs do in a transaction of its own; when do fails, nothing is written. Waiting for the writers
-// before it may take time, so the context is asked once it is our turn.
+// write runs do in one transaction, maybe more than once; when do fails, nothing of it is written.
 func (s *Store) write(ctx context.Context, what string, do func(*bbolt.Tx) error) error {
-	return outcome(what, s.db.Update(func(tx *bbolt.Tx) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return do(tx)
-	}))
+	return outcome(what, s.commits.write(ctx, do))
 }
 
 // answers are the errors by which the contracts tell what they found. Any other is a fault.
