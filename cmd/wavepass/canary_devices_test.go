@@ -70,6 +70,8 @@ func (w *walker) passwords() {
 	w.send("password cut off", 400, "POST", "/password", jsonType, `{"current_password":"`+canaryPassword, "Authorization", "Bearer "+own.access)
 	w.send("password in a form", 415, "POST", "/password", formType, "current_password="+canaryPassword+"&new_password="+nextPassword, "Authorization", "Bearer "+own.access)
 	change("change the password", 200, canaryPassword, nextPassword)
+	w.login("imported account, wrong password", 401, "app", "moved", wrongPassword)
+	w.login("imported account", 200, "app", "moved", canaryPassword)
 	w.login("old password", 401, "app", "bea", canaryPassword)
 	w.refresh("refresh of the caller", 400, "app", own.refresh)
 	own = w.login("new password", 200, "app", "bea", nextPassword)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
 	"github.com/wavepass/wavepass/internal/hooks"
@@ -65,6 +66,18 @@ func seedCanaries(t *testing.T, store seedStore, s *secrets) {
 		"password typed as a name": namePassword, "next password": nextPassword, "password that is too long": endlessPassword, "client secret": clientSecret, "wrong client secret": wrongSecret,
 	} {
 		s.text(t, name, text)
+	}
+	made, err := bcrypt.GenerateFromPassword(password, bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved, err := account.Imported(string(made))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.text(t, "imported hash", moved)
+	if err := store.CreateAccount(ctx, account.Account{ID: uuid.New(), Username: "moved", Epoch: time.Now().Unix()}, moved); err != nil {
+		t.Fatal(err)
 	}
 	for _, username := range []string{"ada", "bea", "disabled", "limited"} {
 		a := account.Account{ID: uuid.New(), Username: username, Scopes: []string{"profile"}, Epoch: time.Now().Unix()}

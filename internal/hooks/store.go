@@ -55,6 +55,10 @@ func (h *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	return h.Do(ctx, "CreateAccount", func() error { return h.Store.CreateAccount(ctx, a, hash) })
 }
 
+func (h *Store) Rehash(ctx context.Context, username, from, to string) error {
+	return h.Do(ctx, "Rehash", func() error { return h.Store.Rehash(ctx, username, from, to) })
+}
+
 func (h *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return h.Do(ctx, "ChangeAccount", func() error { return h.Store.ChangeAccount(ctx, c) })
 }

@@ -97,7 +97,7 @@ func (a Account) EndedBecause(sessionEpoch int64) string {
 // LoginName is the account and the password hash of a username.
 type LoginName struct {
 	AccountID uuid.UUID
-	Hash      string // PHC string format
+	Hash      string // PHC string format, or a hash of another program, see Imported
 }
 
 // Store reads accounts, strongly consistent. Every method returns ErrNotFound or oauth.ErrUnavailable.
@@ -108,6 +108,13 @@ type Store interface {
 	// AccountAndLogin reads an account and a login name in one transaction; two separate reads could see half of a
 	// change. ErrNotFound when one of them is missing; it reads both all the same.
 	AccountAndLogin(ctx context.Context, id uuid.UUID, username string) (Account, LoginName, error)
+}
+
+// Rehasher replaces the hash of a password that stays the same.
+type Rehasher interface {
+	// Rehash replaces the hash of a login name, on the condition that it is from. The epoch stays: no session ends. ErrConflict
+	// when the hash is another, or there is no such login name; oauth.ErrUnavailable.
+	Rehash(ctx context.Context, username, from, to string) error
 }
 
 // Creator stores new accounts.

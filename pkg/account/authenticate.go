@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -16,7 +17,10 @@ const faultRefundTime = 400 * time.Millisecond
 
 // Authenticator checks passwords. Safe for concurrent use.
 type Authenticator struct {
-	store    Store
+	store interface {
+		Store
+		Rehasher
+	}
 	attempts Attempts
 	limits   Limits
 	now      func() time.Time
@@ -24,7 +28,10 @@ type Authenticator struct {
 }
 
 // NewAuthenticator returns an Authenticator over store that counts in attempts.
-func NewAuthenticator(store Store, attempts Attempts, limits Limits, now func() time.Time) *Authenticator {
+func NewAuthenticator(store interface {
+	Store
+	Rehasher
+}, attempts Attempts, limits Limits, now func() time.Time) *Authenticator {
 	return &Authenticator{
 		store: store, attempts: attempts, limits: limits, now: now,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -44,7 +51,7 @@ type buckets struct{ account, network Bucket }
 const checks = 3
 
 // Authenticate checks the password of a username for a caller from network, a prefix of the caller's address. It counts the
-// attempt before it checks the password. After success, call Settle beside the next write. Errors: a *FailedError for an
+// attempt before it checks the password. A hash that was imported is replaced by one of our own. After success, call Settle beside the next write. Errors: a *FailedError for an
 // unknown username, a wrong password or a disabled account, which all cost the same; a *TooManyAttemptsError;
 // oauth.ErrUnavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
@@ -72,7 +79,17 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 		case !fits || found.Disabled:
 			return Authenticated{}, &FailedError{AccountID: login.AccountID}
 		default:
-			return Authenticated{Account: found, hash: login.Hash, buckets: counted}, nil
+			hash, err := a.rehash(ctx, stored, login, password)
+			if err == nil {
+				return Authenticated{Account: found, hash: hash, buckets: counted}, nil
+			}
+			if errors.Is(err, ErrConflict) { // perhaps the password was changed meanwhile, so what there is now has to be checked
+				login, err = a.store.LoginName(ctx, stored)
+			}
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				a.refundAfterFault(ctx, counted.account, counted.network)
+				return Authenticated{}, err
+			}
 		}
 	}
 	a.refundAfterFault(ctx, counted.account, counted.network)
@@ -154,8 +171,26 @@ func (a *Authenticator) check(ctx context.Context, stored string, login LoginNam
 	return found, newest, fits, nil
 }
 
+// rehash replaces a hash that was imported by one of our own, of the whole password in the form that is hashed here. It returns
+// the hash that the login name has from then on. ErrConflict when the login name has another hash than was checked.
+func (a *Authenticator) rehash(ctx context.Context, stored string, checked LoginName, password oauth.Secret) (string, error) {
+	prepared, err := opaque(password.Reveal())
+	if !isImported(checked.Hash) || err != nil { // one with a control character in it fits as it is, and no hash of ours is made of it
+		return checked.Hash, nil
+	}
+	var hash string
+	if err := a.oneOfFew(ctx, func() { hash = hashPassword(prepared) }); err != nil {
+		return "", err
+	}
+	return hash, a.store.Rehash(ctx, stored, checked.Hash, hash)
+}
+
 // verify reports whether a password fits the hash of a login name.
-func (a *Authenticator) verify(ctx context.Context, login LoginName, password oauth.Secret) (bool, error) {
+func (a *Authenticator) verify(ctx context.Context, login LoginName, password oauth.Secret) (fits bool, err error) {
+	if imported, ok := parseImported(login.Hash); ok && len(password.Reveal()) <= maxPassword*utf8.UTFMax {
+		err := a.oneOfFew(ctx, func() { fits = imported.Fits(password.Reveal()) })
+		return fits, err
+	}
 	hash := login.Hash
 	if hash == "" {
 		hash = decoyHash
@@ -164,13 +199,20 @@ func (a *Authenticator) verify(ctx context.Context, login LoginName, password oa
 	if err != nil {
 		prepared, hash = "", decoyHash // no account has such a password; the work is the same
 	}
+	err = a.oneOfFew(ctx, func() { fits = verifyPassword(hash, prepared) })
+	return fits, err
+}
+
+// oneOfFew computes a hash when it is its turn. oauth.ErrUnavailable when ctx ends before.
+func (a *Authenticator) oneOfFew(ctx context.Context, compute func()) error {
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
 	case <-ctx.Done():
-		return false, oauth.ErrUnavailable
+		return oauth.ErrUnavailable
 	}
-	return verifyPassword(hash, prepared), nil
+	compute()
+	return nil
 }
 
 // refundAfterFault takes back attempts that were counted before a fault of the service.

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wavepass/wavepass/pkg/account"
 	"golang.org/x/crypto/argon2"
+
+	"github.com/wavepass/wavepass/pkg/account"
 )
 
 // FuzzParseHash looks for a stored hash whose cost is over the caps, and for one that is read as something

@@ -106,6 +106,7 @@ func (s Settings) ByRefreshToken(store RefreshStore, mac session.Keys, signing g
 type PasswordStore interface {
 	account.Store
 	account.Attempts
+	account.Rehasher
 	account.Changer
 	session.Creator
 	keyring.Store

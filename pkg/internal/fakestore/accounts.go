@@ -93,6 +93,19 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	})
 }
 
+// Rehash implements account.Rehasher.
+func (s *Store) Rehash(ctx context.Context, username, from, to string) error {
+	return s.do(ctx, "Rehash", func() error {
+		login, ok := s.logins[username]
+		if !ok || login.Hash != from {
+			return account.ErrConflict
+		}
+		login.Hash = to
+		s.logins[username] = login
+		return nil
+	})
+}
+
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return s.do(ctx, "ChangeAccount", func() error { return s.change(c) })

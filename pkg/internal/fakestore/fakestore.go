@@ -30,6 +30,7 @@ var (
 	_ account.Changer     = (*Store)(nil)
 	_ account.Keeper      = (*Store)(nil)
 	_ account.Attempts    = (*Store)(nil)
+	_ account.Rehasher    = (*Store)(nil)
 	_ client.Store        = (*Store)(nil)
 	_ assertion.Uses      = (*Store)(nil)
 	_ client.Registrar    = (*Store)(nil)

@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "session", "authorization", "consent", "federation", "grant"}
+	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "session", "authorization", "consent", "federation", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -43,7 +43,8 @@ var rules = []struct {
 	{"policy/policyfile", []string{"policy", "internal/yamlfile", "go.yaml.in/yaml/v3"}},
 	{"client/clientfile", []string{"client", "internal/yamlfile", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
-	{"account", []string{"oauth", "claims", "revocation", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
+	{"foreignhash", []string{"golang.org/x/crypto/scrypt", "github.com/go-crypt/crypt/..."}},
+	{"account", []string{"oauth", "claims", "revocation", "foreignhash", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
 	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
 	{"jwks", []string{"internal/ascii", "keyring", jose, jsonv2}},
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},

@@ -25,7 +25,7 @@ type write struct {
 }
 
 var writes = []write{
-	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"password"}},
+	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"login", "password", "signin"}},
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
 	{"replace a login name", "PutItem", "LOGIN#ada", nil, nil, nil},
 	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"signin", "subjects"}},

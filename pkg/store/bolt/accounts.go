@@ -129,6 +129,18 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	})
 }
 
+// Rehash implements account.Rehasher.
+func (s *Store) Rehash(ctx context.Context, username, from, to string) error {
+	return s.write(ctx, "rehash", func(tx *bbolt.Tx) error {
+		login, err := loginNameToChange(tx, username, account.Change{OldHash: from})
+		if err != nil {
+			return err
+		}
+		login.Hash = to
+		return put(tx.Bucket(loginNameBucket), []byte(username), login)
+	})
+}
+
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return s.write(ctx, "change account", func(tx *bbolt.Tx) error { return s.changeAccount(tx, c) })

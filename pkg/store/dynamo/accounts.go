@@ -169,6 +169,22 @@ func encodeLoginName(a account.Account, hash string, form int) item {
 	return it
 }
 
+// Rehash implements account.Rehasher. It is a transaction of one write, because no function may write to a login name outside one.
+func (s *Store) Rehash(ctx context.Context, username, from, to string) error {
+	failed, err := s.transact(ctx, "rehash", types.TransactWriteItem{Update: &types.Update{
+		TableName:                 &s.table,
+		Key:                       loginKey(username),
+		ConditionExpression:       aws.String("#hash = :old"),
+		UpdateExpression:          aws.String("SET #hash = :hash"),
+		ExpressionAttributeNames:  hashName,
+		ExpressionAttributeValues: item{":old": text(from), ":hash": text(to)},
+	}})
+	if err == nil && failed != nil {
+		err = account.ErrConflict
+	}
+	return err
+}
+
 // ChangeAccount implements account.Changer.
 func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 	return s.changeAccount(ctx, "change account", c)

@@ -87,6 +87,7 @@ var _ interface {
 	account.Changer
 	account.Keeper
 	account.Attempts
+	account.Rehasher
 	client.Store
 	client.Registrar
 	client.Lister

@@ -86,6 +86,7 @@ var operations = []operation{
 	{"CreateAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.CreateAccount(ctx, account.Account{ID: testAccount, Username: "u"}, "hash")
 	}},
+	{"Rehash", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error { return s.Rehash(ctx, "u", "hash", "other") }},
 	{"ChangeAccount", "TransactWriteItems", true, func(ctx context.Context, s *dynamo.Store) error {
 		return s.ChangeAccount(ctx, account.Change{Account: account.Account{ID: testAccount, Username: "u"}, Hash: "hash", Keep: testSession})
 	}},

@@ -46,6 +46,11 @@ var apiOperations = []userOperation{
 		w.login()
 		return w.loginRequest(), w.tokensAreGood
 	}},
+	{name: "login of an imported account", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.login()
+		w.importHash()
+		return w.loginRequest(), w.tokensAreGood
+	}},
 	{name: "refresh", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		tokens := w.refresh(w.login().RefreshToken)
 		return refreshRequest(tokens.RefreshToken), w.tokensAreGood

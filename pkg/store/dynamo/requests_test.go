@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"golang.org/x/crypto/bcrypt"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -300,6 +302,26 @@ func (w *world) must(r request, status int) outcome {
 }
 
 func (w *world) login() outcome { w.t.Helper(); return w.must(w.loginRequest(), 200) }
+
+// importHash gives the person a hash of their password that another program has made.
+func (w *world) importHash() {
+	w.t.Helper()
+	made, err := bcrypt.GenerateFromPassword([]byte(w.password), bcrypt.MinCost)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	imported, err := account.Imported(string(made))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	login, err := w.store.LoginName(w.t.Context(), w.person.Username)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Rehash(w.t.Context(), w.person.Username, login.Hash, imported); err != nil {
+		w.t.Fatal(err)
+	}
+}
 
 func (w *world) refresh(token string) outcome {
 	w.t.Helper()

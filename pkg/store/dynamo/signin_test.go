@@ -137,6 +137,12 @@ var signInOperations = []userOperation{
 			return w.expect("a code", opened("/authorize", authorization(clientID), a.cookie), 303)
 		}
 	}},
+	{name: "sign in to an imported account", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.importHash()
+		return w.signInRequest(clientID), func(a outcome) error {
+			return w.expect("a code", opened("/authorize", authorization(clientID), a.cookie), 303)
+		}
+	}},
 	{name: "come back for another code", status: 303, spares: []string{"UpdateItem SESSIONS#"}, prepare: func(w *world) (request, func(outcome) error) {
 		cookie := w.signIn()
 		w.pass(6 * time.Minute) // the use of the browser's session is recorded

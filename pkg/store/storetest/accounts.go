@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -19,6 +20,9 @@ var accountTests = []subtest{
 	{"OneOfManyParallelGetsTheLoginName", accountParallel},
 	{"UsernamesNeverCollideWithOtherItems", accountNames},
 	{"ValuesAreCopies", accountCopies},
+	{"RehashReplacesTheHashAlone", rehash},
+	{"RehashOfAnotherHashIsErrConflict", rehashConflict},
+	{"OneOfManyParallelRehashesWins", rehashParallel},
 }
 
 // wantAccount reads the account and its login name and compares.
@@ -156,4 +160,45 @@ func (f fixture) wantNoAccount(t *testing.T, what string, a account.Account) {
 	wantErr(t, what+": read account", err, account.ErrNotFound)
 	_, err = f.LoginName(t.Context(), a.Username)
 	wantErr(t, what+": read login name", err, account.ErrNotFound)
+}
+
+func rehash(t *testing.T, f fixture) {
+	a := storedAccount(t, f, "imported:"+hash)
+	wantErr(t, "rehash", f.Rehash(t.Context(), a.Username, "imported:"+hash, hash), nil)
+	f.wantAccount(t, "rehashed", a, hash)
+	wantErr(t, "rehash again", f.Rehash(t.Context(), a.Username, "imported:"+hash, "another"), account.ErrConflict)
+	f.wantAccount(t, "rehashed twice", a, hash)
+}
+
+func rehashConflict(t *testing.T, f fixture) {
+	a := storedAccount(t, f, hash)
+	wantErr(t, "rehash of a hash that it is not", f.Rehash(t.Context(), a.Username, "imported:"+hash, "another"), account.ErrConflict)
+	f.wantAccount(t, "after it", a, hash)
+	other := newAccount(t)
+	wantErr(t, "rehash of an unknown login name", f.Rehash(t.Context(), other.Username, hash, "another"), account.ErrConflict)
+	_, err := f.LoginName(t.Context(), other.Username)
+	wantErr(t, "the unknown login name", err, account.ErrNotFound)
+}
+
+func rehashParallel(t *testing.T, f fixture) {
+	a := storedAccount(t, f, hash)
+	const callers = 8
+	won := make(chan string, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			to := fmt.Sprint("hash of ", i)
+			switch err := f.Rehash(t.Context(), a.Username, hash, to); {
+			case err == nil:
+				won <- to
+			case !errors.Is(err, account.ErrConflict):
+				t.Errorf("parallel rehash: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		t.Fatalf("%d of %d rehashes won, want 1", len(won), callers)
+	}
+	f.wantAccount(t, "after parallel rehashes", a, <-won)
 }

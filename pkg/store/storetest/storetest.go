@@ -36,6 +36,7 @@ type Store interface {
 	account.Changer
 	account.Keeper
 	account.Attempts
+	account.Rehasher
 	session.Store
 	session.Creator
 	session.UseRecorder
