@@ -154,6 +154,7 @@ class Output(unittest.TestCase):
         "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
         "get /authorize", "post /authorize", "post /signin", "post /signin/provider", "post /consent", "get /callback/{provider}", "get /signout", "post /signout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
+        "get /.well-known/oauth-protected-resource", "get /.well-known/oauth-protected-resource/{path+}",
     }
 
     def test_every_route_is_guarded_or_meant_to_be_open(self):

@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/seal"
@@ -39,6 +40,7 @@ type store interface {
 	audit.Store
 	policy.Store
 	federation.Store
+	resource.Store
 	client.Lister
 	revocation.Log
 	schema.Source

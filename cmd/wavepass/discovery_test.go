@@ -22,6 +22,7 @@ var unlisted = []string{
 	"POST /subjects/{subject}/sessions", "GET /subjects/{subject}/sessions", "PATCH /subjects/{subject}", // of Wavepass alone
 	"DELETE /subjects/{subject}/sessions", "DELETE /subjects/{subject}/sessions/{sid}",
 	"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration", // the metadata itself
+	"GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/{path+}", // that of resources
 }
 
 func TestMetadataListsTheRoutesOfTheTemplate(t *testing.T) {

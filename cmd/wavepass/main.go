@@ -32,6 +32,7 @@ type adminCommands struct {
 	Account  accountCommands  `cmd:"" help:"Look after accounts."`
 	Client   clientCommands   `cmd:"" help:"Look after the applications that people log in with."`
 	Provider providerCommands `cmd:"" help:"Look after the identity providers that people log in with."`
+	Resource resourceCommands `cmd:"" help:"Look after the APIs and MCP servers that clients find out about."`
 	Session  sessionCommands  `cmd:"" help:"Look at sessions."`
 	Policy   policyCommands   `cmd:"" help:"Say which scopes and roles the routes of an API ask for."`
 	Key      keyCommands      `cmd:"" help:"Look after the keys that tokens are made with."`

@@ -29,6 +29,7 @@ type result struct {
 	Secret    string    `json:"secret,omitzero"` // shown this once
 	API       string    `json:"api,omitzero"`
 	Provider  string    `json:"provider,omitzero"`
+	Resource  string    `json:"resource,omitzero"`
 	Changes   []string  `json:"changes,omitzero"`
 	Keys      []keyStep `json:"keys,omitzero"`
 

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
@@ -137,6 +138,18 @@ func (h *Store) Provider(ctx context.Context, id string) (federation.Record, err
 
 func (h *Store) PutProvider(ctx context.Context, id string, r federation.Record) error {
 	return h.Do(ctx, "PutProvider", func() error { return h.Store.PutProvider(ctx, id, r) })
+}
+
+func (h *Store) Resource(ctx context.Context, key string) (resource.Record, error) {
+	return call(ctx, h, "Resource", func() (resource.Record, error) { return h.Store.Resource(ctx, key) })
+}
+
+func (h *Store) PutResource(ctx context.Context, key string, r resource.Record) error {
+	return h.Do(ctx, "PutResource", func() error { return h.Store.PutResource(ctx, key, r) })
+}
+
+func (h *Store) Resources(ctx context.Context) ([]string, error) {
+	return call(ctx, h, "Resources", func() ([]string, error) { return h.Store.Resources(ctx) })
 }
 
 func (h *Store) PutPolicy(ctx context.Context, api string, r policy.Record) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -73,6 +74,7 @@ var answers = []struct {
 	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
 	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},
 	{session.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "no such session"},
+	{resource.ErrUnknown, http.StatusNotFound, oauth.CodeNotFound, "no resource of this host is registered with this path"},
 	{consent.ErrNotFound, http.StatusNotFound, oauth.CodeNotFound, "you have allowed no such client anything"},
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{grant.ErrScope, http.StatusBadRequest, oauth.CodeInvalidScope, "the client is not registered for one of the scopes, or the scope is malformed"},

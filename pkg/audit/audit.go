@@ -68,6 +68,9 @@ const (
 	ProviderSet     = "provider_set"     // people may log in with an identity provider, or by another definition of it
 	ProviderRemoved = "provider_removed" // they no longer may
 
+	ResourceSet     = "resource_set"     // clients are told about a protected resource, or something else about it
+	ResourceRemoved = "resource_removed" // they no longer are
+
 	ClientSecretRotated = "client_secret_rotated"
 
 	Migrated = "migrated" // what an older version has stored, count items
@@ -95,6 +98,7 @@ type Event struct {
 	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
 	API        string `json:"api,omitzero"`        // id of the API whose policy it was, or "default"
 	Provider   string `json:"provider,omitzero"`   // id of a foreign identity provider
+	Resource   string `json:"resource,omitzero"`   // address of a protected resource
 	NameHash   string `json:"name_hash,omitzero"`  // of a username that is nobody's; only the service can compute it
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -39,6 +40,7 @@ type Store interface {
 	client.Lister
 	policy.Store
 	federation.Store
+	resource.Store
 	keyring.Store
 }
 

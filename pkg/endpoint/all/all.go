@@ -34,6 +34,7 @@ type Store interface {
 	sessions.Store
 	subjects.Store
 	authorizer.Store
+	discovery.Store
 	signin.Store
 	ticket.Store
 	rotatekeys.Store

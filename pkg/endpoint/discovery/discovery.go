@@ -1,5 +1,5 @@
-// Package discovery is the endpoint of public metadata: the key set (RFC 7517) and what is served where (RFC 8414
-// and OpenID Connect Discovery 1.0).
+// Package discovery is the endpoint of public metadata: the key set (RFC 7517), what is served where (RFC 8414
+// and OpenID Connect Discovery 1.0), and whose tokens the resources of this host take (RFC 9728).
 package discovery
 
 import (
@@ -8,24 +8,37 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/resource"
 )
 
-// New returns the function over the keyring in store.
-func New(s endpoint.Settings, store keyring.Store) apigw.Function {
-	f := function{keyring.NewPublicKeys(store, s.KeyTimes, s.Now)}
+// Store is what the function reads.
+type Store interface {
+	keyring.Store
+	resource.Reader
+}
+
+// New returns the function over the keyring and the resources in store.
+func New(s endpoint.Settings, store Store) apigw.Function {
+	f := function{keyring.NewPublicKeys(store, s.KeyTimes, s.Now), store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /.well-known/jwks.json":                  f.jwks,
 		"GET /.well-known/oauth-authorization-server": f.authorizationServer,
 		"GET /.well-known/openid-configuration":       f.openIDConfiguration,
+		"GET " + resource.WellKnown:                   f.protectedResource,
+		"GET " + resource.WellKnown + "/{path+}":      f.protectedResource,
 	})
 }
 
-type function struct{ keys *keyring.PublicKeys }
+type function struct {
+	keys      *keyring.PublicKeys
+	resources resource.Reader
+}
 
 func (f function) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	jwks, err := f.keys.JWKS(ctx)
@@ -48,6 +61,25 @@ func (f function) openIDConfiguration(ctx context.Context, r *apigw.Request) (ap
 		return apigw.Response{}, err
 	}
 	response, err := apigw.Encode(describeOpenID(r.At.Issuer, algorithms))
+	return f.cacheable(r, response), err
+}
+
+// protectedResource describes a resource of the issuer's own host. Another host serves its document itself: who runs this one could say anything
+// about it.
+func (f function) protectedResource(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+	issuer, err := url.Parse(r.At.Issuer)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	uri := issuer.Scheme + "://" + issuer.Host
+	if path := r.Path["path"]; path != "" {
+		uri += "/" + path
+	}
+	found, err := resource.Find(ctx, f.resources, uri)
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	response, err := apigw.Encode(found.Metadata(r.At.Issuer))
 	return f.cacheable(r, response), err
 }
 

@@ -138,13 +138,15 @@ func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 func Routes(f all.Functions) map[string]apigw.Function {
 	routes := map[string]apigw.Function{}
 	for route, name := range map[string]string{
-		"POST /login":           "login",
-		"POST /refresh":         "refresh",
-		"GET /session":          "refresh",
-		"POST /token":           "oauthtoken",
-		"POST /introspect":      "introspect",
-		"POST /revoke":          "revoke",
-		"POST /logout":          "revoke",
+		"POST /login":      "login",
+		"POST /refresh":    "refresh",
+		"GET /session":     "refresh",
+		"POST /token":      "oauthtoken",
+		"POST /introspect": "introspect",
+		"POST /revoke":     "revoke",
+		"POST /logout":     "revoke",
+		"GET /.well-known/oauth-protected-resource":         "discovery",
+		"GET /.well-known/oauth-protected-resource/{path+}": "discovery",
 		"GET /sessions":         "sessions",
 		"DELETE /sessions/{id}": "sessions",
 		"DELETE /sessions":      "sessions",

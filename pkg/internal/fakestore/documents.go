@@ -7,9 +7,10 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 )
 
-// document is a record that is replaced as a whole, version by version: a policy or a provider.
+// document is a record that is replaced as a whole, version by version: a policy, a provider or a resource.
 type document struct {
 	Version  int64
 	Document []byte
@@ -45,6 +46,22 @@ func (s *Store) PutProvider(ctx context.Context, id string, r federation.Record)
 // Providers implements federation.Store.
 func (s *Store) Providers(ctx context.Context) ([]string, error) {
 	return s.listDocuments(ctx, "Providers", s.providers)
+}
+
+// Resource implements resource.Reader.
+func (s *Store) Resource(ctx context.Context, key string) (resource.Record, error) {
+	d, err := s.readDocument(ctx, "Resource", s.resources, key, resource.ErrUnknown)
+	return resource.Record(d), err
+}
+
+// PutResource implements resource.Store.
+func (s *Store) PutResource(ctx context.Context, key string, r resource.Record) error {
+	return s.putDocument(ctx, "PutResource", s.resources, key, document(r), resource.ErrConflict)
+}
+
+// Resources implements resource.Store.
+func (s *Store) Resources(ctx context.Context) ([]string, error) {
+	return s.listDocuments(ctx, "Resources", s.resources)
 }
 
 func (s *Store) readDocument(ctx context.Context, op string, in map[string]document, name string, none error) (found document, err error) {

@@ -64,6 +64,7 @@ type Store struct {
 	clients   map[string]client.Client
 	policies  map[string]document
 	providers map[string]document
+	resources map[string]document
 	log       []revocation.Entry
 	events    []audit.Event
 	appended  map[string]appended
@@ -88,6 +89,7 @@ func New(now func() time.Time) *Store {
 		clients:   map[string]client.Client{},
 		policies:  map[string]document{},
 		providers: map[string]document{},
+		resources: map[string]document{},
 		appended:  map[string]appended{},
 		used:      map[[sha256.Size]byte]usedAssertion{},
 		tickets:   map[ticket.Name]keptTicket{},

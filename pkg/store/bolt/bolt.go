@@ -51,6 +51,7 @@ var (
 	auditBucket      = []byte("audit events")
 	policyBucket     = []byte("policies")
 	providerBucket   = []byte("providers")
+	resourceBucket   = []byte("resources")
 	ticketBucket     = []byte("tickets")
 	consentBucket    = []byte("consents")
 	subjectBucket    = []byte("subjects")
@@ -154,7 +155,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, ticketBucket, consentBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, consentBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,
 	} {

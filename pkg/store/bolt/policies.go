@@ -7,6 +7,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 )
 
 // Policy implements policy.Reader.
@@ -41,7 +42,23 @@ func (s *Store) Providers(ctx context.Context) ([]string, error) {
 	return s.listDocuments(ctx, "list providers", providerBucket)
 }
 
-// document is a record that is replaced as a whole, version by version: a policy or a provider.
+// Resource implements resource.Reader.
+func (s *Store) Resource(ctx context.Context, key string) (resource.Record, error) {
+	d, err := s.readDocument(ctx, "read resource", resourceBucket, key, resource.ErrUnknown)
+	return resource.Record(d), err
+}
+
+// PutResource implements resource.Store.
+func (s *Store) PutResource(ctx context.Context, key string, r resource.Record) error {
+	return s.putDocument(ctx, "store resource", resourceBucket, key, document(r), resource.ErrConflict)
+}
+
+// Resources implements resource.Store.
+func (s *Store) Resources(ctx context.Context) ([]string, error) {
+	return s.listDocuments(ctx, "list resources", resourceBucket)
+}
+
+// document is a record that is replaced as a whole, version by version: a policy, a provider or a resource.
 type document struct {
 	Version  int64
 	Document []byte // empty: it was removed

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// document is a record that is replaced as a whole, version by version: a policy or a provider.
+// document is a record that is replaced as a whole, version by version: a policy, a provider or a resource.
 type document struct {
 	Version  int64
 	Document []byte // empty: it was removed

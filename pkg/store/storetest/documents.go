@@ -7,6 +7,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 )
 
 // documents are records that are replaced as a whole, version by version.
@@ -40,6 +41,19 @@ func providers(f fixture) documents {
 			return f.PutProvider(ctx, id, federation.Record{Version: version, Document: document})
 		},
 		list: f.Providers, none: federation.ErrUnknown, conflict: federation.ErrConflict,
+	}
+}
+
+func resources(f fixture) documents {
+	return documents{
+		get: func(ctx context.Context, key string) (int64, []byte, error) {
+			r, err := f.Resource(ctx, key)
+			return r.Version, r.Document, err
+		},
+		put: func(ctx context.Context, key string, version int64, document []byte) error {
+			return f.PutResource(ctx, key, resource.Record{Version: version, Document: document})
+		},
+		list: f.Resources, none: resource.ErrUnknown, conflict: resource.ErrConflict,
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -52,6 +53,7 @@ type Store interface {
 	schema.Source
 	policy.Store
 	federation.Store
+	resource.Store
 	audit.Store
 	account.Lister
 	session.Finder
@@ -89,6 +91,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Consent", consentTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},
+		{"Resource", documentTests(resources)},
 		{"Audit", auditTests},
 		{"Scan", scanTests},
 		{"Context", contextTests},

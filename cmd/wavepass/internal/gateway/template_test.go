@@ -115,6 +115,8 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"GET /.well-known/jwks.json discovery ",
 		"GET /.well-known/oauth-authorization-server discovery ",
 		"GET /.well-known/openid-configuration discovery ",
+		"GET /.well-known/oauth-protected-resource discovery ",
+		"GET /.well-known/oauth-protected-resource/{path+} discovery ",
 	}
 	if diff := cmp.Diff(want, routeList(got)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
