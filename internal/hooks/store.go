@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -118,6 +119,18 @@ func (h *Store) PutConsent(ctx context.Context, c consent.Consent) error {
 
 func (h *Store) Consents(ctx context.Context, account uuid.UUID) ([]consent.Consent, error) {
 	return call(ctx, h, "Consents", func() ([]consent.Consent, error) { return h.Store.Consents(ctx, account) })
+}
+
+func (h *Store) PutOrder(ctx context.Context, o mail.Order) error {
+	return h.Do(ctx, "PutOrder", func() error { return h.Store.PutOrder(ctx, o) })
+}
+
+func (h *Store) TakeOrder(ctx context.Context, id uuid.UUID, name string) (mail.Order, error) {
+	return call(ctx, h, "TakeOrder", func() (mail.Order, error) { return h.Store.TakeOrder(ctx, id, name) })
+}
+
+func (h *Store) CountMail(ctx context.Context, name string, r mail.Rate, now time.Time) (bool, error) {
+	return call(ctx, h, "CountMail", func() (bool, error) { return h.Store.CountMail(ctx, name, r, now) })
 }
 
 func (h *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {

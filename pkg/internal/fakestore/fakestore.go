@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -44,6 +45,7 @@ var (
 	_ session.Accounts    = (*Store)(nil)
 	_ keyring.Sealer      = (*Sealer)(nil)
 	_ audit.Store         = (*Store)(nil)
+	_ mail.DeskStore      = (*Store)(nil)
 
 	_ session.Directory = (*Store)(nil)
 )
@@ -71,6 +73,8 @@ type Store struct {
 	used      map[[sha256.Size]byte]usedAssertion
 	tickets   map[ticket.Name]keptTicket
 	consents  map[consentName]consent.Consent
+	orders    map[uuid.UUID]keptOrder
+	mails     map[string][]time.Time
 	parts     map[keyring.Part][]byte
 	version   int64 // of parts; 0: there is no keyring
 	behind    int   // how far the schema number is behind
@@ -94,6 +98,8 @@ func New(now func() time.Time) *Store {
 		used:      map[[sha256.Size]byte]usedAssertion{},
 		tickets:   map[ticket.Name]keptTicket{},
 		consents:  map[consentName]consent.Consent{},
+		orders:    map[uuid.UUID]keptOrder{},
+		mails:     map[string][]time.Time{},
 	}
 }
 

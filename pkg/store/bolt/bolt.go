@@ -24,6 +24,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -54,6 +55,8 @@ var (
 	resourceBucket   = []byte("resources")
 	ticketBucket     = []byte("tickets")
 	consentBucket    = []byte("consents")
+	orderBucket      = []byte("mail orders")
+	mailsBucket      = []byte("mails")
 	subjectBucket    = []byte("subjects")
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
@@ -156,6 +159,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	}
 	for _, name := range [][]byte{
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, consentBucket,
+		orderBucket, mailsBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,
 	} {
@@ -177,6 +181,7 @@ func (s *Store) purge(tx *bbolt.Tx) error {
 		purgeAssertions(tx, s.now(), all),
 		purgeEvents(tx, s.now(), all),
 		purgeBegun(tx, s.now(), all),
+		purgeOrders(tx.Bucket(orderBucket), s.now(), all),
 	)
 }
 
@@ -199,6 +204,7 @@ var answers = []error{
 	client.ErrUnknown, client.ErrChanged,
 	keyring.ErrMissing, keyring.ErrConflict,
 	session.ErrNotFound, session.ErrStale, session.ErrRevoked, session.ErrBegun,
+	mail.ErrTaken,
 }
 
 func outcome(what string, err error) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -48,6 +49,9 @@ type Store interface {
 	assertion.Uses
 	ticket.Keeper
 	ticket.Taker
+	mail.Orders
+	mail.Taker
+	mail.Counter
 	consent.Store
 	keyring.Store
 	schema.Source
@@ -88,6 +92,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Client", clientTests},
 		{"Assertion", assertionTests},
 		{"Ticket", ticketTests},
+		{"Order", orderTests},
 		{"Consent", consentTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},
