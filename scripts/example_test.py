@@ -138,5 +138,40 @@ class Site(Example, unittest.TestCase):
         self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
 
 
+class MCPServer(Example, unittest.TestCase):
+    resources = translated("mcp-server")
+
+    def test_the_rest_api_is_guarded_and_keeps_no_answer(self):
+        routes = self.routes("RestApi")
+        self.assertEqual({route for route, o in routes.items() if o.get("security") == [{"Wavepass": []}]}, {"post /mcp"})
+        self.assertEqual(set(routes), {"post /mcp"})
+        authorizer = self.authorizer("RestApi")
+        self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
+        self.assertIn(AUTHORIZER, json.dumps(authorizer["authorizerUri"]))
+
+    def test_the_http_api_leaves_tokens_to_the_function_and_serves_the_documents(self):
+        routes = self.routes("HttpApi")
+        self.assertEqual(set(routes), {"post /mcp", "get /.well-known/oauth-protected-resource/{path+}"})
+        self.assertFalse([route for route, o in routes.items() if o.get("security")])
+
+    def test_refusals_of_the_rest_api_lead_to_the_document_of_the_resource(self):
+        responses = self.body("RestApi")["x-amazon-apigateway-gateway-responses"]
+        found = {kind: (r["statusCode"], json.dumps(r["responseParameters"])) for kind, r in responses.items()}
+        document = "/.well-known/oauth-protected-resource/rest/mcp"
+        for kind, status in {"UNAUTHORIZED": "401", "ACCESS_DENIED": "403"}.items():
+            self.assertEqual(found[kind][0], status)
+            for part in ("gatewayresponse.header.WWW-Authenticate", document, "waves:read"):
+                self.assertIn(part, found[kind][1])
+        self.assertIn("insufficient_scope", found["ACCESS_DENIED"][1])
+        self.assertEqual({found["AUTHORIZER_FAILURE"][0], found["AUTHORIZER_CONFIGURATION_ERROR"][0]}, {"503"})
+
+    def test_clients_come_by_the_domain_alone(self):
+        for api in ("HttpApi", "RestApi"):
+            text = json.dumps(self.body(api))
+            self.assertIn('"disableExecuteApiEndpoint": true', text, api)
+        keys = {json.dumps(m["ApiId"]): m.get("ApiMappingKey") for m in self.of_type("AWS::ApiGatewayV2::ApiMapping")}
+        self.assertEqual(keys, {'{"Ref": "HttpApi"}': None, '{"Ref": "RestApi"}': "rest"})
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -60,6 +60,10 @@ type Config struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
+	// ResourceMetadata is the address of this API's protected resource metadata (RFC 9728 §5.1). The challenges of Middleware name it, so that
+	// clients like those of MCP find out by themselves whose tokens this API takes. Serve the document there by MetadataHandler.
+	ResourceMetadata string
+
 	// InsecureLoopbackHTTP allows http:// for addresses of this machine, to try things with `wavepass local`.
 	InsecureLoopbackHTTP bool
 }
@@ -81,6 +85,14 @@ func (cfg Config) keys() (*remoteKeys, error) {
 	if cfg.JWKSAddress != "" {
 		if err := allowed.check(cfg.JWKSAddress); err != nil {
 			return nil, fmt.Errorf("verify: JWKSAddress %q: %w", cfg.JWKSAddress, err)
+		}
+	}
+	if cfg.ResourceMetadata != "" {
+		if err := allowed.check(cfg.ResourceMetadata); err != nil {
+			return nil, fmt.Errorf("verify: ResourceMetadata %q: %w", cfg.ResourceMetadata, err)
+		}
+		if strings.ContainsAny(cfg.ResourceMetadata, "\"\\ ") {
+			return nil, fmt.Errorf("verify: ResourceMetadata %q: want it percent-encoded: it stands between quotes", cfg.ResourceMetadata)
 		}
 	}
 	if cfg.MaxStale < 0 || cfg.MaxStale > maxStale {
@@ -159,6 +171,8 @@ type Verifier struct {
 	tokens *token.Verifier
 	expect token.Expect
 	scopes []string
+
+	resourceMetadata string
 }
 
 // New returns a Verifier. It asks nobody until the first token is verified. The error names the field of cfg that is wrong.
@@ -177,6 +191,8 @@ func New(cfg Config) (*Verifier, error) {
 		tokens: token.NewVerifier(keys, cfg.Now),
 		expect: token.Expect{Issuer: cfg.Issuer, Audience: cfg.Audience},
 		scopes: slices.Clone(cfg.Scopes),
+
+		resourceMetadata: cfg.ResourceMetadata,
 	}, nil
 }
 
