@@ -27,6 +27,7 @@ VALUES = {
     "PagesLogo": ["https://acme.example/a.svg", "https://acme.example/b.svg?v=2"],
     "PagesColour": ["#0a5fd9", "#FFE04A"],
     "AttemptLimits": ["5/15m,300/15m", "10/15m,100/24h"],
+    "PasswordMinLength": ["12", "64"],
     "WebOrigins": ["https://app.example.com", "http://localhost:5173,https://app.example.com"],
     "DomainName": ["auth.example.com", "login.example.org"],
     "CertificateArn": ["arn:aws:acm:eu-central-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:123456789012:certificate/2"],

@@ -63,7 +63,11 @@ func seedDemo(ctx context.Context, store demoStore, trail *audit.Trail, now time
 	if _, err := store.Client(ctx, last.ID); !errors.Is(err, client.ErrUnknown) {
 		return err
 	}
-	demo, hash, err := account.New(demoUsername, demoPassword, now)
+	password, err := account.PasswordRules{}.Accept(oauth.NewSecret(demoPassword), demoUsername)
+	if err != nil {
+		return fmt.Errorf("demo account: %w", err)
+	}
+	demo, hash, err := account.New(demoUsername, password, now)
 	if err != nil {
 		return fmt.Errorf("demo account: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/operate"
 )
 
@@ -88,7 +90,12 @@ func (a admin) keys() *operate.Keys {
 	return operate.NewKeys(operate.KeysParts{Ring: a.keyring(a.cfg, a.trail), Log: a.store, Trail: a.trail, Events: a.store, Now: time.Now})
 }
 
-func (a admin) operator() *operate.Operator { return operate.New(a.store, a.trail, time.Now) }
+func (a admin) operator() *operate.Operator {
+	o := operate.New(a.store, a.trail, time.Now)
+	// The settings of a stack are not known here, so operators may name them.
+	o.Passwords = endpoint.PasswordRules(a.cfg.PasswordMinLength, cmp.Or(a.cfg.Issuer, os.Getenv("ISSUER")), os.Getenv("PAGES_NAME"))
+	return o
+}
 
 // knowsPeriod reports whether it is known when keys are due.
 func (a admin) knowsPeriod() bool { return !a.cloud || os.Getenv("KEY_PERIOD") != "" }

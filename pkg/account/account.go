@@ -161,13 +161,9 @@ type Keeper interface {
 	DeleteAccount(ctx context.Context, c Change) error
 }
 
-// New returns a new account, which is not stored yet, and its password hash. Errors: ErrUsername, ErrPassword.
-func New(username, password string, now time.Time) (Account, string, error) {
+// New returns a new account, which is not stored yet, and its password hash. The error is ErrUsername.
+func New(username string, password NewPassword, now time.Time) (Account, string, error) {
 	canonical, err := CanonicalUsername(username)
-	if err != nil {
-		return Account{}, "", err
-	}
-	prepared, err := preparePassword(password)
 	if err != nil {
 		return Account{}, "", err
 	}
@@ -175,5 +171,5 @@ func New(username, password string, now time.Time) (Account, string, error) {
 	if err != nil {
 		return Account{}, "", err
 	}
-	return Account{ID: id, Username: canonical, Epoch: now.Unix()}, hashPassword(prepared), nil
+	return Account{ID: id, Username: canonical, Epoch: now.Unix()}, password.hash(), nil
 }

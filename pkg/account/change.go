@@ -76,13 +76,9 @@ func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (
 	return changed, err
 }
 
-// SetPassword ends every session and replaces the password. ErrPassword when the new one is not acceptable, ErrNoLogin when
+// SetPassword ends every session and replaces the password. Errors: those of PasswordRules.Accept, ErrNoLogin when
 // the account cannot have one.
-func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
-	prepared, err := preparePassword(password.Reveal())
-	if err != nil {
-		return err
-	}
+func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret, rules PasswordRules) error {
 	a, err := e.store.Account(ctx, id)
 	if err != nil {
 		return fmt.Errorf("account: set password: %w", err)
@@ -90,7 +86,11 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	if a.Username == "" {
 		return ErrNoLogin
 	}
-	hash := hashPassword(prepared)
+	accepted, err := rules.Accept(password, a.Username)
+	if err != nil {
+		return err
+	}
+	hash := accepted.hash()
 	return e.untilSettled(ctx, a, func(a Account) error {
 		a, login, err := e.store.AccountAndLogin(ctx, a.ID, a.Username)
 		if err != nil {
@@ -104,16 +104,11 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 // Changer.ChangeAccount. It may be called again with a later change after it has failed.
 type Begin func(Change) error
 
-// ChangePassword replaces the password that was just checked, ends every session and begins a new one. ErrPassword
-// when the new password is not acceptable. oauth.ErrUnavailable also when another change has replaced the checked password
-// meanwhile; then nothing is changed.
-func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, password oauth.Secret, begin Begin) error {
-	prepared, err := preparePassword(password.Reveal())
-	if err != nil {
-		return err
-	}
+// ChangePassword replaces the password that was just checked, ends every session and begins a new one. The error is oauth.ErrUnavailable
+// also when another change has replaced the checked password meanwhile; then nothing is changed.
+func (e *Editor) ChangePassword(ctx context.Context, checked Authenticated, password NewPassword, begin Begin) error {
 	return e.changeChecked(ctx, checked, edit{
-		reason: ReasonPasswordChanged, hash: hashPassword(prepared), oldHash: checked.hash,
+		reason: ReasonPasswordChanged, hash: password.hash(), oldHash: checked.hash,
 	}, begin)
 }
 

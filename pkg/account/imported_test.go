@@ -125,7 +125,7 @@ func (w *world) justBeforeTheRehash(happens func()) {
 func TestConcurrentPasswordChangeIsNotLostToARehash(t *testing.T) {
 	w, _ := importedWorld(t, password)
 	w.justBeforeTheRehash(func() {
-		if err := account.NewEditor(w.store, w.clock.Now).SetPassword(t.Context(), w.ada.ID, oauth.NewSecret(newPassword)); err != nil {
+		if err := account.NewEditor(w.store, w.clock.Now).SetPassword(t.Context(), w.ada.ID, oauth.NewSecret(newPassword), account.PasswordRules{}); err != nil {
 			t.Error(err)
 		}
 	})

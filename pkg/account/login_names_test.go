@@ -84,7 +84,7 @@ func TestRegisterRefusesANameInEveryFormOfIt(t *testing.T) {
 	} {
 		w := newWorld(t)
 		stored(w, test.stored)
-		a, hash, err := account.New(test.typed, password, start)
+		a, hash, err := account.New(test.typed, accepted(t, password), start)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestRegisterRefusesANameInEveryFormOfIt(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.store.Before = hooks.Fail("LoginName")
-	a, hash, err := account.New("bob", password, start)
+	a, hash, err := account.New("bob", accepted(t, password), start)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,41 +2,17 @@ package account
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-const (
-	minPassword = 8   // code points, when a password is set
-	maxPassword = 256 // code points
-)
+const maxPassword = 256 // code points
 
 // ErrPassword says that a text is not acceptable as a password.
-var ErrPassword = errors.New("password: want 8 to 256 characters, none of them a control character")
-
-// CheckPassword returns ErrPassword when a text is not acceptable as a new password.
-func CheckPassword(password oauth.Secret) error {
-	_, err := preparePassword(password.Reveal())
-	return err
-}
-
-// preparePassword returns the form of a new password that is hashed. ErrPassword when it is not acceptable.
-func preparePassword(password string) (string, error) {
-	prepared, err := opaque(password)
-	if err == nil && utf8.RuneCountInString(prepared) < minPassword {
-		err = fmt.Errorf("%w: it is shorter", ErrPassword)
-	}
-	if err != nil {
-		return "", err
-	}
-	return prepared, nil
-}
+var ErrPassword = errors.New("password: not acceptable")
 
 // opaque maps a password as PRECIS OpaqueString does (RFC 8265 §4.2): spaces of every kind become U+0020, and the
 // result is in NFC. It accepts more: every character but controls and noncharacters, because emoji, joiners and
@@ -48,7 +24,7 @@ func opaque(password string) (string, error) {
 	case password == "":
 		return "", ErrPassword
 	case len(password) > maxPassword*utf8.UTFMax || utf8.RuneCountInString(password) > maxPassword:
-		return "", fmt.Errorf("%w: it is longer", ErrPassword)
+		return "", &PasswordError{Fault: PasswordLong}
 	}
 	position := 0
 	for i, r := range password {

@@ -46,6 +46,16 @@ func phc(password string, memory, passes uint32, threads uint8, keyLen uint32) s
 // cheap is a hash for the tests that are not about its cost.
 func cheap(password string) string { return phc(password, 8, 1, 1, 32) }
 
+// accepted is a password that may be set.
+func accepted(t *testing.T, password string) account.NewPassword {
+	t.Helper()
+	got, err := account.PasswordRules{}.Accept(oauth.NewSecret(password))
+	if err != nil {
+		t.Fatalf("password of %d bytes: %v", len(password), err)
+	}
+	return got
+}
+
 // world is one account, "ada", and the authenticator that knows her.
 type world struct {
 	t     *testing.T

@@ -105,7 +105,8 @@ func TestRefusalSaysItsReasonAndNothingElse(t *testing.T) {
 		{&session.RefusedError{Reason: session.BecauseIdle, Detail: "detail 4711"}, `{"error":"invalid_grant","error_description":"the refresh token is not valid","reason":"idle"}`},
 		{&session.RefusedError{Detail: "detail 4711"}, `{"error":"invalid_grant","error_description":"the refresh token is not valid"}`},
 		{session.ErrRefused, `{"error":"invalid_grant","error_description":"the refresh token is not valid"}`},
-		{&account.CharacterError{Err: account.ErrPassword, Position: 12, Rune: 7}, `{"error":"invalid_request","error_description":"the new password: want 8 to 256 characters, none of them a control character: character 12, U+0007, cannot be used"}`},
+		{&account.CharacterError{Err: account.ErrPassword, Position: 12, Rune: 7}, `{"error":"invalid_request","error_description":"the new password: character 12, U+0007, cannot be used"}`},
+		{&account.PasswordError{Fault: account.PasswordShort, Least: 15}, `{"error":"invalid_request","error_description":"the new password: it has fewer than 15 characters; a few words in a row are long and easy to remember"}`},
 	} {
 		r, _ := call(t, events.APIGatewayV2HTTPRequest{}, func(context.Context, *apigw.Request) (apigw.Response, error) {
 			return apigw.Response{}, fmt.Errorf("endpoint: %w", tc.err)

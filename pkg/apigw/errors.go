@@ -87,7 +87,7 @@ var answers = []struct {
 	{claims.ErrInvalid, http.StatusBadRequest, oauth.CodeInvalidRequest, "claims: want an object of at most 16 strings, numbers or booleans, 512 bytes as JSON, with names like plan_2"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
-	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password: want 8 to 256 characters, none of them a control character"},
+	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password"},
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name; both are deleted with this answer: log in again"},
 	{browser.ErrOtherSite, http.StatusBadRequest, oauth.CodeInvalidGrant, "no cookie came, and none can: the page is on another site than this service; serve both below one domain"},
@@ -143,10 +143,13 @@ func lookUp(r *Request, err error) Response {
 		response := errorResponse(a.status, a.code, a.description)
 		var refused *session.RefusedError
 		var character *account.CharacterError
+		var password *account.PasswordError
 		var code *session.CodeError
 		switch {
 		case errors.As(err, &code):
 			response = errorResponse(a.status, a.code, a.description+": "+code.Says)
+		case errors.As(err, &password):
+			response = errorResponse(a.status, a.code, a.description+": "+password.Advice())
 		case errors.As(err, &character):
 			response = errorResponse(a.status, a.code, a.description+": "+character.Refused())
 		case errors.As(err, &refused):

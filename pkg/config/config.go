@@ -21,23 +21,24 @@ import (
 
 // Config is the configuration of every function; each uses what it needs.
 type Config struct {
-	TableName      string        `env:"TABLE_NAME,notEmpty"`            // the DynamoDB table
-	Issuer         string        `env:"ISSUER"`                         // `iss`; empty: the gateway's own address
-	Audience       string        `env:"AUDIENCE"`                       // `aud` of clients that name none; empty: the issuer
-	SigningAlg     string        `env:"SIGNING_ALG" envDefault:"ES256"` // ES256, EdDSA or RS256
-	SealingKey     string        `env:"SEALING_KEY"`                    // kms:<arn> or local:<base64>
-	KeyPeriod      time.Duration `env:"KEY_PERIOD" envDefault:"720h"`   // how long a key signs
-	KeyCacheAge    time.Duration `env:"KEY_CACHE_AGE" envDefault:"5m"`  // how long verifiers use the keys that they hold
-	Staleness      time.Duration `env:"REVOCATION_STALENESS" envDefault:"5s"`
-	Shards         int           `env:"REVOCATION_SHARDS" envDefault:"1"`
-	Grace          time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
-	RotationMinAge time.Duration `env:"ROTATION_MIN_AGE" envDefault:"10s"` // a refresh token younger than this is not rotated
-	AttemptLimits  AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
-	CookieDomain   string        `env:"COOKIE_DOMAIN"`     // shares cookies between subdomains; empty: this host only
-	PagesName      string        `env:"PAGES_NAME"`        // name of the service on the sign-in pages; empty: Wavepass
-	PagesLogo      string        `env:"PAGES_LOGO"`        // address of an image on them, https; empty: none
-	PagesColour    string        `env:"PAGES_COLOUR"`      // of their buttons and links, like #0a5fd9; empty: a dark blue
-	DynamoEndpoint string        `env:"DYNAMODB_ENDPOINT"` // DynamoDB Local; never in the cloud
+	TableName         string        `env:"TABLE_NAME,notEmpty"`            // the DynamoDB table
+	Issuer            string        `env:"ISSUER"`                         // `iss`; empty: the gateway's own address
+	Audience          string        `env:"AUDIENCE"`                       // `aud` of clients that name none; empty: the issuer
+	SigningAlg        string        `env:"SIGNING_ALG" envDefault:"ES256"` // ES256, EdDSA or RS256
+	SealingKey        string        `env:"SEALING_KEY"`                    // kms:<arn> or local:<base64>
+	KeyPeriod         time.Duration `env:"KEY_PERIOD" envDefault:"720h"`   // how long a key signs
+	KeyCacheAge       time.Duration `env:"KEY_CACHE_AGE" envDefault:"5m"`  // how long verifiers use the keys that they hold
+	Staleness         time.Duration `env:"REVOCATION_STALENESS" envDefault:"5s"`
+	Shards            int           `env:"REVOCATION_SHARDS" envDefault:"1"`
+	Grace             time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
+	RotationMinAge    time.Duration `env:"ROTATION_MIN_AGE" envDefault:"10s"` // a refresh token younger than this is not rotated
+	AttemptLimits     AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
+	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"` // characters of a new password
+	CookieDomain      string        `env:"COOKIE_DOMAIN"`                      // shares cookies between subdomains; empty: this host only
+	PagesName         string        `env:"PAGES_NAME"`                         // name of the service on the sign-in pages; empty: Wavepass
+	PagesLogo         string        `env:"PAGES_LOGO"`                         // address of an image on them, https; empty: none
+	PagesColour       string        `env:"PAGES_COLOUR"`                       // of their buttons and links, like #0a5fd9; empty: a dark blue
+	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                  // DynamoDB Local; never in the cloud
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda
@@ -119,6 +120,9 @@ func (c Config) check() (wrong []error) {
 	}
 	if c.RotationMinAge < 0 || c.RotationMinAge > time.Minute {
 		bad("ROTATION_MIN_AGE: %s: want 0s to 1m", c.RotationMinAge)
+	}
+	if c.PasswordMinLength < 8 || c.PasswordMinLength > 64 {
+		bad("PASSWORD_MIN_LENGTH: %d: want 8 to 64", c.PasswordMinLength)
 	}
 	if c.CookieDomain != "" && !ascii.IsDomain(c.CookieDomain) {
 		bad("COOKIE_DOMAIN: %q: want a domain like example.com, without a dot at its beginning", c.CookieDomain)

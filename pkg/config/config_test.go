@@ -19,7 +19,8 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		TableName: "wavepass", SigningAlg: "ES256", KeyPeriod: 30 * 24 * time.Hour, KeyCacheAge: 5 * time.Minute,
 		Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute, RotationMinAge: 10 * time.Second,
-		AttemptLimits: config.AttemptLimits{Account: limit(10), Network: limit(300)},
+		AttemptLimits:     config.AttemptLimits{Account: limit(10), Network: limit(300)},
+		PasswordMinLength: 8,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -55,6 +56,9 @@ func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 		{"REVOCATION_STALENESS", "5", "REVOCATION_STALENESS: "},
 		{"REVOCATION_STALENESS", "-1s", "REVOCATION_STALENESS: "},
 		{"REVOCATION_STALENESS", "6m", "REVOCATION_STALENESS: "},
+		{"PASSWORD_MIN_LENGTH", "7", "PASSWORD_MIN_LENGTH: 7: want 8 to 64"},
+		{"PASSWORD_MIN_LENGTH", "65", "PASSWORD_MIN_LENGTH: 65: want 8 to 64"},
+		{"PASSWORD_MIN_LENGTH", "long", "PASSWORD_MIN_LENGTH: "},
 		{"REVOCATION_SHARDS", "0", "REVOCATION_SHARDS: "},
 		{"REVOCATION_SHARDS", "65", "REVOCATION_SHARDS: "},
 		{"REVOCATION_SHARDS", "many", "REVOCATION_SHARDS: "},

@@ -4,8 +4,10 @@
 package endpoint
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/access"
@@ -30,6 +32,7 @@ type Settings struct {
 	KeyTimes  keyring.Times
 	Limits    account.Limits // of wrong passwords, counted together for login and password change
 	Rules     session.Rules
+	Password  int           // code points of a new one; zero: account.MinPassword
 	Staleness time.Duration // how old the denylist's answer may be
 	Cookies   browser.Jar
 	Looks     Looks // of the sign-in pages
@@ -47,6 +50,7 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		KeyTimes:  KeyTimes(c),
 		Limits:    account.Limits{Account: account.Limit(c.AttemptLimits.Account), Network: account.Limit(c.AttemptLimits.Network)},
 		Rules:     session.Rules{Grace: c.Grace, MinAge: c.RotationMinAge},
+		Password:  c.PasswordMinLength,
 		Staleness: c.Staleness,
 		Cookies:   browser.Jar{Domain: c.CookieDomain},
 		Looks:     Looks{c.PagesName, c.PagesLogo, c.PagesColour},
@@ -61,6 +65,18 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 // KeyTimes returns the ages of keys in the configuration.
 func KeyTimes(c config.Config) keyring.Times {
 	return keyring.Times{Period: c.KeyPeriod, CacheAge: c.KeyCacheAge}
+}
+
+// PasswordRules returns the rules for new passwords at a service with this issuer.
+func (s Settings) PasswordRules(issuer string) account.PasswordRules {
+	return PasswordRules(s.Password, issuer, s.Looks.Name)
+}
+
+// PasswordRules returns the rules for new passwords of at least so many characters, at a service with this issuer and name. Both may be
+// unknown.
+func PasswordRules(least int, issuer, name string) account.PasswordRules {
+	_, host, _ := strings.Cut(issuer, "://")
+	return account.PasswordRules{MinLength: least, Service: []string{host, cmp.Or(name, "Wavepass")}}
 }
 
 // Keyring returns the keyring in store. sealer opens its sealed parts.

@@ -33,7 +33,7 @@ func TestEverySettingReachesTheFunctions(t *testing.T) {
 	got, err := settings(t, map[string]string{
 		"ISSUER": "https://id.example.com", "AUDIENCE": "https://api.example.com", "AWS_REGION": "eu-central-1",
 		"SIGNING_ALG": "EdDSA", "KEY_PERIOD": "48h", "KEY_CACHE_AGE": "3m", "ATTEMPT_LIMITS": "7/10m,200/20m",
-		"REFRESH_GRACE": "30s", "ROTATION_MIN_AGE": "5s", "REVOCATION_STALENESS": "2s", "COOKIE_DOMAIN": "example.com",
+		"REFRESH_GRACE": "30s", "ROTATION_MIN_AGE": "5s", "REVOCATION_STALENESS": "2s", "COOKIE_DOMAIN": "example.com", "PASSWORD_MIN_LENGTH": "15",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +48,7 @@ func TestEverySettingReachesTheFunctions(t *testing.T) {
 		KeyTimes:  keyring.Times{Period: 48 * time.Hour, CacheAge: 3 * time.Minute},
 		Limits:    account.Limits{Account: account.Limit{Count: 7, Window: 10 * time.Minute}, Network: account.Limit{Count: 200, Window: 20 * time.Minute}},
 		Rules:     session.Rules{Grace: 30 * time.Second, MinAge: 5 * time.Second},
+		Password:  15,
 		Staleness: 2 * time.Second,
 		Cookies:   browser.Jar{Domain: "example.com"},
 	}

@@ -81,7 +81,11 @@ func TestAdministrationEndsSessionsForGood(t *testing.T) {
 				t.Fatal(err)
 			}
 		case audit.AccountDeleted:
-			again, hash, err := account.New("ada", password, w.clock.Now())
+			accepted, err := account.PasswordRules{}.Accept(oauth.NewSecret(password), "ada")
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, hash, err := account.New("ada", accepted, w.clock.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,7 +54,7 @@ func (w *world) wantNothingWritten(f func()) {
 // changePasswordBefore changes the password of ada just before the call of that name.
 func changePasswordBefore(w *world, call string) func(context.Context, string) error {
 	return hooks.Once(call, func(ctx context.Context) error {
-		return w.editor().SetPassword(ctx, w.ada.ID, oauth.NewSecret(newPassword))
+		return w.editor().SetPassword(ctx, w.ada.ID, oauth.NewSecret(newPassword), account.PasswordRules{})
 	})
 }
 
@@ -121,7 +121,7 @@ func TestEveryEditOfAnAccountEndsItsSessions(t *testing.T) {
 		"end sessions": func(w *world) error { return w.editor().EndSessions(w.t.Context(), w.ada) },
 		"disable":      func(w *world) error { _, err := w.editor().Disable(w.t.Context(), w.ada.ID); return err },
 		"set password": func(w *world) error {
-			return w.editor().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword))
+			return w.editor().SetPassword(w.t.Context(), w.ada.ID, oauth.NewSecret(newPassword), account.PasswordRules{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

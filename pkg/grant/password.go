@@ -32,7 +32,8 @@ type PasswordRequest struct {
 	At           Place
 	Client       client.Client // of the caller's session
 	Current, New oauth.Secret
-	Network      string // prefix of the caller's address
+	Rules        account.PasswordRules // for the new one
+	Network      string                // prefix of the caller's address
 }
 
 // Change replaces the password, ends every session of the account, the caller's too, and begins a new one like a
@@ -44,10 +45,11 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	if r.Client.Transport() == client.NoSession {
 		return Issued{}, client.ErrWrongKind
 	}
-	if err := account.CheckPassword(r.New); err != nil {
+	own, owner, err := p.owners.Living(ctx, r.Holder)
+	if err != nil {
 		return Issued{}, err
 	}
-	own, owner, err := p.owners.Living(ctx, r.Holder)
+	accepted, err := r.Rules.Accept(r.New, owner.Username)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -61,7 +63,7 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	}
 	login := session.Login{Client: r.Client, Remember: own.Remembered, Device: own.Device, Network: r.Network}
 	issued, err := p.begin(ctx, r.At, who, login, keys, func(s *session.Session) error {
-		return p.Editor.ChangePassword(ctx, who, r.New, func(c account.Change) error { return p.createAfter(ctx, c, s) })
+		return p.Editor.ChangePassword(ctx, who, accepted, func(c account.Change) error { return p.createAfter(ctx, c, s) })
 	})
 	switch {
 	case errors.Is(err, account.ErrNotFound):

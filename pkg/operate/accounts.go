@@ -15,10 +15,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// AddAccount registers an account. Errors: those of account.New and
+// AddAccount registers an account. Errors: those of account.PasswordRules, account.New and
 // account.CheckAccess, account.ErrExists, ErrTooManyRoles.
 func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, access account.Access) (account.Account, error) {
-	created, hash, err := account.New(username, password.Reveal(), o.now())
+	accepted, err := o.Passwords.Accept(password, username)
+	if err != nil {
+		return account.Account{}, err
+	}
+	created, hash, err := account.New(username, accepted, o.now())
 	if err != nil {
 		return account.Account{}, err
 	}
@@ -57,7 +61,7 @@ func (o *Operator) Delete(ctx context.Context, id uuid.UUID) error {
 
 // SetPassword replaces the password and ends every session.
 func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
-	if err := o.accounts.SetPassword(ctx, id, password); err != nil {
+	if err := o.accounts.SetPassword(ctx, id, password, o.Passwords); err != nil {
 		return err
 	}
 	return o.recordAccount(ctx, audit.PasswordSet, id)

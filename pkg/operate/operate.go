@@ -47,6 +47,8 @@ type Store interface {
 // Operator changes accounts and revokes tokens. A method that reports whether it changed anything leaves an event only if it
 // did. After oauth.ErrUnavailable the change may have been made or not, and every method may be repeated.
 type Operator struct {
+	Passwords account.PasswordRules // for passwords that are set
+
 	store    Store
 	accounts *account.Administrator
 	sessions *session.Revoker
@@ -56,7 +58,7 @@ type Operator struct {
 
 // New returns an Operator over store.
 func New(store Store, trail *audit.Trail, now func() time.Time) *Operator {
-	return &Operator{store, account.NewAdministrator(store, now), session.NewRevoker(store, now), trail, now}
+	return &Operator{store: store, accounts: account.NewAdministrator(store, now), sessions: session.NewRevoker(store, now), trail: trail, now: now}
 }
 
 // Migrated leaves the event of a migration that rewrote a number of items.

@@ -66,7 +66,7 @@ func (f function) change(ctx context.Context, r *apigw.Request) (apigw.Response,
 		return apigw.Response{}, err
 	}
 	issued, err := f.password.Change(ctx, grant.PasswordRequest{
-		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Network: r.Network,
+		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Rules: f.PasswordRules(r.At.Issuer), Network: r.Network,
 	})
 	if err != nil {
 		return apigw.Response{}, err

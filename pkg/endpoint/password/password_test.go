@@ -264,3 +264,25 @@ func chain(hooks ...func(context.Context, string) error) func(context.Context, s
 		return nil
 	}
 }
+
+// The service is at id.example.com in these tests, and the person is ada.
+func TestGuessableNewPasswordIsRefusedWithAdvice(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	for next, says := range map[string]string{
+		"short":            "fewer than 8 characters",
+		"iloveyou1":        "many people use it",
+		"123456789123":     "many people use it",
+		"wave-wave-wave-":  "repeats",
+		"ada-2026":         "a name of yours",
+		"example auth 77!": "a name of yours",
+	} {
+		got := d.As(own.AccessToken, changeRequest(deployment.Password, next))
+		d.Want(next, got, 400, "invalid_request")
+		if !strings.Contains(got.Body, says) || strings.Contains(got.Body, next) {
+			t.Errorf("%q: %s, want advice that says %q", next, got.Body, says)
+		}
+	}
+	d.Want("the old password", login(d, deployment.Password), 200, "")
+	d.Want("the caller", d.Do(refreshRequest(own)), 200, "")
+}

@@ -76,7 +76,9 @@ func newUser(t testing.TB, endpoint string) *user {
 	store, table := openDynamo(t, endpoint, u.meter.url, u.clock)
 	u.table, u.store = table, store
 	u.api = dynamodb.New(dynamodb.Options{Region: tabletemplate.Region, BaseEndpoint: &endpoint, Credentials: tabletemplate.Credentials})
-	who, hash, err := account.New(u.name, password, u.clock.Now())
+	accepted, err := account.PasswordRules{}.Accept(oauth.NewSecret(password), u.name)
+	u.must(err)
+	who, hash, err := account.New(u.name, accepted, u.clock.Now())
 	u.must(err)
 	u.account = who.ID
 	who.Roles, who.Scopes = []string{"admin", "editor"}, []string{"read", "write"}

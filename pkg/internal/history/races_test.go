@@ -74,7 +74,7 @@ var endings = map[string]func(r race, victim, helper holding) error{
 	},
 	"disable": func(r race, _, _ holding) error { _, err := r.f.admin.Disable(r.Context(), r.who.ID); return err },
 	"set password": func(r race, _, _ holding) error {
-		return r.f.admin.SetPassword(r.Context(), r.who.ID, oauth.NewSecret(otherPassword))
+		return r.f.admin.SetPassword(r.Context(), r.who.ID, oauth.NewSecret(otherPassword), account.PasswordRules{})
 	},
 	"change password": func(r race, _, helper holding) error { return r.changePassword(helper) },
 	"delete":          func(r race, _, _ holding) error { return r.f.admin.Delete(r.Context(), r.who.ID) },

@@ -132,7 +132,7 @@ func (w *world) changeAccount(how ending, faults map[string]fault) {
 			_, err := w.editor.Disable(ctx, w.account)
 			return err
 		case setPassword:
-			return w.editor.SetPassword(ctx, w.account, oauth.NewSecret(newPassword))
+			return w.editor.SetPassword(ctx, w.account, oauth.NewSecret(newPassword), account.PasswordRules{})
 		}
 		a, err := w.table.Account(ctx, w.account)
 		if err != nil {
