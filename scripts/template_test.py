@@ -151,7 +151,7 @@ class Output(unittest.TestCase):
         self.assertGreater(judged, 3 * len(FUNCTIONS))
 
     OPEN = {
-        "post /login", "post /refresh", "post /token", "post /introspect", "get /session", "post /revoke", "post /logout",
+        "post /login", "post /refresh", "post /token", "post /par", "post /introspect", "get /session", "post /revoke", "post /logout",
         "get /authorize", "post /authorize", "post /signin", "post /signin/provider", "post /consent", "get /callback/{provider}", "get /signout", "post /signout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
         "get /.well-known/oauth-protected-resource", "get /.well-known/oauth-protected-resource/{path+}",

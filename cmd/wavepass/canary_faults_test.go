@@ -42,6 +42,6 @@ func (s *faultyStore) Create(ctx context.Context, begun session.Session) error {
 // storeMethods are all that the endpoints call, by the names that hooks are given.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "Rehash", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket", "PutPushed", "Pushed",
 	"Subject", "BeginSession", "SetAccess", "UseCode", "ReleaseCode", "Consent", "PutConsent", "Consents", "Providers",
 }

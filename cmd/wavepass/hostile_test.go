@@ -157,11 +157,15 @@ func TestHostileRequestsAreRefusedAndChangeNothing(t *testing.T) {
 	refresh := valid{"/refresh", mediaForm, [][2]string{{"client_id", "app"}, {"refresh_token", app.RefreshToken}}, nil, []string{mediaJSON, mediaForm}}
 	webRefresh := valid{"/refresh", mediaJSON, [][2]string{{"client_id", "web"}}, []string{"Origin", pageOrigin, "Cookie", web.cookie()}, []string{mediaJSON, mediaForm}}
 	revoke := valid{"/revoke", mediaForm, [][2]string{{"client_id", "app"}, {"token", app.RefreshToken}}, nil, []string{mediaForm}}
+	push := valid{"/par", mediaForm, [][2]string{
+		{"client_id", "app"}, {"response_type", "code"}, {"redirect_uri", "http://127.0.0.1/cb"},
+		{"code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, {"code_challenge_method", "S256"},
+	}, nil, []string{mediaForm}}
 	logout := valid{"/logout", mediaJSON, [][2]string{{"client_id", "app"}, {"refresh_token", app.RefreshToken}}, nil, []string{mediaJSON}}
 	webLogout := valid{"/logout", mediaJSON, [][2]string{{"client_id", "web"}}, []string{"Origin", pageOrigin, "Cookie", web.cookie()}, []string{mediaJSON}}
 
 	all := credentialsTwice(app, web, refresh, revoke, logout, login)
-	for _, v := range []valid{login, webLogin, refresh, webRefresh, revoke, logout, webLogout} {
+	for _, v := range []valid{login, webLogin, refresh, webRefresh, revoke, logout, webLogout, push} {
 		all = append(all, everyHostile(v)...)
 	}
 	for _, h := range all {

@@ -26,6 +26,7 @@ func TestAddressIsUnderstoodWhollyOrRefused(t *testing.T) {
 		"POST /login":                                 {"client_id=app", "x", "&", "%zz", ";"},
 		"POST /refresh":                               {"refresh_token=" + own.RefreshToken, "x", "&", "%zz", ";"},
 		"POST /token":                                 {"grant_type=client_credentials", "x", "&", "%zz", ";"},
+		"POST /par":                                   {"client_id=app", "x", "&", "%zz", ";"},
 		"POST /introspect":                            {"token=" + own.AccessToken, "x", "&", "%zz", ";"},
 		"POST /revoke":                                {"token=" + own.RefreshToken, "x", "&", "%zz", ";"},
 		"POST /logout":                                {"everywhere=true", "x", "&", "%zz", ";"},

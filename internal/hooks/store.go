@@ -10,6 +10,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/federation"
@@ -139,6 +140,14 @@ func (h *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record
 
 func (h *Store) TakeTicket(ctx context.Context, name ticket.Name, api, by string) (ticket.Record, error) {
 	return call(ctx, h, "TakeTicket", func() (ticket.Record, error) { return h.Store.TakeTicket(ctx, name, api, by) })
+}
+
+func (h *Store) PutPushed(ctx context.Context, name authorization.PushedName, p authorization.Pushed) error {
+	return h.Do(ctx, "PutPushed", func() error { return h.Store.PutPushed(ctx, name, p) })
+}
+
+func (h *Store) Pushed(ctx context.Context, name authorization.PushedName) (authorization.Pushed, error) {
+	return call(ctx, h, "Pushed", func() (authorization.Pushed, error) { return h.Store.Pushed(ctx, name) })
 }
 
 func (h *Store) Policy(ctx context.Context, api string) (policy.Record, error) {

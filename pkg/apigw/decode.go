@@ -105,8 +105,8 @@ type ClientParameters struct {
 	Assertion     oauth.Secret `json:"client_assertion"`
 }
 
-// Authenticated is Client where services may also authenticate by a key of their own (RFC 7523). An assertion is good once. Errors
-// also as Verifier.Authenticate.
+// Authenticated is Client where services may also authenticate by a key of their own (RFC 7523). An assertion is good once, and at every
+// endpoint whichever of them its audience is (RFC 9126 §2). Errors also as Verifier.Authenticate.
 func (r *Request) Authenticated(ctx context.Context, clients *client.Registry, assertions *assertion.Verifier, in ClientParameters) (client.Client, error) {
 	if in.Assertion.IsZero() && in.AssertionType == "" {
 		return r.Client(ctx, clients, in.ClientID, in.ClientSecret)
@@ -123,7 +123,7 @@ func (r *Request) Authenticated(ctx context.Context, clients *client.Registry, a
 	case in.Assertion.IsZero():
 		return client.Client{}, InvalidRequest("client_assertion is missing")
 	}
-	return assertions.Authenticate(ctx, in.Assertion, in.ClientID, []string{r.At.Issuer, r.At.Issuer + "/token"})
+	return assertions.Authenticate(ctx, in.Assertion, in.ClientID, []string{r.At.Issuer, r.At.Issuer + "/token", r.At.Issuer + "/par"})
 }
 
 // ClientCredentials returns the client that a request claims to be from, by HTTP Basic or by client_id and

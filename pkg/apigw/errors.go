@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -125,6 +126,15 @@ func lookUp(r *Request, err error) Response {
 	var request *requestError
 	if errors.As(err, &request) {
 		return errorResponse(request.status, request.code, request.description)
+	}
+	// An authorization request that its client has pushed. At /authorize both are shown to the person, or told at the redirect.
+	var wrong *authorization.Error
+	if errors.As(err, &wrong) {
+		return errorResponse(http.StatusBadRequest, wrong.Code, wrong.Description) // RFC 9126 §2.3
+	}
+	var page *authorization.PageError
+	if errors.As(err, &page) {
+		return errorResponse(http.StatusBadRequest, oauth.CodeInvalidRequest, page.Description)
 	}
 	var notGranted *grant.NotGrantedError
 	if errors.As(err, &notGranted) {

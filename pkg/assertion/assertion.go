@@ -148,7 +148,7 @@ func (c claims) check(found client.Client, here []string, now time.Time) error {
 	case c.Issuer != found.ID || c.Subject != found.ID:
 		return errors.New("iss or sub: not the client's id")
 	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, elsewhere):
-		return errors.New("aud: want the issuer or its token endpoint, and nothing else")
+		return errors.New("aud: want the issuer, its /token or its /par, and nothing else")
 	case !(c.Expiry > 0 && c.Expiry < maxTime) || !now.Before(timeOf(c.Expiry)):
 		return errors.New("exp: missing, or expired")
 	case timeOf(c.Expiry).After(now.Add(maxLife + token.Leeway)):

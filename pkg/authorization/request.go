@@ -89,7 +89,7 @@ func ClientID(raw string) (string, error) {
 	return p.values["client_id"], nil
 }
 
-// Check reads a request of the client c. raw is a query or the body of a form, without the parameters of a pushed request. The error
+// Check reads a request of the client c. raw is a query or the body of a form, as Resolve returns it. The error
 // is a *PageError until client and redirect are known to be good (RFC 6749 §4.1.2.1), and then an *Error, which the client is told.
 func Check(raw string, c client.Client) (Request, error) {
 	p, err := readParameters(raw)
@@ -277,19 +277,11 @@ func AfterLogin(raw string) string {
 	if err != nil {
 		return ""
 	}
-	out := url.Values{}
-	for _, name := range append([]string{"client_id", "redirect_uri", "state"}, known...) {
-		if value := p.values[name]; value != "" {
-			out.Set(name, value)
-		}
-	}
+	out := p.known()
 	out.Del("max_age")
 	words := slices.DeleteFunc(strings.Fields(out.Get("prompt")), func(word string) bool { return word != "consent" })
 	if out.Del("prompt"); len(words) > 0 {
 		out.Set("prompt", words[0])
-	}
-	for _, resource := range p.resource {
-		out.Add("resource", resource)
 	}
 	return out.Encode()
 }

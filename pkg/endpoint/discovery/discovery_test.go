@@ -27,10 +27,11 @@ const (
 // The whole documents: a member that is added here has to be served.
 func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 	common := map[string]any{
-		"issuer":                                deployment.Issuer,
-		"token_endpoint":                        deployment.Issuer + "/token",
-		"token_endpoint_auth_methods_supported": []any{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"},
-		"authorization_endpoint":                deployment.Issuer + "/authorize",
+		"issuer":                                                   deployment.Issuer,
+		"token_endpoint":                                           deployment.Issuer + "/token",
+		"token_endpoint_auth_methods_supported":                    []any{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"},
+		"authorization_endpoint":                                   deployment.Issuer + "/authorize",
+		"pushed_authorization_request_endpoint":                    deployment.Issuer + "/par",
 		"authorization_response_iss_parameter_supported":           true,
 		"code_challenge_methods_supported":                         []any{"S256"},
 		"grant_types_supported":                                    []any{"authorization_code", "refresh_token", "client_credentials"},

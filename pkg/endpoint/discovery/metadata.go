@@ -9,6 +9,7 @@ import (
 type metadata struct {
 	Issuer                string              `json:"issuer"`
 	AuthorizationEndpoint string              `json:"authorization_endpoint"`
+	PushedEndpoint        string              `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
 	ChallengeMethods      []string            `json:"code_challenge_methods_supported"`               // RFC 7636
 	AnswerSaysIssuer      bool                `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 	ResponseModes         []string            `json:"response_modes_supported"`
@@ -32,7 +33,7 @@ type openIDMetadata struct {
 	UserinfoEndpoint string   `json:"userinfo_endpoint"`
 	EndSession       string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0 §2.1
 	SubjectTypes     []string `json:"subject_types_supported"`
-	RequestURI       bool     `json:"request_uri_parameter_supported"` // absent means yes
+	RequestURI       bool     `json:"request_uri_parameter_supported"` // absent means yes; those of pushed requests are meant by the member above
 	Scopes           []string `json:"scopes_supported"`                // those with a meaning of their own here
 	Prompts          []string `json:"prompt_values_supported"`         // OpenID Connect Prompt Create 1.0 §4.2
 	Claims           []string `json:"claims_supported"`                // of ID tokens
@@ -58,6 +59,7 @@ func describe(issuer string) metadata {
 	return metadata{
 		Issuer:                issuer,
 		AuthorizationEndpoint: issuer + "/authorize",
+		PushedEndpoint:        issuer + "/par",
 		ChallengeMethods:      []string{"S256"},
 		AnswerSaysIssuer:      true,
 		ResponseModes:         []string{"query"},

@@ -1,5 +1,6 @@
-// Package oauthtoken is the token endpoint, POST /token (RFC 6749 §3.2): authorization codes, refresh tokens of clients that keep them
-// themselves, and client credentials of services. There is no password grant: people log in at /authorize or at POST /login.
+// Package oauthtoken has the endpoints that applications call themselves while a person signs in at /authorize. POST /token (RFC 6749
+// §3.2): authorization codes, refresh tokens of clients that keep them themselves, and client credentials of services. POST /par
+// (RFC 9126): authorization requests that are sent beforehand. There is no password grant: people log in at /authorize or at POST /login.
 package oauthtoken
 
 import (
@@ -8,6 +9,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -24,6 +26,7 @@ type Store interface {
 	endpoint.RefreshStore
 	session.CodeUser
 	session.Consents
+	authorization.PushedKeeper
 	keyring.Store
 }
 
@@ -37,8 +40,9 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		s, clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, mac, signing),
 		grant.NewByCode(grant.ByCodeParts{Codes: session.NewCodes(store, store, store, s.Now), MAC: mac, Signing: signing, Trail: s.Trail, Now: s.Now}),
 		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
+		store,
 	}
-	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token})
+	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token, "POST /par": f.push})
 }
 
 type function struct {
@@ -48,6 +52,7 @@ type function struct {
 	refresh    *grant.Refresh
 	byCode     *grant.ByCode
 	own        *grant.ClientCredentials
+	pushed     authorization.PushedKeeper
 }
 
 // request has the parameters of RFC 6749 §4.1.3, §4.4.2 and §6, RFC 7636 §4.5 and RFC 8707 §2.2. The scope of a refresh is ignored: the answer names the scope that was

@@ -31,6 +31,10 @@ func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Respon
 		}
 		raw = body
 	}
+	raw, err := authorization.Resolve(ctx, f.pushed, raw)
+	if err != nil {
+		return apigw.Response{}, err
+	}
 	in, err := f.requested(ctx, raw)
 	if err != nil {
 		return f.refused(r, in, err)

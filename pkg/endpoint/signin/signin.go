@@ -41,6 +41,7 @@ type Store interface {
 	session.Directory
 	account.Keeper
 	federation.Reader
+	authorization.PushedReader
 }
 
 // New returns the function. drawn are its pages.
@@ -60,6 +61,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		earlier:   grant.NewEarlier(owners, revoker, s.Trail),
 		codes:     grant.NewCodes(session.NewOffers(store, s.Now), s.Trail, s.Now),
 		consents:  store,
+		pushed:    store,
 		pages:     drawn,
 		macs:      macs,
 		providers: &providers{store: store, sealer: sealer, now: s.Now},
@@ -93,6 +95,7 @@ type function struct {
 	earlier  *grant.Earlier
 	codes    *grant.Codes
 	consents consent.Store
+	pushed   authorization.PushedReader
 	pages    *pages.Pages
 
 	// For signing in at other providers.

@@ -142,6 +142,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /refresh":    "refresh",
 		"GET /session":     "refresh",
 		"POST /token":      "oauthtoken",
+		"POST /par":        "oauthtoken",
 		"POST /introspect": "introspect",
 		"POST /revoke":     "revoke",
 		"POST /logout":     "revoke",

@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -72,6 +73,7 @@ type Store struct {
 	appended  map[string]appended
 	used      map[[sha256.Size]byte]usedAssertion
 	tickets   map[ticket.Name]keptTicket
+	pushed    map[authorization.PushedName]authorization.Pushed
 	consents  map[consentName]consent.Consent
 	orders    map[uuid.UUID]keptOrder
 	mails     map[string][]time.Time
@@ -97,6 +99,7 @@ func New(now func() time.Time) *Store {
 		appended:  map[string]appended{},
 		used:      map[[sha256.Size]byte]usedAssertion{},
 		tickets:   map[ticket.Name]keptTicket{},
+		pushed:    map[authorization.PushedName]authorization.Pushed{},
 		consents:  map[consentName]consent.Consent{},
 		orders:    map[uuid.UUID]keptOrder{},
 		mails:     map[string][]time.Time{},

@@ -67,6 +67,8 @@ var writes = []write{
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login", "signin"}, []string{"login", "signin"}},
 	{"say what a person has allowed", "PutItem", "CONSENT#1", nil, []string{"signin"}, []string{"signin"}},
 	{"take back what a person has allowed", "DeleteItem", "CONSENT#1", nil, []string{"sessions"}, []string{"sessions"}},
+	{"push an authorization request", "PutItem", "PAR#1", nil, []string{"oauthtoken"}, []string{"oauthtoken"}},
+	{"change a pushed request", "UpdateItem", "PAR#1", []string{"sealed"}, nil, nil},
 	{"delete a session", "DeleteItem", "SESSIONS#1", nil, nil, nil},
 	{"delete an account", "DeleteItem", "ACCOUNT#1", nil, nil, nil},
 	{"delete a login name", "DeleteItem", "LOGIN#ada", nil, nil, nil},

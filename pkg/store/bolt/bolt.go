@@ -54,6 +54,7 @@ var (
 	providerBucket   = []byte("providers")
 	resourceBucket   = []byte("resources")
 	ticketBucket     = []byte("tickets")
+	pushedBucket     = []byte("pushed requests")
 	consentBucket    = []byte("consents")
 	orderBucket      = []byte("mail orders")
 	mailsBucket      = []byte("mails")
@@ -158,7 +159,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, consentBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, consentBucket,
 		orderBucket, mailsBucket,
 		subjectBucket, begunBucket, begunEndBucket,
 		assertionBucket, assertionNameBucket,

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -20,28 +19,11 @@ type ticketRecord struct {
 func (s *Store) PutTicket(ctx context.Context, name ticket.Name, r ticket.Record) error {
 	return s.write(ctx, "store ticket", func(tx *bbolt.Tx) error {
 		tickets := tx.Bucket(ticketBucket)
-		if err := purgeTickets(tickets, s.now()); err != nil {
+		if err := deleteExpired(tickets, s.now(), func(r ticketRecord) time.Time { return r.Until }); err != nil {
 			return err
 		}
 		return put(tickets, name[:], ticketRecord{Record: r})
 	})
-}
-
-func purgeTickets(tickets *bbolt.Bucket, now time.Time) error {
-	var expired [][]byte // a bucket is not to be changed while it is walked through
-	err := tickets.ForEach(func(name, _ []byte) error {
-		r, _, err := get[ticketRecord](tickets, name)
-		if err == nil && !now.Before(r.Until) {
-			expired = append(expired, bytes.Clone(name))
-		}
-		return err
-	})
-	for _, name := range expired {
-		if err == nil {
-			err = tickets.Delete(name)
-		}
-	}
-	return err
 }
 
 // TakeTicket implements ticket.Taker.

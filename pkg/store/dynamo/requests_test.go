@@ -176,6 +176,7 @@ type outcome struct {
 	RefreshToken string `json:"refresh_token"`
 	IDToken      string `json:"id_token"`
 	Ticket       string `json:"ticket"`
+	RequestURI   string `json:"request_uri"`
 	Error        string `json:"error"`
 }
 
@@ -185,6 +186,7 @@ var functionOf = map[string]string{
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
 	"GET /grants": "sessions", "DELETE /grants/{client}": "sessions",
 	"POST /ticket":   "ticket",
+	"POST /par":      "oauthtoken",
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
 	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",

@@ -40,6 +40,17 @@ func signInClients() []client.Client {
 // authorization is an authorization request of a client.
 func authorization(id string) string { return deployment.Authorization(id, callback) }
 
+// pushRequest pushes an authorization request of a public client.
+func pushRequest(id string) request {
+	return request{route: "POST /par", mediaType: apigw.Form, body: authorization(id)}
+}
+
+// pushed is the query that the browser comes with after a request was pushed.
+func (w *world) pushed(id string) string {
+	w.t.Helper()
+	return url.Values{"client_id": {id}, "request_uri": {w.must(pushRequest(id), 201).RequestURI}}.Encode()
+}
+
 // opened is a page that a browser opens with a cookie.
 func opened(path, query, cookie string) request {
 	values, err := url.ParseQuery(query)
@@ -147,6 +158,17 @@ var signInOperations = []userOperation{
 		cookie := w.signIn()
 		w.pass(6 * time.Minute) // the use of the browser's session is recorded
 		return opened("/authorize", authorization(serverID), cookie), w.leadsToTokens(serverID)
+	}},
+	{name: "push a request", status: 201, prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		w.restart()
+		return pushRequest(clientID), func(a outcome) error {
+			return w.expect("a code", opened("/authorize", url.Values{"client_id": {clientID}, "request_uri": {a.RequestURI}}.Encode(), cookie), 303)
+		}
+	}},
+	{name: "come with a pushed request", status: 303, prepare: func(w *world) (request, func(outcome) error) {
+		cookie := w.signIn()
+		return opened("/authorize", w.pushed(clientID), cookie), w.leadsToTokens(clientID)
 	}},
 	{name: "consent", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		cookie := w.signIn()

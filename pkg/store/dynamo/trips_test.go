@@ -177,6 +177,13 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(opened("/authorize", authorization(clientID), cookie), 303)
 			return opened("/authorize", authorization(clientID), cookie)
 		}, 303, 5, 2},
+		{"push a request", func() request { w.must(pushRequest(clientID), 201); return pushRequest(clientID) }, 201, 1, 1},
+		// The pushed request, and then as before.
+		{"come with a pushed request", func() request {
+			cookie := w.signIn()
+			w.must(opened("/authorize", w.pushed(clientID), cookie), 303)
+			return opened("/authorize", w.pushed(clientID), cookie)
+		}, 303, 6, 3},
 		{"ask for a ticket", func() request { w.must(ticketRequest(w.login()), 200); return ticketRequest(w.login()) }, 200, 1, 1},
 		{"open a WebSocket with a ticket", func() request {
 			w.must(connectRequest(w.must(ticketRequest(w.login()), 200).Ticket), 200)

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/federation"
@@ -52,6 +53,8 @@ type Store interface {
 	mail.Orders
 	mail.Taker
 	mail.Counter
+	authorization.PushedKeeper
+	authorization.PushedReader
 	consent.Store
 	keyring.Store
 	schema.Source
@@ -93,6 +96,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Assertion", assertionTests},
 		{"Ticket", ticketTests},
 		{"Order", orderTests},
+		{"Pushed", pushedTests},
 		{"Consent", consentTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},

@@ -80,6 +80,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /refresh refresh ",
 		"GET /session refresh ",
 		"POST /token oauthtoken ",
+		"POST /par oauthtoken ",
 		"POST /introspect introspect ",
 		"POST /revoke revoke ",
 		"POST /logout revoke ",

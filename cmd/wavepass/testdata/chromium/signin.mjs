@@ -94,12 +94,18 @@ const cases = {
       await assert.rejects(oidc.refreshTokenGrant(config, again.refresh_token), { error: 'invalid_grant' })
       return 'signed in'
     })
-    const page = await newPage()
-    await page.goto(oidc.buildAuthorizationUrl(config, {
+    const request = {
       redirect_uri: site.address + '/cb', scope: 'openid profile', nonce, state, code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
-    }).href)
-    await signIn(page)
-    assert.equal(await said(page), 'signed in')
+    }
+    const pushed = await oidc.buildAuthorizationUrlWithPAR(config, request) // RFC 9126
+    assert.deepEqual([...pushed.searchParams.keys()].sort(), ['client_id', 'request_uri'])
+    for (const address of [oidc.buildAuthorizationUrl(config, request), pushed]) {
+      const page = await newPage()
+      await page.goto(address.href)
+      await page.reload()
+      await signIn(page)
+      assert.equal(await said(page), 'signed in')
+    }
     site.close()
   },
 
