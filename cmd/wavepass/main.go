@@ -20,6 +20,7 @@ type commands struct {
 	Version    kong.VersionFlag  `help:"Print the version."`
 	Local      localCommand      `cmd:"" help:"Run the whole service on this machine, on an embedded store."`
 	Drill      drillCommand      `cmd:"" help:"Rehearse an emergency on a running deployment, and measure the revocation bound."`
+	Check      checkCommand      `cmd:"" help:"Review the sessions of a service from outside, of any and not only of Wavepass."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring what an older version has stored to the form of this one."`
 	Completion completionCommand `cmd:"" help:"Print the completion of this program for a shell."`
 	Complete   completeCommand   `cmd:"" hidden:"" passthrough:""`
@@ -55,8 +56,16 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wavepass:", err)
-		os.Exit(1)
+		os.Exit(statusOf(err))
 	}
+}
+
+// statusOf is the status that the program ends with after an error.
+func statusOf(err error) int {
+	if own := (statusError{}); errors.As(err, &own) {
+		return own.status
+	}
+	return 1
 }
 
 // exitInterrupted is what shells say of a program that Ctrl-C has ended.
@@ -112,7 +121,7 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 	}()
 	command, err := parser.Parse(keyIDsLast(in.args))
 	if err != nil {
-		return fmt.Errorf("%w; `wavepass --help` lists what there is", err)
+		return statusError{fmt.Errorf("%w; `wavepass --help` lists what there is", err), exitUsage}
 	}
 	return command.Run()
 }
