@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,6 +20,7 @@ type accountCommands struct {
 	Enable      accountEnable      `cmd:"" help:"Let a disabled account log in again."`
 	Delete      accountDelete      `cmd:"" help:"Delete an account; everything that was issued for it is dead at once."`
 	SetPassword accountSetPassword `cmd:"" help:"Replace the password, read from standard input, and end every session."`
+	SetEmail    accountSetEmail    `cmd:"" help:"Replace the e-mail address, and end every session."`
 	SetAccess   accountSetAccess   `cmd:"" help:"Replace roles, scopes or claims."`
 }
 
@@ -39,6 +41,7 @@ func (c named) change(ctx context.Context, o output, in invocation, done, note s
 type accountAdd struct {
 	target
 	Username string   `arg:"" help:"Username of the account."`
+	Email    string   `help:"E-mail address. It counts as verified: you vouch for it." placeholder:"ADDRESS"`
 	Role     []string `help:"A role; repeat it for more." placeholder:"NAME"`
 	Scope    []string `help:"A scope that its tokens may carry; repeat it for more." placeholder:"NAME"`
 	Claim    []string `help:"A claim of its tokens; repeat it for more." placeholder:"NAME=VALUE" sep:"none"`
@@ -62,7 +65,7 @@ func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
 		return err
 	}
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		created, err := a.operator().AddAccount(ctx, c.Username, password, account.Access{Roles: c.Role, Scopes: c.Scope, Claims: own})
+		created, err := a.operator().AddAccount(ctx, c.Username, password, c.Email, account.Access{Roles: c.Role, Scopes: c.Scope, Claims: own})
 		r := about(created)
 		r.Done, r.Changed = "added", true
 		return c.tell(o, a, r, explainAccount(err, c.Username))
@@ -84,6 +87,8 @@ func (c *accountList) Help() string {
 // accountJSON is an account as --json prints it.
 type accountJSON struct {
 	Username  string         `json:"username"` // empty for a back end's own user
+	Email     string         `json:"email,omitzero"`
+	Verified  bool           `json:"email_verified,omitzero"`
 	Directory string         `json:"directory,omitzero"`
 	Subject   string         `json:"subject,omitzero"`
 	ID        string         `json:"id"`
@@ -95,7 +100,7 @@ type accountJSON struct {
 }
 
 func accountForJSON(a account.Account) accountJSON {
-	return accountJSON{a.Username, a.Subject.Directory, a.Subject.ID, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
+	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
 }
 
 func state(a account.Account) string {
@@ -160,9 +165,19 @@ func printAccount(out io.Writer, a account.Account) error {
 	if a.Username == "" {
 		label = "subject"
 	}
-	_, err := fmt.Fprintf(out, "%-8s  %s\nid        %s\nstate     %s\nroles     %s\nscopes    %s\nclaims    %s\nepoch     %d\n",
-		label, nameOf(a), a.ID, state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Claims, a.Epoch)
+	_, err := fmt.Fprintf(out, "%-8s  %s\nid        %s\ne-mail    %s\nstate     %s\nroles     %s\nscopes    %s\nclaims    %s\nepoch     %d\n",
+		label, nameOf(a), a.ID, addressOf(a.Email), state(a), strings.Join(a.Roles, " "), strings.Join(a.Scopes, " "), a.Claims, a.Epoch)
 	return err
+}
+
+func addressOf(e account.Email) string {
+	switch {
+	case e.Address == "":
+		return "–"
+	case e.Verified():
+		return e.Address
+	}
+	return e.Address + " (not verified)"
 }
 
 type accountDisable struct{ named }
@@ -231,6 +246,33 @@ func (c *accountSetPassword) Run(ctx context.Context, o output, in invocation) e
 	}
 	return c.change(ctx, o, in, "password set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
 		return true, m.SetPassword(ctx, a.ID, password)
+	})
+}
+
+type accountSetEmail struct {
+	target
+	Name    string `arg:"" help:"Username of the account, or directory/subject of a back end's own user."`
+	Address string `arg:"" optional:"" help:"The new address."`
+	None    bool   `help:"Take the address away."`
+	reading
+}
+
+// Help is shown by `wavepass account set-email --help`.
+func (c *accountSetEmail) Help() string {
+	return `The address counts as verified: you vouch for it. A username that is the old address becomes the new one. Every session ends, as
+links and codes in mails to the old address do.
+
+  wavepass account set-email ada ada@example.com
+  wavepass account set-email ada --none`
+}
+
+// Run replaces the address, or takes it away.
+func (c *accountSetEmail) Run(ctx context.Context, o output, in invocation) error {
+	if (c.Address == "") != c.None {
+		return errors.New("want the new address, or --none to take the address away")
+	}
+	return named{c.target, c.Name, c.reading}.change(ctx, o, in, "e-mail address set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+		return m.SetEmail(ctx, a, c.Address)
 	})
 }
 

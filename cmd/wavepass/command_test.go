@@ -90,6 +90,7 @@ func TestChangesNameTheirTargetAndClaimNoMoreThanTheyDid(t *testing.T) {
 			{"disabled", false, []string{"account", "disable", demoUsername}},
 			{"enabled", false, []string{"account", "enable", demoUsername}},
 			{"access set", false, []string{"account", "set-access", demoUsername, "--role", where}},
+			{"e-mail address set", false, []string{"account", "set-email", demoUsername, where + "@example.com"}},
 			{"revoked", true, []string{"revoke", "account", demoUsername}},
 			{"revoked", true, []string{"revoke", "client", "app", "--yes"}},
 			{"revoked", true, []string{"revoke", "token", "01a21387-1fd4-7da5-a8e9-f1b457d61d00"}},
@@ -113,7 +114,7 @@ func TestChangesNameTheirTargetAndClaimNoMoreThanTheyDid(t *testing.T) {
 				t.Errorf("event %+v, want an operator and a time", e)
 			}
 		}
-		want := []string{"account_disabled", "account_enabled", "access_set", "account_revoked", "account_revoked", "account_revoked",
+		want := []string{"account_disabled", "account_enabled", "access_set", "email_set", "account_revoked", "account_revoked", "account_revoked",
 			"client_revoked", "client_revoked", "client_revoked", "token_revoked", "token_revoked", "token_revoked"}
 		if !slices.Equal(names, want) {
 			t.Errorf("%s: events %v, want %v", where, names, want)

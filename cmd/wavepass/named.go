@@ -94,6 +94,8 @@ func explainAccount(err error, name string) error {
 		return fmt.Errorf("there is no account %s", shown)
 	case errors.Is(err, account.ErrExists):
 		return fmt.Errorf("the username %s is taken", shown)
+	case errors.Is(err, account.ErrAddressTaken):
+		return errors.New("another account has this e-mail address: an address belongs to one account; take it away there by `wavepass account set-email NAME --none`")
 	case errors.Is(err, account.ErrNoLogin):
 		return fmt.Errorf("%s has no password: its back end lets it in. To lock it out use `wavepass account disable %s`", shown, shown)
 	case errors.Is(err, account.ErrConflict):

@@ -54,6 +54,10 @@ func (h *Store) LoginName(ctx context.Context, username string) (account.LoginNa
 	return call(ctx, h, "LoginName", func() (account.LoginName, error) { return h.Store.LoginName(ctx, username) })
 }
 
+func (h *Store) OwnerOf(ctx context.Context, address string) (uuid.UUID, error) {
+	return call(ctx, h, "OwnerOf", func() (uuid.UUID, error) { return h.Store.OwnerOf(ctx, address) })
+}
+
 func (h *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	return h.Do(ctx, "CreateAccount", func() error { return h.Store.CreateAccount(ctx, a, hash) })
 }

@@ -40,6 +40,7 @@ type Account struct {
 	ID       uuid.UUID
 	Username string // canonical, see CanonicalUsername; empty: nobody logs in with a password, and Subject is set
 	Subject  Subject
+	Email    Email
 	Roles    []string
 	Scopes   []string // its tokens have those that the client has too
 	Claims   claims.Set
@@ -119,8 +120,9 @@ type Rehasher interface {
 
 // Creator stores new accounts.
 type Creator interface {
-	// CreateAccount stores the account, whose id is new, and its login name, both or neither. ErrExists
-	// when another account has the login name. To create the same account again changes nothing.
+	// CreateAccount stores the account, whose id is new, its login name, and its address if it has one: all or nothing. ErrExists
+	// when another account has the login name, ErrAddressTaken when another has only its address. To create the same account
+	// again changes nothing.
 	CreateAccount(ctx context.Context, a Account, hash string) error
 }
 
@@ -133,6 +135,12 @@ type Change struct {
 	Disable *bool     // the new value of Disabled, nil to leave it as it is
 	Keep    uuid.UUID // a session of the account that lives on, zero for none
 	Entry   revocation.Entry
+
+	Email    *Email // the new address, nil to leave it as it is; one that is empty takes it away
+	OldEmail string // the address before the change; used by a change with Email, and by a deletion
+	// OldUsername is the login name before the change, which is the old address; empty to keep it. A change with it moves the
+	// hash to the login name that the account has after the change.
+	OldUsername string
 }
 
 // Changer changes accounts.
@@ -141,6 +149,9 @@ type Changer interface {
 	// has them, and appends the entry to the revocation log: all or nothing. The condition: the account has the epoch
 	// From, and if the change has a Hash, the login name has OldHash. ErrConflict when the condition fails, also because
 	// the same call was made before; ErrNotFound when there is no account.
+	//
+	// With Email it also replaces the address, on the condition that the account had OldEmail, and with OldUsername the login
+	// name. ErrAddressTaken when another account has the new address, ErrExists when another has the new login name.
 	//
 	// With Keep it gives that session the new epoch too, on the further condition that at the entry's time the
 	// session is live and its epoch is at least From. ErrNotKept when only this condition fails.
@@ -154,8 +165,8 @@ type Keeper interface {
 	// them, nothing is written.
 	SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error
 
-	// DeleteAccount removes the account and its login name, or the record of its subject when it has none, and appends the entry
-	// to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
+	// DeleteAccount removes the account, its address if OldEmail names it, and its login name, or the record of its subject when it
+	// has none, and appends the entry to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
 	// errors as ChangeAccount. It uses nothing else of the change. The sessions stay stored until they expire; without an account
 	// they cannot be used.
 	DeleteAccount(ctx context.Context, c Change) error

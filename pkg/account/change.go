@@ -86,17 +86,23 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	if a.Username == "" {
 		return ErrNoLogin
 	}
-	accepted, err := rules.Accept(password, a.Username)
+	accepted, err := rules.Accept(password, a.Username, a.Email.Address)
 	if err != nil {
 		return err
 	}
 	hash := accepted.hash()
+	return e.withLogin(ctx, a, edit{reason: ReasonPasswordChanged, hash: hash}, e.write(ctx))
+}
+
+// withLogin makes an edit that needs the password hash as it is, of an account with a login name.
+func (e *Editor) withLogin(ctx context.Context, a Account, edit edit, write Begin) error {
 	return e.untilSettled(ctx, a, func(a Account) error {
 		a, login, err := e.store.AccountAndLogin(ctx, a.ID, a.Username)
 		if err != nil {
-			return fmt.Errorf("account: set password: %w", err)
+			return fmt.Errorf("account: read account and login name: %w", err)
 		}
-		return e.try(a, edit{reason: ReasonPasswordChanged, hash: hash, oldHash: login.Hash}, e.write(ctx))
+		edit.oldHash = login.Hash
+		return e.try(a, edit, write)
 	})
 }
 
@@ -145,6 +151,7 @@ type edit struct {
 	hash, oldHash string    // hash is empty to keep oldHash
 	disable       *bool     // nil to leave it as it is
 	keep          uuid.UUID // the session that lives on, zero for none
+	email         *Email    // nil to leave it as it is
 }
 
 // change makes an edit, and repeats it when another change has come between.
@@ -167,10 +174,16 @@ func (e *Editor) try(a Account, edit edit, write Begin) error {
 		if edit.disable != nil {
 			changed.Disabled = *edit.disable
 		}
-		return write(Change{
-			Account: changed, From: a.Epoch, Hash: edit.hash, OldHash: edit.oldHash, Disable: edit.disable, Keep: edit.keep,
+		c := Change{
+			From: a.Epoch, Hash: edit.hash, OldHash: edit.oldHash, Disable: edit.disable, Keep: edit.keep, OldEmail: a.Email.Address,
 			Entry: revocation.Entry{At: at, Kind: revocation.Account, ID: a.ID.String(), MinEpoch: changed.Epoch},
-		})
+		}
+		if edit.email != nil {
+			c.Email, changed.Email = edit.email, *edit.email
+			c.OldUsername, changed.Username = usernameFor(a, *edit.email)
+		}
+		c.Account = changed
+		return write(c)
 	})
 }
 

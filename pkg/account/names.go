@@ -153,6 +153,9 @@ func storedForms(username string) ([]string, error) {
 	}
 	add(canonical)
 	add(withFinalSigmas(canonical))
+	if address, addressErr := CanonicalAddress(username); addressErr == nil { // an account that signed up with it has it as its login name
+		add(address)
+	}
 	if len(forms) == 0 {
 		return nil, err
 	}

@@ -58,6 +58,7 @@ const (
 	AccountEnabled  = "account_enabled"
 	AccountDeleted  = "account_deleted"
 	AccessSet       = "access_set"      // roles and scopes
+	EmailSet        = "email_set"       // another address, or none: all sessions ended
 	AccountRevoked  = "account_revoked" // all sessions ended
 	PolicySet       = "policy_set"      // the routes of an API ask for something else
 	PolicyRemoved   = "policy_removed"  // they ask for a valid token only, or for what the default says

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,10 +16,14 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// AddAccount registers an account. Errors: those of account.PasswordRules, account.New and
-// account.CheckAccess, account.ErrExists, ErrTooManyRoles.
-func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, access account.Access) (account.Account, error) {
-	accepted, err := o.Passwords.Accept(password, username)
+// AddAccount registers an account, whose address counts as verified; an empty one is none. Errors: those of account.PasswordRules,
+// account.New, account.CanonicalAddress and account.CheckAccess, account.ErrExists, account.ErrAddressTaken, ErrTooManyRoles.
+func (o *Operator) AddAccount(ctx context.Context, username string, password oauth.Secret, address string, access account.Access) (account.Account, error) {
+	email, err := o.verified(address)
+	if err != nil {
+		return account.Account{}, err
+	}
+	accepted, err := o.Passwords.Accept(password, username, email.Address)
 	if err != nil {
 		return account.Account{}, err
 	}
@@ -30,6 +35,7 @@ func (o *Operator) AddAccount(ctx context.Context, username string, password oau
 		return account.Account{}, err
 	}
 	created = created.With(access)
+	created.Email = email
 	if err := o.checkRoles(ctx, created); err != nil {
 		return account.Account{}, err
 	}
@@ -37,6 +43,34 @@ func (o *Operator) AddAccount(ctx context.Context, username string, password oau
 		return account.Account{}, fmt.Errorf("operate: add account: %w", err)
 	}
 	return created, o.recordAccount(ctx, audit.AccountAdded, created.ID)
+}
+
+// verified is an address that an operator vouches for, in its canonical form.
+func (o *Operator) verified(address string) (account.Email, error) {
+	if address == "" {
+		return account.Email{}, nil
+	}
+	canonical, err := account.CanonicalAddress(address)
+	if err != nil {
+		return account.Email{}, err
+	}
+	return account.Email{Address: canonical, VerifiedAt: o.now().UTC().Truncate(time.Millisecond)}, nil
+}
+
+// SetEmail replaces the address, which then counts as verified, and ends every session; an empty one takes it away. It reports whether
+// the address is another than that of the account, which was just read. Errors: those of account.Editor.SetEmail.
+func (o *Operator) SetEmail(ctx context.Context, a account.Account, address string) (bool, error) {
+	email, err := o.verified(address)
+	if err != nil {
+		return false, err
+	}
+	if email.Address == a.Email.Address && email.Verified() == a.Email.Verified() {
+		return false, nil
+	}
+	if err := o.accounts.SetEmail(ctx, a.ID, email); err != nil {
+		return false, err
+	}
+	return true, o.recordAccount(ctx, audit.EmailSet, a.ID)
 }
 
 // Disable ends every session and lets nobody log in. It reports whether the account was enabled before.

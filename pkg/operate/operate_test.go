@@ -83,7 +83,7 @@ func did(err error) (bool, error) { return err == nil, err }
 
 var acts = []act{
 	{audit.AccountAdded, false, func(w *world) (bool, error) {
-		_, err := w.AddAccount(w.ctx, "Bob", oauth.NewSecret("a-long-canary-pass"), account.Access{Roles: []string{"r"}, Scopes: []string{"s"}, Claims: `{"plan":"pro"}`})
+		_, err := w.AddAccount(w.ctx, "Bob", oauth.NewSecret("a-long-canary-pass"), "Bob@Example.com", account.Access{Roles: []string{"r"}, Scopes: []string{"s"}, Claims: `{"plan":"pro"}`})
 		if errors.Is(err, account.ErrExists) {
 			return false, nil
 		}
@@ -110,6 +110,7 @@ var acts = []act{
 	{audit.AccessSet, false, func(w *world) (bool, error) {
 		return w.SetAccess(w.ctx, w.account(), account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
 	}},
+	{audit.EmailSet, false, func(w *world) (bool, error) { return w.SetEmail(w.ctx, w.account(), "Ada@Example.com") }},
 	{audit.AccountRevoked, true, func(w *world) (bool, error) {
 		a, err := w.store.Account(w.ctx, w.ada.ID)
 		if err != nil {
@@ -277,7 +278,7 @@ func TestRolesThatNoTokenHasRoomForAreRefused(t *testing.T) {
 	if !errors.Is(err, operate.ErrTooManyRoles) || !strings.Contains(err.Error(), "app") {
 		t.Errorf("set access: %v, want ErrTooManyRoles that names the client", err)
 	}
-	_, err = w.AddAccount(w.ctx, "bob", oauth.NewSecret("a-long-canary-pass"), account.Access{Roles: roles})
+	_, err = w.AddAccount(w.ctx, "bob", oauth.NewSecret("a-long-canary-pass"), "", account.Access{Roles: roles})
 	if !errors.Is(err, operate.ErrTooManyRoles) {
 		t.Errorf("add account: %v, want ErrTooManyRoles", err)
 	}

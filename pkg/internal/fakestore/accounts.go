@@ -86,11 +86,37 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 			return account.ErrExists
 		case ok:
 			return nil
+		case s.hasOther(a.Email.Address, a.ID):
+			return account.ErrAddressTaken
 		}
 		s.accounts[a.ID] = cloneAccount(a)
 		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash}
 		return nil
 	})
+}
+
+// OwnerOf implements account.Addresses.
+func (s *Store) OwnerOf(ctx context.Context, address string) (owner uuid.UUID, err error) {
+	err = s.do(ctx, "OwnerOf", func() error {
+		for _, a := range s.accounts {
+			if address != "" && a.Email.Address == address {
+				owner = a.ID
+				return nil
+			}
+		}
+		return account.ErrNotFound
+	})
+	return owner, err
+}
+
+// hasOther reports whether an account other than id has the address.
+func (s *Store) hasOther(address string, id uuid.UUID) bool {
+	for _, a := range s.accounts {
+		if address != "" && a.Email.Address == address && a.ID != id {
+			return true
+		}
+	}
+	return false
 }
 
 // Rehash implements account.Rehasher.
@@ -112,9 +138,15 @@ func (s *Store) ChangeAccount(ctx context.Context, c account.Change) error {
 }
 
 func (s *Store) change(c account.Change) error {
-	a, login, err := s.toChange(c, c.Hash != "")
+	a, login, err := s.toChange(c, c.Hash != "" || c.OldUsername != "")
 	if err != nil {
 		return err
+	}
+	if _, taken := s.logins[c.Account.Username]; taken && c.OldUsername != "" {
+		return account.ErrExists
+	}
+	if c.Email != nil && s.hasOther(c.Email.Address, a.ID) {
+		return account.ErrAddressTaken
 	}
 	if c.Keep != uuid.Nil {
 		kept, err := s.find(a.ID, c.Keep)
@@ -127,6 +159,14 @@ func (s *Store) change(c account.Change) error {
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
 	if c.Disable != nil {
 		a.Disabled = *c.Disable
+	}
+	if c.Email != nil {
+		a.Email = *c.Email
+	}
+	if c.OldUsername != "" {
+		s.logins[c.Account.Username] = login
+		delete(s.logins, a.Username)
+		a.Username = c.Account.Username
 	}
 	s.accounts[a.ID] = a
 	if c.Hash != "" {

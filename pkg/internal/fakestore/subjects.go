@@ -40,6 +40,7 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (now acco
 		if b.New {
 			s.accounts[a.ID] = cloneAccount(a)
 		}
+		a.Email = account.Email{}
 		s.subjects[a.Subject] = a
 		if b.Begun.Key != "" {
 			if s.begun[a.Subject] == nil {

@@ -44,7 +44,7 @@ var rules = []struct {
 	{"client/clientfile", []string{"client", "internal/yamlfile", "go.yaml.in/yaml/v3"}},
 	{"keyring", []string{"oauth", jose, jsonv2}},
 	{"foreignhash", []string{"golang.org/x/crypto/scrypt", "github.com/go-crypt/crypt/..."}},
-	{"account", []string{"account/blocklist", "oauth", "claims", "revocation", "foreignhash", ids, "golang.org/x/crypto/...", "golang.org/x/text/..."}},
+	{"account", []string{"account/blocklist", "oauth", "claims", "revocation", "foreignhash", ids, "golang.org/x/crypto/...", "golang.org/x/net/idna", "golang.org/x/text/..."}},
 	{"account/blocklist", []string{"golang.org/x/text/..."}},
 	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
 	{"jwks", []string{"internal/ascii", "keyring", jose, jsonv2}},

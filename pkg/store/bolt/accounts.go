@@ -23,13 +23,17 @@ type accountRecord struct {
 	Epoch    int64            `json:"epoch"`
 	Endings  []account.Ending `json:"endings,omitempty"`
 
+	Email           string `json:"email,omitzero"`
+	EmailVerifiedAt int64  `json:"email_verified_at,omitzero"` // unix milliseconds
+
 	Directory string `json:"directory,omitzero"` // of its subject
 	Subject   string `json:"subject,omitzero"`
 }
 
 func recordOf(a account.Account) accountRecord {
 	return accountRecord{
-		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings, a.Subject.Directory, a.Subject.ID,
+		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings,
+		a.Email.Address, toMillis(a.Email.VerifiedAt), a.Subject.Directory, a.Subject.ID,
 	}
 }
 
@@ -37,6 +41,7 @@ func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
 		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
+		Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)},
 	}
 }
 
@@ -122,6 +127,9 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		case ok:
 			return nil
 		}
+		if err := putAddress(tx, a.ID, a.Email.Address); err != nil {
+			return err
+		}
 		if err := put(names, []byte(a.Username), loginNameRecord{AccountID: a.ID, Hash: hash}); err != nil {
 			return err
 		}
@@ -151,15 +159,11 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 	if err != nil {
 		return err
 	}
-	if c.Hash != "" {
-		login, err := loginNameToChange(tx, a.Username, c)
-		if err != nil {
-			return err
-		}
-		login.Hash = c.Hash
-		if err := put(tx.Bucket(loginNameBucket), []byte(a.Username), login); err != nil {
-			return err
-		}
+	if err := changeAddress(tx, &a, c); err != nil {
+		return err
+	}
+	if err := changeLoginName(tx, &a, c); err != nil {
+		return err
 	}
 	if err := keepSession(tx, c); err != nil {
 		return err
@@ -190,6 +194,32 @@ func loginNameToChange(tx *bbolt.Tx, username string, c account.Change) (loginNa
 		err = account.ErrConflict
 	}
 	return login, err
+}
+
+// changeLoginName replaces the hash, the name, or both, as the change says.
+func changeLoginName(tx *bbolt.Tx, a *accountRecord, c account.Change) error {
+	if c.Hash == "" && c.OldUsername == "" {
+		return nil
+	}
+	login, err := loginNameToChange(tx, a.Username, c)
+	if err != nil {
+		return err
+	}
+	names := tx.Bucket(loginNameBucket)
+	if c.OldUsername != "" {
+		if a.Username != c.OldUsername {
+			return account.ErrConflict
+		}
+		if names.Get([]byte(c.Account.Username)) != nil {
+			return account.ErrExists
+		}
+		if err := names.Delete([]byte(a.Username)); err != nil {
+			return err
+		}
+		a.Username = c.Account.Username
+	}
+	login.Hash = cmp.Or(c.Hash, login.Hash)
+	return put(names, []byte(a.Username), login)
 }
 
 // keepSession gives the session that a change keeps, if it keeps one, the new epoch.
@@ -238,6 +268,9 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 			return err
 		}
 		if err := deleteName(tx, a, c); err != nil {
+			return err
+		}
+		if err := deleteAddress(tx, c.OldEmail); err != nil {
 			return err
 		}
 		return s.appendEntry(tx, c.Entry)

@@ -45,6 +45,7 @@ var (
 	expiryBucket     = []byte("session expiries")
 	accountBucket    = []byte("accounts")
 	loginNameBucket  = []byte("login names")
+	addressBucket    = []byte("addresses")
 	attemptBucket    = []byte("attempts")
 	revocationBucket = []byte("revocations")
 	keyringBucket    = []byte("keyring")
@@ -162,7 +163,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, consentBucket,
 		orderBucket, mailsBucket,
 		subjectBucket, begunBucket, begunEndBucket,
-		assertionBucket, assertionNameBucket,
+		assertionBucket, assertionNameBucket, addressBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -201,7 +202,7 @@ func (s *Store) write(ctx context.Context, what string, do func(*bbolt.Tx) error
 
 // answers are the errors by which the contracts tell what they found. Any other is a fault.
 var answers = []error{
-	account.ErrNotFound, account.ErrExists, account.ErrConflict, account.ErrNotKept,
+	account.ErrNotFound, account.ErrExists, account.ErrConflict, account.ErrNotKept, account.ErrAddressTaken,
 	client.ErrUnknown, client.ErrChanged,
 	keyring.ErrMissing, keyring.ErrConflict,
 	session.ErrNotFound, session.ErrStale, session.ErrRevoked, session.ErrBegun,

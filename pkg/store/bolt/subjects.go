@@ -84,7 +84,9 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (changed 
 			return err
 		}
 		record := recordOf(b.Account)
-		if err := put(subjects, name, subjectRecord{b.Account.ID, record}); err != nil {
+		copied := record
+		copied.Email, copied.EmailVerifiedAt = "", 0 // they change without a beginning, so a copy would be out of date
+		if err := put(subjects, name, subjectRecord{b.Account.ID, copied}); err != nil {
 			return err
 		}
 		if b.New {

@@ -65,6 +65,9 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 		Epoch:    r.number("epoch"),
 		Endings:  r.endings("endings"),
 	}
+	if r.has("email") {
+		found.Email = r.email()
+	}
 	if r.has("subject") {
 		found.Subject = account.Subject{Directory: r.text("directory"), ID: r.text("subject")}
 	}
@@ -128,13 +131,20 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	if err != nil {
 		return err
 	}
-	failed, err := s.transact(ctx, "create account", s.putNew(encodeAccount(a)), s.putNew(encodeLoginName(a, hash, form)))
+	writes := []types.TransactWriteItem{s.putNew(encodeAccount(a)), s.putNew(encodeLoginName(a, hash, form))}
+	if a.Email.Address != "" {
+		writes = append(writes, s.putNew(encodeAddress(a.Email.Address, a.ID)))
+	}
+	failed, err := s.transact(ctx, "create account", writes...)
 	if err != nil || failed == nil {
 		return err
 	}
 	// Our own write, seen by its repetition, has left a login name that leads to this account.
 	if r := (&reader{item: failed[1].Item}); r.id("account_id") == a.ID && r.err == nil {
 		return nil
+	}
+	if !failedCondition(failed[:2]) {
+		return account.ErrAddressTaken
 	}
 	return account.ErrExists
 }
@@ -151,6 +161,9 @@ func encodeAccount(a account.Account) item {
 	it["epoch"] = number(a.Epoch)
 	if len(a.Endings) > 0 {
 		it["endings"] = encodeEndings(a.Endings)
+	}
+	if a.Email.Address != "" {
+		it["email"], it["email_verified_at"] = text(a.Email.Address), verifiedAt(a.Email)
 	}
 	if a.Subject != (account.Subject{}) {
 		it["directory"], it["subject"] = text(a.Subject.Directory), text(a.Subject.ID)
@@ -198,8 +211,16 @@ func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, 
 	}
 	writes := []types.TransactWriteItem{s.raiseEpoch(c)}
 	failures := []error{account.ErrConflict} // what it means when the condition of that write fails
-	if c.Hash != "" || form == schema.First && c.Account.Username != "" {
+	switch {
+	case c.OldUsername != "":
+		writes = append(writes, s.deleteLoginName(c.OldUsername, c.OldHash), s.takeLoginName(c, form))
+		failures = append(failures, account.ErrConflict, account.ErrExists)
+	case c.Hash != "" || form == schema.First && c.Account.Username != "":
 		writes, failures = append(writes, s.changeLoginName(c, form)), append(failures, account.ErrConflict)
+	}
+	if c.Email != nil {
+		moves, refusals := s.moveAddress(c)
+		writes, failures = append(writes, moves...), append(failures, refusals...)
 	}
 	if c.Keep != uuid.Nil {
 		writes, failures = append(writes, s.keepSession(c)), append(failures, account.ErrNotKept)
@@ -240,9 +261,20 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	if c.Disable != nil { // left out otherwise: functions may not write it
-		update.UpdateExpression = aws.String("SET epoch = :to, endings = :endings, disabled = :disabled")
-		update.ExpressionAttributeValues[":disabled"] = truth(*c.Disable)
+	// The rest is left out where a change does not have it: most functions may not write it.
+	set := func(attribute, value string, v types.AttributeValue) {
+		update.UpdateExpression = aws.String(*update.UpdateExpression + ", " + attribute + " = " + value)
+		update.ExpressionAttributeValues[value] = v
+	}
+	if c.Disable != nil {
+		set("disabled", ":disabled", truth(*c.Disable))
+	}
+	if c.OldUsername != "" {
+		set("username", ":username", text(c.Account.Username))
+	}
+	if c.Email != nil {
+		set("email", ":email", text(c.Email.Address))
+		set("email_verified_at", ":verified", verifiedAt(*c.Email))
 	}
 	return types.TransactWriteItem{Update: update}
 }
@@ -326,16 +358,10 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access accoun
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	name := types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: subjectKey(c.Account.Subject)}}
 	if c.Account.Username != "" {
-		name.Delete = &types.Delete{
-			TableName:                 &s.table,
-			Key:                       loginKey(c.Account.Username),
-			ConditionExpression:       aws.String("#hash = :old"),
-			ExpressionAttributeNames:  hashName,
-			ExpressionAttributeValues: item{":old": text(c.OldHash)},
-		}
+		name = s.deleteLoginName(c.Account.Username, c.OldHash)
 	}
-	failed, err := s.transact(ctx, "delete account",
-		types.TransactWriteItem{Delete: &types.Delete{
+	writes := []types.TransactWriteItem{
+		{Delete: &types.Delete{
 			TableName:                           &s.table,
 			Key:                                 accountKey(c.Account.ID),
 			ConditionExpression:                 aws.String("epoch = :from"),
@@ -343,7 +369,12 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		name,
-		s.setAll(s.encodeEntry(c.Entry)))
+		s.setAll(s.encodeEntry(c.Entry)),
+	}
+	if c.OldEmail != "" {
+		writes = append(writes, s.deleteAddress(c.OldEmail))
+	}
+	failed, err := s.transact(ctx, "delete account", writes...)
 	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
 }
 

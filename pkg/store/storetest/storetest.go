@@ -35,6 +35,7 @@ type Store interface {
 	client.Registrar
 	client.Lister
 	account.Store
+	account.Addresses
 	account.Creator
 	account.Changer
 	account.Keeper
@@ -83,6 +84,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Revoke", endingTests},
 		{"Account", accountTests},
 		{"ChangeAccount", changeTests},
+		{"Address", addressTests},
 		{"Keep", keepTests},
 		{"CreateAfter", beginningTests},
 		{"Subject", subjectTests},

@@ -1,0 +1,111 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/net/idna"
+)
+
+// Bounds of an address in bytes (RFC 5321 §4.5.3.1, with the two angle brackets of a path taken off).
+const (
+	maxAddress   = 254
+	maxLocalPart = 64
+)
+
+var (
+	// ErrAddress says that a text is not acceptable as an e-mail address.
+	ErrAddress = errors.New("e-mail address: want name@domain, in 254 bytes: before the @ 1 to 64 letters, digits and marks of ASCII, without spaces, quotes " +
+		"and two dots side by side; after it a domain with a dot")
+	// ErrAddressTaken says that another account has the address.
+	ErrAddressTaken = errors.New("account: e-mail address taken")
+)
+
+// Email is the address of an account. An address belongs to one account at most.
+type Email struct {
+	Address    string    // canonical, see CanonicalAddress; empty: the account has none
+	VerifiedAt time.Time // when it was known that mail to it reaches the person, in milliseconds; zero: that is not known
+}
+
+// Verified reports whether mail to the address is known to reach the person.
+func (e Email) Verified() bool { return !e.VerifiedAt.IsZero() }
+
+// Addresses finds accounts by their addresses.
+type Addresses interface {
+	// OwnerOf returns the id of the account that has the canonical address, verified or not, strongly consistent. Errors:
+	// ErrNotFound, oauth.ErrUnavailable.
+	OwnerOf(ctx context.Context, address string) (uuid.UUID, error)
+}
+
+// domains are looked up, so they are mapped and checked as for a look-up in the DNS (UTS 46, RFC 5891 §5).
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true), idna.Transitional(false))
+
+// CanonicalAddress returns the form under which an address is stored and mailed to: in lower case, with the domain in ASCII
+// (punycode). The part before the @ is what most services give out, a dot-atom of ASCII (RFC 5322 §3.2.3): SES takes no other, and
+// servers that tell capitals apart there have died out. The error is ErrAddress.
+func CanonicalAddress(address string) (string, error) {
+	if len(address) > maxAddress || !utf8.ValidString(address) {
+		return "", ErrAddress
+	}
+	local, domain, _ := strings.Cut(address, "@")
+	if !isDotAtom(local) || len(local) > maxLocalPart {
+		return "", ErrAddress
+	}
+	ascii, err := domains.ToASCII(domain)
+	top := ascii[strings.LastIndexByte(ascii, '.')+1:]
+	if err != nil || top == ascii || strings.Trim(top, "0123456789") == "" {
+		return "", ErrAddress
+	}
+	canonical := strings.ToLower(local) + "@" + ascii
+	if len(canonical) > maxAddress {
+		return "", ErrAddress
+	}
+	return canonical, nil
+}
+
+// isDotAtom reports whether a text is characters of atoms with single dots between them (RFC 5322 §3.2.3).
+func isDotAtom(text string) bool {
+	for atom := range strings.SplitSeq(text, ".") {
+		if atom == "" || strings.ContainsFunc(atom, func(r rune) bool { return !isAtomText(r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func isAtomText(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// SetEmail replaces the address of an account and ends every session; an empty one takes it away. A login name that is the old
+// address becomes the new one. Errors: ErrAddress when the address is not canonical, ErrAddressTaken and ErrExists when another
+// account has it as its address or as its login name, ErrNotFound, oauth.ErrUnavailable.
+func (e *Editor) SetEmail(ctx context.Context, id uuid.UUID, email Email) error {
+	if canonical, err := CanonicalAddress(email.Address); email.Address != "" && canonical != email.Address {
+		return cmp.Or(err, ErrAddress)
+	}
+	a, err := e.store.Account(ctx, id)
+	if err != nil {
+		return fmt.Errorf("account: set address: %w", err)
+	}
+	change := edit{reason: ReasonEndedElsewhere, email: &email}
+	if a.Username == "" {
+		return e.change(ctx, a, change)
+	}
+	return e.withLogin(ctx, a, change, e.write(ctx))
+}
+
+// usernameFor returns the login name that an account has with another address, and the one before if that is another. People who
+// log in by their address do so by the new one. Those whose address is taken away keep the login name.
+func usernameFor(a Account, email Email) (old, username string) {
+	if a.Username == "" || a.Username != a.Email.Address || email.Address == "" || email.Address == a.Email.Address {
+		return "", a.Username
+	}
+	return a.Username, email.Address
+}
