@@ -149,6 +149,7 @@ var signInOperations = []userOperation{
 		}
 	}},
 	{name: "sign in to an imported account", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		w.signIn()
 		w.importHash()
 		return w.signInRequest(clientID), func(a outcome) error {
 			return w.expect("a code", opened("/authorize", authorization(clientID), a.cookie), 303)

@@ -6,6 +6,7 @@ const require = createRequire(`${process.env.WAVEPASS_INTEROP}/`);
 const argon2 = require("argon2");
 const bcrypt = require("bcrypt");
 const bcryptjs = require("bcryptjs");
+// argon2 0.45 writes its parameters in another order; hashes of it are kept in kept.jsonl. What npm installs of it ends Node 20 on Debian 12.
 const { FirebaseScrypt } = require("firebase-scrypt");
 
 const plain = "surf the canary wave";
@@ -32,11 +33,11 @@ for (const password of [plain, marks, long]) {
   out("npm bcrypt 6.0.0", password, await bcrypt.hash(password, 5));
   out("npm bcryptjs 3.0.3", password, await bcryptjs.hash(password, 5));
   for (const type of [argon2.argon2id, argon2.argon2i, argon2.argon2d]) {
-    out("npm argon2 0.45.1", password, await argon2.hash(password, { type, memoryCost: 1024 }));
+    out("npm argon2 0.44.0", password, await argon2.hash(password, { type, memoryCost: 1024 }));
   }
   out("node:crypto, as Auth0", password, auth0(password, "sha512", 100000, 64));
   out("node:crypto, as Auth0", password, auth0(password, "sha256", 1000, 32));
   const salt = crypto.randomBytes(10).toString("base64");
   out("npm firebase-scrypt 2.2.0", password, await firebase.hash(password, salt), { firebase: { ...project, salt } });
 }
-out("npm argon2 0.45.1, its own costs", plain, await argon2.hash(plain));
+out("npm argon2 0.44.0, its own costs", plain, await argon2.hash(plain));
