@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/operate"
@@ -14,7 +13,11 @@ import (
 
 type accountCommands struct {
 	Add         accountAdd         `cmd:"" help:"Register an account; the password is read from standard input."`
+	Import      accountImport      `cmd:"" help:"Import accounts from a file of another system, or of account export."`
+	ImportBatch accountImportBatch `cmd:"" hidden:""`
 	List        accountList        `cmd:"" help:"List every account."`
+	Search      accountSearch      `cmd:"" help:"Find accounts by id, login name, address, or the beginning of one."`
+	Export      accountExport      `cmd:"" help:"Write every account that has a login name, one JSON object a line."`
 	Show        accountShow        `cmd:"" help:"Show an account."`
 	Disable     accountDisable     `cmd:"" help:"End every session and let the account log in no more."`
 	Enable      accountEnable      `cmd:"" help:"Let a disabled account log in again."`
@@ -70,75 +73,6 @@ func (c *accountAdd) Run(ctx context.Context, o output, in invocation) error {
 		r.Done, r.Changed = "added", true
 		return c.tell(o, a, r, explainAccount(err, c.Username))
 	})
-}
-
-type accountList struct {
-	target
-	Limit int `help:"How many at most; 0: all." default:"0"`
-}
-
-// Help is shown by `wavepass account list --help`.
-func (c *accountList) Help() string {
-	return `They come in no order. In the cloud this reads the whole table, sessions too.
-
-  wavepass account list --json | jq -r '.[] | select(.disabled) | .id'`
-}
-
-// accountJSON is an account as --json prints it.
-type accountJSON struct {
-	Username  string         `json:"username"` // empty for a back end's own user
-	Email     string         `json:"email,omitzero"`
-	Verified  bool           `json:"email_verified,omitzero"`
-	Directory string         `json:"directory,omitzero"`
-	Subject   string         `json:"subject,omitzero"`
-	ID        string         `json:"id"`
-	Disabled  bool           `json:"disabled"`
-	Roles     []string       `json:"roles"`
-	Scopes    []string       `json:"scopes"`
-	Claims    map[string]any `json:"claims,omitempty"`
-	Epoch     int64          `json:"epoch"`
-}
-
-func accountForJSON(a account.Account) accountJSON {
-	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
-}
-
-func state(a account.Account) string {
-	if a.Disabled {
-		return "disabled"
-	}
-	return "may log in"
-}
-
-// Run prints the accounts.
-func (c *accountList) Run(ctx context.Context, o output, in invocation) error {
-	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		list := []accountJSON{}
-		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "ACCOUNT\tID\tSTATE\tROLES\tSCOPES")
-		for found, err := range a.store.Accounts(ctx) {
-			if err != nil {
-				return err
-			}
-			list = append(list, accountForJSON(found))
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", nameOf(found), found.ID, state(found), orNone(found.Roles), orNone(found.Scopes))
-			if len(list) == c.Limit {
-				break
-			}
-		}
-		if c.JSON {
-			return printJSON(o.out, list)
-		}
-		return table.Flush()
-	})
-}
-
-// orNone prints a list in one cell of a table.
-func orNone(list []string) string {
-	if len(list) == 0 {
-		return "–"
-	}
-	return strings.Join(list, " ")
 }
 
 type accountShow struct{ named }

@@ -36,6 +36,7 @@ type store interface {
 	demoStore
 	account.Keeper
 	account.Lister
+	account.Addresses
 	session.Finder
 	audit.Store
 	policy.Store

@@ -31,7 +31,13 @@ func TestMain(m *testing.M) {
 // program is the command line as a process of its own.
 func program(t *testing.T, args ...string) (run *exec.Cmd, log *bytes.Buffer) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return programFor(t, time.Minute, args...)
+}
+
+// programFor is program, with another time after which it is killed.
+func programFor(t *testing.T, longest time.Duration, args ...string) (run *exec.Cmd, log *bytes.Buffer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	t.Cleanup(cancel)
 	run = exec.CommandContext(ctx, os.Args[0], args...)
 	run.Env, log = append(os.Environ(), asProgram+"=1"), &bytes.Buffer{}

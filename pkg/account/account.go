@@ -121,7 +121,7 @@ type Rehasher interface {
 // Creator stores new accounts.
 type Creator interface {
 	// CreateAccount stores the account, whose id is new, its login name, and its address if it has one: all or nothing. ErrExists
-	// when another account has the login name, ErrAddressTaken when another has only its address. To create the same account
+	// when another account has the login name or the id, ErrAddressTaken when another has only its address. To create the same account
 	// again changes nothing.
 	CreateAccount(ctx context.Context, a Account, hash string) error
 }

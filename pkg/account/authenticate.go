@@ -175,7 +175,7 @@ func (a *Authenticator) check(ctx context.Context, stored string, login LoginNam
 // the hash that the login name has from then on. ErrConflict when the login name has another hash than was checked.
 func (a *Authenticator) rehash(ctx context.Context, stored string, checked LoginName, password oauth.Secret) (string, error) {
 	prepared, err := opaque(password.Reveal())
-	if !isImported(checked.Hash) || err != nil { // one with a control character in it fits as it is, and no hash of ours is made of it
+	if _, imported := OfImport(checked.Hash); !imported || err != nil { // one with a control character in it fits as it is, and no hash of ours is made of it
 		return checked.Hash, nil
 	}
 	var hash string

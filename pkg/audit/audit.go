@@ -66,6 +66,8 @@ const (
 	ClientChanged   = "client_changed"  // the fields that reason names
 	ClientRemoved   = "client_removed"  // and every session of it ended
 
+	AccountsImported = "accounts_imported" // count of them, from a file
+
 	ProviderSet     = "provider_set"     // people may log in with an identity provider, or by another definition of it
 	ProviderRemoved = "provider_removed" // they no longer may
 

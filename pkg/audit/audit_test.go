@@ -65,8 +65,9 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 		audit.EmailSet:      "email_set",
 		audit.ReuseDetected: "reuse_detected", audit.RestoredTable: "restored_table",
 		audit.RefreshRefused: "refresh_refused", audit.TokenRevoked: "token_revoked",
-		audit.SessionRevoked: "session_revoked",
-		audit.AccountAdded:   "account_added", audit.ClientAdded: "client_added", audit.Migrated: "migrated",
+		audit.SessionRevoked:   "session_revoked",
+		audit.AccountsImported: "accounts_imported",
+		audit.AccountAdded:     "account_added", audit.ClientAdded: "client_added", audit.Migrated: "migrated",
 		audit.AccountRevoked: "account_revoked", audit.ClientRevoked: "client_revoked",
 	} {
 		if got != want {

@@ -120,13 +120,22 @@ func (o *Operator) SetAccess(ctx context.Context, a account.Account, access acco
 // checkRoles returns ErrTooManyRoles when the access tokens of a registered client have no room for the roles of the account,
 // signed by the key with the longest signature. Such a token would be issued without its roles.
 func (o *Operator) checkRoles(ctx context.Context, a account.Account) error {
+	fits, err := o.rolesFit(ctx)
+	if err != nil {
+		return err
+	}
+	return fits(a)
+}
+
+// rolesFit returns what checkRoles does for accounts, by the clients and keys as they are now.
+func (o *Operator) rolesFit(ctx context.Context) (func(account.Account) error, error) {
 	clients, err := client.Registered(ctx, o.store)
 	if err != nil {
-		return fmt.Errorf("operate: read clients: %w", err)
+		return nil, fmt.Errorf("operate: read clients: %w", err)
 	}
 	keys, err := keyring.New(keyring.Config{Store: o.store, Now: o.now}).List(ctx)
 	if err != nil && !errors.Is(err, keyring.ErrMissing) {
-		return fmt.Errorf("operate: read keys: %w", err)
+		return nil, fmt.Errorf("operate: read keys: %w", err)
 	}
 	alg := keyring.ES256
 	for _, key := range keys {
@@ -134,12 +143,14 @@ func (o *Operator) checkRoles(ctx context.Context, a account.Account) error {
 			alg = key.Algorithm
 		}
 	}
-	for _, c := range clients {
-		if !grant.RolesFit(alg, a, c) {
-			return fmt.Errorf("%w %s", ErrTooManyRoles, c.ID)
+	return func(a account.Account) error {
+		for _, c := range clients {
+			if !grant.RolesFit(alg, a, c) {
+				return fmt.Errorf("%w %s", ErrTooManyRoles, c.ID)
+			}
 		}
-	}
-	return nil
+		return nil
+	}, nil
 }
 
 // RevokeAccount ends every session of an account. account.ErrNotFound when there is none.

@@ -89,6 +89,9 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		case s.hasOther(a.Email.Address, a.ID):
 			return account.ErrAddressTaken
 		}
+		if _, ok := s.accounts[a.ID]; ok {
+			return account.ErrExists
+		}
 		s.accounts[a.ID] = cloneAccount(a)
 		s.logins[a.Username] = account.LoginName{AccountID: a.ID, Hash: hash}
 		return nil

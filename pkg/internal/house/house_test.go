@@ -46,6 +46,7 @@ var rules = []struct {
 	{"foreignhash", []string{"golang.org/x/crypto/scrypt", "github.com/go-crypt/crypt/..."}},
 	{"account", []string{"account/blocklist", "oauth", "claims", "revocation", "foreignhash", ids, "golang.org/x/crypto/...", "golang.org/x/net/idna", "golang.org/x/text/..."}},
 	{"account/blocklist", []string{"golang.org/x/text/..."}},
+	{"accountfile", []string{"account", "claims", "foreignhash", ids}},
 	{"token", []string{"oauth", "claims", "keyring", jose, jsonv2, ids}},
 	{"jwks", []string{"internal/ascii", "keyring", jose, jsonv2}},
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},

@@ -127,6 +127,9 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 		case ok:
 			return nil
 		}
+		if tx.Bucket(accountBucket).Get(a.ID[:]) != nil {
+			return account.ErrExists
+		}
 		if err := putAddress(tx, a.ID, a.Email.Address); err != nil {
 			return err
 		}

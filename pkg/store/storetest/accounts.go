@@ -17,6 +17,7 @@ var accountTests = []subtest{
 	{"UnknownIsNotFound", accountUnknown},
 	{"TakenLoginNameIsErrExistsAndStoresNothing", accountTaken},
 	{"CreateAgainChangesNothing", accountCreateAgain},
+	{"AccountWithAnIDThatIsTakenReplacesNone", accountSameID},
 	{"OneOfManyParallelGetsTheLoginName", accountParallel},
 	{"UsernamesNeverCollideWithOtherItems", accountNames},
 	{"ValuesAreCopies", accountCopies},
@@ -160,6 +161,16 @@ func (f fixture) wantNoAccount(t *testing.T, what string, a account.Account) {
 	wantErr(t, what+": read account", err, account.ErrNotFound)
 	_, err = f.LoginName(t.Context(), a.Username)
 	wantErr(t, what+": read login name", err, account.ErrNotFound)
+}
+
+func accountSameID(t *testing.T, f fixture) {
+	a := storedAccount(t, f, hash)
+	other := newAccount(t)
+	other.ID = a.ID
+	wantErr(t, "create with the id of another", f.CreateAccount(t.Context(), other, "another hash"), account.ErrExists)
+	f.wantAccount(t, "the other", a, hash)
+	_, err := f.LoginName(t.Context(), other.Username)
+	wantErr(t, "its login name", err, account.ErrNotFound)
 }
 
 func rehash(t *testing.T, f fixture) {

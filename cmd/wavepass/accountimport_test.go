@@ -1,0 +1,436 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const importedPassword = "surf-the-imported-wave"
+
+// bcryptOf is a hash as other systems keep it.
+func bcryptOf(t *testing.T, password string) string {
+	t.Helper()
+	made, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	check(t, err)
+	return string(made)
+}
+
+// importFile writes a file of a test of its own.
+func importFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	check(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// manyAccounts writes a file of so many lines, one of each hundred bad.
+func manyAccounts(t *testing.T, lines int) string {
+	t.Helper()
+	hash := bcryptOf(t, importedPassword)
+	var text bytes.Buffer
+	for i := range lines {
+		if i%100 == 50 {
+			fmt.Fprintf(&text, "{\"email\":\"broken%d\n", i)
+			continue
+		}
+		fmt.Fprintf(&text, "{\"email\":\"person%d@example.com\",\"email_verified\":true,\"password_hash\":%q}\n", i, hash)
+	}
+	return importFile(t, "many.jsonl", text.String())
+}
+
+func wantImport(t *testing.T, what string, got importResult, imported, unchanged, bad int) {
+	t.Helper()
+	if got.Imported != imported || got.Unchanged != unchanged || got.Bad != bad || got.Changed != (imported > 0) {
+		t.Errorf("%s: %+v; want %d imported, %d unchanged, %d bad", what, got, imported, unchanged, bad)
+	}
+}
+
+// badLines reads the list of bad lines.
+func badLines(t *testing.T, file string) (list []badLine) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	check(t, err)
+	for line := range strings.Lines(string(text)) {
+		var b badLine
+		check(t, json.Unmarshal([]byte(line), &b))
+		list = append(list, b)
+	}
+	return list
+}
+
+// accountsIn counts those that the list command shows.
+func accountsIn(t *testing.T, target ...string) int {
+	t.Helper()
+	return len(as[[]accountJSON](t, append([]string{"account", "list"}, target...)...))
+}
+
+func TestImportIntoARunningServiceLogsPeopleIn(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	file := importFile(t, "users.jsonl", fmt.Sprintf(`{"email":"Ada@example.com","email_verified":true,"password_hash":%q}
+{"username":"bob","password_hash":"$2b$31$abcdefghijklmnopqrstuuWWh8iN5lWxE4RqNB0mF0hLrQ3JcVY9e"}
+{"username":%q}
+{"email":"eve@example.com"}
+
+{"username":"ada@example.com","password_hash":"x"}
+`, bcryptOf(t, importedPassword), demoUsername))
+	args := []string{"account", "import", file, "--format", "jsonl", "--data", data}
+
+	wantImport(t, "dry run", func() importResult {
+		r := as[importResult](t, append(args, "--dry-run")...)
+		if r.Changed || r.Done != "to be imported" {
+			t.Errorf("a dry run says %+v", r)
+		}
+		r.Changed = true
+		return r
+	}(), 2, 0, 3)
+	if n := accountsIn(t, "--data", data); n != 1 {
+		t.Fatalf("a dry run leaves %d accounts, want the demo account alone", n)
+	}
+	wantImport(t, "import", as[importResult](t, args...), 2, 0, 3)
+	list := badLines(t, file+".bad")
+	for i, want := range []struct {
+		line   int
+		reason string
+	}{{2, "bcrypt of cost 31, at most 14"}, {6, "want bcrypt, scrypt, PBKDF2 or argon2"}, {3, "login name taken"}} {
+		if len(list) != 3 || list[i].Line != want.line || !strings.Contains(list[i].Reason, want.reason) {
+			t.Fatalf("the bad lines are %+v; want line %d, %q", list, want.line, want.reason)
+		}
+	}
+	s.want("a login with the password of before", s.loginAs("ADA@example.com", importedPassword), 200, "")
+	s.want("a second login", s.loginAs("ada@example.com", importedPassword), 200, "")
+	s.want("another password", s.loginAs("ada@example.com", importedPassword+"x"), 401, "invalid_credentials")
+	s.want("somebody without a password", s.loginAs("eve@example.com", importedPassword), 401, "invalid_credentials")
+
+	again := as[importResult](t, args...)
+	wantImport(t, "import again", again, 0, 2, 3)
+	if text := mustCommand(t, args...); !strings.Contains(text, "no change: no account was imported; 2 were there before, 3 lines are bad") {
+		t.Errorf("again, for people: %s", text)
+	}
+	s.want("a login after that", s.loginAs("ada@example.com", importedPassword), 200, "")
+	if _, err := os.Stat(file + ".progress"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the state of an import that has ended is there: %v", err)
+	}
+	if events := mustCommand(t, "audit", "list", "--data", data); strings.Count(events, "accounts_imported") != 1 || !strings.Contains(events, "operator:grace") {
+		t.Errorf("the events are %s; want one of the import, by its operator", events)
+	}
+}
+
+// TestImportOfEveryFormat has files as each system exports them.
+func TestImportOfEveryFormat(t *testing.T) {
+	const (
+		firebaseUsers = `{"users":[
+{"localId":"1","email":"user1@example.com","emailVerified":true,"passwordHash":"lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==","salt":"42xEC+ixf3L2lw==","createdAt":"1500000000000","providerUserInfo":[]},
+{"localId":"2","phoneNumber":"+4912345"},
+{"localId":"3","email":"social@example.com","providerUserInfo":[{"providerId":"google.com"}]}]}`
+		hashConfig = `hash_config {
+  algorithm: SCRYPT,
+  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
+  base64_salt_separator: Bw==,
+  rounds: 8,
+  mem_cost: 14,
+}`
+	)
+	hash, pepper := bcryptOf(t, importedPassword), "the pepper of Rails"
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	for format, test := range map[string]struct {
+		file     string
+		flags    []string
+		imported int
+		bad      []string
+		login    string
+		password string
+	}{
+		"auth0": {
+			file: `{"_id":{"$oid":"60425dc43519d90068f82973"},"email_verified":true,"email":"auth0@example.com","passwordHash":"` + hash + `","tenant":"dev","connection":"Username-Password-Authentication"}
+{"user_id":"auth0|2","email":"blocked@example.com","blocked":true}
+{"user_id":"auth0|3","email":["x"]}
+`,
+			imported: 2, bad: []string{`its member "email" is no string`}, login: "auth0@example.com",
+		},
+		"firebase": {
+			file: firebaseUsers, flags: []string{"--hash-config", importFile(t, "hash-config.txt", hashConfig)},
+			imported: 2, bad: []string{"neither an e-mail address nor a username"}, login: "user1@example.com", password: "user1password",
+		},
+		"cognito": {
+			file: `{"Users":[{"Username":"5d2c","Attributes":[{"Name":"sub","Value":"5d2c"},{"Name":"email","Value":"cognito@example.com"},{"Name":"email_verified","Value":"true"}],"Enabled":true,"UserStatus":"CONFIRMED"},
+{"Username":"by-name","Attributes":[],"Enabled":false}]}`,
+			imported: 2,
+		},
+		"supabase": {
+			file: "id,email,encrypted_password,email_confirmed_at,banned_until,raw_user_meta_data\n" +
+				`6a1f,supabase@example.com,` + hash + `,2024-01-01 00:00:00+00,,"{""name"": ""A, B""}"` + "\n" +
+				"6a20,short@example.com\n6a21,NULL@,x,,,\n",
+			imported: 1, bad: []string{"wrong number of fields", "e-mail address"}, login: "supabase@example.com",
+		},
+		"devise": {
+			file:  "id,email,encrypted_password,confirmed_at\n1,devise@example.com," + bcryptOf(t, importedPassword+pepper) + ",2024-01-01\n",
+			flags: []string{"--pepper-file", importFile(t, "pepper", pepper+"\n")}, imported: 1, login: "devise@example.com",
+		},
+	} {
+		t.Run(format, func(t *testing.T) {
+			file := importFile(t, "users", test.file)
+			args := append([]string{"account", "import", file, "--format", format, "--data", data}, test.flags...)
+			wantImport(t, "import", as[importResult](t, args...), test.imported, 0, len(test.bad))
+			for i, b := range badLines(t, file+".bad") {
+				if !strings.Contains(b.Reason, test.bad[i]) {
+					t.Errorf("bad line %+v, want %q", b, test.bad[i])
+				}
+			}
+			wantImport(t, "import again", as[importResult](t, args...), 0, test.imported, len(test.bad))
+			if test.login == "" {
+				return
+			}
+			password := test.password
+			if password == "" {
+				password = importedPassword
+			}
+			s.want("a login", s.loginAs(test.login, password), 200, "")
+			s.want("another password", s.loginAs(test.login, password+"x"), 401, "invalid_credentials")
+		})
+	}
+	s.want("somebody who was blocked", s.loginAs("blocked@example.com", importedPassword), 401, "invalid_credentials")
+}
+
+func TestImportThatCannotBeginSaysWhy(t *testing.T) {
+	data := deploymentInFolder(t)
+	file := importFile(t, "users", "{}\n")
+	for says, args := range map[string][]string{
+		"needs --hash-config FILE":        {file, "--format", "firebase"},
+		"lack base64_signer_key":          {file, "--format", "firebase", "--hash-config", importFile(t, "c", "algorithm: SCRYPT,")},
+		"--pepper-file is for":            {file, "--format", "auth0", "--pepper-file", file},
+		"no such file":                    {filepath.Join(data, "nothing"), "--format", "auth0"},
+		"must be one of":                  {file, "--format", "okta"},
+		`with the member "Users"`:         {importFile(t, "users", "[]"), "--format", "cognito"},
+		`has no member "Users"`:           {file, "--format", "cognito"},
+		"it ends in the middle, after 1":  {importFile(t, "users", `{"Users":[{"Username":"ann"},{"User`), "--format", "cognito"},
+		"perhaps a quote or a bracket is": {importFile(t, "users", "id,email\n1,\""+strings.Repeat("x", 300<<10)), "--format", "devise"},
+		"no row with the names":           {importFile(t, "users", ""), "--format", "devise"},
+		"holds no deployment":             {file, "--format", "jsonl", "--data", t.TempDir()},
+	} {
+		out, _, err := command(t, append([]string{"account", "import"}, args...)...)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v (%s), want an error that says %q", args, err, out, says)
+		}
+	}
+	if n := accountsIn(t); n != 1 {
+		t.Errorf("%d accounts, want the demo account alone", n)
+	}
+}
+
+// TestLineThatIsTooLongIsABadLine and the next one is read.
+func TestLineThatIsTooLongIsABadLine(t *testing.T) {
+	deploymentInFolder(t)
+	file := importFile(t, "users", `{"username":"`+strings.Repeat("x", 600<<10)+"\"}\n"+`{"username":"bea"}`)
+	wantImport(t, "import", as[importResult](t, "account", "import", file, "--format", "jsonl"), 1, 0, 1)
+	if list := badLines(t, file+".bad"); list[0].Line != 1 || !strings.Contains(list[0].Reason, "more than 256 KB") {
+		t.Errorf("the bad line is %+v", list)
+	}
+}
+
+// TestOfLinesThatCannotBothBeThereTheFirstIsImported, although many are stored at once.
+func TestOfLinesThatCannotBothBeThereTheFirstIsImported(t *testing.T) {
+	deploymentInFolder(t)
+	const id = "0190b0e4-7e00-7000-8000-000000000001"
+	file := importFile(t, "users", `{"username":"first","id":"`+id+`","roles":["a"]}
+{"username":"second","id":"`+id+`"}
+{"username":"FIRST"}
+{"username":"third","email":"third@example.com"}
+{"username":"fourth","email":"Third@EXAMPLE.com"}
+`)
+	wantImport(t, "import", as[importResult](t, "account", "import", file, "--format", "jsonl"), 2, 0, 3)
+	for i, reason := range []string{"another account has its id", "login name taken", "address taken"} {
+		if list := badLines(t, file+".bad"); !strings.Contains(list[i].Reason, reason) {
+			t.Errorf("bad line %+v, want %q", list[i], reason)
+		}
+	}
+	if a := as[accountJSON](t, "account", "show", "first"); a.ID != id || len(a.Roles) != 1 {
+		t.Errorf("the first is %+v", a)
+	}
+}
+
+func TestInterruptedImportGoesOn(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 1200)
+	ctx, interrupt := context.WithCancel(t.Context())
+	data, err := filepath.Abs(".wavepass")
+	check(t, err)
+	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl", stored: interrupt}
+	err = c.Run(ctx, output{io.Discard, io.Discard}, invocation{operator: "grace", input: &input{}})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped after 505 lines") {
+		t.Fatalf("interrupted: %v, want how many lines are done", err)
+	}
+	wantImport(t, "the rest", as[importResult](t, "account", "import", file, "--format", "jsonl"), 1188, 0, 12)
+	if n := accountsIn(t); n != 1188+1 {
+		t.Errorf("%d accounts, want 1188 and the demo account", n)
+	}
+}
+
+// importLines is how many lines the test of a killed import has. With 100000, CONTRIBUTING.md says how, it measures.
+func importLines(t *testing.T) (lines int, measured bool) {
+	t.Helper()
+	text := os.Getenv("WAVEPASS_IMPORT")
+	if text == "" {
+		return 3000, false
+	}
+	lines, err := strconv.Atoi(text)
+	check(t, err)
+	return lines, true
+}
+
+func TestKilledImportGoesOnAndCountsExactly(t *testing.T) {
+	deploymentInFolder(t)
+	killedImport(t)
+}
+
+func TestKilledImportGoesOnAndCountsExactlyOnATable(t *testing.T) {
+	name, _ := newTable(t, func(engine string) string { return engine })
+	killedImport(t, "--table", name)
+}
+
+// killedImport kills an import half-way and has it go on.
+func killedImport(t *testing.T, target ...string) {
+	t.Helper()
+	lines, measured := importLines(t)
+	before, file := accountsIn(t, target...), manyAccounts(t, lines)
+	args := append([]string{"account", "import", file, "--format", "jsonl", "--json"}, target...)
+
+	run, log := programFor(t, 10*time.Minute, args...)
+	check(t, run.Start())
+	first := peakOf(run)
+	ended := make(chan error, 1)
+	go func() { ended <- run.Wait() }()
+	var at importState
+	for at.Records < lines/2 {
+		select {
+		case err := <-ended:
+			t.Fatalf("the import ended before it was killed: %v\n%s", err, log)
+		case <-time.After(5 * time.Millisecond):
+		}
+		text, err := os.ReadFile(file + ".progress")
+		if err == nil {
+			check(t, json.Unmarshal(text, &at))
+		}
+	}
+	check(t, run.Process.Signal(syscall.SIGKILL))
+	<-ended
+
+	run, log = programFor(t, 10*time.Minute, args...)
+	var out bytes.Buffer
+	run.Stdout = &out
+	check(t, run.Start())
+	second := peakOf(run)
+	if err := run.Wait(); err != nil {
+		t.Fatalf("go on: %v\n%s", err, log)
+	}
+	var got importResult
+	check(t, json.Unmarshal(out.Bytes(), &got))
+	bad := lines / 100
+	wantImport(t, "after it was killed", got, lines-bad, 0, bad)
+	if n := accountsIn(t, target...); n != before+lines-bad {
+		t.Errorf("%d accounts, want %d", n, before+lines-bad)
+	}
+	list := badLines(t, file+".bad")
+	for i, b := range list {
+		if b.Line != 100*i+51 {
+			t.Fatalf("the bad lines are %+v", list)
+		}
+	}
+	if len(list) != bad {
+		t.Errorf("%d bad lines are listed, want %d", len(list), bad)
+	}
+	own, mapped := max(first.own.Load(), second.own.Load())/1024, max(first.mapped.Load(), second.mapped.Load())/1024
+	t.Logf("%d lines: killed after %d, the rest took %.1f s, %.0f lines a second; peak memory %d MB, and %d MB of files that are mapped",
+		lines, at.Records, got.Seconds, float64(lines-at.Records)/got.Seconds, own, mapped)
+	if measured && own > 60 {
+		t.Errorf("peak memory is %d MB, want at most 60", own)
+	}
+}
+
+// peak is the most memory that a process had, in KB; zero on systems that do not say.
+type peak struct {
+	own    atomic.Int64
+	mapped atomic.Int64 // pages of the program and the database file, which the kernel takes back where it needs them
+}
+
+// peakOf looks every 10 ms. What the kernel tells of a process that has ended would include this one, which has started it.
+func peakOf(run *exec.Cmd) *peak {
+	p := &peak{}
+	go func() {
+		for {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", run.Process.Pid))
+			if err != nil {
+				return
+			}
+			for name, most := range map[string]*atomic.Int64{"RssAnon:": &p.own, "RssFile:": &p.mapped} {
+				_, rest, found := strings.Cut(string(status), name)
+				var kb int64
+				if n, _ := fmt.Sscan(rest, &kb); !found || n != 1 {
+					return // it has ended
+				}
+				most.Store(max(most.Load(), kb))
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	return p
+}
+
+func TestProgressSaysHowFastAndHowLong(t *testing.T) {
+	s := importState{Records: 25000, Bad: 250}
+	if got := progressOf(s, 10*time.Second, 2_000_000, 6_000_000); got != "25000 lines, 250 bad, 200 KB a second, 30s left" {
+		t.Errorf("progress: %q", got)
+	}
+	if got := progressOf(s, 0, 0, 6_000_000); got != "25000 lines, 250 bad" {
+		t.Errorf("progress at once: %q", got)
+	}
+}
+
+// TestStateOfAnotherImportCountsForNothing, for example of a file that has been exported again since.
+func TestStateOfAnotherImportCountsForNothing(t *testing.T) {
+	deploymentInFolder(t)
+	file := importFile(t, "users", `{"username":"ann"}`+"\n")
+	check(t, os.WriteFile(file+".progress", []byte(`{"of":"another","records":1,"imported":1,"bad_bytes":7}`), 0o600))
+	wantImport(t, "import", as[importResult](t, "account", "import", file, "--format", "jsonl"), 1, 0, 0)
+}
+
+// TestListOfBadLinesIsThatOfTheInterruptedImport or the import says so: its counts would not fit the list.
+func TestListOfBadLinesIsThatOfTheInterruptedImport(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 1200)
+	ctx, interrupt := context.WithCancel(t.Context())
+	data, err := filepath.Abs(".wavepass")
+	check(t, err)
+	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl", stored: interrupt}
+	if err := c.Run(ctx, output{io.Discard, io.Discard}, invocation{operator: "grace", input: &input{}}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	args := []string{"account", "import", file, "--format", "jsonl"}
+	wantDry := as[importResult](t, append(args, "--dry-run")...)
+	if wantDry.Bad != 12 || len(badLines(t, file+".dry-run.bad")) != 12 || wantDry.Imported+wantDry.Unchanged != 1188 {
+		t.Errorf("a dry run in between: %+v", wantDry)
+	}
+	if _, _, err := command(t, append(args, "--bad", filepath.Join(t.TempDir(), "other"))...); err == nil || !strings.Contains(err.Error(), "is not the list of the import that was interrupted") {
+		t.Errorf("with another list: %v", err)
+	}
+	wantImport(t, "the rest", as[importResult](t, args...), 1188, 0, 12)
+	if n := len(badLines(t, file+".bad")); n != 12 {
+		t.Errorf("%d bad lines are listed, want 12", n)
+	}
+}

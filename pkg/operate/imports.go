@@ -1,0 +1,142 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Imports wait for each other's answers: on a laptop many share a commit, and a table takes as many at once without being overrun.
+const (
+	importsAtOnce    = 64
+	importTries      = 8
+	firstImportPause = 100 * time.Millisecond // doubled at each try
+)
+
+// ErrIDTaken says that another account has the id of one that is imported.
+var ErrIDTaken = errors.New("operate: another account has its id")
+
+// Import is an account that comes from elsewhere, with its id.
+type Import struct {
+	Account account.Account
+	Hash    string // what is stored of its password; empty: it has none
+}
+
+// Imported is what became of an import.
+type Imported struct {
+	Created bool  // false without an error: it was there before
+	Refused error // ErrIDTaken, account.ErrExists, account.ErrAddressTaken, ErrTooManyRoles
+}
+
+// ImportAccounts stores accounts, many at once. Of two that cannot both be there, the first is stored. To import an account again
+// changes nothing, even if it has been changed since. With dry nothing is stored. The error is of the whole: some may be stored then, and
+// the call may be repeated.
+func (o *Operator) ImportAccounts(ctx context.Context, list []Import, dry bool) ([]Imported, error) {
+	fits, err := o.rolesFit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results, errs := make([]Imported, len(list)), make([]error, len(list))
+	one := func(i int) { results[i], errs[i] = o.importPatiently(ctx, list[i], fits, dry) }
+	atOnce, after := apart(list)
+	places := make(chan struct{}, importsAtOnce)
+	var wg sync.WaitGroup
+	for _, i := range atOnce {
+		places <- struct{}{}
+		wg.Go(func() { one(i); <-places })
+	}
+	wg.Wait()
+	for _, i := range after {
+		one(i)
+	}
+	created := 0
+	for _, result := range results {
+		if result.Created {
+			created++
+		}
+	}
+	err = errors.Join(errs...)
+	if created == 0 || dry {
+		return results, err
+	}
+	return results, errors.Join(err, o.record(ctx, audit.Event{Name: audit.AccountsImported, Count: created}))
+}
+
+// apart returns which accounts can be stored at once, and which come after them because they have an id, a login name or an address of
+// one before them.
+func apart(list []Import) (atOnce, after []int) {
+	seen := map[string]bool{}
+	for i, one := range list {
+		again := false
+		for _, name := range []string{"id " + one.Account.ID.String(), "login " + one.Account.Username, "address " + one.Account.Email.Address} {
+			again = again || seen[name] && name != "address "
+			seen[name] = true
+		}
+		if again {
+			after = append(after, i)
+		} else {
+			atOnce = append(atOnce, i)
+		}
+	}
+	return atOnce, after
+}
+
+// importPatiently tries again while the store is overrun.
+func (o *Operator) importPatiently(ctx context.Context, one Import, fits func(account.Account) error, dry bool) (Imported, error) {
+	if err := fits(one.Account); err != nil {
+		return Imported{Refused: err}, nil
+	}
+	for try, pause := 1, firstImportPause; ; try, pause = try+1, 2*pause {
+		created, err := o.importOne(ctx, one, dry)
+		switch {
+		case err == nil:
+			return Imported{Created: created}, nil
+		case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrAddressTaken), errors.Is(err, ErrIDTaken):
+			return Imported{Refused: err}, nil
+		case !errors.Is(err, oauth.ErrUnavailable) || try == importTries:
+			return Imported{}, fmt.Errorf("operate: import: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return Imported{}, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// importOne reports whether the account was stored now; false without an error when it was there before.
+func (o *Operator) importOne(ctx context.Context, one Import, dry bool) (bool, error) {
+	switch _, found, err := account.FindLogin(ctx, o.store, one.Account.Username); {
+	case err == nil && found.AccountID == one.Account.ID:
+		return false, nil
+	case err == nil:
+		return false, account.ErrExists
+	case !errors.Is(err, account.ErrNotFound):
+		return false, err
+	}
+	if err := o.idIsFree(ctx, one.Account.ID); err != nil || dry {
+		return dry && err == nil, err
+	}
+	err := o.store.CreateAccount(ctx, one.Account, one.Hash)
+	return err == nil, err
+}
+
+func (o *Operator) idIsFree(ctx context.Context, id uuid.UUID) error {
+	switch _, err := o.store.Account(ctx, id); {
+	case err == nil:
+		return ErrIDTaken
+	case errors.Is(err, account.ErrNotFound):
+		return nil
+	default:
+		return err
+	}
+}
