@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -11,13 +12,15 @@ import (
 )
 
 type auditCommands struct {
-	List auditList `cmd:"" help:"List what operators did from the command line, of the last 90 days."`
+	List  auditList  `cmd:"" help:"List what operators did from the command line, of the last 90 days."`
+	Trail auditTrail `cmd:"" help:"Put it together with the functions' log: who did what to whom, and the timeline of one session."`
 }
 
 type auditList struct {
 	target
-	Day     time.Time `help:"The day, in UTC; by default today." format:"2006-01-02" placeholder:"2026-03-01"`
-	Account string    `help:"Only what was done to this account: username or directory/subject." placeholder:"NAME" type:"given"`
+	Day     time.Time     `help:"The day, in UTC; by default today." format:"2006-01-02" placeholder:"2026-03-01" xor:"when"`
+	Since   time.Duration `help:"All of the last while in place of a day, like 36h." placeholder:"DURATION" xor:"when"`
+	Account string        `help:"Only what was done to this account: username or directory/subject." placeholder:"NAME" type:"given"`
 	reading
 }
 
@@ -31,10 +34,7 @@ func (c *auditList) Help() string {
 // Run prints the events, the oldest first.
 func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		day, subject := c.Day, ""
-		if day.IsZero() {
-			day = time.Now()
-		}
+		subject := ""
 		if c.Account != "" {
 			found, err := a.find(ctx, c.Account, c.reading)
 			if err != nil {
@@ -42,7 +42,7 @@ func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 			}
 			subject = found.ID.String()
 		}
-		all, err := a.store.EventsOf(ctx, day)
+		all, err := c.stored(ctx, a, time.Now())
 		if err != nil {
 			return err
 		}
@@ -64,11 +64,36 @@ func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 	})
 }
 
+// stored reads the events of the day, or of the last while.
+func (c *auditList) stored(ctx context.Context, a admin, now time.Time) (events []audit.Event, err error) {
+	switch {
+	case c.Since < 0:
+		return nil, errors.New("--since: want a duration like 36h")
+	case !c.Day.IsZero():
+		return a.store.EventsOf(ctx, c.Day)
+	case c.Since == 0:
+		return a.store.EventsOf(ctx, now)
+	}
+	from := now.Add(-min(c.Since, audit.Retention))
+	for day := from.UTC().Truncate(24 * time.Hour); !day.After(now); day = day.AddDate(0, 0, 1) {
+		all, err := a.store.EventsOf(ctx, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range all {
+			if !e.Time.Before(from) {
+				events = append(events, e)
+			}
+		}
+	}
+	return events, nil
+}
+
 // objects are what an event names.
 func objects(e audit.Event) string {
 	var parts []string
 	for _, part := range [][2]string{
-		{"sub", e.Subject}, {"sid", e.SessionID}, {"client_id", e.ClientID}, {"jti", e.TokenID}, {"kid", e.KeyID}, {"api", e.API}, {"reason", e.Reason},
+		{"sub", e.Subject}, {"sid", e.SessionID}, {"client_id", e.ClientID}, {"jti", e.TokenID}, {"kid", e.KeyID}, {"api", e.API}, {"by_sid", e.By}, {"reason", e.Reason},
 	} {
 		if part[1] != "" {
 			parts = append(parts, part[0]+"="+part[1])
