@@ -76,6 +76,11 @@ const (
 
 	ClientSecretRotated = "client_secret_rotated"
 
+	// What became of an order for a mail; Mail is its purpose.
+	MailSent    = "mail_sent"    // it was handed over
+	MailFailed  = "mail_failed"  // it was not, or that is not known; reason says why and what to do
+	MailDropped = "mail_dropped" // it was not due
+
 	Migrated = "migrated" // what an older version has stored, count items
 
 	keyPrefix = "key_" // published, promoted, retired, dropped, revoked
@@ -100,6 +105,7 @@ type Event struct {
 	By         string `json:"by_sid,omitzero"`     // the session that another one was ended from
 	Count      int    `json:"count,omitzero"`      // of what a batch did, which is one event
 	API        string `json:"api,omitzero"`        // id of the API whose policy it was, or "default"
+	Mail       string `json:"mail,omitzero"`       // purpose of a mail
 	Provider   string `json:"provider,omitzero"`   // id of a foreign identity provider
 	Resource   string `json:"resource,omitzero"`   // address of a protected resource
 	NameHash   string `json:"name_hash,omitzero"`  // of a username that is nobody's; only the service can compute it
