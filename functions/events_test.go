@@ -90,7 +90,18 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 			`{"api":"abc123def4"}`, caller),
 		"discovery":  httpEvent("GET /.well-known/jwks.json", nil, "", nil),
 		"rotatekeys": scheduledEvent,
+		"mailer":     orderEvent("0190b0e4-7e00-7000-8000-0000000000ff"),
 	}
+}
+
+// behindNoRoute are the functions that AWS calls by itself, and again when they fail.
+var behindNoRoute = map[string]bool{"rotatekeys": true, "mailer": true}
+
+// orderEvent is what the stream of the table sends when an order for a mail was placed.
+func orderEvent(id string) []byte {
+	return []byte(`{"Records":[{"eventID":"c4ca4238a0b923820dcc509a6f75849b","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"eu-central-1",` +
+		`"dynamodb":{"ApproximateCreationDateTime":1772366400,"Keys":{"pk":{"S":"MAIL#` + id + `"},"sk":{"S":"MAIL"}},"SequenceNumber":"1","SizeBytes":60,"StreamViewType":"KEYS_ONLY"},` +
+		`"eventSourceARN":"arn:aws:dynamodb:eu-central-1:123456789012:table/t/stream/2026-03-01T12:00:00.000"}]}`)
 }
 
 // authorizerEvent is what an HTTP API asks its authorizer.

@@ -26,7 +26,7 @@ func TestFunctionsLinkTheClientsThatTheyUse(t *testing.T) {
 		name := filepath.Dir(main)
 		linked, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./"+name).Output()
 		check(t, err)
-		for service, opener := range map[string]string{"kms": "sealer.Open(", "dynamodb": "table.Open("} {
+		for service, opener := range map[string]string{"kms": "sealer.Open(", "dynamodb": "table.Open(", "sesv2": "ses.New("} {
 			uses := bytes.Contains(source, []byte(opener))
 			if links := bytes.Contains(linked, []byte("github.com/aws/aws-sdk-go-v2/service/"+service+"\n")); links != uses {
 				t.Errorf("%s: its main calls %s): %v; it links the client of %s: %v", name, opener, uses, service, links)

@@ -149,6 +149,7 @@ func (w *world) readTemplate(more map[string]string) {
 	values := map[string]string{
 		"TABLE_NAME": w.table, "DYNAMODB_ENDPOINT": w.proxy.URL, "ISSUER": issuer,
 		"SEALING_KEY": "local:" + base64.StdEncoding.EncodeToString([]byte(sealingKey)),
+		"MAIL_FROM":   "no-reply@example.com", "MAIL_TEXTS": "", "SES_ENDPOINT": "http://127.0.0.1:1", // where nobody listens
 	}
 	for name, value := range more {
 		values[name] = value
@@ -226,7 +227,7 @@ func (r *running) send(event []byte) answer {
 	if a.Failed || a.Ended {
 		r.t.Fatalf("%s: %s %+v\n%s", r.name, a.Payload, a.Answer, r.Log())
 	}
-	if err := json.Unmarshal(a.Payload, &a); err != nil && r.name != "rotatekeys" {
+	if err := json.Unmarshal(a.Payload, &a); err != nil && !behindNoRoute[r.name] {
 		r.t.Fatalf("%s answers %s", r.name, a.Payload)
 	}
 	var body struct {

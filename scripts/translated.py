@@ -32,6 +32,8 @@ VALUES = {
     "DomainName": ["auth.example.com", "login.example.org"],
     "CertificateArn": ["arn:aws:acm:eu-central-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:123456789012:certificate/2"],
     "HostedZoneId": ["Z0123456789ABCDEFGHIJ", "Z9876543210ABCDEFGHIJ"],
+    "MailFrom": ["no-reply@example.com", "accounts@mail.example.org"],
+    "MailTextsLayer": ["arn:aws:lambda:eu-central-1:123456789012:layer:texts:1", "arn:aws:lambda:eu-central-1:123456789012:layer:texts:2"],
     "AlarmEmail": ["ops@example.com", "security@example.org"],
     "OvertakenPerHour": ["1", "1000"],
     "RequestsPerSecond": ["1", "1000"],

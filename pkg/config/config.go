@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/url"
 	"os"
 	"reflect"
@@ -38,6 +39,9 @@ type Config struct {
 	PagesName         string        `env:"PAGES_NAME"`                         // name of the service on the sign-in pages; empty: Wavepass
 	PagesLogo         string        `env:"PAGES_LOGO"`                         // address of an image on them, https; empty: none
 	PagesColour       string        `env:"PAGES_COLOUR"`                       // of their buttons and links, like #0a5fd9; empty: a dark blue
+	MailFrom          string        `env:"MAIL_FROM"`                          // the address that mails come from; empty: none are sent
+	MailTexts         string        `env:"MAIL_TEXTS"`                         // folder with the texts of mails; empty: those of Wavepass
+	SESEndpoint       string        `env:"SES_ENDPOINT"`                       // a stand-in for Amazon SES; never in the cloud
 	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                  // DynamoDB Local; never in the cloud
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
@@ -129,6 +133,12 @@ func (c Config) check() (wrong []error) {
 	}
 	if strings.HasPrefix(c.SealingKey, "local:") && c.inCloud() {
 		bad("SEALING_KEY: local: is for laptops; in AWS Lambda want kms:<arn>")
+	}
+	if parsed, err := mail.ParseAddress(c.MailFrom); c.MailFrom != "" && (err != nil || parsed.Address != c.MailFrom) {
+		bad("MAIL_FROM: want one address like no-reply@example.com, without a name")
+	}
+	if c.SESEndpoint != "" && c.inCloud() {
+		bad("SES_ENDPOINT: is for laptops; in AWS Lambda leave it empty")
 	}
 	if c.DynamoEndpoint != "" && c.inCloud() {
 		bad("DYNAMODB_ENDPOINT: is for laptops; in AWS Lambda leave it empty")

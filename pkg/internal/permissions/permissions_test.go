@@ -180,6 +180,24 @@ func TestFunctionWithoutPoliciesMayDoNothing(t *testing.T) {
 	}
 }
 
+// The stream has keys and no items, so what may be read of it says nothing about items.
+func TestStatementsAboutTheStreamAreNoneAboutItems(t *testing.T) {
+	for _, resource := range []string{"!GetAtt Table.StreamArn", `!Sub "${Table.Arn}/stream/*"`} {
+		got, err := read(t, policy(allow+"Resource: "+resource+", Action: [dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator, dynamodb:ListStreams]"), permissions.Table)
+		if err != nil || len(got["f"]) > 0 {
+			t.Errorf("%s: %v, %v; want no statement", resource, got, err)
+		}
+		if got, err := read(t, policy(allow+"Resource: "+resource+", Action: [dynamodb:GetRecords, dynamodb:GetItem]"), permissions.Table); err == nil {
+			t.Errorf("%s with an action on items: read %v, want an error", resource, got)
+		}
+	}
+	for _, resource := range []string{`"*"`, "!GetAtt Table.Arn", "!GetAtt Other.StreamArn"} {
+		if got, err := read(t, policy(allow+"Resource: "+resource+", Action: [dynamodb:GetRecords]"), permissions.Table); err == nil {
+			t.Errorf("%s: read %v, want an error", resource, got)
+		}
+	}
+}
+
 func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 	const decrypt = "Action: [kms:Decrypt], "
 	if _, err := read(t, policy(allow+sealing+decrypt+onKey), permissions.SealingKey); err != nil {

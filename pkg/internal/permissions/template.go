@@ -119,6 +119,9 @@ func (r reader) statement(n samtemplate.Node, function string) (s Statement, abo
 	if len(actions) > 0 && len(s.Actions) == 0 {
 		return s, false, nil
 	}
+	if isOfStream(n.Get("Resource"), actions) {
+		return s, false, nil
+	}
 	understood, err := r.conditions(&s, n.Get("Condition"), what+": Condition")
 	if err != nil {
 		return s, false, err
@@ -175,4 +178,14 @@ func (s *Statement) understand(operator, key string, values []string) bool {
 		return false
 	}
 	return true
+}
+
+// isOfStream reports whether a statement is about the stream of the table, which has keys and no items.
+func isOfStream(resource samtemplate.Node, actions []string) bool {
+	if (resource.Tag != "!GetAtt" || resource.Text != "Table.StreamArn") && (resource.Tag != "!Sub" || resource.Text != "${Table.Arn}/stream/*") {
+		return false
+	}
+	return !slices.ContainsFunc(actions, func(action string) bool {
+		return !slices.Contains([]string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}, action)
+	})
 }

@@ -1,15 +1,23 @@
 package dynamo_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
+	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
 // TestPoliciesAllowWhatFunctionsUseAndNoMore compares template.yaml with what the functions were seen to ask of the
@@ -57,6 +65,8 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		w.pass(keyring.DefaultPeriod)
 	}
 
+	w.sendMail()
+
 	for function := range w.used {
 		if _, ok := policies[function]; !ok {
 			t.Errorf("the template has no function %s", function)
@@ -68,6 +78,33 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		}
 	}
 }
+
+// sendMail carries out an order, as the stream of the table makes the function do.
+func (w *world) sendMail() {
+	w.t.Helper()
+	o := mail.Order{ID: uuid.Must(uuid.NewV7()), Purpose: mail.PasswordChanged, Address: "ada@example.com", At: w.Now()}
+	if err := w.store.PutOrder(w.t.Context(), o); err != nil {
+		w.t.Fatal(err)
+	}
+	texts, err := mailer.Texts("", endpoint.Looks{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.proxy.Forget()
+	function := mailer.New(deployment.Settings(w, w.Now), w.store, mailer.Parts{Letters: mailer.Notices{Page: "https://id.example.com/"}, Texts: texts, Sender: nowhere{}})
+	record := events.DynamoDBEventRecord{EventName: "INSERT", Change: events.DynamoDBStreamRecord{
+		Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(dynamo.OrderPrefix + o.ID.String())},
+	}}
+	if err := function(w.t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record}}); err != nil {
+		w.t.Fatalf("send a mail: %v", err)
+	}
+	w.used["mailer"] = w.proxy.Calls()
+}
+
+// nowhere is where mails go in these tests.
+type nowhere struct{}
+
+func (nowhere) Send(context.Context, mail.Mail) error { return nil }
 
 // visitSite does by a session handle what needs other rights than by tokens.
 func (w *world) visitSite() {

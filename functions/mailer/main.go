@@ -1,0 +1,21 @@
+// Command mailer is the Lambda function that sends mails, when an order for one is placed in the table.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
+	"github.com/wavepass/wavepass/pkg/mail/ses"
+)
+
+func main() {
+	e := boot.Read()
+	s := e.SettingsBehindAPI()
+	texts, err := mailer.Texts(e.MailTexts, s.Looks)
+	boot.ExitOn(err)
+	sender, err := ses.New(ses.Config{From: e.MailFrom, Service: s.Looks.Name, Region: e.Region, Endpoint: e.SESEndpoint})
+	boot.ExitOn(err)
+	lambda.Start(mailer.New(s, table.Open(e), mailer.Parts{Letters: mailer.Notices{Page: e.Issuer + "/"}, Texts: texts, Sender: sender}))
+}
