@@ -194,6 +194,10 @@ func (h *Store) ReadPart(ctx context.Context, part keyring.Part) (keyring.Item, 
 	return call(ctx, h, "ReadPart", func() (keyring.Item, error) { return h.Store.ReadPart(ctx, part) })
 }
 
+func (h *Store) CreateLinks(ctx context.Context, data []byte) error {
+	return h.Do(ctx, "CreateLinks", func() error { return h.Store.CreateLinks(ctx, data) })
+}
+
 func (h *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyring.Part][]byte) error {
 	return h.Do(ctx, "ReplaceParts", func() error { return h.Store.ReplaceParts(ctx, version, parts) })
 }

@@ -66,21 +66,21 @@ func (s macKeySet) check(version byte) error {
 // MACKeys returns the MAC keys for issuing functions. It opens the Refresh part only, and creates the keyring when there
 // is none.
 func (k *Keyring) MACKeys() *MACKeys {
-	return newMACKeys(k.Sealer, k.Times, k.Now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
+	return newMACKeys(k.Sealer, Refresh, k.Times, k.Now, func(ctx context.Context) (Item, error) { return k.readOrCreate(ctx, Refresh) })
 }
 
 // NewMACKeys returns the MAC keys in store for functions that cannot create a keyring: while there is none, their error
 // is oauth.ErrUnavailable. It opens the Refresh part only.
 func NewMACKeys(store Store, sealer Sealer, times Times, now func() time.Time) *MACKeys {
-	return newMACKeys(sealer, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
+	return newMACKeys(sealer, Refresh, times.orDefault(), now, func(ctx context.Context) (Item, error) { return readExisting(ctx, store, Refresh) })
 }
 
-func newMACKeys(sealer Sealer, times Times, now func() time.Time, read func(context.Context) (Item, error)) *MACKeys {
+func newMACKeys(sealer Sealer, purpose Part, times Times, now func() time.Time, read func(context.Context) (Item, error)) *MACKeys {
 	return &MACKeys{held[macKeySet]{
 		read: read,
 		decode: func(ctx context.Context, item Item) (macKeySet, error) {
 			var part refreshPart
-			if err := unseal(ctx, sealer, Refresh, item, &part); err != nil {
+			if err := unseal(ctx, sealer, purpose, item, &part); err != nil {
 				return macKeySet{}, err
 			}
 			return decodeMACKeys(part)

@@ -331,6 +331,10 @@ func (s *Store) Clients(ctx context.Context) (list []client.Client, err error) {
 // ReadPart implements keyring.Store.
 func (s *Store) ReadPart(ctx context.Context, part keyring.Part) (item keyring.Item, err error) {
 	err = s.do(ctx, "ReadPart", func() error {
+		if part == keyring.Links && s.links != nil {
+			item = keyring.Item{Version: 1, Data: slices.Clone(s.links)}
+			return nil
+		}
 		if s.version == 0 {
 			return keyring.ErrMissing
 		}
@@ -351,6 +355,17 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 			s.parts[part] = slices.Clone(data)
 		}
 		s.version++
+		return nil
+	})
+}
+
+// CreateLinks implements keyring.LinkStore.
+func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
+	return s.do(ctx, "CreateLinks", func() error {
+		if s.links != nil {
+			return keyring.ErrConflict
+		}
+		s.links = slices.Clone(data)
 		return nil
 	})
 }

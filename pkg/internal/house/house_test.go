@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "mail", "session", "authorization", "consent", "federation", "resource", "grant"}
+	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "link", "mail", "session", "authorization", "consent", "federation", "resource", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -52,6 +52,7 @@ var rules = []struct {
 	{"assertion", []string{"oauth", "client", "jwks", "keyring", "token", jsonv2}},
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"ticket", []string{"oauth", "token"}},
+	{"link", []string{"account", "keyring", ids}},
 	{"mail", []string{"oauth", "audit", ids}},
 	{"mail/ses", []string{"mail", aws}},
 	{"session", []string{"oauth", "audit", "client", "account", "consent", "revocation", "keyring", ids}},

@@ -55,3 +55,14 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 		return nil
 	})
 }
+
+// CreateLinks implements keyring.LinkStore.
+func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
+	return s.write(ctx, "create the key of links", func(tx *bbolt.Tx) error {
+		stored := tx.Bucket(keyringBucket)
+		if stored.Get([]byte(keyring.Links)) != nil {
+			return keyring.ErrConflict
+		}
+		return put(stored, []byte(keyring.Links), partRecord{1, data})
+	})
+}

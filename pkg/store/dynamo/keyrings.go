@@ -49,6 +49,15 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 	return err
 }
 
+// CreateLinks implements keyring.LinkStore.
+func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
+	failed, err := s.transact(ctx, "create the key of links", s.putPart(keyring.Links, 0, data))
+	if err == nil && failed != nil {
+		return keyring.ErrConflict
+	}
+	return err
+}
+
 func (s *Store) putPart(part keyring.Part, version int64, data []byte) types.TransactWriteItem {
 	it := keyringKey(part)
 	it["version"] = number(version + 1)

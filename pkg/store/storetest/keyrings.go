@@ -20,6 +20,7 @@ var keyringTests = []subtest{
 	{"PartsAreNeverMixed", keyringNeverMixed},
 	{"CancelledWriteIsErrUnavailableAndChangesNothing", keyringCancelled},
 	{"ValuesAreCopies", keyringCopies},
+	{"KeyOfLinksIsCreatedOnceAndStaysWhenTheRestIsReplaced", keyringLinks},
 }
 
 var parts = []keyring.Part{keyring.Signing, keyring.Refresh, keyring.Public}
@@ -174,4 +175,23 @@ func keyringCopies(t *testing.T, f fixture) {
 		read.Data[0] ^= 0xff
 	}
 	f.wantKeyring(t, "after changing what was handed out", 1, content("me"))
+}
+
+func keyringLinks(t *testing.T, f fixture) {
+	_, err := f.ReadPart(t.Context(), keyring.Links)
+	wantErr(t, "read before", err, keyring.ErrMissing)
+	created := -1
+	for i, err := range parallel(5, func(i int) error { return f.CreateLinks(t.Context(), []byte{0, byte(i), 0xff}) }) {
+		switch {
+		case err == nil && created < 0:
+			created = i
+		case !errors.Is(err, keyring.ErrConflict):
+			t.Errorf("caller %d: %v, want ErrConflict of all but one", i, err)
+		}
+	}
+	wantErr(t, "replace the rest", f.ReplaceParts(t.Context(), 0, content("me")), nil)
+	got, err := f.ReadPart(t.Context(), keyring.Links)
+	wantErr(t, "read", err, nil)
+	same(t, "the key of links", got, keyring.Item{Version: 1, Data: []byte{0, byte(created), 0xff}})
+	f.wantKeyring(t, "the rest", 1, content("me"))
 }

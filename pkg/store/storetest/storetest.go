@@ -58,6 +58,7 @@ type Store interface {
 	authorization.PushedReader
 	consent.Store
 	keyring.Store
+	keyring.LinkStore
 	schema.Source
 	policy.Store
 	federation.Store
