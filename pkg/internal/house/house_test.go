@@ -53,6 +53,7 @@ var rules = []struct {
 	{"access", []string{"oauth", "revocation", "token"}},
 	{"ticket", []string{"oauth", "token"}},
 	{"link", []string{"account", "keyring", ids}},
+	{"enrol", []string{"oauth", "account", "link", "mail", ids}},
 	{"mail", []string{"oauth", "audit", ids}},
 	{"mail/ses", []string{"mail", aws}},
 	{"session", []string{"oauth", "audit", "client", "account", "consent", "revocation", "keyring", ids}},

@@ -1,0 +1,178 @@
+// Package enrol owns what people do with their own accounts by way of their mailbox: sign up, choose a new password for one that
+// they have forgotten, change their address and take such a change back. It places orders for mails and honours the links and codes
+// in them. No method tells whether an address has an account to anybody but the owner of the mailbox.
+package enrol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/link"
+	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// codeLimit is how many wrong codes there may be for a purpose and an address in a day. Windows are aligned to the clock.
+var codeLimit = account.Limit{Count: 10, Window: 24 * time.Hour}
+
+// ErrClosed says that nobody may sign up, or only those who were invited.
+var ErrClosed = errors.New("enrol: signing up is not open")
+
+// Store is what an Enroller reads and changes.
+type Store interface {
+	account.Store
+	account.Addresses
+	account.Creator
+	account.Changer
+	account.Attempts
+}
+
+// Config is what an Enroller is made of.
+type Config struct {
+	Store     Store
+	Links     *link.Links
+	Mails     *mail.Desk
+	Passwords account.PasswordRules
+	Access    account.Access // of accounts that sign up
+	Open      bool           // anybody may sign up; otherwise only by an invitation
+	Now       func() time.Time
+}
+
+// Enroller is safe for concurrent use.
+type Enroller struct {
+	Config
+	editor *account.Editor
+}
+
+// New returns an Enroller.
+func New(c Config) *Enroller { return &Enroller{c, account.NewEditor(c.Store, c.Now)} }
+
+// Asker says who asks for a mail.
+type Asker struct {
+	Language, Client string // as in mail.Order
+	Network          string // prefix of the address that the request came from
+}
+
+// AskToSignUp orders the mail by which the owner of an address may make an account. Nothing is looked up and nothing else is stored,
+// so that answer and cost are the same for any address. Errors: ErrClosed, account.ErrAddress, mail.ErrTooMany, oauth.ErrUnavailable.
+func (e *Enroller) AskToSignUp(ctx context.Context, address string, by Asker) error {
+	if !e.Open {
+		return ErrClosed
+	}
+	return e.order(ctx, mail.SignUp, address, by)
+}
+
+// AskToRecover orders the mail by which the owner of an address may choose a new password. As AskToSignUp it looks nothing up, and has its
+// errors but ErrClosed.
+func (e *Enroller) AskToRecover(ctx context.Context, address string, by Asker) error {
+	return e.order(ctx, mail.Recover, address, by)
+}
+
+func (e *Enroller) order(ctx context.Context, purpose mail.Purpose, address string, by Asker) error {
+	canonical, err := account.CanonicalAddress(address)
+	if err != nil {
+		return err
+	}
+	return e.Mails.Place(ctx, mail.Order{Purpose: purpose, Address: canonical, Language: by.Language, Client: by.Client}, by.Network)
+}
+
+// Proof is what somebody has from a mail: its link, or the address that it went to with its code.
+type Proof struct {
+	Link          string
+	Address, Code string
+}
+
+// SignUp makes the account of the mailbox that the proof is from, which gets its address as its login name. The first that is stored of
+// a person is this. Errors: link.ErrDead, also when the address has an account by now; account.ErrExists when somebody else's login
+// name is that address; ErrClosed; those of account.PasswordRules, after which the proof is still good; *account.TooManyAttemptsError,
+// oauth.ErrUnavailable, after which the account may have been made.
+func (e *Enroller) SignUp(ctx context.Context, proof Proof, password oauth.Secret) (account.Account, error) {
+	said, err := e.signUpProof(ctx, proof)
+	if err != nil {
+		return account.Account{}, err
+	}
+	accepted, err := e.Passwords.Accept(password, said.Address)
+	if err != nil {
+		return account.Account{}, err
+	}
+	created, hash, err := account.New(said.Address, accepted, e.Now())
+	if err != nil {
+		return account.Account{}, err
+	}
+	created = created.With(e.Access)
+	created.Email = e.verified(said.Address)
+	switch err := account.Register(ctx, e.Store, said.Address, created, hash); {
+	case errors.Is(err, account.ErrAddressTaken):
+		return account.Account{}, link.ErrDead
+	case errors.Is(err, account.ErrExists):
+		return account.Account{}, e.whyTaken(ctx, said.Address)
+	case err != nil:
+		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
+	}
+	return created, nil
+}
+
+// whyTaken tells a link that was used from a login name that an operator has given to somebody else.
+func (e *Enroller) whyTaken(ctx context.Context, address string) error {
+	switch _, err := e.Store.OwnerOf(ctx, address); {
+	case err == nil:
+		return link.ErrDead
+	case errors.Is(err, account.ErrNotFound):
+		return account.ErrExists
+	default:
+		return fmt.Errorf("enrol: sign up: %w", err)
+	}
+}
+
+// signUpProof checks the proof of somebody who has no account yet.
+func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, error) {
+	said, err := link.Read(proof.Link)
+	if proof.Link != "" && err == nil && said.Purpose == link.Invite {
+		return e.Links.Check(ctx, proof.Link, link.Invite, link.State{})
+	}
+	if !e.Open {
+		return link.Link{}, ErrClosed
+	}
+	if proof.Link != "" {
+		return e.Links.Check(ctx, proof.Link, link.SignUp, link.State{})
+	}
+	said = link.Link{Purpose: link.SignUp}
+	if said.Address, err = account.CanonicalAddress(proof.Address); err != nil {
+		return link.Link{}, err
+	}
+	return said, e.tryCode(ctx, proof.Code, said, link.State{})
+}
+
+// verified is an address whose owner has just shown that mail reaches them.
+func (e *Enroller) verified(address string) account.Email {
+	return account.Email{Address: address, VerifiedAt: e.Now().UTC().Truncate(time.Millisecond)}
+}
+
+// tryCode counts a code before it compares it, and takes the count of a good one back.
+func (e *Enroller) tryCode(ctx context.Context, code string, of link.Link, state link.State) error {
+	now := e.Now()
+	window := now.UnixNano() / int64(codeLimit.Window)
+	bucket := account.Bucket{
+		Kind: "code", Key: fmt.Sprintf("%d\x00%s", of.Purpose, of.Address), Window: window, Limit: codeLimit.Count,
+		Until: time.Unix(0, (window+1)*int64(codeLimit.Window)).UTC(),
+	}
+	switch below, err := e.Store.Take(ctx, bucket); {
+	case err != nil:
+		return fmt.Errorf("enrol: count a code: %w", err)
+	case !below:
+		return &account.TooManyAttemptsError{RetryAfter: bucket.Until.Sub(now)}
+	}
+	if err := e.Links.CheckCode(ctx, code, of, state); err != nil {
+		return err
+	}
+	_ = e.Store.Refund(ctx, bucket) // the code is good, whether this one counts or not
+	return nil
+}
+
+// nobody stands for the account of an address that has none, so that as much is read for it.
+var nobody = uuid.Max

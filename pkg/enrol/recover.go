@@ -1,0 +1,114 @@
+package enrol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/link"
+	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+// Recover replaces the password of the account whose mailbox the proof is from, and ends every session. The address counts as verified
+// from then on. Before anything is changed it orders the mail that tells the owner. Errors: link.ErrDead; those of
+// account.PasswordRules, after which the proof is still good; *account.TooManyAttemptsError; oauth.ErrUnavailable, after which the
+// password may have been changed.
+func (e *Enroller) Recover(ctx context.Context, proof Proof, password oauth.Secret, by Asker) (account.Account, error) {
+	a, login, err := e.recoverProof(ctx, proof)
+	if err != nil {
+		return account.Account{}, err
+	}
+	accepted, err := e.Passwords.Accept(password, a.Username, a.Email.Address)
+	if err != nil {
+		return account.Account{}, err
+	}
+	notice := mail.Order{Purpose: mail.PasswordChanged, Account: a.ID, Address: a.Email.Address, Language: by.Language, Client: by.Client}
+	if err := e.Mails.Place(ctx, notice, by.Network); err != nil {
+		return account.Account{}, err
+	}
+	var verified *account.Email
+	if !a.Email.Verified() {
+		email := e.verified(a.Email.Address)
+		verified = &email
+	}
+	return a, e.reset(ctx, a, login, accepted, verified)
+}
+
+// reset makes the change that a proof was given for, if the account is still as it was when the proof was checked.
+func (e *Enroller) reset(ctx context.Context, a account.Account, login account.LoginName, password account.NewPassword, email *account.Email) error {
+	switch err := e.editor.Reset(ctx, a, login, password, email); {
+	case errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrNotFound):
+		return link.ErrDead // the proof died meanwhile
+	case err != nil:
+		return fmt.Errorf("enrol: %w", err)
+	}
+	return nil
+}
+
+// recoverProof returns the account that a proof is good for, with its login name, read together.
+func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Account, account.LoginName, error) {
+	if proof.Link != "" {
+		return e.ofLink(ctx, proof.Link, link.Recover, link.StateOf)
+	}
+	address, err := account.CanonicalAddress(proof.Address)
+	if err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	said := link.Link{Purpose: link.Recover, Account: nobody, Address: address}
+	switch owner, err := e.Store.OwnerOf(ctx, address); {
+	case err == nil:
+		said.Account = owner
+	case !errors.Is(err, account.ErrNotFound):
+		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
+	}
+	a, login, known := e.read(ctx, said)
+	if known != nil && !errors.Is(known, link.ErrDead) {
+		return account.Account{}, account.LoginName{}, known
+	}
+	if err := e.tryCode(ctx, proof.Code, said, link.StateOf(a, login.Hash)); err != nil || known != nil {
+		if err == nil {
+			err = link.ErrDead
+		}
+		return account.Account{}, account.LoginName{}, err
+	}
+	return a, login, nil
+}
+
+// ofLink returns the account of a link that is good. stateOf says what the link depends on.
+func (e *Enroller) ofLink(ctx context.Context, text string, purpose link.Purpose, stateOf func(account.Account, string) link.State) (account.Account, account.LoginName, error) {
+	said, err := link.Read(text)
+	if err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	a, login, err := e.read(ctx, said)
+	if err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	if _, err := e.Links.Check(ctx, text, purpose, stateOf(a, login.Hash)); err != nil {
+		return account.Account{}, account.LoginName{}, err
+	}
+	return a, login, nil
+}
+
+// read returns the account that a proof names, with its login name. link.ErrDead when it is none that a proof can be good for: it
+// is gone, disabled, or has no password.
+func (e *Enroller) read(ctx context.Context, said link.Link) (account.Account, account.LoginName, error) {
+	found, err := e.Store.Account(ctx, said.Account)
+	username := found.Username
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		username = said.Address // read all the same, in vain
+	case err != nil:
+		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
+	}
+	a, login, err := e.Store.AccountAndLogin(ctx, said.Account, username)
+	switch {
+	case errors.Is(err, account.ErrNotFound), err == nil && (a.Disabled || login.AccountID != a.ID):
+		return account.Account{}, account.LoginName{}, link.ErrDead
+	case err != nil:
+		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
+	}
+	return a, login, nil
+}
