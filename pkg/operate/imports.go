@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,9 +18,11 @@ import (
 
 // Imports wait for each other's answers: on a laptop many share a commit, and a table takes as many at once without being overrun.
 const (
-	importsAtOnce    = 64
-	importTries      = 8
-	firstImportPause = 100 * time.Millisecond // doubled at each try
+	importsAtOnce      = 32
+	fewestImports      = 4 // at once, for a store that is overrun
+	importTries        = 12
+	firstImportPause   = 100 * time.Millisecond // doubled at each try
+	longestImportPause = 8 * time.Second
 )
 
 // ErrIDTaken says that another account has the id of one that is imported.
@@ -46,13 +49,21 @@ func (o *Operator) ImportAccounts(ctx context.Context, list []Import, dry bool) 
 		return nil, err
 	}
 	results, errs := make([]Imported, len(list)), make([]error, len(list))
-	one := func(i int) { results[i], errs[i] = o.importPatiently(ctx, list[i], fits, dry) }
+	one := func(i int) (tries int) {
+		results[i], tries, errs[i] = o.importPatiently(ctx, list[i], fits, dry)
+		return tries
+	}
 	atOnce, after := apart(list)
-	places := make(chan struct{}, importsAtOnce)
+	places, given := make(chan struct{}, importsAtOnce), atomic.Int64{}
 	var wg sync.WaitGroup
 	for _, i := range atOnce {
 		places <- struct{}{}
-		wg.Go(func() { one(i); <-places })
+		wg.Go(func() {
+			if one(i) > 1 && given.Add(1) <= importsAtOnce-fewestImports {
+				return // the store was overrun: the rest is stored with one place less
+			}
+			<-places
+		})
 	}
 	wg.Wait()
 	for _, i := range after {
@@ -91,23 +102,23 @@ func apart(list []Import) (atOnce, after []int) {
 }
 
 // importPatiently tries again while the store is overrun.
-func (o *Operator) importPatiently(ctx context.Context, one Import, fits func(account.Account) error, dry bool) (Imported, error) {
+func (o *Operator) importPatiently(ctx context.Context, one Import, fits func(account.Account) error, dry bool) (_ Imported, tries int, _ error) {
 	if err := fits(one.Account); err != nil {
-		return Imported{Refused: err}, nil
+		return Imported{Refused: err}, 0, nil
 	}
-	for try, pause := 1, firstImportPause; ; try, pause = try+1, 2*pause {
+	for try, pause := 1, firstImportPause; ; try, pause = try+1, min(2*pause, longestImportPause) {
 		created, err := o.importOne(ctx, one, dry)
 		switch {
 		case err == nil:
-			return Imported{Created: created}, nil
+			return Imported{Created: created}, try, nil
 		case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrAddressTaken), errors.Is(err, ErrIDTaken):
-			return Imported{Refused: err}, nil
+			return Imported{Refused: err}, try, nil
 		case !errors.Is(err, oauth.ErrUnavailable) || try == importTries:
-			return Imported{}, fmt.Errorf("operate: import: %w", err)
+			return Imported{}, try, fmt.Errorf("operate: import: %w", err)
 		}
 		select {
 		case <-ctx.Done():
-			return Imported{}, ctx.Err()
+			return Imported{}, try, ctx.Err()
 		case <-time.After(pause/2 + rand.N(pause)):
 		}
 	}

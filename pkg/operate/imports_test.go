@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -64,14 +65,23 @@ func TestDryImportStoresNothing(t *testing.T) {
 // TestImportWaitsWhileTheStoreIsOverrun for each account by itself.
 func TestImportWaitsWhileTheStoreIsOverrun(t *testing.T) {
 	w := newWorld(t)
-	var failures atomic.Int64
+	var failures, under, most atomic.Int64
+	const overrun = 60
 	w.store.Before = func(_ context.Context, method string) error {
-		if method == "CreateAccount" && failures.Add(1) <= 20 {
+		if method == "CreateAccount" && failures.Add(1) <= overrun {
 			return oauth.ErrUnavailable
+		}
+		if method == "CreateAccount" && failures.Load() > overrun+40 { // by then, many of the places are given up
+			most.Store(max(most.Load(), under.Add(1)))
+			time.Sleep(5 * time.Millisecond)
+			under.Add(-1)
 		}
 		return nil
 	}
-	results, err := w.ImportAccounts(w.ctx, newcomers(10), false)
+	results, err := w.ImportAccounts(w.ctx, newcomers(300), false)
+	if most.Load() > 12 || most.Load() < 1 {
+		t.Errorf("after the store was overrun, %d accounts were stored at once, want a few", most.Load())
+	}
 	for i, r := range results {
 		if err != nil || !r.Created {
 			t.Errorf("account %d: %+v, %v; want it stored", i, r, err)
