@@ -59,6 +59,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		}
 	}
 	w.must(request{route: "GET /.well-known/jwks.json"}, 200)
+	w.must(request{route: "GET /.well-known/oauth-protected-resource/{path+}", path: map[string]string{"path": "mcp"}}, 404)
 	w.removeKeyring() // a rotation too
 	for range 2 {
 		w.rotateKeys()

@@ -190,7 +190,7 @@ var functionOf = map[string]string{
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",
 	"DELETE /subjects/{subject}/sessions/{sid}": "subjects", "PATCH /subjects/{subject}": "subjects",
-	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery",
+	"authorize": "authorizer", "GET /.well-known/jwks.json": "discovery", "GET /.well-known/oauth-protected-resource/{path+}": "discovery",
 }
 
 // send calls the function behind the route.

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const mcpExample = "../../examples/mcp-server"
+
+// mcpServer is examples/mcp-server beside a Wavepass, with a third party's client that people are asked about.
+type mcpServer struct {
+	*server
+	data, resource string
+}
+
+const mcpRedirect = "http://127.0.0.1:9/callback" // nothing listens there: the test's browser stops before it
+
+// mcpAccessLife is what the client's access tokens live: short, so that a test sees them expire.
+const mcpAccessLife = 12 * time.Second
+
+func startMCP(t *testing.T) *mcpServer {
+	t.Helper()
+	needs(t, "go")
+	m := &mcpServer{data: t.TempDir()}
+	m.server = start(t, "--data", m.data)
+	port := freeAddress(t)
+	m.resource = "http://127.0.0.1:" + port + "/mcp"
+	m.command("resource", "add", m.resource, "--scope", "waves:read", "--scope", "boards:book")
+	m.command("account", "set-access", demoUsername, "--scope", "waves:read", "--scope", "boards:book", "--scope", "profile")
+	startMCPProgram(t, "PORT="+port, "ISSUER="+m.url, "HTTP_RESOURCE="+m.resource)
+	return m
+}
+
+// register adds a third party's client, whose tokens live as long.
+func (m *mcpServer) register(id string, accessLife time.Duration) {
+	m.t.Helper()
+	m.command("client", "add", id, "--kind", "native", "--third-party", "--redirect", "http://127.0.0.1/callback", "--scope", "waves:read", "--scope", "boards:book",
+		"--audience", m.resource, "--access-life", accessLife.String())
+}
+
+func (m *mcpServer) command(args ...string) {
+	m.t.Helper()
+	mustCommand(m.t, append(args, "--data", m.data)...)
+}
+
+// startMCPProgram runs the example's own server.
+func startMCPProgram(t *testing.T, settings ...string) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "server")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Dir, build.Env = filepath.Join(mcpExample, "server"), append(os.Environ(), "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, out)
+	}
+	run := exec.CommandContext(t.Context(), program)
+	run.Env, run.Stderr = append(os.Environ(), settings...), t.Output()
+	out, err := run.StdoutPipe()
+	check(t, err)
+	check(t, run.Start())
+	t.Cleanup(func() { _, _ = run.Process.Kill(), run.Wait() })
+	if lines := bufio.NewScanner(out); !lines.Scan() || !strings.HasPrefix(lines.Text(), "port ") {
+		t.Fatalf("the MCP server does not start: %q", lines.Text())
+	}
+}
+
+// mcpClient is a program that uses an SDK as it is, and the person before its browser.
+type mcpClient struct {
+	t      *testing.T
+	name   string
+	in     io.Writer
+	out    *bufio.Scanner
+	person *surfer
+	asked  int // how many times the person had to go to the browser
+}
+
+// mcpPrograms are the SDKs. Their programs take the same arguments, commands and answers: see testdata/interop/mcp.mjs.
+func mcpPrograms(home string) map[string][]string {
+	return map[string][]string{
+		"TypeScript 2": {"node", "testdata/interop/mcp.mjs", "client"},
+		"TypeScript 1": {"node", "testdata/interop/mcp.mjs", "sdk"},
+		"Python":       {filepath.Join(home, "venv/bin/python"), "testdata/interop/mcp_client.py"},
+		"Go":           {filepath.Join(home, "mcpgo")},
+	}
+}
+
+func startMCPClient(t *testing.T, name, home, resource, clientID string) *mcpClient {
+	t.Helper()
+	args := append(mcpPrograms(home)[name], resource, clientID, mcpRedirect)
+	run := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	run.Stderr = t.Output()
+	in, err := run.StdinPipe()
+	check(t, err)
+	out, err := run.StdoutPipe()
+	check(t, err)
+	check(t, run.Start())
+	t.Cleanup(func() { _, _ = run.Process.Kill(), run.Wait() })
+	return &mcpClient{t: t, name: name, in: in, out: bufio.NewScanner(out), person: &surfer{t: t, cookies: map[string]map[string]string{}, stop: mcpRedirect}}
+}
+
+// do sends a command and returns what the program said at its end. Meanwhile the person signs in, and allows what is asked for.
+func (c *mcpClient) do(command string) (said, failed string) {
+	c.t.Helper()
+	_, err := io.WriteString(c.in, command+"\n")
+	check(c.t, err)
+	for c.out.Scan() {
+		var line struct{ Open, Said, Failed string }
+		if err := json.Unmarshal(c.out.Bytes(), &line, json.MatchCaseInsensitiveNames(true)); err != nil {
+			c.t.Fatalf("%s says %q", c.name, c.out.Text())
+		}
+		if line.Open == "" {
+			return line.Said, line.Failed
+		}
+		c.asked++
+		_, err := io.WriteString(c.in, c.allow(line.Open, mcpRedirect)+"\n")
+		check(c.t, err)
+	}
+	c.t.Fatalf("%s ended at %q: %v", c.name, command, c.out.Err())
+	return "", ""
+}
+
+// allow goes to the pages, and returns the address that they lead to, which begins with back.
+func (c *mcpClient) allow(address, back string) string {
+	c.t.Helper()
+	page := c.person.visit(http.MethodGet, address, nil)
+	if strings.Contains(page.html, `action="/signin"`) {
+		page = c.person.send(page, "/signin", "username", demoUsername, "password", demoPassword)
+	}
+	if strings.Contains(page.html, `action="/consent"`) {
+		page = c.person.send(page, "/consent", "decision", "allow")
+	}
+	if !strings.HasPrefix(page.at.String(), back) {
+		c.t.Fatalf("%s: the pages end at %s: %d %s", c.name, page.at, page.status, page.html)
+	}
+	return page.at.String()
+}
+
+// want does a command that succeeds, and says how many times the person was asked for it.
+func (c *mcpClient) want(command string, asked int, contains string) {
+	c.t.Helper()
+	before := c.asked
+	said, failed := c.do(command)
+	if failed != "" || !strings.Contains(said, contains) || c.asked-before != asked {
+		c.t.Errorf("%s, %s: %q, failed %q, asked %d times; want %q and %d times", c.name, command, said, failed, c.asked-before, contains, asked)
+	}
+}
+
+// expire waits until the access token that the client has just used is good no longer.
+func (c *mcpClient) expire() {
+	c.t.Helper()
+	token, failed := c.do("token")
+	if failed != "" {
+		c.t.Fatalf("%s: %s", c.name, failed)
+	}
+	exp, _ := decoded(c.t, token, payload)["exp"].(float64)
+	time.Sleep(time.Until(time.Unix(int64(exp), 0).Add(time.Second))) // expires_in counts from when the answer came, which is up to a second later
+}
+
+// TestInteropMCPClients has the SDKs of MCP find out where people sign in, call tools, refresh, ask for one scope more, and notice that a person has taken
+// back what they had allowed. docs/mcp.md has what each does in its own way.
+func TestInteropMCPClients(t *testing.T) {
+	home := libraries(t)
+	m := startMCP(t)
+	for name, does := range map[string]struct {
+		stepUp     bool // asks the person for the scope that a tool lacks
+		afterOwner int  // how often it asks the person when its access was taken back
+	}{
+		"TypeScript 2": {stepUp: true, afterOwner: 1},
+		"TypeScript 1": {stepUp: false, afterOwner: 1},
+		"Python":       {stepUp: true, afterOwner: 1},
+		"Go":           {stepUp: true, afterOwner: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := "mcp-" + strings.ToLower(strings.ReplaceAll(name, " ", "-"))
+			m.register(id, mcpAccessLife)
+			c := startMCPClient(t, name, home, m.resource, id)
+			c.want("call whoami", 1, `["waves:read"]`)
+			c.want("call forecast", 0, "Peniche")
+			c.expire()
+			c.want("many forecast 4", 0, "Peniche")
+			if does.stepUp {
+				c.want("call book_board", 1, "board")
+			} else if said, failed := c.do("call book_board"); failed == "" {
+				t.Errorf("%s has learnt to ask for one scope more (%s): say so in docs/mcp.md", name, said)
+			}
+			m.takeBack(t, id)
+			c.expire()
+			before := c.asked
+			if _, failed := c.do("call whoami"); failed != "" || c.asked-before != does.afterOwner {
+				t.Errorf("%s, access taken back: failed %q, asked %d times, want %d", name, failed, c.asked-before, does.afterOwner)
+			}
+		})
+	}
+}
+
+// takeBack is what the person does at the list of what they have allowed.
+func (m *mcpServer) takeBack(t *testing.T, id string) {
+	t.Helper()
+	own := m.do("POST", "/login", "application/json", `{"client_id":"`+demoNative+`","username":"`+demoUsername+`","password":"`+demoPassword+`"}`)
+	if listed := m.do("GET", "/grants", "", "", "Authorization", "Bearer "+own.AccessToken); listed.Status != 200 || !strings.Contains(listed.Body, `"`+id+`"`) {
+		t.Errorf("the list of applications: %d %s, want the client in it", listed.Status, listed.Body)
+	}
+	if gone := m.do("DELETE", "/grants/"+id, "", "", "Authorization", "Bearer "+own.AccessToken); gone.Status != 200 {
+		t.Errorf("taking it back: %d %s", gone.Status, gone.Body)
+	}
+}
+
+// TestInteropMCPConformance has MCP's own conformance tool look at the metadata and go through one sign-in. It has no other scenario for an authorization server: docs/mcp.md.
+func TestInteropMCPConformance(t *testing.T) {
+	home := libraries(t)
+	nodes, err := filepath.Glob(filepath.Join(home, "node_modules/node-linux-*/bin/node")) // the tool wants Node 22
+	check(t, err)
+	if len(nodes) != 1 {
+		t.Fatalf("%v, want one Node of the tool's version", nodes)
+	}
+	m := &mcpServer{data: t.TempDir(), resource: "https://mcp.example.com/mcp"}
+	m.server = start(t, "--data", m.data)
+	m.register("conformance", 15*time.Minute)
+	m.command("account", "set-access", demoUsername, "--scope", "waves:read")
+	port := freeAddress(t)
+	tool := exec.CommandContext(t.Context(), nodes[0], filepath.Join(home, "node_modules/@modelcontextprotocol/conformance/dist/index.js"),
+		"authorization", "--url", m.url, "--client-id", "conformance", "--resource", m.resource, "-p", port)
+	said := &syncBuffer{}
+	tool.Stdout, tool.Stderr = said, said
+	check(t, tool.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- tool.Wait() }()
+	address := regexp.MustCompile(regexp.QuoteMeta(m.url) + `/authorize\?\S+`)
+	for end := time.Now().Add(time.Minute); !address.MatchString(said.String()); time.Sleep(50 * time.Millisecond) {
+		if len(ended) > 0 || time.Now().After(end) {
+			t.Fatalf("the tool names no address to sign in at:\n%s", said)
+		}
+	}
+	back := "http://127.0.0.1:" + port + "/callback"
+	c := &mcpClient{t: t, name: "the conformance tool", person: &surfer{t: t, cookies: map[string]map[string]string{}, stop: back}}
+	answer, err := http.Get(c.allow(address.FindString(said.String()), back))
+	check(t, err)
+	check(t, answer.Body.Close())
+	if err := <-ended; err != nil {
+		t.Errorf("the tool is not content: %v\n%s", err, said)
+	}
+	t.Log(said)
+}
