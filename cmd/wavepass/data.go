@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -43,6 +44,8 @@ type store interface {
 	federation.Store
 	resource.Store
 	client.Lister
+	mail.Orders
+	mail.Taker
 	revocation.Log
 	schema.Source
 }

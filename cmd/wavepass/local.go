@@ -86,6 +86,11 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	if err := d.mayListenOn(ctx, listener.Addr()); err != nil {
 		return err
 	}
+	box, stopMails, err := d.sendMails(ctx, settings, cfg.MailTexts, c.Data, log)
+	if err != nil {
+		return err
+	}
+	defer stopMails()
 	functions := d.functions(settings)
 	key, removeKey, err := c.contextKey()
 	if err != nil {
@@ -116,7 +121,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	defer stopProvider()
 	c.greet(o.out, own, page, provider, d.demo)
 	c.greetBackEnds(o.out)
-	handler = frontPage(template, page, handler)
+	handler = withOutbox(template, box, frontPage(template, page, handler))
 	handler = onlyHosts(append(c.AllowHost, hostOf(c.Addr), hostOf(issuer)), handler, log)
 	return serve(ctx, listener, newServer(logged(handler, log), log), log)
 }
@@ -148,7 +153,7 @@ func settings(given map[string]string) (config.Config, error) {
 	environment := map[string]string{}
 	for _, name := range []string{
 		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "COOKIE_DOMAIN",
-		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT",
+		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT", "MAIL_TEXTS",
 	} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value
@@ -210,6 +215,7 @@ func (f folder) flag() string {
 // greet prints what somebody needs who starts the command for the first time.
 func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, provider string, demo bool) {
 	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
+	c.greetOutbox(out, own)
 	if page != nil {
 		fmt.Fprintf(out, "Open %s/ in a browser to try everything.\n", page.Origin())
 	}
