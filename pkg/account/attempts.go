@@ -27,11 +27,16 @@ var DefaultLimits = Limits{
 // Bucket counts the attempts of one subject in one window. Windows are aligned to the clock, so that
 // counting is a single conditional write; a guesser who straddles a boundary gets at most twice the limit.
 type Bucket struct {
-	Kind   string // "account" or "network"
+	Kind   string // "account", "network" or "document"
 	Key    string // whose attempts are counted, any text
 	Window int64  // number of the window since 1970
 	Limit  int
 	Until  time.Time // end of the window
+}
+
+// NewBucket returns the bucket of a key in the window that now is in.
+func NewBucket(kind, key string, limit Limit, now time.Time) Bucket {
+	return newBucket(kind, key, limit, now)
 }
 
 func newBucket(kind, key string, limit Limit, now time.Time) Bucket {

@@ -33,6 +33,8 @@ const (
 	CodeUsed       = "code_used"       // it came back, and its session began
 	CodeRefused    = "code_refused"    // a code that is not known, has expired, or is not this client's, redirect's or verifier's
 	CodeReplayed   = "code_replayed"   // a code came a second time: its session was revoked
+	ClientFetched  = "client_fetched"  // the document of a client that nobody has registered was read, and is its record now
+	NoDocument     = "no_document"     // such a document could not be read or used, for the reason that it names
 	ConsentGiven   = "consent_given"   // a person has allowed a client what it asked for
 	ConsentTaken   = "consent_taken"   // and has taken it back: the client's sessions ended
 	TokenIssued    = "token_issued"    // a client was given an access token for itself

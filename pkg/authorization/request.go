@@ -89,6 +89,33 @@ func ClientID(raw string) (string, error) {
 	return p.values["client_id"], nil
 }
 
+// Unchecked reads the little that is needed to sign a person in for a client that is not known yet. Nothing is answered at its redirect, which
+// is empty, and the request is checked as a whole once the client is known. The error is a *PageError.
+func Unchecked(raw, clientID string) (Request, error) {
+	p, err := readParameters(raw)
+	if err != nil {
+		return Request{}, err
+	}
+	r := Request{Client: client.Client{ID: clientID}, Locales: strings.Fields(p.values["ui_locales"])}
+	r.Prompt.None = slices.Contains(strings.Fields(p.values["prompt"]), "none")
+	if hint := p.values["login_hint"]; len(hint) <= MaxHint && utf8.ValidString(hint) {
+		r.LoginHint = hint
+	}
+	return r, nil
+}
+
+// Checked reports whether client and redirect are known to be good, so that the client can be answered.
+func (r Request) Checked() bool { return r.Redirect != "" }
+
+// Resource returns the resource of a request, and "" where it names none or several.
+func Resource(raw string) string {
+	p, err := readParameters(raw)
+	if err != nil || len(p.resource) != 1 {
+		return ""
+	}
+	return p.resource[0]
+}
+
 // Check reads a request of the client c. raw is a query or the body of a form, as Resolve returns it. The error
 // is a *PageError until client and redirect are known to be good (RFC 6749 §4.1.2.1), and then an *Error, which the client is told.
 func Check(raw string, c client.Client) (Request, error) {
@@ -109,7 +136,7 @@ func Check(raw string, c client.Client) (Request, error) {
 		return r, &PageError{"state is given twice or longer than " + strconv.Itoa(MaxState) + " bytes, so the application cannot be answered"}
 	}
 	for _, check := range []func(parameters) error{
-		r.checkForm, r.checkUnsupported, r.checkChallenge, r.checkScope, r.checkResource, r.checkPrompt, r.checkHints,
+		r.checkForm, r.checkUnsupported, r.checkChallenge, r.checkResource, r.checkScope, r.checkPrompt, r.checkHints,
 	} {
 		if err := check(p); err != nil {
 			return r, err
@@ -212,6 +239,8 @@ func (r *Request) checkScope(p parameters) error {
 // checkResource takes one audience of the client (RFC 8707 §2).
 func (r *Request) checkResource(p parameters) error {
 	switch {
+	case len(p.resource) == 0 && r.Client.IsFetched():
+		return refuse(CodeInvalidTarget, "resource is missing: want that of the API that the token is for (RFC 8707)")
 	case len(p.resource) == 0:
 		return nil
 	case len(p.resource) > 1:

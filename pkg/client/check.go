@@ -75,6 +75,12 @@ func (p *problems) unless(good bool, field, format string, values ...any) {
 }
 
 func (p *problems) checkID(c Client) {
+	if c.IsFetched() {
+		err := CheckURL(c.ID)
+		p.unless(err == nil, "client_id", "%v", err)
+		p.unless(c.Kind == Native && !c.FirstParty, "kind", "of a document: want native, of a third party")
+		return
+	}
 	p.unless(ValidID(c.ID), "id", "%.80q: want a lower-case letter, then up to 63 of a-z 0-9 . _ -", c.ID)
 	p.unless(uuid.Validate(c.ID) != nil, "id", "%q looks like an account id: want a name", c.ID)
 }

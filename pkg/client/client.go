@@ -94,6 +94,7 @@ type Client struct {
 	SecretHash          []byte        // SHA-256 of the secret; see Authenticates; empty: it cannot authenticate yet
 	JWKS                string        // public keys that it authenticates with (RFC 7517), in place of a secret
 	Introspects         []string      // clients whose handles and refresh tokens it may look at; service only
+	Document            Document      // where a definition comes from that nobody has registered
 
 	// Since is when the client began to be what it is, in whole seconds: sessions that began before it are gone, also
 	// those of another client that had its id. Zero in records that are older than the field.
@@ -215,13 +216,13 @@ func (c Client) Equal(other Client) bool {
 	lists := func(c Client) [][]string {
 		return [][]string{c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects, c.MayBegin, c.MayGrant, c.AMR}
 	}
-	if !slices.EqualFunc(lists(c), lists(other), slices.Equal) || !bytes.Equal(c.SecretHash, other.SecretHash) || !c.Since.Equal(other.Since) {
+	if !slices.EqualFunc(lists(c), lists(other), slices.Equal) || !bytes.Equal(c.SecretHash, other.SecretHash) || !c.Since.Equal(other.Since) || !c.Document.equal(other.Document) {
 		return false
 	}
 	plain := func(c Client) Client {
 		c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, c.Introspects, c.SecretHash = nil, nil, nil, nil, nil, nil, nil
 		c.MayBegin, c.MayGrant, c.AMR = nil, nil, nil
-		c.Since = time.Time{}
+		c.Since, c.Document = time.Time{}, Document{}
 		return c
 	}
 	return reflect.DeepEqual(plain(c), plain(other))

@@ -46,21 +46,21 @@ func (r *Registry) Find(ctx context.Context, id string) (Client, error) {
 	switch {
 	case id == Reserved:
 		return OfPages(), nil
-	case !ValidID(id):
+	case !ValidID(id) && !IsURL(id):
 		return Client{}, ErrUnknown
 	}
 	now := r.now().Round(0) // wall clock: the monotonic one stands still while a function is frozen
 	r.mu.Lock()
 	hit, ok := r.cached[id]
 	r.mu.Unlock()
-	if age := now.Sub(hit.readAt); ok && 0 <= age && age < CacheLife {
+	if age := now.Sub(hit.readAt); ok && 0 <= age && age < CacheLife && !hit.client.Gone(now) {
 		return hit.client, nil
 	}
 	c, err := r.store.Client(ctx, id)
 	switch {
 	case err != nil:
 		return Client{}, err
-	case c.Kind == Removed:
+	case c.Kind == Removed || c.Gone(now):
 		return Client{}, ErrUnknown
 	}
 	r.mu.Lock()

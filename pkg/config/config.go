@@ -34,15 +34,16 @@ type Config struct {
 	Grace             time.Duration `env:"REFRESH_GRACE" envDefault:"60s"`
 	RotationMinAge    time.Duration `env:"ROTATION_MIN_AGE" envDefault:"10s"` // a refresh token younger than this is not rotated
 	AttemptLimits     AttemptLimits `env:"ATTEMPT_LIMITS" envDefault:"10/15m,300/15m"`
-	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"` // characters of a new password
-	CookieDomain      string        `env:"COOKIE_DOMAIN"`                      // shares cookies between subdomains; empty: this host only
-	PagesName         string        `env:"PAGES_NAME"`                         // name of the service on the sign-in pages; empty: Wavepass
-	PagesLogo         string        `env:"PAGES_LOGO"`                         // address of an image on them, https; empty: none
-	PagesColour       string        `env:"PAGES_COLOUR"`                       // of their buttons and links, like #0a5fd9; empty: a dark blue
-	MailFrom          string        `env:"MAIL_FROM"`                          // the address that mails come from; empty: none are sent
-	MailTexts         string        `env:"MAIL_TEXTS"`                         // folder with the texts of mails; empty: those of Wavepass
-	SESEndpoint       string        `env:"SES_ENDPOINT"`                       // a stand-in for Amazon SES; never in the cloud
-	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                  // DynamoDB Local; never in the cloud
+	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`  // characters of a new password
+	CookieDomain      string        `env:"COOKIE_DOMAIN"`                       // shares cookies between subdomains; empty: this host only
+	PagesName         string        `env:"PAGES_NAME"`                          // name of the service on the sign-in pages; empty: Wavepass
+	PagesLogo         string        `env:"PAGES_LOGO"`                          // address of an image on them, https; empty: none
+	PagesColour       string        `env:"PAGES_COLOUR"`                        // of their buttons and links, like #0a5fd9; empty: a dark blue
+	MailFrom          string        `env:"MAIL_FROM"`                           // the address that mails come from; empty: none are sent
+	MailTexts         string        `env:"MAIL_TEXTS"`                          // folder with the texts of mails; empty: those of Wavepass
+	SESEndpoint       string        `env:"SES_ENDPOINT"`                        // a stand-in for Amazon SES; never in the cloud
+	ClientIDMetadata  string        `env:"CLIENT_ID_METADATA" envDefault:"off"` // off, on or shared-store: clients that nobody has registered, named by the address of a document
+	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                   // DynamoDB Local; never in the cloud
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda
@@ -112,6 +113,11 @@ func (c Config) check() (wrong []error) {
 	case "ES256", "EdDSA", "RS256":
 	default:
 		bad("SIGNING_ALG: %q: want ES256, EdDSA or RS256", c.SigningAlg)
+	}
+	switch c.ClientIDMetadata {
+	case "off", "on", "shared-store":
+	default:
+		bad("CLIENT_ID_METADATA: %q: want off, on or shared-store", c.ClientIDMetadata)
 	}
 	if c.Staleness < 0 || c.Staleness > 5*time.Minute {
 		bad("REVOCATION_STALENESS: %s: want 0s to 5m", c.Staleness)

@@ -21,6 +21,7 @@ func TestDefaults(t *testing.T) {
 		Staleness: 5 * time.Second, Shards: 1, Grace: time.Minute, RotationMinAge: 10 * time.Second,
 		AttemptLimits:     config.AttemptLimits{Account: limit(10), Network: limit(300)},
 		PasswordMinLength: 8,
+		ClientIDMetadata:  "off",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -30,6 +31,7 @@ func TestDefaults(t *testing.T) {
 func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 	for _, tc := range []struct{ name, value, says string }{
 		{"TABLE_NAME", "", "TABLE_NAME"},
+		{"CLIENT_ID_METADATA", "yes", "CLIENT_ID_METADATA: "},
 		{"ISSUER", "auth.example.com", "ISSUER: "},
 		{"ISSUER", "http://auth.example.com", "ISSUER: "},
 		{"ISSUER", "https://auth.example.com/", "ISSUER: "},

@@ -36,6 +36,7 @@ type Settings struct {
 	Staleness time.Duration // how old the denylist's answer may be
 	Cookies   browser.Jar
 	Looks     Looks // of the sign-in pages
+	Documents Documents
 	Now       func() time.Time
 }
 
@@ -54,6 +55,7 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		Staleness: c.Staleness,
 		Cookies:   browser.Jar{Domain: c.CookieDomain},
 		Looks:     Looks{c.PagesName, c.PagesLogo, c.PagesColour},
+		Documents: Documents{Allowed: c.ClientIDMetadata != "off", SharedStore: c.ClientIDMetadata == "shared-store"},
 		Now:       now,
 	}
 	if err := s.KeyTimes.Check(); err != nil {

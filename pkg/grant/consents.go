@@ -77,7 +77,7 @@ func (s *Consents) List(ctx context.Context, c Caller) ([]consent.Consent, error
 // The consent goes first. A code that is offered at the same time is then seen among the sessions, or does not find the consent when it is
 // exchanged (session.Codes).
 func (s *Consents) TakeBack(ctx context.Context, c Caller, clientID string) error {
-	if !client.ValidID(clientID) {
+	if !client.ValidID(clientID) && !client.IsURL(clientID) {
 		return consent.ErrNotFound
 	}
 	var (

@@ -152,6 +152,9 @@ func grantable(c client.Client, a account.Account) []string {
 // scopesOf returns the scopes of a session's next access token: those that were granted at the login and that client and
 // account still have (RFC 6749 §6).
 func scopesOf(s session.Session, c client.Client, a account.Account) []string {
+	if c.IsFetched() {
+		c.Scopes = s.Scopes // those of its session's resource, which it was registered with nowhere
+	}
 	scopes := grantable(c, a)
 	if s.Scopes == nil {
 		return scopes // the session is older than this field

@@ -26,6 +26,8 @@ var (
 	ErrReservedClient = fmt.Errorf("operate: the client %s is the service's own", client.Reserved)
 	// ErrNoSecret says that a client has no secret because its kind does not authenticate.
 	ErrNoSecret = errors.New("operate: only server and service clients have a secret")
+	// ErrFetchedClient says that a client is what its document says.
+	ErrFetchedClient = errors.New("operate: the client is defined by the document at its id: it can be revoked or removed, and not changed")
 	// ErrHasKeys says that a client authenticates with keys of its own, and so has no secret.
 	ErrHasKeys = errors.New("operate: the client authenticates with its registered keys, and has no secret")
 )
@@ -88,6 +90,9 @@ func (r *Registrar) MayComeBack(record client.Client) error {
 // Change replaces the definition of was, which was just read, by c. It reports whether they differ. Another kind ends
 // every session of the client. Errors: client.Problem, ErrReservedClient, client.ErrChanged.
 func (r *Registrar) Change(ctx context.Context, was, c client.Client) (bool, error) {
+	if was.IsFetched() {
+		return false, ErrFetchedClient
+	}
 	c.ID, c.Since, c.Revision = was.ID, was.Since, was.Revision
 	changes := client.Diff(was, c)
 	if len(changes) == 0 {

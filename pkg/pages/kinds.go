@@ -33,7 +33,10 @@ func (p *Pages) SignIn(l Languages, s SignIn) Page { return p.draw(l, "signin", 
 // Consent asks what a client may do.
 type Consent struct {
 	Form
-	Client   string
+	Client   string // its id; the host of its id when it has a Document
+	Document string // the whole id of a client that nobody has registered: the address of what it says of itself; else empty
+	Name     string // what such a client calls itself, may be empty
+	Resource string // where it would like to do it; empty: what the client is registered for
 	Host     string // where the answer goes, so that people see whom they let in
 	Local    bool   // the answer goes to a program on the person's own machine, which any other program there can pretend to be
 	Username string
@@ -99,6 +102,9 @@ const (
 	NotOurs       Problem = "provider_not_ours"
 	ProviderFails Problem = "provider_fails"
 	Disabled      Problem = "disabled" // the account of the person
+
+	NoDocument       Problem = "no_document"        // what an application says of itself cannot be read or used
+	TooManyDocuments Problem = "too_many_documents" // the person has come from too many new applications
 )
 
 // Failed says that it cannot go on.

@@ -25,7 +25,7 @@ type Store interface {
 
 // New returns the function over the keyring and the resources in store.
 func New(s endpoint.Settings, store Store) apigw.Function {
-	f := function{keyring.NewPublicKeys(store, s.KeyTimes, s.Now), store}
+	f := function{keyring.NewPublicKeys(store, s.KeyTimes, s.Now), store, s.Documents.Allowed}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"GET /.well-known/jwks.json":                  f.jwks,
 		"GET /.well-known/oauth-authorization-server": f.authorizationServer,
@@ -38,6 +38,8 @@ func New(s endpoint.Settings, store Store) apigw.Function {
 type function struct {
 	keys      *keyring.PublicKeys
 	resources resource.Reader
+
+	takesDocuments bool
 }
 
 func (f function) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -49,7 +51,7 @@ func (f function) jwks(ctx context.Context, r *apigw.Request) (apigw.Response, e
 }
 
 func (f function) authorizationServer(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-	response, err := apigw.Encode(describe(r.At.Issuer))
+	response, err := apigw.Encode(describe(r.At.Issuer, f.takesDocuments))
 	return f.cacheable(r, response), err
 }
 
@@ -60,7 +62,7 @@ func (f function) openIDConfiguration(ctx context.Context, r *apigw.Request) (ap
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	response, err := apigw.Encode(describeOpenID(r.At.Issuer, algorithms))
+	response, err := apigw.Encode(describeOpenID(r.At.Issuer, f.takesDocuments, algorithms))
 	return f.cacheable(r, response), err
 }
 

@@ -3,6 +3,7 @@ package discovery_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -193,5 +195,26 @@ func rotate(t *testing.T, store *fakestore.Store, sealer *fakestore.Sealer, alg 
 	ring := keyring.New(keyring.Config{Store: store, Sealer: sealer, Algorithm: alg, Now: clock.Now})
 	if _, err := ring.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestDocumentsOfClientsAreAnnouncedWhenTheyAreTaken(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		d := deployment.New(t, browser.Jar{}).Beside(func(s *endpoint.Settings) { s.Documents.Allowed = taken })
+		d.Login("app") // creates the keys
+		for _, route := range []string{"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"} {
+			said := map[string]any{}
+			if err := json.Unmarshal([]byte(d.Do(deployment.Request{Route: route}).Body), &said); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := said["client_id_metadata_document_supported"]; ok != taken {
+				t.Errorf("%s: announced is %t, want %t", route, ok, taken)
+			}
+			methods := fmt.Sprint(said["token_endpoint_auth_methods_supported"])
+			if !strings.Contains(methods, "none") || said["authorization_response_iss_parameter_supported"] != true || fmt.Sprint(said["code_challenge_methods_supported"]) != "[S256]" ||
+				strings.Contains(fmt.Sprint(said["scopes_supported"]), "offline_access") {
+				t.Errorf("%s: %v", route, said)
+			}
+		}
 	}
 }

@@ -25,6 +25,7 @@ type metadata struct {
 	RevocationAuthMethods []string            `json:"revocation_endpoint_auth_methods_supported"`
 	RevocationKeys        []keyring.Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	JWKSURI               string              `json:"jwks_uri"`
+	TakesDocuments        bool                `json:"client_id_metadata_document_supported,omitzero"` // draft-ietf-oauth-client-id-metadata-document
 }
 
 // openIDMetadata adds members of OpenID Connect Discovery 1.0 §3.
@@ -53,8 +54,8 @@ const (
 	authKey   = "private_key_jwt"
 )
 
-// describe returns the metadata of an issuer.
-func describe(issuer string) metadata {
+// describe returns the metadata of an issuer. takesDocuments says that a client id may be the address of a document.
+func describe(issuer string, takesDocuments bool) metadata {
 	algorithms := []keyring.Algorithm{keyring.ES256, keyring.EdDSA, keyring.RS256} // of the keys that clients register
 	return metadata{
 		Issuer:                issuer,
@@ -75,12 +76,13 @@ func describe(issuer string) metadata {
 		RevocationAuthMethods: []string{authNone, authBasic, authPost, authKey},
 		RevocationKeys:        algorithms,
 		JWKSURI:               issuer + "/.well-known/jwks.json",
+		TakesDocuments:        takesDocuments,
 	}
 }
 
-func describeOpenID(issuer string, algorithms []keyring.Algorithm) openIDMetadata {
+func describeOpenID(issuer string, takesDocuments bool, algorithms []keyring.Algorithm) openIDMetadata {
 	return openIDMetadata{
-		metadata:          describe(issuer),
+		metadata:          describe(issuer, takesDocuments),
 		UserinfoEndpoint:  issuer + "/userinfo",
 		EndSession:        issuer + "/signout",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub

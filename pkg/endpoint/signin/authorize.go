@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -43,6 +44,14 @@ func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Respon
 	if err != nil {
 		return apigw.Response{}, err
 	}
+	switch {
+	case who != nil && client.IsURL(in.Client.ID):
+		if in, err = f.documents.current(ctx, raw, in, asker{who.account.ID, who.session.ID}); err != nil {
+			return f.refused(r, in, err)
+		}
+	case who == nil && in.Prompt.None && !in.Checked():
+		return apigw.Response{}, &authorization.PageError{Description: "nobody is signed in, and the application is not known yet: ask without prompt=none"}
+	}
 	if err := f.checkHint(ctx, r, in, who); err != nil {
 		return f.refused(r, in, err)
 	}
@@ -71,8 +80,11 @@ func (f function) authorize(ctx context.Context, r *apigw.Request) (apigw.Respon
 // refused tells the client what is wrong with its request when it may be told.
 func (f function) refused(r *apigw.Request, in authorization.Request, err error) (apigw.Response, error) {
 	var wrong *authorization.Error
-	if !errors.As(err, &wrong) {
+	switch {
+	case !errors.As(err, &wrong):
 		return apigw.Response{}, err
+	case !in.Checked():
+		return apigw.Response{}, &authorization.PageError{Description: wrong.Description}
 	}
 	return apigw.SeeOther(in.AnswerError(r.At.Issuer, wrong), nil), nil
 }
@@ -102,7 +114,7 @@ func (f function) wantsLogin(in authorization.Request, who *person) bool {
 // wantsConsent reports whether a person has to be asked what the client may do.
 func wantsConsent(in authorization.Request, who *person) bool {
 	switch {
-	case in.Prompt.Consent:
+	case in.Prompt.Consent, in.Client.IsFetched(): // an earlier yes was for another resource, or for whatever listens at a port of this machine
 		return true
 	case !in.Client.AsksConsent():
 		return false
@@ -114,6 +126,11 @@ func wantsConsent(in authorization.Request, who *person) bool {
 func (f function) codeFor(ctx context.Context, r *apigw.Request, in authorization.Request, who *person) (string, error) {
 	if who.full {
 		return in.AnswerError(r.At.Issuer, &authorization.Error{Code: oauth.CodeUnavailable, Description: "too many codes of this person wait to be used; try again in a minute"}), nil
+	}
+	if in.Client.IsFetched() {
+		if err := f.documents.keep(ctx, in.Client); err != nil {
+			return "", err
+		}
 	}
 	code, err := f.codes.Offer(ctx, grant.Offer{
 		Request: in, Account: who.account, AuthTime: who.session.AuthTime, AMR: who.session.AMR, Remember: who.session.Remembered, Network: r.Network,
@@ -161,6 +178,10 @@ func (f function) showSignIn(ctx context.Context, r *apigw.Request, in authoriza
 func (f function) showConsent(r *apigw.Request, in authorization.Request, raw string, who *person) apigw.Response {
 	c := pages.Consent{
 		Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.name(),
+	}
+	if in.Client.IsFetched() {
+		host, _ := destination(in.Client.ID)
+		c.Client, c.Document, c.Name, c.Resource = host, in.Client.ID, in.Client.Document.Name, in.Resource
 	}
 	c.Host, c.Local = destination(in.Redirect)
 	for _, scope := range grant.Grantable(in.Client, who.account, in.Scopes) {

@@ -96,8 +96,11 @@ func (f function) replaceSession(ctx context.Context, r *apigw.Request, login fu
 // refusedForm is refused, in answer to a form.
 func (f function) refusedForm(r *apigw.Request, in authorization.Request, err error) (apigw.Response, error) {
 	var wrong *authorization.Error
-	if !errors.As(err, &wrong) {
+	switch {
+	case !errors.As(err, &wrong):
 		return apigw.Response{}, err
+	case !in.Checked():
+		return apigw.Response{}, &authorization.PageError{Description: wrong.Description}
 	}
 	return f.goOn(r, in, in.AnswerError(r.At.Issuer, wrong)), nil
 }
@@ -124,7 +127,7 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 		return apigw.Response{}, err
 	}
 	// A session that has ended, or another person's: the request begins anew, and they see who they are.
-	if who == nil || f.wantsLogin(in, who) || !who.wasShown(form.Token) {
+	if who == nil || !in.Checked() || f.wantsLogin(in, who) || !who.wasShown(form.Token) {
 		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
 	}
 	switch form.Decision {

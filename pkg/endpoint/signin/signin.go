@@ -24,6 +24,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/metadata"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -42,6 +43,7 @@ type Store interface {
 	account.Keeper
 	federation.Reader
 	authorization.PushedReader
+	DocumentStore
 }
 
 // New returns the function. drawn are its pages.
@@ -65,6 +67,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		pages:     drawn,
 		macs:      macs,
 		providers: &providers{store: store, sealer: sealer, now: s.Now},
+		documents: newDocuments(s, store),
 		party:     federation.NewRelyingParty(federation.NewClient(), s.Now),
 		federated: grant.NewFederated(grant.FederatedParts{
 			Directory: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now), Trail: s.Trail, Now: s.Now,
@@ -97,6 +100,8 @@ type function struct {
 	consents consent.Store
 	pushed   authorization.PushedReader
 	pages    *pages.Pages
+
+	documents *documents // of clients that nobody has registered
 
 	// For signing in at other providers.
 	macs      session.Keys
@@ -169,9 +174,12 @@ func (f function) requested(ctx context.Context, raw string) (authorization.Requ
 	if err != nil {
 		return authorization.Request{}, err
 	}
+	if strings.HasPrefix(id, "https:") && f.Documents.Allowed {
+		return f.documents.requested(ctx, raw, id)
+	}
 	c, err := f.clients.Find(ctx, id)
 	switch {
-	case errors.Is(err, client.ErrUnknown), id == client.Reserved:
+	case errors.Is(err, client.ErrUnknown), id == client.Reserved, c.IsFetched():
 		return authorization.Request{}, &authorization.PageError{Description: "client_id is none that is registered"}
 	case err != nil:
 		return authorization.Request{}, err
@@ -187,8 +195,16 @@ func (f function) shown(handle apigw.Handler) apigw.Handler {
 			return response, nil
 		}
 		problem, detail := pages.Internal, ""
-		var wrong *authorization.PageError
+		var (
+			wrong      *authorization.PageError
+			noDocument *metadata.Error
+			limited    *account.TooManyAttemptsError
+		)
 		switch {
+		case errors.As(err, &noDocument):
+			problem, detail, err = pages.NoDocument, noDocument.Says, apigw.InvalidRequest("the document of the client cannot be used")
+		case errors.As(err, &limited):
+			problem = pages.TooManyDocuments
 		case errors.As(err, &wrong):
 			problem, detail, err = pages.BadRequest, wrong.Description, apigw.InvalidRequest(wrong.Description)
 		case errors.Is(err, oauth.ErrUnavailable):

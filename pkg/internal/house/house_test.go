@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "link", "mail", "session", "authorization", "consent", "federation", "resource", "grant"}
+	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "link", "mail", "session", "authorization", "consent", "federation", "metadata", "resource", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -59,6 +59,7 @@ var rules = []struct {
 	{"session", []string{"oauth", "audit", "client", "account", "consent", "revocation", "keyring", ids}},
 	{"authorization", []string{"oauth", "client"}},
 	{"consent", []string{"client", ids}},
+	{"metadata", []string{"client", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},
 	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},
 	{"resource", []string{"internal/ascii", "oauth"}},
 	{"pages", []string{"golang.org/x/text/language"}},

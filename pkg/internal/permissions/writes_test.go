@@ -76,6 +76,7 @@ var writes = []write{
 	{"use up an assertion", "PutItem", "ASSERTION#1", nil, []string{"introspect", "oauthtoken", "revoke"}, []string{"introspect", "oauthtoken", "revoke"}},
 	{"forget an assertion", "DeleteItem", "ASSERTION#1", nil, nil, nil},
 	{"register a client", "PutItem", "CLIENT", nil, nil, nil},
+	{"store a client as its document says", "PutItem", "CLIENT#DOCUMENT", nil, []string{"signin"}, []string{"signin"}},
 	{"change a client", "UpdateItem", "CLIENT", []string{"kind"}, nil, nil},
 	{"replace a schema number", "UpdateItem", "SCHEMA", []string{"number"}, nil, nil},
 	{"replace the keys", "UpdateItem", "KEYRING#SIGNING", []string{"sealed"}, nil, nil},

@@ -37,6 +37,21 @@ type clientRecord struct {
 	JWKS                string   `json:"jwks,omitzero"`
 	Since               int64    `json:"since,omitzero"` // unix seconds
 	Revision            int64    `json:"revision,omitzero"`
+
+	Document *documentRecord `json:"document,omitempty"`
+}
+
+// documentRecord is where the definition of a client comes from that nobody has registered. Times are unix seconds.
+type documentRecord struct {
+	Name       string `json:"name,omitzero"`
+	Fetched    int64  `json:"fetched"`
+	FreshUntil int64  `json:"fresh_until"`
+	KeptUntil  int64  `json:"kept_until"`
+}
+
+func (d *documentRecord) document() client.Document {
+	at := func(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
+	return client.Document{Name: d.Name, Fetched: at(d.Fetched), FreshUntil: at(d.FreshUntil), KeptUntil: at(d.KeptUntil)}
 }
 
 // Client implements client.Store.
@@ -104,6 +119,9 @@ func (r clientRecord) client(id string) client.Client {
 	if r.Since != 0 {
 		c.Since = time.Unix(r.Since, 0).UTC()
 	}
+	if r.Document != nil {
+		c.Document = r.Document.document()
+	}
 	return c
 }
 
@@ -157,6 +175,9 @@ func putClient(tx *bbolt.Tx, c client.Client) error {
 	}
 	if !c.Since.IsZero() {
 		r.Since = c.Since.Unix()
+	}
+	if d := c.Document; c.IsFetched() {
+		r.Document = &documentRecord{d.Name, d.Fetched.Unix(), d.FreshUntil.Unix(), d.KeptUntil.Unix()}
 	}
 	return put(tx.Bucket(clientBucket), []byte(c.ID), r)
 }

@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,14 +33,18 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 
 // Clients implements client.Lister.
 func (s *Store) Clients(ctx context.Context) (all []client.Client, err error) {
-	err = s.eachOf(ctx, "list clients", dynamodb.QueryInput{}, clientKey("")[partitionKey], func(it item) error {
-		c, err := decodeClient((&reader{item: it}).text(sortKey), it)
-		all = append(all, c)
-		return err
-	})
-	if err != nil {
-		return nil, err
+	for _, partition := range []string{"CLIENT", "CLIENT#DOCUMENT"} {
+		err = s.eachOf(ctx, "list clients", dynamodb.QueryInput{}, text(partition), func(it item) error {
+			c, err := decodeClient((&reader{item: it}).text(sortKey), it)
+			all = append(all, c)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
+	// Ids that are addresses stand among the others.
+	slices.SortFunc(all, func(a, b client.Client) int { return strings.Compare(a.ID, b.ID) })
 	return all, nil
 }
 
@@ -79,6 +85,12 @@ func decodeClient(id string, it item) (client.Client, error) {
 	}
 	if r.has("secret_hash") {
 		c.SecretHash = r.bytes("secret_hash")
+	}
+	if r.has("fetched") {
+		c.Document = client.Document{Fetched: r.seconds("fetched"), FreshUntil: r.seconds("fresh_until"), KeptUntil: r.seconds(ttl)}
+	}
+	if r.has("client_name") {
+		c.Document.Name = r.text("client_name")
 	}
 	if r.err != nil {
 		return client.Client{}, unavailable("read client", r.err)
@@ -159,6 +171,13 @@ func encodeClient(c client.Client) item {
 	}
 	if len(c.SecretHash) > 0 {
 		it["secret_hash"] = bytesOf(c.SecretHash)
+	}
+	if c.IsFetched() {
+		it["fetched"], it["fresh_until"] = seconds(c.Document.Fetched), seconds(c.Document.FreshUntil)
+		it[ttl] = seconds(c.Document.KeptUntil)
+	}
+	if c.Document.Name != "" {
+		it["client_name"] = text(c.Document.Name)
 	}
 	return it
 }

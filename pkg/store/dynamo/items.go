@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -56,7 +57,13 @@ func begunKey(s account.Subject, name string) item {
 
 func sessionKey(account, id uuid.UUID) item { return key(sessionsPrefix+account.String(), id.String()) }
 
-func clientKey(id string) item { return key("CLIENT", id) }
+// clientKey names a client. Those of documents have a partition of their own, because the function that fetches them may write it.
+func clientKey(id string) item {
+	if client.IsURL(id) {
+		return key("CLIENT#DOCUMENT", id)
+	}
+	return key("CLIENT", id)
+}
 
 func keyringKey(part keyring.Part) item { return key("KEYRING#"+string(part), "KEYRING") }
 

@@ -75,6 +75,10 @@ func clientRoundTrip(t *testing.T, f fixture) {
 			PostLogoutRedirects: []string{}, Scopes: []string{}, SecretHash: []byte{}, Introspects: []string{},
 			MayBegin: []string{}, MayGrant: []string{}, AMR: []string{},
 		},
+		"of a document": {
+			ID: "https://" + fresh(t, "c") + ".example/client.json", Kind: client.Native, Redirects: []string{"http://127.0.0.1/cb"}, Revision: 2,
+			Document: client.Document{Name: "Ägent", Fetched: time.Unix(1_782_900_000, 0).UTC(), FreshUntil: time.Unix(1_782_900_300, 0).UTC(), KeptUntil: time.Unix(1_982_900_000, 0).UTC()},
+		},
 		"native with defaults": client.New(fresh(t, "c"), client.Native),
 		"site with defaults":   client.New(fresh(t, "c"), client.Site),
 	} {
