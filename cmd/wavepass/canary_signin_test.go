@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -21,6 +22,18 @@ const (
 		"&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	pagesVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 )
+
+// agentRequest is one of an application that nobody has registered, for an API that nobody has registered either.
+const agentRequest = "response_type=code&client_id=https%3A%2F%2Fagent.example%2Fclient.json&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&code_challenge_method=S256" +
+	"&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&resource=https%3A%2F%2Fmcp.example%2Fmcp"
+
+// agentDocument is what that application says of itself.
+type agentDocument struct{}
+
+// Read implements endpoint.DocumentSource.
+func (agentDocument) Read(_ context.Context, address string) ([]byte, time.Duration, error) {
+	return fmt.Appendf(nil, `{"client_id":%q,"redirect_uris":["http://127.0.0.1/cb"]}`, address), time.Hour, nil
+}
 
 // pagesClient is a third party's application, which people are asked about.
 func pagesClient() client.Client {
@@ -95,6 +108,7 @@ func (w *walker) pages() {
 	w.surf("the right password at the page", 200, "POST", "/signin", form, cookies)
 	token, _ = w.surf("the page that asks for consent", 200, "GET", "/authorize?"+pagesRequest, nil, cookies)
 	_, code := w.surf("consent", 200, "POST", "/consent", url.Values{"request": {pagesRequest}, "token": {token}, "decision": {"allow"}}, cookies)
+	w.surf("an application that nobody has registered", 303, "GET", "/authorize?"+agentRequest, nil, cookies)
 	w.exchange("a wrong verifier", 400, code, strings.Repeat("v", 43))
 	w.exchange("half a code", 400, code[:len(code)/2], pagesVerifier)
 

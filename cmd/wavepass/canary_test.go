@@ -161,6 +161,7 @@ func (c *canaryService) restart() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	settings.Documents = endpoint.Documents{Allowed: true, Source: agentDocument{}}
 	functions := behindGateway(c.data.functions(settings))
 	c.authorizer = functions["authorizer"]
 	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})

@@ -48,6 +48,8 @@ func explainClient(err error, id string) error {
 		return fmt.Errorf("there is no client %s", id)
 	case errors.Is(err, operate.ErrHasKeys):
 		return fmt.Errorf("the client %s authenticates with the keys that it is registered with, so it has no secret: `wavepass client set %s --jwks FILE` replaces the keys; `wavepass client apply` with a file that has no jwks for it takes them away, and then it can have a secret", id, id)
+	case errors.Is(err, operate.ErrFetchedClient):
+		return fmt.Errorf("the client %s is what the document at its address says: `wavepass revoke client %s` ends its sessions, and `wavepass client remove %s` refuses it from now on", id, id, id)
 	case errors.Is(err, operate.ErrClientExists):
 		return fmt.Errorf("there is a client %s already: change it by `wavepass client set %s`", id, id)
 	case errors.Is(err, client.ErrChanged):
@@ -193,6 +195,12 @@ type clientJSON struct {
 	JWKS                string    `json:"jwks,omitzero"`
 	HasSecret           bool      `json:"has_secret"`
 	Since               time.Time `json:"since,omitzero"`
+
+	// Of the document at the id of a client that nobody has registered.
+	ClientName string    `json:"client_name,omitzero"`
+	Fetched    time.Time `json:"fetched,omitzero"`
+	FreshUntil time.Time `json:"fresh_until,omitzero"`
+	KeptUntil  time.Time `json:"kept_until,omitzero"`
 }
 
 func clientForJSON(c client.Client) clientJSON {
@@ -200,6 +208,7 @@ func clientForJSON(c client.Client) clientJSON {
 		c.ID, string(c.Kind), c.FirstParty, c.Origins, c.Redirects, c.PostLogoutRedirects, c.Audiences, c.Scopes, string(c.Roles),
 		c.AccessLife.String(), c.IdleLife.String(), c.Absolute.String(), c.Remembered.String(), c.LateRetries, c.SharedStore,
 		c.Consent, c.Directory, c.MayBegin, c.MayGrant, c.AMR, c.Introspects, c.JWKS, len(c.SecretHash) > 0, c.Since,
+		c.Document.Name, c.Document.Fetched, c.Document.FreshUntil, c.Document.KeptUntil,
 	}
 }
 
@@ -220,6 +229,10 @@ func (c *clientList) Run(ctx context.Context, o output, in invocation) error {
 		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ID\tKIND\tAUDIENCES\tSCOPES\tORIGINS")
 		for _, found := range all {
+			if found.IsFetched() {
+				fmt.Fprintf(table, "%s\t%s\topen resources\t–\t–\n", found.ID, found.Kind)
+				continue
+			}
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", found.ID, found.Kind, ownOr(found.Audiences), orNone(found.Scopes), orNone(found.Origins))
 		}
 		return table.Flush()
@@ -249,11 +262,12 @@ func (c *clientShow) Run(ctx context.Context, o output, in invocation) error {
 		case c.JSON:
 			return printJSON(o.out, clientForJSON(found))
 		}
-		return printClient(o.out, found)
+		return printClient(o.out, found, time.Now())
 	})
 }
 
-func printClient(out io.Writer, c client.Client) error {
+// printClient prints a client, and where a definition comes from that nobody has registered.
+func printClient(out io.Writer, c client.Client, now time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "id\t%s\n", c.ID)
 	for _, f := range client.Fields {
@@ -261,6 +275,11 @@ func printClient(out io.Writer, c client.Client) error {
 	}
 	if c.Authenticates() && c.JWKS == "" {
 		fmt.Fprintf(table, "secret\t%s\n", map[bool]string{true: "kept as a hash", false: "none: wavepass client rotate-secret " + c.ID}[len(c.SecretHash) > 0])
+	}
+	if d := c.Document; c.IsFetched() {
+		age := now.Sub(d.Fetched).Truncate(time.Second)
+		fmt.Fprintf(table, "document\tread %s ago, fresh until %s, kept until %s\n", age, d.FreshUntil.Format(time.RFC3339), d.KeptUntil.Format(time.RFC3339))
+		fmt.Fprintf(table, "client_name\t%s\n", orNone(strings.Fields(d.Name)))
 	}
 	if !c.Since.IsZero() {
 		fmt.Fprintf(table, "since\t%s\n", c.Since.Format(time.RFC3339))

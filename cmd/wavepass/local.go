@@ -31,6 +31,8 @@ type localCommand struct {
 	AllowHost    []string `help:"Answer requests for this name too; by default those for localhost, loopback addresses, and the hosts of --addr and --issuer." placeholder:"HOST"`
 	Policy       string   `help:"Make this file the policy of the routes, as wavepass policy apply does." placeholder:"FILE" type:"path"`
 	DemoProvider bool     `help:"Start a stand-in for an identity provider beside it, that people sign in with."`
+	// ClientDocument is a map and no list, because an address has one file.
+	ClientDocument clientDocuments `help:"Take the application whose client id is this address, and read its metadata document from this file; repeat it for more." placeholder:"URL=FILE" mapsep:"none"`
 	ownRoutes
 }
 
@@ -40,6 +42,7 @@ func (c *localCommand) Help() string {
 REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, PASSWORD_MIN_LENGTH, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo
 account and demo clients, and a page at / to try everything with them. --demo-provider puts the button of another
 provider on the sign-in page: a second Wavepass on a port of its own, with the same account and password.
+--client-document takes an application that nobody has registered, without asking the internet for what it says of itself.
 
   wavepass local --data /tmp/wave --addr 127.0.0.1:3001`
 }
@@ -76,6 +79,9 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	log, trail := newLog(o.log), audit.NewTrail(o.log, time.Now)
 	settings, err := endpoint.New(cfg, log, trail, time.Now)
 	if err != nil {
+		return err
+	}
+	if err := c.ClientDocument.use(&settings); err != nil {
 		return err
 	}
 	d, err := c.open(ctx, cfg, trail)

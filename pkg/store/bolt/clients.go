@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -179,5 +180,40 @@ func putClient(tx *bbolt.Tx, c client.Client) error {
 	if d := c.Document; c.IsFetched() {
 		r.Document = &documentRecord{d.Name, d.Fetched.Unix(), d.FreshUntil.Unix(), d.KeptUntil.Unix()}
 	}
+	if c.IsFetched() {
+		if err := purgeDocuments(tx.Bucket(clientBucket), c); err != nil {
+			return err
+		}
+	}
 	return put(tx.Bucket(clientBucket), []byte(c.ID), r)
+}
+
+// looked is how many clients a write looks at for one that is kept no longer.
+const looked = 16
+
+// purgeDocuments deletes clients that were gone when the document of c was read. It looks at those whose ids follow that of c: ids are as good as
+// random, so that what is gone is found sooner or later, in a time that does not grow.
+func purgeDocuments(b *bbolt.Bucket, c client.Client) error {
+	var gone [][]byte // a cursor is not to be moved over what it deletes
+	cursor := b.Cursor()
+	id, _ := cursor.Seek([]byte(c.ID))
+	for range looked {
+		if id == nil {
+			break
+		}
+		r, _, err := get[clientRecord](b, id)
+		if err != nil {
+			return err
+		}
+		if r.Document != nil && r.client(string(id)).Gone(c.Document.Fetched) {
+			gone = append(gone, bytes.Clone(id))
+		}
+		id, _ = cursor.Next()
+	}
+	for _, id := range gone {
+		if err := b.Delete(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
