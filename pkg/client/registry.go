@@ -11,8 +11,9 @@ import (
 // Registry answers from memory what it read within the last minute, so that a known client costs no
 // round trip. Unknown ids are not remembered: they are an attacker's to choose. Safe for concurrent use.
 type Registry struct {
-	store Store
-	now   func() time.Time
+	store     Store
+	now       func() time.Time
+	documents bool // whether clients of documents are known
 
 	mu     sync.Mutex
 	cached map[string]cached
@@ -26,6 +27,13 @@ type cached struct {
 // NewRegistry returns a registry over store.
 func NewRegistry(store Store, now func() time.Time) *Registry {
 	return &Registry{store: store, now: now, cached: map[string]cached{}}
+}
+
+// WithDocuments returns r, which from now on also knows clients that nobody has registered. Without it their ids are unknown: most functions have
+// nothing to do with them, and may not read them.
+func (r *Registry) WithDocuments() *Registry {
+	r.documents = true
+	return r
 }
 
 // Identify returns the client with the id after checking its secret. Errors as Find and Authenticate.
@@ -46,7 +54,7 @@ func (r *Registry) Find(ctx context.Context, id string) (Client, error) {
 	switch {
 	case id == Reserved:
 		return OfPages(), nil
-	case !ValidID(id) && !IsURL(id):
+	case !ValidID(id) && !(r.documents && IsURL(id)):
 		return Client{}, ErrUnknown
 	}
 	now := r.now().Round(0) // wall clock: the monotonic one stands still while a function is frozen

@@ -32,7 +32,7 @@ type Store interface {
 
 // New returns the function. It opens the MAC keys of refresh tokens, and the signing keys for signed answers.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
-	clients := client.NewRegistry(store, s.Now)
+	clients := client.NewRegistry(store, s.Now).WithDocuments()
 	tokens, denylist := s.AccessTokens(store)
 	f := function{s, clients, assertion.NewVerifier(clients, store, s.Now), s.Keyring(store, sealer).SigningKeys(), grant.NewIntrospect(grant.IntrospectParts{
 		Tokens:   tokens,

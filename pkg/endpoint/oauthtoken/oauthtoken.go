@@ -34,7 +34,7 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	keys := s.Keyring(store, sealer)
 	signing := keys.SigningKeys()
-	clients := client.NewRegistry(store, s.Now)
+	clients := client.NewRegistry(store, s.Now).WithDocuments()
 	mac := keys.MACKeys()
 	f := function{
 		s, clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, mac, signing),

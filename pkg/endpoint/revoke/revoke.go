@@ -32,7 +32,7 @@ type Store interface {
 
 // New returns the function. It opens the MAC keys of refresh tokens, and no signing key.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
-	clients := client.NewRegistry(store, s.Now)
+	clients := client.NewRegistry(store, s.Now).WithDocuments()
 	mac := keyring.NewMACKeys(store, sealer, s.KeyTimes, s.Now)
 	sessions, owners := session.NewRevoker(store, s.Now), session.NewOwners(store, store, clients, s.Now)
 	revoke := grant.NewRevoke(grant.RevokeParts{

@@ -32,7 +32,7 @@ type Store interface {
 
 // New returns the function.
 func New(s endpoint.Settings, store Store) apigw.Function {
-	clients := client.NewRegistry(store, s.Now)
+	clients := client.NewRegistry(store, s.Now).WithDocuments()
 	owners, revoker := session.NewOwners(store, store, clients, s.Now), session.NewRevoker(store, s.Now)
 	devices := grant.NewDevices(grant.DevicesParts{
 		Sessions: store, Owners: owners, Revoker: revoker, Accounts: account.NewEditor(store, s.Now), Trail: s.Trail,

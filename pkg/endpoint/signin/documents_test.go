@@ -306,3 +306,14 @@ func TestOnePersonCausesThirtyRequestsAnHour(t *testing.T) {
 	w.Clock.Advance(time.Hour)
 	w.want("an hour later", v.Open("/authorize", byAgent()), 200, "asks for access")
 }
+
+func TestNobodyLogsInToAnUnregisteredClientWithoutThePages(t *testing.T) {
+	w, _ := newDocumentWorld(t)
+	tokens := w.connect()
+	body := fmt.Sprintf(`{"client_id":%q,"username":%q,"password":%q}`, agent, deployment.Username, deployment.Password)
+	w.Want("login", w.Do(deployment.JSON("POST /login", body)), 401, "invalid_client")
+	w.Want("refresh beside the token endpoint", w.Do(deployment.Form("POST /refresh", url.Values{"client_id": {agent}, "refresh_token": {tokens.RefreshToken}}.Encode())), 401, "invalid_client")
+	own := w.Login("app")
+	w.Want("taken back", w.As(own.AccessToken, takeBack(agent)), 200, "")
+	w.Want("refresh of what was taken back", w.Do(refreshAgent(tokens)), 400, "invalid_grant")
+}

@@ -71,7 +71,7 @@ func TestTenThousandIDsCostBoundedMemoryAndTable(t *testing.T) {
 	if err != nil || len(stored) != ids {
 		t.Fatalf("good documents: %d stored, %v", len(stored), err)
 	}
-	registry := client.NewRegistry(store, clock.Now)
+	registry := client.NewRegistry(store, clock.Now).WithDocuments()
 	for _, c := range stored {
 		if bytes := len(c.ID) + len(c.Redirects[0]) + len(c.Document.Name); bytes > 600 || len(c.Redirects) != 1 {
 			t.Fatalf("%d bytes of a document are kept, want what counts of it", bytes)

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
@@ -43,6 +45,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	signed.accept = "application/token-introspection+jwt"
 	w.must(signed, 200)
 	w.visitSite()
+	w.connectAgent()
 	w.comeFromProvider()
 	w.must(w.assertedTokenRequest(), 200)
 	w.must(w.asserted("POST /introspect", "token", "x"), 200)
@@ -119,6 +122,28 @@ func (w *world) visitSite() {
 	alone := w.siteLoginRequest()
 	alone.body = strings.Replace(alone.body, "{", `{"end_others":true,`, 1)
 	w.must(alone, 200)
+}
+
+// agentID is the address of the document of an application that nobody has registered.
+const agentID = "https://agent.example/client.json"
+
+// agentDocument is what it says of itself.
+type agentDocument struct{}
+
+// Read implements endpoint.DocumentSource.
+func (agentDocument) Read(context.Context, string) ([]byte, time.Duration, error) {
+	return []byte(`{"client_id":"` + agentID + `","redirect_uris":["` + callback + `"]}`), time.Hour, nil
+}
+
+// connectAgent does what reads and writes clients that nobody has registered.
+func (w *world) connectAgent() {
+	w.t.Helper()
+	w.must(opened("/authorize", authorization(agentID)+"&resource=https%3A%2F%2Fmcp.example%2Fmcp", w.signIn()), 303)
+	w.must(exchangeRequest(agentID, "wpac_nobodys"), 400)
+	for _, route := range []string{"POST /introspect", "POST /revoke"} {
+		w.send(w.t.Context(), request{route: route, mediaType: apigw.Form, body: url.Values{"client_id": {agentID}, "token": {"x"}}.Encode()})
+	}
+	w.send(w.t.Context(), request{route: "DELETE /grants/{client}", path: map[string]string{"client": agentID}, bearer: w.login().AccessToken})
 }
 
 // rotateKeys runs the function that no request reaches.

@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/all"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
@@ -132,6 +133,7 @@ func (w *world) restart() {
 	}
 	settings := deployment.Settings(w, w.Now)
 	settings.Limits, settings.Staleness = w.limits, w.staleness
+	settings.Documents = endpoint.Documents{Allowed: true, Source: agentDocument{}}
 	functions := all.New(settings, w.store, func(string) keyring.Sealer { return sealer })
 	w.routes, w.authorize, w.rotate = deployment.Routes(functions), functions.Authorizer, functions.RotateKeys
 }
