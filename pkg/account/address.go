@@ -110,9 +110,13 @@ func usernameFor(a Account, email Email) (old, username string) {
 	return a.Username, email.Address
 }
 
-// Reset replaces the password of an account, and its address if email is not nil, and ends every session, on the condition that account
-// and login name are as they were read. It does not try again: whoever allowed it has allowed it for that state. Errors: ErrConflict
+// Reset replaces the password of an account, unless the new one is the zero NewPassword, and its address if email is not nil, and ends
+// every session, on the condition that account and login name are as they were read. It does not try again: whoever allowed it has allowed it for that state. Errors: ErrConflict
 // when something has changed since, ErrNotFound, ErrAddressTaken, ErrExists, oauth.ErrUnavailable.
 func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password NewPassword, email *Email) error {
-	return e.try(a, edit{reason: ReasonPasswordChanged, hash: password.hash(), oldHash: login.Hash, email: email}, e.write(ctx))
+	change := edit{reason: ReasonEndedElsewhere, oldHash: login.Hash, email: email}
+	if !password.prepared.IsZero() {
+		change.reason, change.hash = ReasonPasswordChanged, password.hash()
+	}
+	return e.try(a, change, e.write(ctx))
 }

@@ -50,7 +50,8 @@ func (e *Enroller) reset(ctx context.Context, a account.Account, login account.L
 // recoverProof returns the account that a proof is good for, with its login name, read together.
 func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Account, account.LoginName, error) {
 	if proof.Link != "" {
-		return e.ofLink(ctx, proof.Link, link.Recover, link.StateOf)
+		_, a, login, err := e.ofLink(ctx, proof.Link, link.Recover, link.StateOf)
+		return a, login, err
 	}
 	address, err := account.CanonicalAddress(proof.Address)
 	if err != nil {
@@ -76,20 +77,20 @@ func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Accou
 	return a, login, nil
 }
 
-// ofLink returns the account of a link that is good. stateOf says what the link depends on.
-func (e *Enroller) ofLink(ctx context.Context, text string, purpose link.Purpose, stateOf func(account.Account, string) link.State) (account.Account, account.LoginName, error) {
+// ofLink returns what a link that is good says, and its account. stateOf says what the link depends on.
+func (e *Enroller) ofLink(ctx context.Context, text string, purpose link.Purpose, stateOf func(account.Account, string) link.State) (link.Link, account.Account, account.LoginName, error) {
 	said, err := link.Read(text)
 	if err != nil {
-		return account.Account{}, account.LoginName{}, err
+		return link.Link{}, account.Account{}, account.LoginName{}, err
 	}
 	a, login, err := e.read(ctx, said)
+	if err == nil {
+		_, err = e.Links.Check(ctx, text, purpose, stateOf(a, login.Hash))
+	}
 	if err != nil {
-		return account.Account{}, account.LoginName{}, err
+		return link.Link{}, account.Account{}, account.LoginName{}, err
 	}
-	if _, err := e.Links.Check(ctx, text, purpose, stateOf(a, login.Hash)); err != nil {
-		return account.Account{}, account.LoginName{}, err
-	}
-	return a, login, nil
+	return said, a, login, nil
 }
 
 // read returns the account that a proof names, with its login name. link.ErrDead when it is none that a proof can be good for: it

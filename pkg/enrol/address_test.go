@@ -1,0 +1,128 @@
+package enrol_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/link"
+	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/oauth"
+)
+
+const elsewhere = "eve@example.org"
+
+// linkFor is the link of a mail about an account.
+func (w *world) linkFor(purpose link.Purpose, id uuid.UUID, address string) string {
+	w.t.Helper()
+	a, login := w.account(id)
+	state := link.StateOf(a, login.Hash)
+	if purpose == link.TakeBack {
+		state = link.State{}
+	}
+	text, err := w.links.Make(w.t.Context(), link.Link{Purpose: purpose, Account: id, Address: address, Expires: w.clock.Now().Add(purpose.Life())}, state)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+func (w *world) editor() *account.Editor { return account.NewEditor(w.store, w.clock.Now) }
+
+func (w *world) takeBack(text string) error {
+	_, err := w.TakeBack(w.t.Context(), text, oauth.NewSecret(newPassword))
+	return err
+}
+
+func TestNewAddressIsConfirmedOnceAndTheOldOneIsTold(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	if err := w.AskToChange(t.Context(), a.ID, "Eve@Example.org", by); err != nil {
+		t.Fatal(err)
+	}
+	text := w.linkFor(link.Confirm, a.ID, elsewhere)
+	_, err := w.Confirm(t.Context(), text, by)
+	w.want("confirm", err, nil)
+	now, _ := w.account(a.ID)
+	if now.Email != (account.Email{Address: elsewhere, VerifiedAt: noon}) || now.Username != elsewhere || now.Epoch <= a.Epoch {
+		t.Errorf("account %+v, want the new address, as its login name too, and a higher epoch", now)
+	}
+	orders := w.store.OrdersPlaced()
+	if len(orders) != 2 || orders[0].Purpose != mail.ConfirmAddress || orders[0].Address != elsewhere || orders[0].Account != a.ID ||
+		orders[1].Purpose != mail.AddressChanging || orders[1].Address != mailbox || orders[1].NewAddress != elsewhere || orders[1].Account != a.ID {
+		t.Errorf("orders %+v", orders)
+	}
+	_, err = w.Confirm(t.Context(), text, by)
+	w.want("again", err, link.ErrDead)
+}
+
+func TestAddressOfAnotherAccountIsNotTaken(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	proof, _ := w.mailed(link.SignUp, elsewhere)
+	if _, err := w.signUp(proof); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	if now, _ := w.account(a.ID); err == nil || now.Email.Address != mailbox {
+		t.Errorf("%v, address %s; want it refused", err, now.Email.Address)
+	}
+}
+
+func TestLinksOfBeforeStayDeadWhenTheAddressComesBack(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	before, _ := w.mailed(link.Recover, mailbox)
+	for _, address := range []string{elsewhere, mailbox} {
+		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, address), by)
+		w.want(address, err, nil)
+	}
+	w.want("recover", w.recover(before), link.ErrDead)
+}
+
+// TestThiefCannotKeepAnAccountByItsAddress: they know the password, and change everything they can.
+func TestThiefCannotKeepAnAccountByItsAddress(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	text := w.linkFor(link.TakeBack, a.ID, mailbox) // in the mail that the change has ordered
+	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	w.want("the thief's address", err, nil)
+	w.want("their password", w.editor().SetPassword(t.Context(), a.ID, oauth.NewSecret("yet-another-canary"), account.PasswordRules{}), nil)
+	w.want("another address", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: "eve@example.net"}), nil)
+	w.clock.Advance(7*24*time.Hour - time.Second)
+	stolen, _ := w.account(a.ID)
+	between := false
+	w.store.Before = func(ctx context.Context, method string) error { // and one more change at the last moment
+		if method != "ChangeAccount" || between {
+			return nil
+		}
+		between = true
+		return w.editor().EndSessions(ctx, stolen)
+	}
+	w.want("take back", w.takeBack(text), nil)
+	now, _ := w.account(a.ID)
+	if now.Email.Address != mailbox || !now.Email.Verified() || now.Username != mailbox || now.Epoch <= stolen.Epoch {
+		t.Errorf("account %+v, want the address of before and a higher epoch", now)
+	}
+	w.wantPassword(newPassword)
+	w.want("again, with nothing to take back", w.takeBack(text), link.ErrDead)
+}
+
+func TestTakingBackEndsAfterSevenDaysAndIsForOneAddress(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	text := w.linkFor(link.TakeBack, a.ID, mailbox)
+	w.want("nothing was changed", w.takeBack(text), link.ErrDead)
+	w.want("change", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: elsewhere}), nil)
+	w.want("another purpose", w.takeBack(w.linkFor(link.Confirm, a.ID, mailbox)), link.ErrDead)
+	_, err := w.TakeBack(t.Context(), text, oauth.NewSecret("short"))
+	w.want("a refused password", err, account.ErrPassword)
+	w.clock.Advance(7 * 24 * time.Hour)
+	w.want("too late", w.takeBack(text), link.ErrDead)
+	if now, _ := w.account(a.ID); now.Email.Address != elsewhere {
+		t.Errorf("address %s, want it as it was", now.Email.Address)
+	}
+}
