@@ -118,8 +118,12 @@ func (h *Store) Consent(ctx context.Context, account uuid.UUID, clientID string)
 	return call(ctx, h, "Consent", func() (consent.Consent, error) { return h.Store.Consent(ctx, account, clientID) })
 }
 
-func (h *Store) PutConsent(ctx context.Context, c consent.Consent) error {
-	return h.Do(ctx, "PutConsent", func() error { return h.Store.PutConsent(ctx, c) })
+func (h *Store) PutConsent(ctx context.Context, before, c consent.Consent) error {
+	return h.Do(ctx, "PutConsent", func() error { return h.Store.PutConsent(ctx, before, c) })
+}
+
+func (h *Store) TakeBackConsent(ctx context.Context, account uuid.UUID, clientID string) error {
+	return h.Do(ctx, "TakeBackConsent", func() error { return h.Store.TakeBackConsent(ctx, account, clientID) })
 }
 
 func (h *Store) Consents(ctx context.Context, account uuid.UUID) ([]consent.Consent, error) {

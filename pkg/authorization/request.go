@@ -299,6 +299,18 @@ func (r *Request) checkHints(p parameters) error {
 	return nil
 }
 
+// Anew returns the query of a request that begins again after something went wrong: at the sign-in page, where people choose a provider
+// themselves, since the one that the client has named may be what failed. It is empty for what is no request.
+func Anew(raw string) string {
+	p, err := readParameters(raw)
+	if err != nil || p.values["client_id"] == "" || p.values["redirect_uri"] == "" && p.values["request_uri"] == "" {
+		return ""
+	}
+	out := p.known()
+	out.Del("provider")
+	return out.Encode()
+}
+
 // AfterLogin returns the query of a request once the person has logged in for it: without what asks for a login, and without parameters
 // that mean nothing here. raw is one that Check has taken.
 func AfterLogin(raw string) string {

@@ -15,6 +15,9 @@ import (
 // ErrNotFound says that a person has allowed an application nothing.
 var ErrNotFound = errors.New("consent: nothing was allowed")
 
+// ErrChanged says that a person has decided something else meanwhile: they have allowed more, or taken back what they had allowed.
+var ErrChanged = errors.New("consent: changed meanwhile")
+
 // Consent is what a person has allowed one application.
 type Consent struct {
 	AccountID uuid.UUID
@@ -46,13 +49,20 @@ func (c Consent) With(scopes []string, of client.Client, now time.Time) Consent 
 	return given
 }
 
+// Same reports whether both say the same of the same client of an account.
+func (c Consent) Same(other Consent) bool {
+	return c.AccountID == other.AccountID && c.ClientID == other.ClientID && c.Given.Equal(other.Given) && slices.Equal(c.Scopes, other.Scopes)
+}
+
 // Store keeps consents. Every method returns oauth.ErrUnavailable when it cannot tell; a write may then have happened.
 type Store interface {
 	// Consent returns what an account has allowed a client, strongly consistent. ErrNotFound.
 	Consent(ctx context.Context, account uuid.UUID, clientID string) (Consent, error)
-	// PutConsent stores c in place of what the account had allowed its client before. With a zero Given it takes everything back. It may be
-	// repeated.
-	PutConsent(ctx context.Context, c Consent) error
+	// PutConsent stores c in place of before, which was read; a zero Given is that of nothing. ErrChanged, and nothing is stored, when what
+	// the account allows its client is neither before nor already c.
+	PutConsent(ctx context.Context, before, c Consent) error
+	// TakeBackConsent deletes what an account has allowed a client, whatever that is. It may be repeated.
+	TakeBackConsent(ctx context.Context, account uuid.UUID, clientID string) error
 	// Consents returns everything that an account has allowed and has not taken back, in the order of the clients' ids, strongly consistent.
 	Consents(ctx context.Context, account uuid.UUID) ([]Consent, error)
 }

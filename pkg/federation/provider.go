@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/wavepass/wavepass/pkg/internal/ascii"
 )
 
 // Provider is what is registered of an identity provider.
@@ -73,7 +75,7 @@ func (p Provider) Check() error {
 		want(isText(scope, 128) && !strings.ContainsAny(scope, " \"\\"), "scope %q: has a space, a quote or a backslash in it, or is too long", scope)
 	}
 	for _, domain := range p.TrustEmail {
-		want(isDomain(domain), "trust_email %q: want a domain like example.com, in lower case and without @ or *", domain)
+		want(len(domain) <= 253 && ascii.IsDomain(domain), "trust_email %q: want a domain like example.com, in lower case and without @ or *", domain)
 	}
 	want(p.RolesClaim != "" || len(p.Roles) == 0, "roles: say with roles_claim which claim lists the groups")
 	want(p.RolesClaim == "" || len(p.Roles) > 0, "roles_claim: say with roles which group has which role")
@@ -112,13 +114,6 @@ func isText(text string, most int) bool {
 		}
 	}
 	return text != "" && len(text) <= most
-}
-
-func isDomain(text string) bool {
-	labels := strings.Split(text, ".")
-	return len(labels) > 1 && len(text) <= 253 && !slices.ContainsFunc(labels, func(label string) bool {
-		return !isName(strings.TrimLeft(label, "0123456789")+"a", "-") || label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-")
-	})
 }
 
 // Record is a provider as it is stored.

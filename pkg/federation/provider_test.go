@@ -52,6 +52,8 @@ func TestProviderThatCannotBeRegistered(t *testing.T) {
 		"a whole top level":        {func(p *federation.Provider) { p.TrustEmail = []string{"com"} }, "trust_email"},
 		"a domain in upper case":   {func(p *federation.Provider) { p.TrustEmail = []string{"Example.com"} }, "trust_email"},
 		"a domain with a dot":      {func(p *federation.Provider) { p.TrustEmail = []string{"example.com."} }, "trust_email"},
+		"an IP address as domain":  {func(p *federation.Provider) { p.TrustEmail = []string{"10.0.0.1"} }, "trust_email"},
+		"a domain of 254 bytes":    {func(p *federation.Provider) { p.TrustEmail = []string{strings.Repeat("a.", 124) + "aa.com"} }, "trust_email"},
 		"a domain with a dash":     {func(p *federation.Provider) { p.TrustEmail = []string{"-example.com"} }, "trust_email"},
 		"roles without a claim":    {func(p *federation.Provider) { p.RolesClaim = "" }, "roles_claim"},
 		"a claim without roles":    {func(p *federation.Provider) { p.Roles = nil }, "roles"},

@@ -99,7 +99,7 @@ func (s *Consents) TakeBack(ctx context.Context, c Caller, clientID string) erro
 	case !nothing && givenErr != nil:
 		return fmt.Errorf("grant: take back a consent: %w", givenErr)
 	}
-	if err := s.Given.PutConsent(ctx, consent.Consent{AccountID: c.AccountID, ClientID: clientID}); err != nil {
+	if err := s.Given.TakeBackConsent(ctx, c.AccountID, clientID); err != nil {
 		return fmt.Errorf("grant: take back a consent: %w", err)
 	}
 	ended, err := s.endAll(ctx, c.AccountID, clientID)

@@ -17,8 +17,8 @@ func styleOf(colour string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	light, dark := c.readableOn(white, -1), c.readableOn(night, +1)
-	variables := fmt.Sprintf(":root{--accent:%s;--on-accent:%s;--link:%s;--dark-link:%s}\n", c, c.textOn(), light, dark)
+	variables := fmt.Sprintf(":root{--accent:%s;--on-accent:%s;--link:%s;--dark-link:%s;--edge:%s;--dark-edge:%s}\n",
+		c, c.textOn(), c.seenOn(white, -1, ofText), c.seenOn(night, +1, ofText), c.seenOn(white, -1, ofShapes), c.seenOn(night, +1, ofShapes))
 	return variables + string(sheet), nil
 }
 
@@ -30,8 +30,11 @@ var (
 	night = rgb{0x1a, 0x1f, 0x26} // of cards in the dark
 )
 
-// contrast is what text needs (WCAG 2.2, 1.4.3).
-const contrast = 4.5
+// The contrast that is needed (WCAG 2.2, 1.4.3 and 1.4.11).
+const (
+	ofText   = 4.5
+	ofShapes = 3.0 // of what shows where a button is
+)
 
 func parseColour(text string) (c rgb, err error) {
 	digits, ok := strings.CutPrefix(text, "#")
@@ -70,8 +73,8 @@ func (c rgb) textOn() rgb {
 	return rgb{}
 }
 
-// readableOn is c, made darker or lighter in steps until text of it can be read on that background.
-func (c rgb) readableOn(background rgb, direction float64) rgb {
+// seenOn is c, made darker or lighter in steps until it has that contrast to the background.
+func (c rgb) seenOn(background rgb, direction, contrast float64) rgb {
 	for c.contrastTo(background) < contrast {
 		for i := range c {
 			c[i] = math.Round(min(255, max(0, c[i]+direction*8)))

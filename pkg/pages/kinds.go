@@ -112,6 +112,7 @@ type Failed struct {
 	Problem Problem
 	Detail  string // for the developer of the client, in English; may be empty
 	Trace   string // request id, for the operator
+	Again   string // path and query of this service at which the request begins anew; empty: there is none
 }
 
 // Failed draws it.

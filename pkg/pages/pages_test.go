@@ -44,7 +44,7 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,
 		pages.ProviderFails, pages.Disabled,
 	} {
-		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text})
+		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text, Again: "/authorize?" + text})
 	}
 	return drawn
 }
@@ -177,6 +177,9 @@ func TestLooks(t *testing.T) {
 			if !strings.Contains(text, part) {
 				t.Errorf("%s: want %s in the style", colour, part)
 			}
+		}
+		if colour == "#0a5fd9" && !strings.Contains(text, ";--edge:#0a5fd9;--dark-edge:") || strings.Contains(text, "--dark-edge:"+colour) == (colour == "#0a5fd9") {
+			t.Errorf("%s: its button has no edge that is seen on a dark card: %s", colour, text[strings.Index(text, "--edge"):][:60])
 		}
 		if colour == "#ffe04a" && strings.Contains(text, "--link:"+colour) {
 			t.Error("links are of a colour that cannot be read on white")

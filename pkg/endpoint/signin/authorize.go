@@ -151,7 +151,7 @@ func (f function) toProviderAtOnce(ctx context.Context, r *apigw.Request, in aut
 	case errors.Is(err, federation.ErrUnknown):
 		return f.showSignIn(ctx, r, in, raw, pages.SignIn{Username: in.LoginHint}, http.StatusOK)
 	case err != nil:
-		return f.failedAt(ctx, r, in, err)
+		return f.failedAt(ctx, r, in, raw, err)
 	}
 	return apigw.SeeOther(address, cookies), nil
 }

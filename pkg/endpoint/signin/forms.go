@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
@@ -137,7 +138,10 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 	default:
 		return apigw.Response{}, apigw.InvalidRequest("decision: want allow or deny")
 	}
-	if err := f.remember(ctx, in, who); err != nil {
+	switch err := f.remember(ctx, in, who); {
+	case errors.Is(err, consent.ErrChanged): // in another tab: they are asked again, about what is allowed now
+		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
+	case err != nil:
 		return apigw.Response{}, err
 	}
 	address, err := f.codeFor(ctx, r, in, who)
@@ -147,12 +151,12 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 	return f.goOn(r, in, address), nil
 }
 
-// remember stores what a person has allowed beside what they had allowed before.
+// remember stores what a person has allowed beside what they had allowed before. consent.ErrChanged when that is no longer what they allow.
 func (f function) remember(ctx context.Context, in authorization.Request, who *person) error {
 	before := who.allowed
 	before.AccountID = who.account.ID
 	given := before.With(grant.Grantable(in.Client, who.account, in.Scopes), in.Client, f.Now())
-	if err := f.consents.PutConsent(ctx, given); err != nil {
+	if err := f.consents.PutConsent(ctx, who.allowed, given); err != nil {
 		return err
 	}
 	f.Trail.Record(ctx, audit.Event{Name: audit.ConsentGiven, Subject: who.account.ID.String(), SessionID: who.session.ID.String(), ClientID: in.Client.ID})

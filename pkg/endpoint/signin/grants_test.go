@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func TestTakingBackHarmsNothingElse(t *testing.T) {
 	_, page := w.allowing()
 	tokens := w.exchangeThird(deployment.CodeOf(page.To()))
 	other := consent.Consent{AccountID: uuid.New(), ClientID: "third", Scopes: []string{"openid"}, Given: deployment.Start}
-	if err := w.Store.PutConsent(t.Context(), other); err != nil {
+	if err := w.Store.PutConsent(t.Context(), consent.Consent{}, other); err != nil {
 		t.Fatal(err)
 	}
 	before := w.Store.Sessions()
@@ -165,7 +166,8 @@ func TestCodeIsHeldToWhatIsAllowedNow(t *testing.T) {
 	w := newWorld(t)
 	_, page := w.allowing()
 	less := consent.Consent{AccountID: deployment.AccountID, ClientID: "third", Scopes: []string{"openid"}, Given: w.Clock.Now()}
-	if err := w.Store.PutConsent(t.Context(), less); err != nil {
+	given, err := w.Store.Consent(t.Context(), less.AccountID, less.ClientID)
+	if err := errors.Join(err, w.Store.PutConsent(t.Context(), given, less)); err != nil {
 		t.Fatal(err)
 	}
 	w.Want("the code", w.exchangeThird(deployment.CodeOf(page.To())), 400, "invalid_grant")
@@ -238,7 +240,7 @@ func TestGrantsInAnOutage(t *testing.T) {
 		methods []string
 	}{
 		{"list", listGrants, []string{"Session", "Account", "Client", "Consents"}},
-		{"take back", takeBack("third"), []string{"Session", "Account", "Client", "Consent", "PutConsent", "SessionsOf", "Revoke"}},
+		{"take back", takeBack("third"), []string{"Session", "Account", "Client", "Consent", "TakeBackConsent", "SessionsOf", "Revoke"}},
 	} {
 		for _, method := range tc.methods {
 			for _, when := range []string{"before", "after"} {
@@ -273,7 +275,7 @@ func TestGrantsOfClientsThatAreGone(t *testing.T) {
 	own := w.Login("app")
 	for _, id := range []string{"third", "gone"} {
 		c := consent.Consent{AccountID: deployment.AccountID, ClientID: id, Scopes: []string{"openid"}, Given: w.Clock.Now()}
-		if err := w.Store.PutConsent(t.Context(), c); err != nil {
+		if err := w.Store.PutConsent(t.Context(), consent.Consent{}, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -302,7 +304,7 @@ func TestRoundTripsOfGrants(t *testing.T) {
 		at, all []string
 	}{
 		{listGrants, []string{"Account", "Consents", "Session"}, []string{"Account", "Consents", "Session"}},
-		{takeBack("third"), []string{"Account", "Consent", "Session"}, []string{"Account", "Consent", "PutConsent", "Revoke", "Session", "SessionsOf"}},
+		{takeBack("third"), []string{"Account", "Consent", "Session"}, []string{"Account", "Consent", "Revoke", "Session", "SessionsOf", "TakeBackConsent"}},
 	} {
 		w.Store.ForgetCalls()
 		w.Store.Before = hooks.Meet(10*time.Second, tc.at...)
@@ -314,4 +316,33 @@ func TestRoundTripsOfGrants(t *testing.T) {
 			t.Errorf("%s: calls %q, want %q", r.Route, got, tc.all)
 		}
 	}
+}
+
+// TestConsentUndoesNothingThatIsDecidedMeanwhile: in another tab, between reading what is allowed and storing what is allowed now.
+func TestConsentUndoesNothingThatIsDecidedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	v := w.Visitor()
+	v.SignIn(thirdParty("scope", "openid"))
+	old := v.Open("/authorize", thirdParty("scope", "openid profile")).Form()
+	old.Set("decision", "allow")
+	between := func() {
+		more := consent.Consent{AccountID: deployment.AccountID, ClientID: "third", Scopes: []string{"openid", "orders:read"}, Given: w.Clock.Now()}
+		if err := w.Store.PutConsent(t.Context(), consent.Consent{}, more); err != nil {
+			t.Error(err)
+		}
+	}
+	w.Store.Before = func(_ context.Context, method string) error {
+		if method == "PutConsent" && between != nil {
+			decide := between
+			between = nil
+			decide()
+		}
+		return nil
+	}
+	page := v.Post("/consent", old)
+	w.Store.Before = nil
+	if got, err := w.Store.Consent(t.Context(), deployment.AccountID, "third"); err != nil || !slices.Equal(got.Scopes, []string{"openid", "orders:read"}) {
+		t.Errorf("%+v, %v: the other tab's decision was undone", got, err)
+	}
+	w.want("asked again", v.Follow(page), 200, `action="/consent"`)
 }

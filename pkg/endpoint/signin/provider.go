@@ -113,7 +113,7 @@ func (f function) toProvider(ctx context.Context, r *apigw.Request) (apigw.Respo
 	}
 	address, cookies, name, err := f.leave(ctx, r, form.Request, form.Provider)
 	if err != nil {
-		return f.failedAt(ctx, r, in, err)
+		return f.failedAt(ctx, r, in, form.Request, err)
 	}
 	return page(http.StatusOK, f.pages.GoOn(languages(r, in.Locales), pages.GoOn{Address: address, Client: name}), cookies...), nil
 }
@@ -140,7 +140,7 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 	}
 	begun, err := f.attemptOf(ctx, r, answer.Get("state"))
 	if err != nil {
-		return f.failedAt(ctx, r, authorization.Request{}, err)
+		return f.failedAt(ctx, r, authorization.Request{}, "", err)
 	}
 	ended := browser.ForgetAttempt(begun.State)
 	in, err := f.requested(ctx, begun.Request)
@@ -159,7 +159,7 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 		})
 	}
 	if err != nil {
-		response, err := f.failedAt(ctx, r, in, err)
+		response, err := f.failedAt(ctx, r, in, begun.Request, err)
 		response.Cookies = append(response.Cookies, ended...)
 		return response, err
 	}
@@ -176,9 +176,10 @@ func (f function) providerOf(ctx context.Context, id string) (federation.Provide
 	return p, secret, err
 }
 
-// failedAt is the page for a sign-in at a provider that did not work. The log says why; a stranger may have sent what came.
-func (f function) failedAt(ctx context.Context, r *apigw.Request, in authorization.Request, err error) (apigw.Response, error) {
-	status, failed := http.StatusBadRequest, pages.Failed{Problem: pages.ProviderFails, Trace: r.ID}
+// failedAt is the page for a sign-in at a provider that did not work, from which the request raw can begin anew. The log says why; a
+// stranger may have sent what came.
+func (f function) failedAt(ctx context.Context, r *apigw.Request, in authorization.Request, raw string, err error) (apigw.Response, error) {
+	status, failed := http.StatusBadRequest, pages.Failed{Problem: pages.ProviderFails, Trace: r.ID, Again: again(r, raw)}
 	switch {
 	case errors.Is(err, federation.ErrDenied):
 		failed.Problem = pages.Denied

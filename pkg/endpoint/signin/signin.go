@@ -216,9 +216,32 @@ func (f function) shown(handle apigw.Handler) apigw.Handler {
 			if problem == pages.Internal && status < http.StatusInternalServerError {
 				problem = pages.BadRequest
 			}
-			return page(status, f.pages.Failed(languages(r, nil), pages.Failed{Problem: problem, Detail: detail, Trace: trace}))
+			return page(status, f.pages.Failed(languages(r, nil), pages.Failed{Problem: problem, Detail: detail, Trace: trace, Again: againAfter(r, problem)}))
 		}}
 	}
+}
+
+// again is where the request raw begins anew: always at this service, whatever raw says. Empty: nowhere.
+func again(r *apigw.Request, raw string) string {
+	if query := authorization.Anew(raw); query != "" {
+		return base(r) + "/authorize?" + query
+	}
+	return ""
+}
+
+// againAfter is where a request that failed through no fault of its own begins anew: that of the address, or that of a form.
+func againAfter(r *apigw.Request, problem pages.Problem) string {
+	if problem != pages.Unavailable && problem != pages.Internal {
+		return ""
+	}
+	raw := r.RawQuery
+	if form, err := r.RawForm(); err == nil {
+		raw = form
+		if values, err := url.ParseQuery(form); err == nil && values.Get("request") != "" { // of our pages
+			raw = values.Get("request")
+		}
+	}
+	return again(r, raw)
 }
 
 // page answers with a page.

@@ -29,13 +29,22 @@ func (s *Store) Consent(ctx context.Context, account uuid.UUID, clientID string)
 }
 
 // PutConsent implements consent.Store.
-func (s *Store) PutConsent(ctx context.Context, c consent.Consent) error {
+func (s *Store) PutConsent(ctx context.Context, before, c consent.Consent) error {
 	return s.do(ctx, "PutConsent", func() error {
 		name := consentName{c.AccountID, c.ClientID}
-		delete(s.consents, name)
-		if !c.Given.IsZero() {
-			s.consents[name] = c
+		now, there := s.consents[name]
+		if there == before.Given.IsZero() && !now.Same(c) || there && !now.Same(before) && !now.Same(c) {
+			return consent.ErrChanged
 		}
+		s.consents[name] = c
+		return nil
+	})
+}
+
+// TakeBackConsent implements consent.Store.
+func (s *Store) TakeBackConsent(ctx context.Context, account uuid.UUID, clientID string) error {
+	return s.do(ctx, "TakeBackConsent", func() error {
+		delete(s.consents, consentName{account, clientID})
 		return nil
 	})
 }

@@ -60,7 +60,7 @@ var rules = []struct {
 	{"authorization", []string{"oauth", "client"}},
 	{"consent", []string{"client", ids}},
 	{"metadata", []string{"client", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},
-	{"federation", []string{"oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},
+	{"federation", []string{"internal/ascii", "oauth", "jwks", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2"}},
 	{"resource", []string{"internal/ascii", "oauth"}},
 	{"pages", []string{"golang.org/x/text/language"}},
 	{"grant", append([]string{ids, jsonv2}, domain...)},

@@ -27,13 +27,24 @@ func (s *Store) Consent(ctx context.Context, account uuid.UUID, clientID string)
 }
 
 // PutConsent implements consent.Store.
-func (s *Store) PutConsent(ctx context.Context, c consent.Consent) error {
+func (s *Store) PutConsent(ctx context.Context, before, c consent.Consent) error {
 	return s.write(ctx, "store consent", func(tx *bbolt.Tx) error {
 		consents, name := tx.Bucket(consentBucket), consentName(c.AccountID, c.ClientID)
-		if c.Given.IsZero() {
-			return consents.Delete(name)
+		now, there, err := get[consent.Consent](consents, name)
+		switch {
+		case err != nil:
+			return err
+		case there == before.Given.IsZero() && !now.Same(c), there && !now.Same(before) && !now.Same(c):
+			return consent.ErrChanged
 		}
 		return put(consents, name, c)
+	})
+}
+
+// TakeBackConsent implements consent.Store.
+func (s *Store) TakeBackConsent(ctx context.Context, account uuid.UUID, clientID string) error {
+	return s.write(ctx, "take back consent", func(tx *bbolt.Tx) error {
+		return tx.Bucket(consentBucket).Delete(consentName(account, clientID))
 	})
 }
 

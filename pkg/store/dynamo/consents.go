@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/uuid"
 
@@ -30,18 +31,31 @@ func (s *Store) Consent(ctx context.Context, account uuid.UUID, clientID string)
 	return decodeConsent(got, account)
 }
 
-// PutConsent implements consent.Store.
-func (s *Store) PutConsent(ctx context.Context, c consent.Consent) error {
+// PutConsent implements consent.Store. What is stored already passes the condition, so the SDK may repeat the write after a lost answer.
+func (s *Store) PutConsent(ctx context.Context, before, c consent.Consent) error {
 	it := consentKey(c.AccountID, c.ClientID)
-	if c.Given.IsZero() {
-		_, err := s.conditional(ctx, "take back consent", func(ctx context.Context) error {
-			_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: it})
-			return err
-		})
-		return err
-	}
 	it["given"], it["scopes"] = seconds(c.Given), texts(c.Scopes)
-	_, err := s.put(ctx, "store consent", dynamodb.PutItemInput{Item: it})
+	values := item{":given": it["given"], ":scopes": it["scopes"]}
+	condition := "given = :given AND scopes = :scopes OR attribute_not_exists(pk)"
+	if !before.Given.IsZero() {
+		condition = "given = :given AND scopes = :scopes OR given = :before AND scopes = :allowed"
+		values[":before"], values[":allowed"] = seconds(before.Given), texts(before.Scopes)
+	}
+	ok, err := s.put(ctx, "store consent", dynamodb.PutItemInput{
+		Item: it, ConditionExpression: aws.String(condition), ExpressionAttributeValues: values,
+	})
+	if err == nil && !ok {
+		err = consent.ErrChanged
+	}
+	return err
+}
+
+// TakeBackConsent implements consent.Store.
+func (s *Store) TakeBackConsent(ctx context.Context, account uuid.UUID, clientID string) error {
+	_, err := s.conditional(ctx, "take back consent", func(ctx context.Context) error {
+		_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: consentKey(account, clientID)})
+		return err
+	})
 	return err
 }
 

@@ -182,7 +182,7 @@ const cases = {
         return (await globalThis.axe.run()).violations.map(v => ({ id: v.id, impact: v.impact, nodes: v.nodes.map(n => n.failureSummary) }))
       }, readFileSync(axe, 'utf8'))
       assert.deepEqual(found, [], where)
-      await fieldsAreSeen(page, where)
+      await fieldsAreSeen(page, where, 'input, button')
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), where + ' is wider than its window')
     }
     const shot = async (page, name) => screenshots && page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true })
