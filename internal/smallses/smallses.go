@@ -5,6 +5,7 @@ package smallses
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,6 +25,7 @@ type Behaviour struct {
 	Type      string        // of the refusal, as SES names it
 	Message   string        // of the refusal
 	LoseReply bool          // the mail is taken, and the connection then ends without an answer
+	Reset     bool          // the same, by a reset of the connection
 	Silence   time.Duration // the answer comes after that
 }
 
@@ -41,6 +43,7 @@ var (
 	Broken     = Behaviour{Status: 500, Type: "InternalServiceError", Message: "ada@example.com"}
 	Overloaded = Behaviour{Status: 503, Type: "ServiceUnavailable", Message: ""}
 	LostReply  = Behaviour{LoseReply: true}
+	Reset      = Behaviour{Reset: true}
 )
 
 // Server is a running SES. Safe for concurrent use.
@@ -122,6 +125,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if behaviour.LoseReply {
 		panic(http.ErrAbortHandler) // ends the connection
 	}
+	if behaviour.Reset {
+		reset(w)
+		return
+	}
 	_, _ = io.WriteString(w, `{"MessageId":"0107019a-1"}`)
 }
 
@@ -166,4 +173,16 @@ func (s *Server) keep(b body) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mails = append(s.mails, m)
+}
+
+// reset ends a connection as a machine does that has no time left to say so.
+func reset(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err) // HTTP/1.1 can be hijacked
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = connection.Close()
 }

@@ -109,6 +109,14 @@ func TestSubjectIsOneLine(t *testing.T) {
 	}
 }
 
+func TestSubjectOfAnOperatorsTemplateIsOneLineToo(t *testing.T) {
+	changed := folder(t, map[string]string{"en/recover.txt": "Subject: {{printf \"%s\\r\\nBcc: eve@example.com\" .Service}}\n\n{{.Link}}"})
+	m := write(t, texts(t, changed, "Shop"), mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"})
+	if m.Subject != "Shop  Bcc: eve@example.com" {
+		t.Errorf("subject %q", m.Subject)
+	}
+}
+
 func TestTextWithoutACodeLeavesItsSentenceOut(t *testing.T) {
 	read := texts(t, mail.Embedded(), "Shop")
 	for _, purpose := range []mail.Purpose{mail.SignUp, mail.Recover, mail.ConfirmAddress} {

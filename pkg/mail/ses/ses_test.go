@@ -64,6 +64,7 @@ func TestOneMailIsAtMostOneMailWhateverSESDoes(t *testing.T) {
 	}{
 		"takes it":                {nil, nil, 1, 1},
 		"loses the answer":        {[]smallses.Behaviour{smallses.LostReply}, unclear, 1, 1},
+		"resets the connection":   {[]smallses.Behaviour{smallses.Reset}, unclear, 1, 1},
 		"fails":                   {[]smallses.Behaviour{smallses.Broken}, unclear, 1, 0},
 		"is overloaded":           {[]smallses.Behaviour{smallses.Overloaded}, unclear, 1, 0},
 		"rejects":                 {[]smallses.Behaviour{smallses.Rejected}, mail.ErrRejected, 1, 0},
