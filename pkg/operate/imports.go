@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -110,7 +108,8 @@ func (o *Operator) importPatiently(ctx context.Context, one Import, fits func(ac
 		created, err := o.importOne(ctx, one, dry)
 		switch {
 		case err == nil:
-			return Imported{Created: created}, try, nil
+			// What is there after a try that was not confirmed was stored by it.
+			return Imported{Created: created || try > 1}, try, nil
 		case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrAddressTaken), errors.Is(err, ErrIDTaken):
 			return Imported{Refused: err}, try, nil
 		case !errors.Is(err, oauth.ErrUnavailable) || try == importTries:
@@ -134,20 +133,17 @@ func (o *Operator) importOne(ctx context.Context, one Import, dry bool) (bool, e
 	case !errors.Is(err, account.ErrNotFound):
 		return false, err
 	}
-	if err := o.idIsFree(ctx, one.Account.ID); err != nil || dry {
-		return dry && err == nil, err
+	switch found, err := o.store.Account(ctx, one.Account.ID); {
+	case err == nil && found.Username == one.Account.Username:
+		return false, nil // stored since the login name was looked up, by a try whose answer was lost
+	case err == nil:
+		return false, ErrIDTaken
+	case !errors.Is(err, account.ErrNotFound):
+		return false, err
+	}
+	if dry {
+		return true, nil
 	}
 	err := o.store.CreateAccount(ctx, one.Account, one.Hash)
 	return err == nil, err
-}
-
-func (o *Operator) idIsFree(ctx context.Context, id uuid.UUID) error {
-	switch _, err := o.store.Account(ctx, id); {
-	case err == nil:
-		return ErrIDTaken
-	case errors.Is(err, account.ErrNotFound):
-		return nil
-	default:
-		return err
-	}
 }

@@ -119,3 +119,25 @@ func TestImportRefusesMoreRolesThanATokenHolds(t *testing.T) {
 		t.Errorf("%+v, %v; want the second refused", results, err)
 	}
 }
+
+// TestImportWhoseAnswerWasLostCounts once, whether its account is seen at the next try or in the middle of it.
+func TestImportWhoseAnswerWasLostCounts(t *testing.T) {
+	w := newWorld(t)
+	lost := map[int]bool{}
+	w.store.After = func(_ context.Context, method string) error {
+		if method == "CreateAccount" && !lost[0] {
+			lost[0] = true
+			return oauth.ErrUnavailable
+		}
+		return nil
+	}
+	list := newcomers(1)
+	results, err := w.ImportAccounts(w.ctx, list, false)
+	if err != nil || !results[0].Created {
+		t.Errorf("%+v, %v; want it stored", results, err)
+	}
+	w.store.DropLoginName(list[0].Account.Username) // as if it was looked up before the write came through
+	if results, err = w.ImportAccounts(w.ctx, list, false); err != nil || results[0].Refused != nil {
+		t.Errorf("seen in the middle: %+v, %v; want no conflict with itself", results, err)
+	}
+}
