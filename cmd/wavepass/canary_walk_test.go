@@ -85,6 +85,7 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 		Refresh string   `json:"refresh_token"`
 		CSRF    string   `json:"csrf_token"`
 		Ticket  string   `json:"ticket"`
+		Device  string   `json:"device_token"`
 		Cookies []string `json:"cookies"` // for a back end to pass on
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &body); err != nil {
@@ -96,6 +97,15 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 	}
 	given := pair{access: body.Access, refresh: body.Refresh}
 	cookies := recorder.Result().Cookies()
+	for _, cookie := range cookies {
+		if strings.HasPrefix(cookie.Name, "__Host-Http-wpdv-") {
+			body.Device = cookie.Value
+		}
+	}
+	if body.Device != "" {
+		w.secrets.text(w.t, "device token", body.Device)
+		answer = strings.Replace(answer, body.Device, "", 1)
+	}
 	for _, line := range body.Cookies {
 		cookie, err := http.ParseSetCookie(line)
 		check(w.t, err)

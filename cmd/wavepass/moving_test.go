@@ -16,7 +16,7 @@ func TestStartsOfTheChoosingPageWorkWhenPasted(t *testing.T) {
 	s := start(t, "--data", t.TempDir())
 	script := section{page: "docs/choosing.md", title: "A start to copy"}.script(t, s.url)
 	got, err := exec.Command("sh", "-c", script).CombinedOutput()
-	want := "__Host-Http-wprt-web\nSameSite=Strict\n\"access_token\"\n__Host-Http-wpss-site\nSameSite=Lax\n\"csrf_token\"\n\"access_token\"\n\"refresh_token\"\n\"access_token\"\n"
+	want := "__Host-Http-wprt-web\nSameSite=Strict\nSameSite=Strict\n\"access_token\"\n__Host-Http-wpss-site\nSameSite=Lax\n\"csrf_token\"\n\"access_token\"\n\"refresh_token\"\n\"access_token\"\n"
 	if err != nil || string(got) != want {
 		t.Errorf("%v, printed\n%swant\n%s%s", err, got, want, s.log)
 	}

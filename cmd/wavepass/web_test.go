@@ -13,7 +13,7 @@ func (s *server) webLogin(more string) answer {
 	s.t.Helper()
 	a := s.do("POST", "/login", mediaJSON,
 		`{`+more+`"client_id":"web","username":"`+demoUsername+`","password":"`+demoPassword+`"}`, "Origin", pageOrigin)
-	if a.Status != 200 || a.AccessToken == "" || a.RefreshToken != "" || len(a.Header["Set-Cookie"]) != 1 {
+	if a.Status != 200 || a.AccessToken == "" || a.RefreshToken != "" || len(a.Header["Set-Cookie"]) != 2 { // the second one makes the device known
 		s.t.Fatalf("login at web: %d %s, cookies %q", a.Status, a.Error, a.Header["Set-Cookie"])
 	}
 	return a

@@ -54,7 +54,7 @@ func TestOverTheAccountLimitThePasswordIsNotEvenChecked(t *testing.T) {
 	}
 	w.wantAttempts(3, 3) // refused tries give back what the network counted
 
-	if _, err := w.auth.Authenticate(t.Context(), "ada", oauth.NewSecret(password), elsewhere); err != nil {
+	if _, err := w.auth.Authenticate(t.Context(), "ada", oauth.NewSecret(password), elsewhere, nil); err != nil {
 		t.Errorf("from another network: %v, want success: nobody is locked out for good", err)
 	}
 	w.wantInvalid("grace", password) // another name from the same network is only refused
@@ -69,7 +69,7 @@ func TestOverTheNetworkLimitNoNameIsTried(t *testing.T) {
 	w.wantTooMany("ada", password, 6*time.Minute)
 	w.wantTooMany("f", password, 6*time.Minute)
 	w.wantAttempts(5, 5) // refused tries give back what the account counted
-	if _, err := w.auth.Authenticate(t.Context(), "ada", oauth.NewSecret(password), elsewhere); err != nil {
+	if _, err := w.auth.Authenticate(t.Context(), "ada", oauth.NewSecret(password), elsewhere, nil); err != nil {
 		t.Errorf("from another network: %v, want success", err)
 	}
 }
@@ -132,7 +132,9 @@ func TestParallelGuessesStopExactlyAtTheLimit(t *testing.T) {
 	errs := make([]error, guesses)
 	var wg sync.WaitGroup
 	for i := range guesses {
-		wg.Go(func() { _, errs[i] = auth.Authenticate(t.Context(), "ada", oauth.NewSecret("canary-wrong"), network) })
+		wg.Go(func() {
+			_, errs[i] = auth.Authenticate(t.Context(), "ada", oauth.NewSecret("canary-wrong"), network, nil)
+		})
 	}
 	wg.Wait()
 	checked, limited := 0, 0

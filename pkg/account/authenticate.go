@@ -1,13 +1,18 @@
 package account
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -27,13 +32,13 @@ type Authenticator struct {
 	hashing  chan struct{} // a hash takes 19 MiB and a core, so no more run at once than there are cores
 }
 
-// NewAuthenticator returns an Authenticator over store that counts in attempts.
+// NewAuthenticator returns an Authenticator over store that counts in attempts. Zero limits are DefaultLimits.
 func NewAuthenticator(store interface {
 	Store
 	Rehasher
 }, attempts Attempts, limits Limits, now func() time.Time) *Authenticator {
 	return &Authenticator{
-		store: store, attempts: attempts, limits: limits, now: now,
+		store: store, attempts: attempts, limits: cmp.Or(limits, DefaultLimits), now: now,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 }
@@ -45,35 +50,75 @@ type Authenticated struct {
 	buckets buckets
 }
 
-type buckets struct{ account, network Bucket }
+// Digest returns what tokens of known devices are bound to: a new password gives another one.
+func (a Authenticated) Digest() HashDigest { return DigestOf(a.hash) }
+
+// HashDigest tells password hashes apart, and tells nothing about them.
+type HashDigest [sha256.Size]byte
+
+// DigestOf returns the digest of a password hash.
+func DigestOf(hash string) HashDigest { return sha256.Sum256([]byte(hash)) }
+
+// Digest returns the digest of the password hash.
+func (l LoginName) Digest() HashDigest { return DigestOf(l.Hash) }
+
+// KnownDevice returns the name of the device that the caller presented, if somebody has logged in on it with the login name and its
+// password as it is; otherwise the name is empty.
+type KnownDevice func(ctx context.Context, login LoginName) string
+
+// buckets are what an attempt is counted in; a zero one is not counted in.
+type buckets struct{ account, network, inRow Bucket }
+
+// all lists those that the attempt is counted in.
+func (b buckets) all() []Bucket {
+	return slices.DeleteFunc([]Bucket{b.account, b.network, b.inRow}, func(b Bucket) bool { return b.Kind == "" })
+}
 
 // checks bounds how often a password is checked again because the login name has changed meanwhile.
 const checks = 3
 
 // Authenticate checks the password of a username for a caller from network, a prefix of the caller's address. It counts the
-// attempt before it checks the password. A hash that was imported is replaced by one of our own. After success, call Settle beside the next write. Errors: a *FailedError for an
+// attempt before it tells whether the password fits. On a known device (nil: there is none) nobody else's failures count, only those of the
+// device itself. Elsewhere at most 100 attempts in a row may fail for one password, over all networks. A hash that was imported is replaced by one of our own. After success, call Settle beside the next write. Errors: a *FailedError for an
 // unknown username, a wrong password or a disabled account, which all cost the same; a *TooManyAttemptsError;
 // oauth.ErrUnavailable.
-func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string) (Authenticated, error) {
+func (a *Authenticator) Authenticate(ctx context.Context, username string, password oauth.Secret, network string, device KnownDevice) (Authenticated, error) {
 	name, err := CanonicalUsername(username)
 	if err != nil {
 		name = "" // treated like an unknown username
 	}
 	now := a.now()
 	counted := buckets{
-		account: newBucket("account", name+"\x00"+network, a.limits.Account, now),
-		network: newBucket("network", network, a.limits.Network, now),
+		account: newBucket(KindAccount, name+"\x00"+network, a.limits.Account, now),
+		network: newBucket(KindNetwork, network, a.limits.Network, now),
 	}
-	stored, login, err := a.takeAndLookUp(ctx, counted, username, now)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	stored, login, limited, err := a.takeAndLookUp(ctx, counted, username, now)
+	switch {
+	case err != nil:
 		return Authenticated{}, err
+	case limited != nil:
+		counted = buckets{} // what one of them had counted was given back
 	}
 	for range checks {
-		found, newest, fits, err := a.check(ctx, stored, login, password)
+		row := inRow(ctx, device, login, name, now)
+		if limited != nil && row.Kind != KindDevice {
+			return Authenticated{}, limited
+		}
+		found, newest, fits, below, err := a.countAndCheck(ctx, stored, login, password, row)
+		if counted.inRow = (Bucket{}); below {
+			counted.inRow = row
+		}
 		switch {
 		case err != nil:
-			a.refundAfterFault(ctx, counted.account, counted.network)
+			a.refundAfterFault(ctx, counted.all()...)
 			return Authenticated{}, err
+		case !below && row.Kind == KindDevice:
+			device = nil // it is known no more, and the attempt counts like any other
+		case !below:
+			if limited == nil {
+				a.refund(ctx, counted.account) // the network's count stays, because a hash was computed
+			}
+			return Authenticated{}, &TooManyAttemptsError{RetryAfter: forgetting}
 		case newest != login:
 			login = newest // it has changed since the hash was read, so the new hash has to be checked
 		case !fits || found.Disabled:
@@ -87,12 +132,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 				login, err = a.store.LoginName(ctx, stored)
 			}
 			if err != nil && !errors.Is(err, ErrNotFound) {
-				a.refundAfterFault(ctx, counted.account, counted.network)
+				a.refundAfterFault(ctx, counted.all()...)
 				return Authenticated{}, err
 			}
 		}
 	}
-	a.refundAfterFault(ctx, counted.account, counted.network)
+	a.refundAfterFault(ctx, counted.all()...)
 	return Authenticated{}, fmt.Errorf("%w: account: the password changes all the time", oauth.ErrUnavailable)
 }
 
@@ -100,14 +145,49 @@ func (a *Authenticator) Authenticate(ctx context.Context, username string, passw
 // window.
 func (a *Authenticator) Settle(ctx context.Context, success Authenticated) {
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = a.attempts.Clear(ctx, success.buckets.account) })
-	wg.Go(func() { _ = a.attempts.Refund(ctx, success.buckets.network) })
+	for _, b := range success.buckets.all() {
+		if b.InRow() || b.Kind == KindAccount && success.buckets.inRow.Kind != KindDevice {
+			wg.Go(func() { _ = a.attempts.Clear(ctx, b) })
+		} else {
+			wg.Go(func() { _ = a.attempts.Refund(ctx, b) }) // on a known device, what others have counted stays
+		}
+	}
 	wg.Wait()
 }
 
-// takeAndLookUp counts the attempt in both buckets and reads the login name, in one round trip. stored is the form under which
-// the name is stored.
-func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (stored string, login LoginName, err error) {
+// inRow returns the bucket that counts failures in a row: that of the device if it is known, else that of the password, and for an unknown
+// username that of the name. So the bucket of a password that is replaced is never used again.
+func inRow(ctx context.Context, device KnownDevice, login LoginName, name string, now time.Time) Bucket {
+	if login.AccountID == uuid.Nil {
+		return newBucketInRow(KindPassword, name, now)
+	}
+	if device != nil {
+		if known := device(ctx, login); known != "" {
+			return newBucketInRow(KindDevice, known, now)
+		}
+	}
+	digest := login.Digest()
+	return newBucketInRow(KindPassword, login.AccountID.String()+"\x00"+string(digest[:]), now)
+}
+
+// countAndCheck is check, and counts the attempt meanwhile. When the bucket was not below its limit, nothing of the check may be told.
+func (a *Authenticator) countAndCheck(ctx context.Context, stored string, login LoginName, password oauth.Secret, b Bucket) (found Account, newest LoginName, fits, below bool, _ error) {
+	var (
+		wg                sync.WaitGroup
+		takeErr, checkErr error
+	)
+	wg.Go(func() { below, takeErr = a.attempts.Take(ctx, b) })
+	found, newest, fits, checkErr = a.check(ctx, stored, login, password)
+	wg.Wait()
+	if err := errors.Join(takeErr, checkErr); err != nil || !below {
+		return Account{}, LoginName{}, false, below && takeErr == nil, err
+	}
+	return found, newest, fits, true, nil
+}
+
+// takeAndLookUp counts the attempt in the buckets of the network and reads the login name, in one round trip. stored is the form under which
+// the name is stored. limited says that a bucket was full, and counts unless the device is known; an unknown username is no error.
+func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username string, now time.Time) (stored string, login LoginName, limited, err error) {
 	var (
 		wg                               sync.WaitGroup
 		accountOK, networkOK             bool
@@ -128,7 +208,7 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 		failed = errors.Join(failed, loginErr)
 	}
 	if failed == nil && accountOK && networkOK {
-		return stored, login, loginErr
+		return stored, login, nil, nil
 	}
 	// The password will not be checked, so a bucket that has counted the attempt gets it back.
 	var until time.Time
@@ -142,10 +222,10 @@ func (a *Authenticator) takeAndLookUp(ctx context.Context, b buckets, username s
 	}
 	if failed != nil {
 		a.refundAfterFault(ctx, taken...)
-		return "", LoginName{}, failed
+		return "", LoginName{}, nil, failed
 	}
 	a.refund(ctx, taken...)
-	return "", LoginName{}, &TooManyAttemptsError{RetryAfter: until.Sub(now)}
+	return stored, login, &TooManyAttemptsError{RetryAfter: until.Sub(now)}, nil
 }
 
 // check reports whether a password fits a login name. Meanwhile it reads the account and the login name together. If newest

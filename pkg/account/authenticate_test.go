@@ -27,7 +27,7 @@ func TestLoginReturnsTheAccountAndItsEpoch(t *testing.T) {
 	if diff := cmp.Diff(w.ada, got.Account); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
 	}
-	w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
+	w.wantCalls("Take", "Take", "Take", "LoginName", "AccountAndLogin")
 }
 
 // meanwhile does f after the login name was read, before it is read again beside the hash, the first n times.
@@ -67,7 +67,7 @@ func TestPasswordChangedDuringALoginIsTheOneThatCounts(t *testing.T) {
 		if got := w.wantIn("ada", tried); got.Account.Epoch != 43 {
 			t.Errorf("epoch %d, want the new one, 43", got.Account.Epoch)
 		}
-		w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin", "AccountAndLogin")
+		w.wantCalls("Take", "Take", "Take", "Take", "LoginName", "AccountAndLogin", "AccountAndLogin")
 	}
 }
 
@@ -184,7 +184,7 @@ func TestKnownNamesThatAreRefusedCostTheSameStoreCalls(t *testing.T) {
 			w.t = t
 			w.store.ForgetCalls()
 			w.wantInvalid(try[0], try[1])
-			w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
+			w.wantCalls("Take", "Take", "Take", "LoginName", "AccountAndLogin")
 		})
 	}
 }
@@ -194,7 +194,7 @@ func TestUnknownNameCostsTheStoreCallsOfAKnownOne(t *testing.T) {
 	for _, username := range []string{"nobody", "a da", ""} {
 		w.store.ForgetCalls()
 		w.wantInvalid(username, password)
-		w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin")
+		w.wantCalls("Take", "Take", "Take", "LoginName", "AccountAndLogin")
 	}
 }
 
@@ -280,7 +280,7 @@ func TestCallerWhoHangsUpIsNotLetIn(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got, err := w.auth.Authenticate(ctx, "ada", oauth.NewSecret(password), network)
+	got, err := w.auth.Authenticate(ctx, "ada", oauth.NewSecret(password), network, nil)
 	w.wantNobody(got)
 	if !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("error %v, want ErrUnavailable", err)

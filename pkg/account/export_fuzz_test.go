@@ -22,3 +22,6 @@ func Fits(hash, password string) bool {
 
 // Opaque is what is hashed of a password.
 var Opaque = opaque
+
+// NewBucketInRow is what failures in a row are counted in.
+var NewBucketInRow = newBucketInRow

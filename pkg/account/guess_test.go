@@ -18,7 +18,7 @@ func (w *world) guess(n int, username string) int {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			_, err := w.auth.Authenticate(w.t.Context(), username, oauth.NewSecret("canary-wrong"), network)
+			_, err := w.auth.Authenticate(w.t.Context(), username, oauth.NewSecret("canary-wrong"), network, nil)
 			var over *account.TooManyAttemptsError
 			switch {
 			case errors.Is(err, account.ErrInvalidCredentials):

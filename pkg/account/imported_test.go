@@ -61,7 +61,7 @@ func TestImportedHashIsReplacedAtTheFirstLogin(t *testing.T) {
 	w.store.ForgetCalls()
 	w.wantIn("ada", password)
 	w.wantInvalid("ada", password+"x")
-	w.wantCalls("AccountAndLogin", "AccountAndLogin", "LoginName", "LoginName", "Take", "Take", "Take", "Take")
+	w.wantCalls("AccountAndLogin", "AccountAndLogin", "LoginName", "LoginName", "Take", "Take", "Take", "Take", "Take", "Take")
 }
 
 // TestRehashTakesTheWholePassword, of which bcrypt has only seen 72 bytes.

@@ -43,7 +43,7 @@ func TestNamesOfTheOldFoldingStillLogIn(t *testing.T) {
 		if err != nil || form != test.want || login.AccountID != ids[test.want] {
 			t.Errorf("%s: %q leads to %q, account %s, error %v; want %q", name, test.typed, form, login.AccountID, err, test.want)
 		}
-		who, err := w.auth.Authenticate(t.Context(), test.typed, oauth.NewSecret(test.want+" wave"), network)
+		who, err := w.auth.Authenticate(t.Context(), test.typed, oauth.NewSecret(test.want+" wave"), network, nil)
 		if err != nil || who.Account.ID != ids[test.want] {
 			t.Errorf("%s: login as %q: account %s, error %v", name, test.typed, who.Account.ID, err)
 		}

@@ -79,7 +79,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) try(username, password string) (account.Authenticated, error) {
 	w.t.Helper()
-	return w.auth.Authenticate(w.t.Context(), username, oauth.NewSecret(password), network)
+	return w.auth.Authenticate(w.t.Context(), username, oauth.NewSecret(password), network, nil)
 }
 
 func (w *world) wantIn(username, password string) account.Authenticated {
@@ -167,7 +167,9 @@ type recorder struct {
 
 func (r *recorder) Take(ctx context.Context, b account.Bucket) (bool, error) {
 	r.mu.Lock()
-	r.taken = append(r.taken, b)
+	if !b.InRow() {
+		r.taken = append(r.taken, b)
+	}
 	r.mu.Unlock()
 	return r.Store.Take(ctx, b)
 }
@@ -177,7 +179,7 @@ func buckets(t *testing.T, username, network string, at time.Time) [2]account.Bu
 	t.Helper()
 	r := &recorder{Store: fakestore.New(func() time.Time { return at })}
 	auth := account.NewAuthenticator(r, r, limits, func() time.Time { return at })
-	_, _ = auth.Authenticate(t.Context(), username, oauth.NewSecret("wrong-password"), network)
+	_, _ = auth.Authenticate(t.Context(), username, oauth.NewSecret("wrong-password"), network, nil)
 	slices.SortFunc(r.taken, func(a, b account.Bucket) int { return strings.Compare(a.Kind, b.Kind) })
 	if len(r.taken) != 2 {
 		t.Fatalf("%d buckets, want 2", len(r.taken))

@@ -35,8 +35,9 @@ func encodeTokens(t oauth.TokenResponse, cookies []string) (Response, error) {
 		RefreshToken string   `json:"refresh_token,omitzero"`
 		IDToken      string   `json:"id_token,omitzero"`
 		CSRFToken    string   `json:"csrf_token,omitzero"`
+		DeviceToken  string   `json:"device_token,omitzero"`
 		Cookies      []string `json:"cookies,omitempty"`
-	}{t.AccessToken.Reveal(), tokenType, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal(), t.IDToken.Reveal(), t.CSRFToken.Reveal(), cookies})
+	}{t.AccessToken.Reveal(), tokenType, int64(t.ExpiresIn / time.Second), t.Scope, t.RefreshToken.Reveal(), t.IDToken.Reveal(), t.CSRFToken.Reveal(), t.DeviceToken.Reveal(), cookies})
 	response.Headers = map[string]string{"Pragma": "no-cache"} // RFC 6749 §5.1
 	return response, err
 }

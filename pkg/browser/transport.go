@@ -106,6 +106,18 @@ func hostOf(address string) string {
 // nor the handle of a site is ever in a body, where scripts could read it. Every other cookie of our names that came with the visit is removed, so that
 // a browser never keeps two, and so are the handles of other sites. With old the cookie has the name that functions of the version before look for.
 func (j Jar) Deliver(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
+	tokens, cookies := j.deliverSession(v, issued, old, now)
+	switch {
+	case issued.Devices.IsZero():
+	case issued.Client.UsesCookies():
+		cookies = append(cookies, j.set(j.deviceName(v), issued.Devices, grant.KnownDeviceLife, strict))
+	default:
+		tokens.DeviceToken = issued.Devices
+	}
+	return tokens, cookies
+}
+
+func (j Jar) deliverSession(v Visit, issued grant.Issued, old bool, now time.Time) (oauth.TokenResponse, []string) {
 	tokens := issued.Tokens
 	var keep time.Duration
 	if issued.Session.Remembered {

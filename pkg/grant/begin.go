@@ -41,12 +41,12 @@ type sessionKeys struct {
 }
 
 // authenticate checks a password and obtains the keys, both at once.
-func (b beginner) authenticate(ctx context.Context, username string, password oauth.Secret, network string) (who account.Authenticated, keys sessionKeys, err error) {
+func (b beginner) authenticate(ctx context.Context, username string, password oauth.Secret, network string, device knownDevice) (who account.Authenticated, keys sessionKeys, err error) {
 	var (
 		wg     sync.WaitGroup
 		keyErr error
 	)
-	wg.Go(func() { who, err = b.Accounts.Authenticate(ctx, username, password, network) })
+	wg.Go(func() { who, err = b.Accounts.Authenticate(ctx, username, password, network, device.of) })
 	wg.Go(func() { keys.mac, keys.signing, keyErr = newestKeys(ctx, b.MAC, b.Signing) })
 	wg.Wait()
 	if err == nil && keyErr != nil {

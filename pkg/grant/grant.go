@@ -44,6 +44,7 @@ type Issued struct {
 	Client  client.Client // its kind says how the refresh token travels
 	Session session.Session
 	Handle  oauth.Secret // of a site's session, which has no tokens
+	Devices oauth.Secret // what makes the device known at the next login; zero where nobody logged in with a password
 }
 
 // mayHoldRefreshTokens reports whether people log in to a client, and it refreshes.
@@ -56,7 +57,7 @@ func issueHandle(s session.Session, h session.Handle, a account.Account, c clien
 	response := oauth.TokenResponse{
 		ExpiresIn: s.IdleExpiry.Sub(now.Truncate(time.Second)), Scope: strings.Join(scopesOf(s, c, a), " "), CSRFToken: h.CSRFToken(),
 	}
-	return Issued{response, c, s, h.Encode()}
+	return Issued{Tokens: response, Client: c, Session: s, Handle: h.Encode()}
 }
 
 // issueAccess issues an access token of a session. It cannot fail, because it follows a write.

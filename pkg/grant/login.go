@@ -24,9 +24,10 @@ type LoginRequest struct {
 	Username  string
 	Password  oauth.Secret
 	Remember  bool
-	Device    string // a name for the list of sessions, may be empty
-	Network   string // prefix of the caller's address
-	EndOthers bool   // end every other session of the account
+	Device    string       // a name for the list of sessions, may be empty
+	Network   string       // prefix of the caller's address
+	Devices   oauth.Secret // what the device was given at earlier logins
+	EndOthers bool         // end every other session of the account
 }
 
 // Grant logs in. Errors: client.ErrWrongKind, account.ErrInvalidCredentials, *account.TooManyAttemptsError,
@@ -36,7 +37,8 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	if !c.TakesPasswords() {
 		return Issued{}, client.ErrWrongKind
 	}
-	who, keys, err := l.authenticate(ctx, r.Username, r.Password, r.Network)
+	device := l.presented(r.Devices, c.ID)
+	who, keys, err := l.authenticate(ctx, r.Username, r.Password, r.Network, device)
 	if err != nil {
 		l.recordFailure(ctx, err, r.Username, keys.mac, audit.Event{Name: audit.LoginFailed, ClientID: c.ID}, audit.LoginLimited)
 		return Issued{}, err
@@ -54,6 +56,7 @@ func (l *Login) Grant(ctx context.Context, r LoginRequest) (Issued, error) {
 	case err != nil:
 		return Issued{}, err
 	}
+	issued.Devices = device.with(keys.mac, who.Account.ID, who.Digest())
 	l.Trail.Record(ctx, eventOf(issued.Session, audit.Login))
 	if r.EndOthers {
 		l.Trail.Record(ctx, eventOf(issued.Session, audit.OthersEnded))

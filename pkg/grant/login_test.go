@@ -225,10 +225,10 @@ func TestWarmLoginTakesTwoRoundTrips(t *testing.T) {
 	w.mustLogin()
 	w.store.ForgetCalls()
 	first := hooks.Meet(patience, "Take", "Take", "LoginName")
-	second := hooks.Meet(patience, "Create", "Clear", "Refund")
+	second := hooks.Meet(patience, "Create", "Clear", "Clear", "Refund")
 	w.store.Before = both(first, second)
 	w.mustLogin()
-	w.wantCalls("Take", "Take", "LoginName", "AccountAndLogin", "Create", "Clear", "Refund")
+	w.wantCalls("Take", "Take", "Take", "LoginName", "AccountAndLogin", "Create", "Clear", "Clear", "Refund")
 }
 
 func TestKeysThatAreDueAreReadBesideTheAttempts(t *testing.T) {

@@ -34,6 +34,7 @@ type PasswordRequest struct {
 	Current, New oauth.Secret
 	Rules        account.PasswordRules // for the new one
 	Network      string                // prefix of the caller's address
+	Devices      oauth.Secret          // what the device was given at earlier logins
 }
 
 // Change replaces the password, ends every session of the account, the caller's too, and begins a new one like a
@@ -53,7 +54,8 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	if err != nil {
 		return Issued{}, err
 	}
-	who, keys, err := p.authenticate(ctx, owner.Username, r.Current, r.Network)
+	device := p.presented(r.Devices, r.Client.ID)
+	who, keys, err := p.authenticate(ctx, owner.Username, r.Current, r.Network, device)
 	switch {
 	case err != nil:
 		p.recordFailure(ctx, err, owner.Username, keys.mac, r.event(audit.PasswordFailed), audit.PasswordLimited)
@@ -62,8 +64,12 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 		return Issued{}, session.ErrEnded // the account was deleted meanwhile, and its name registered again
 	}
 	login := session.Login{Client: r.Client, Remember: own.Remembered, Device: own.Device, Network: r.Network}
+	var hash string
 	issued, err := p.begin(ctx, r.At, who, login, keys, func(s *session.Session) error {
-		return p.Editor.ChangePassword(ctx, who, accepted, func(c account.Change) error { return p.createAfter(ctx, c, s) })
+		return p.Editor.ChangePassword(ctx, who, accepted, func(c account.Change) error {
+			hash = c.Hash
+			return p.createAfter(ctx, c, s)
+		})
 	})
 	switch {
 	case errors.Is(err, account.ErrNotFound):
@@ -71,6 +77,7 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	case err != nil:
 		return Issued{}, err
 	}
+	issued.Devices = device.with(keys.mac, owner.ID, account.DigestOf(hash))
 	event := eventOf(issued.Session, audit.PasswordChanged)
 	event.By = own.ID.String()
 	p.Trail.Record(ctx, event)

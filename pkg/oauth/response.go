@@ -20,6 +20,7 @@ type TokenResponse struct {
 	RefreshToken Secret        // empty where the transport is not the body
 	IDToken      Secret        // who has logged in, for sessions that began with a code and have the scope openid
 	CSRFToken    Secret        // for a site, in place of the tokens
+	DeviceToken  Secret        // for the next login, where it is in no cookie
 }
 
 // MaxAccessLife is the longest life that a client may give its access tokens. Revocations are kept just

@@ -55,7 +55,7 @@ func (f function) byFields(ctx context.Context, r *apigw.Request, c client.Clien
 	if !rememberOK || !endOthersOK {
 		return apigw.Response{}, apigw.InvalidRequest("remember, end_others: want on or true, or leave it out")
 	}
-	return f.begin(ctx, r, c, request{in.ClientID, in.Username, in.Password, remember, in.DeviceName, endOthers})
+	return f.begin(ctx, r, c, request{in.ClientID, in.Username, in.Password, remember, in.DeviceName, endOthers, oauth.Secret{}})
 }
 
 // checked reads a checkbox: browsers send "on" for one without a value of its own, and nothing for one that is not checked.

@@ -49,6 +49,8 @@ type request struct {
 	Remember   bool         `json:"remember"`
 	DeviceName string       `json:"device_name"`
 	EndOthers  bool         `json:"end_others"` // all other sessions of the account
+
+	DeviceToken oauth.Secret `json:"device_token"` // of an earlier login, where it is in no cookie
 }
 
 func (f function) login(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -115,6 +117,7 @@ func (f function) begin(ctx context.Context, r *apigw.Request, c client.Client, 
 			Device:    in.DeviceName,
 			Network:   r.Network,
 			EndOthers: in.EndOthers,
+			Devices:   f.Cookies.Devices(visit, in.DeviceToken),
 		})
 	}
 	issued, notEnded, err := f.earlier.ReplaceWith(ctx, login, f.earlierHandle(visit), c)

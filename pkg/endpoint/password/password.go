@@ -44,6 +44,8 @@ type function struct {
 type request struct {
 	Current oauth.Secret `json:"current_password"`
 	New     oauth.Secret `json:"new_password"`
+
+	DeviceToken oauth.Secret `json:"device_token"` // of an earlier login, where it is in no cookie
 }
 
 func (f function) change(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
@@ -66,7 +68,7 @@ func (f function) change(ctx context.Context, r *apigw.Request) (apigw.Response,
 		return apigw.Response{}, err
 	}
 	issued, err := f.password.Change(ctx, grant.PasswordRequest{
-		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Rules: f.PasswordRules(r.At.Issuer), Network: r.Network,
+		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Rules: f.PasswordRules(r.At.Issuer), Network: r.Network, Devices: f.Cookies.Devices(r.Visit(c), in.DeviceToken),
 	})
 	if err != nil {
 		return apigw.Response{}, err

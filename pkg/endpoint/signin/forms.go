@@ -62,6 +62,7 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 	login := func() (grant.Issued, error) {
 		return f.login.Grant(ctx, grant.LoginRequest{
 			At: r.At, Client: pagesClient, Username: form.Username, Password: form.Password, Remember: form.Remember == "on", Network: r.Network,
+			Devices: jar.Devices(r.Visit(pagesClient), oauth.Secret{}),
 		})
 	}
 	issued, err := f.replaceSession(ctx, r, login)

@@ -67,14 +67,24 @@ type Answer struct {
 	RefreshToken string `json:"refresh_token"`
 	IDToken      string `json:"id_token"`
 	CSRFToken    string `json:"csrf_token"`
+	DeviceToken  string `json:"device_token"`
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`
+
+	DeviceCookies []string `json:"-"` // Set-Cookie values that make the device known; they are not among Cookies
 }
 
 // Do calls the function behind the route. The test ends when the function fails instead of answering.
 func (d *Deployment) Do(r Request) Answer {
 	d.tb.Helper()
 	answer := Answer{APIGatewayV2HTTPResponse: d.Raw(r)}
+	answer.Cookies = slices.DeleteFunc(answer.Cookies, func(cookie string) bool {
+		device := strings.HasPrefix(cookie, "__Host-Http-wpdv-") || strings.HasPrefix(cookie, "__Secure-wpdv-")
+		if device {
+			answer.DeviceCookies = append(answer.DeviceCookies, cookie)
+		}
+		return device
+	})
 	if answer.Body != "" {
 		if err := json.Unmarshal([]byte(answer.Body), &answer); err != nil {
 			d.tb.Fatalf("%s: the answer's body is not JSON: %v: %s", r.Route, err, answer.Body)

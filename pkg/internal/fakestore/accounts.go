@@ -246,8 +246,14 @@ func countOf(b account.Bucket) account.Bucket {
 // Take implements account.Attempts.
 func (s *Store) Take(ctx context.Context, b account.Bucket) (below bool, err error) {
 	err = s.do(ctx, "Take", func() error {
+		if until, inRow := s.forgotten[countOf(b)]; inRow && until.Before(b.Now) {
+			delete(s.attempts, countOf(b))
+		}
 		if below = s.attempts[countOf(b)] < b.Limit; below {
 			s.attempts[countOf(b)]++
+			if b.InRow() {
+				s.forgotten[countOf(b)] = b.Until
+			}
 		}
 		return nil
 	})

@@ -64,6 +64,7 @@ type Store struct {
 	subjects  map[account.Subject]account.Account // as they were when a session last began
 	begun     map[account.Subject]map[string]session.Begun
 	attempts  map[account.Bucket]int
+	forgotten map[account.Bucket]time.Time // when those in a row are
 	clients   map[string]client.Client
 	policies  map[string]document
 	providers map[string]document
@@ -93,6 +94,7 @@ func New(now func() time.Time) *Store {
 		subjects:  map[account.Subject]account.Account{},
 		begun:     map[account.Subject]map[string]session.Begun{},
 		attempts:  map[account.Bucket]int{},
+		forgotten: map[account.Bucket]time.Time{},
 		clients:   map[string]client.Client{},
 		policies:  map[string]document{},
 		providers: map[string]document{},

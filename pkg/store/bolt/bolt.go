@@ -47,6 +47,8 @@ var (
 	loginNameBucket  = []byte("login names")
 	addressBucket    = []byte("addresses")
 	attemptBucket    = []byte("attempts")
+	rowBucket        = []byte("attempts in a row")
+	rowEndBucket     = []byte("ends of attempts in a row")
 	revocationBucket = []byte("revocations")
 	keyringBucket    = []byte("keyring")
 	clientBucket     = []byte("clients")
@@ -162,7 +164,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, consentBucket,
 		orderBucket, mailsBucket,
-		subjectBucket, begunBucket, begunEndBucket,
+		subjectBucket, begunBucket, begunEndBucket, rowBucket, rowEndBucket,
 		assertionBucket, assertionNameBucket, addressBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {

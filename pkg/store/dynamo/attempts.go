@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -21,7 +22,28 @@ func (s *Store) Take(ctx context.Context, b account.Bucket) (bool, error) {
 	if b.Limit <= 0 {
 		return false, nil // the condition would let the first one through
 	}
-	_, ok, err := s.update(ctx, "count attempt", dynamodb.UpdateItemInput{
+	was, ok, err := s.count(ctx, b)
+	forgotten := b.Now.Add(attemptsSlack).Unix()
+	if r := (&reader{item: was}); err != nil || ok || !b.InRow() || r.number("expires_at") >= forgotten {
+		return ok, cmp.Or(err, r.err)
+	}
+	_, _, err = s.update(ctx, "forget attempts", dynamodb.UpdateItemInput{
+		Key:                       attemptsKey(b),
+		ConditionExpression:       aws.String("expires_at < :forgotten"), // nobody else has begun anew
+		UpdateExpression:          aws.String("SET #count = :zero"),
+		ExpressionAttributeNames:  countName,
+		ExpressionAttributeValues: item{":zero": number(0), ":forgotten": number(int(forgotten))},
+	})
+	if err != nil {
+		return false, err
+	}
+	_, ok, err = s.count(ctx, b)
+	return ok, err
+}
+
+// count adds one attempt to a bucket below its limit.
+func (s *Store) count(ctx context.Context, b account.Bucket) (was item, ok bool, err error) {
+	return s.update(ctx, "count attempt", dynamodb.UpdateItemInput{
 		Key:                      attemptsKey(b),
 		ConditionExpression:      aws.String("attribute_not_exists(#count) OR #count < :limit"),
 		UpdateExpression:         aws.String("SET expires_at = :ttl ADD #count :one"),
@@ -32,7 +54,6 @@ func (s *Store) Take(ctx context.Context, b account.Bucket) (bool, error) {
 			":one":   number(1),
 		},
 	})
-	return ok, err
 }
 
 // Refund implements account.Attempts.

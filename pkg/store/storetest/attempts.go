@@ -19,6 +19,9 @@ var attemptTests = []subtest{
 	{"BucketsOfAnotherKindOrKeyDoNotMeet", bucketsApart},
 	{"BucketsOfAnotherWindowDoNotMeet", windowsApart},
 	{"LimitIsTheCallersOfThatMoment", limitChanges},
+	{"AttemptsInARowAreForgottenADayAfterTheLast", rowForgotten},
+	{"ParallelAttemptsInARowLetExactlyTheLimitThrough", rowParallel},
+	{"AttemptsInARowAreClearedAndRefunded", rowCleared},
 }
 
 const window = 15 * time.Minute
@@ -179,6 +182,73 @@ func windowsApart(t *testing.T, f fixture) {
 		t.Fatalf("take in the first window: %v", err)
 	}
 	f.wantTakes(t, "a third window", untouched, 2)
+}
+
+// row returns a bucket in a row that no other test uses.
+func (f fixture) row(t *testing.T, limit int) account.Bucket {
+	t.Helper()
+	now := f.clock.Now()
+	return account.Bucket{Kind: "password", Key: fresh(t, "ada"), Limit: limit, Until: now.Add(24 * time.Hour), Now: now}
+}
+
+// after returns the same bucket at a later time.
+func after(b account.Bucket, d time.Duration) account.Bucket {
+	b.Now, b.Until = b.Now.Add(d), b.Until.Add(d)
+	return b
+}
+
+func rowForgotten(t *testing.T, f fixture) {
+	b := f.row(t, 3)
+	for i := range 3 {
+		ok, err := f.Take(t.Context(), after(b, time.Duration(i)*23*time.Hour)) // time alone takes none off
+		if wantErr(t, "take", err, nil); !ok {
+			t.Fatalf("attempt %d of 3 was refused", i+1)
+		}
+	}
+	last := after(b, 46*time.Hour)
+	f.wantTakes(t, "at once", last, 0)
+	f.wantTakes(t, "23 hours after the last", after(last, 23*time.Hour), 0)
+	f.wantTakes(t, "a day after the last that was counted", after(last, 24*time.Hour+time.Minute), 3)
+	f.wantTakes(t, "then", after(last, 25*time.Hour), 0)
+}
+
+func rowParallel(t *testing.T, f fixture) {
+	const callers, limit = 64, 20
+	b := f.row(t, limit)
+	f.wantTakes(t, "fill", b, limit)
+	for what, b := range map[string]account.Bucket{"new": f.row(t, limit), "forgotten": after(b, 25*time.Hour)} {
+		allowed := make([]bool, callers)
+		errs := parallel(callers, func(i int) (err error) {
+			allowed[i], err = f.Take(t.Context(), b)
+			return err
+		})
+		through := 0
+		for i := range callers {
+			wantErr(t, fmt.Sprint(what, ": caller ", i), errs[i], nil)
+			if allowed[i] {
+				through++
+			}
+		}
+		if through != limit {
+			t.Errorf("%s: %d of %d parallel attempts were allowed, want %d", what, through, callers, limit)
+		}
+	}
+}
+
+func rowCleared(t *testing.T, f fixture) {
+	b := f.row(t, 2)
+	wantErr(t, "clear an untouched one", f.Clear(t.Context(), b), nil)
+	wantErr(t, "refund of nothing", f.Refund(t.Context(), b), nil)
+	f.wantTakes(t, "fill", b, 2)
+	wantErr(t, "refund", f.Refund(t.Context(), b), nil)
+	f.wantTakes(t, "after a refund", b, 1)
+	for range 2 {
+		wantErr(t, "clear", f.Clear(t.Context(), b), nil)
+	}
+	f.wantTakes(t, "after clearing", b, 2)
+	window := f.bucket(t, 2)
+	window.Key = b.Key
+	f.wantTakes(t, "one with a window and the same key", window, 2)
 }
 
 // limitChanges: the limit is configuration, not part of what is stored.

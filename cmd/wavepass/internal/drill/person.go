@@ -59,7 +59,7 @@ type answer struct {
 	AccessToken  oauth.Secret `json:"access_token"`
 	RefreshToken oauth.Secret `json:"refresh_token"`
 	CSRFToken    oauth.Secret `json:"csrf_token"` // of a site
-	cookie       oauth.Secret // "name=value" of the only one
+	cookie       oauth.Secret // "name=value" of the one with a session handle
 	Error        string       `json:"error"`
 	Description  string       `json:"error_description"`
 }
@@ -105,8 +105,10 @@ func (p person) sendOnce(ctx context.Context, method, path, contentType, body st
 	}
 	a := answer{status: response.StatusCode}
 	_ = json.Unmarshal(text, &a) // an answer that is not Wavepass's has no such members
-	if cookies := response.Cookies(); len(cookies) == 1 {
-		a.cookie = oauth.NewSecret(cookies[0].Name + "=" + cookies[0].Value)
+	for _, cookie := range response.Cookies() {
+		if strings.Contains(cookie.Name, "-wpss-") {
+			a.cookie = oauth.NewSecret(cookie.Name + "=" + cookie.Value)
+		}
 	}
 	var wait time.Duration
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
