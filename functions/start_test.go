@@ -35,13 +35,17 @@ func TestFunctionsLinkTheClientsThatTheyUse(t *testing.T) {
 	}
 }
 
-// mostAtStart is what a package of ours may allocate before main, in bytes. A compiled regular expression is 5,000 to 90,000.
-const mostAtStart = 4096
+// What a package may allocate before main, in bytes: ours, of which a compiled regular expression is 5,000 to 90,000; and
+// any other, of which the schemas of the SDK's later clients are 340,000 to 550,000 (ADR 0090).
+const (
+	mostOfOurs   = 4096
+	mostOfOthers = 150_000
+)
 
 var initLine = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ allocs$`)
 
-// TestNothingOfOursIsPreparedAtStart counts bytes, because times differ from one machine to another.
-func TestNothingOfOursIsPreparedAtStart(t *testing.T) {
+// TestLittleIsPreparedAtStart counts bytes, because times differ from one machine to another.
+func TestLittleIsPreparedAtStart(t *testing.T) {
 	for _, name := range []string{"authorizer", "login", "subjects", "signin"} {
 		program := filepath.Join(t.TempDir(), name)
 		if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags=lambda.norpc", "-o", program, "./"+name).CombinedOutput(); err != nil {
@@ -60,8 +64,12 @@ func TestNothingOfOursIsPreparedAtStart(t *testing.T) {
 		for _, line := range found {
 			allocated, err := strconv.Atoi(line[2])
 			check(t, err)
-			if strings.HasPrefix(line[1], "github.com/wavepass/") && allocated > mostAtStart {
-				t.Errorf("%s: %s allocates %d bytes before main, want at most %d: make it when it is first used", name, line[1], allocated, mostAtStart)
+			most := mostOfOthers
+			if strings.HasPrefix(line[1], "github.com/wavepass/") {
+				most = mostOfOurs
+			}
+			if allocated > most {
+				t.Errorf("%s: %s allocates %d bytes before main, want at most %d: make it when it is first used", name, line[1], allocated, most)
 			}
 		}
 	}
