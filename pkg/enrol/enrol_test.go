@@ -111,7 +111,7 @@ func (w *world) ada() account.Account {
 func (w *world) wantPassword(want string) {
 	w.t.Helper()
 	auth := account.NewAuthenticator(w.store, w.store, account.DefaultLimits, w.clock.Now)
-	if _, err := auth.Authenticate(w.t.Context(), mailbox, oauth.NewSecret(want), by.Network); err != nil {
+	if _, err := auth.Authenticate(w.t.Context(), mailbox, oauth.NewSecret(want), by.Network, nil); err != nil {
 		w.t.Errorf("login with %q: %v", want, err)
 	}
 }
