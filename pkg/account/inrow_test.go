@@ -114,6 +114,22 @@ func (w *world) wantTooManyIn(network string) {
 	}
 }
 
+func TestSuccessOnAKnownDeviceLeavesTheCountsOfOthers(t *testing.T) {
+	w := newWorld(t)
+	for range 2 {
+		w.wantInvalid("ada", "canary-wrong")
+	}
+	got, err := w.auth.Authenticate(t.Context(), "ada", oauth.NewSecret(password), network, known("laptop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.auth.Settle(t.Context(), got)
+	w.wantAttempts(2, 2)
+	if row, device := w.store.Attempts(account.KindPassword), w.store.Attempts(account.KindDevice); row != 2 || device != 0 {
+		t.Errorf("in a row: %d of the password and %d of the device, want 2 and 0", row, device)
+	}
+}
+
 func TestKnownDeviceIsUnknownAfterAHundredFailures(t *testing.T) {
 	w := newWorld(t)
 	for n := range 100 {

@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 )
 
@@ -130,4 +133,48 @@ func TestHeadersOfProxiesDoNotChangeTheNetwork(t *testing.T) {
 		d.Want(address, d.Do(r), 401, "invalid_credentials")
 	}
 	d.Want("from one network after all", d.Do(loginAs("app", deployment.Password, "").With("x-forwarded-for", "10.9.9.9")), 429, "too_many_attempts")
+}
+
+func TestDeviceIsKnownToTheClientItLoggedInWith(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	token := d.Login("app").DeviceToken
+	other := client.New("app2", client.Native)
+	if err := d.Store.PutClient(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	besiege(d, "app")
+	d.Want("at another client", d.Do(loginAs("app2", deployment.Password, token)), 429, "too_many_attempts")
+	d.Want("at its own", d.Do(loginAs("app", deployment.Password, token)), 200, "")
+}
+
+func TestDeviceKeepsTheFiveAccountsThatLoggedInLast(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	hash, err := d.Store.LoginName(t.Context(), deployment.Username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := func(n int, token string) deployment.Answer {
+		return d.Do(deployment.JSON("POST /login", fmt.Sprintf(`{"client_id":"app","username":"person%d","password":%q,"device_token":%q}`, n, deployment.Password, token)))
+	}
+	held := ""
+	for n := range 6 {
+		d.Store.SetAccount(account.Account{ID: uuid.New(), Username: fmt.Sprint("person", n), Epoch: deployment.Start.Unix()}, hash.Hash)
+		d.Clock.Advance(time.Minute)
+		got := login(n, held)
+		d.Want("login", got, 200, "")
+		held = got.DeviceToken
+	}
+	d.Clock.Advance(time.Minute)
+	held = login(3, held).DeviceToken // again, which keeps one token for the account and no second one
+	if n := strings.Count(held, ".") + 1; n != 5 || len(held) > 255 {
+		t.Errorf("%d tokens in %d characters, want 5 in at most 255", n, len(held))
+	}
+	for n := range 6 {
+		for range account.DefaultLimits.Account.Count + 1 {
+			d.Do(deployment.JSON("POST /login", fmt.Sprintf(`{"client_id":"app","username":"person%d","password":"canary-wrong"}`, n)))
+		}
+		if got, want := login(n, held).StatusCode, map[bool]int{true: 429, false: 200}[n == 0]; got != want {
+			t.Errorf("person %d: %d, want %d", n, got, want)
+		}
+	}
 }

@@ -254,3 +254,23 @@ func TestSigningInAgainEndsTheEarlierSession(t *testing.T) {
 		t.Errorf("%d events of its end, want 1\n%s", n, w.Trail())
 	}
 }
+
+// A neighbour has used up the attempts of the network, also for the person's name.
+func TestKnownBrowserSignsInWhereItsNetworkIsLimited(t *testing.T) {
+	w := newWorld(t)
+	v := w.Visitor()
+	w.answer("first", v.SignIn(request()), callback)
+	known := v.Without(handleCookie)
+	if known.Cookie("__Host-Http-wpdv-wavepass") == "" {
+		t.Fatal("no cookie makes the browser known")
+	}
+	for range account.DefaultLimits.Account.Count + 1 {
+		w.Do(deployment.JSON("POST /login", `{"client_id":"app","username":"ada","password":"canary-wrong"}`))
+	}
+	stranger := w.Visitor()
+	form := stranger.Open("/authorize", request()).Form()
+	form.Set("username", deployment.Username)
+	form.Set("password", deployment.Password)
+	w.want("unknown", stranger.Post("/signin", form), 429, "There were too many attempts")
+	w.answer("known", known.SignIn(request()), callback)
+}

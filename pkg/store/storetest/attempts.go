@@ -22,6 +22,7 @@ var attemptTests = []subtest{
 	{"AttemptsInARowAreForgottenADayAfterTheLast", rowForgotten},
 	{"ParallelAttemptsInARowLetExactlyTheLimitThrough", rowParallel},
 	{"AttemptsInARowAreClearedAndRefunded", rowCleared},
+	{"KnownDevicesLogInWhateverABotnetDoes", siege},
 }
 
 const window = 15 * time.Minute
