@@ -77,6 +77,9 @@ func (w *walker) surf(what string, status int, method, path string, form url.Val
 	if name := form.Get("username"); name != "" { // the page has what they typed there, as they saw it
 		answer = strings.ReplaceAll(answer, `value="`+name+`"`, "")
 	}
+	if pushed := r.URL.Query().Get("request_uri"); pushed != "" { // a page that failed leads back to where the browser is
+		answer = strings.ReplaceAll(answer, url.QueryEscape(pushed), "")
+	}
 	w.said.WriteString(answer)
 	if found := tokenIn.FindStringSubmatch(recorder.Body.String()); found != nil {
 		token = html.UnescapeString(found[1])
@@ -95,6 +98,8 @@ func (w *walker) exchange(what string, status int, code, verifier string) {
 func (w *walker) pages() {
 	w.t.Helper()
 	cookies := map[string]string{}
+	pushed := w.send("a request is pushed", 201, "POST", "/par", formType, pagesRequest).request
+	w.surf("the sign-in page of a pushed request", 200, "GET", "/authorize?"+url.Values{"client_id": {"pages"}, "request_uri": {pushed}}.Encode(), nil, cookies)
 	token, _ := w.surf("the sign-in page", 200, "GET", "/authorize?"+pagesRequest, nil, cookies)
 	form := url.Values{"request": {pagesRequest}, "token": {token}, "username": {"ada"}, "password": {wrongPassword}}
 	w.surf("a wrong password at the page", 400, "POST", "/signin", form, cookies)

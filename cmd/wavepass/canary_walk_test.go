@@ -44,7 +44,7 @@ type walker struct {
 }
 
 // pair is what an owner was given.
-type pair struct{ access, refresh, ticket string }
+type pair struct{ access, refresh, ticket, request string }
 
 const handleCookie = "__Host-Http-wpss-site"
 
@@ -70,7 +70,8 @@ func (w *walker) send(what string, status int, method, path, contentType, body s
 	answer := fmt.Sprintf("%s: %d %v %s\n", what, recorder.Code, recorder.Header(), said)
 	var given pair
 	begins := method == "POST" && strings.HasPrefix(path, "/subjects/")
-	if recorder.Code == http.StatusOK && (begins || slices.Contains([]string{"/login", "/refresh", "/token", "/password", "/ticket"}, path)) {
+	gives := begins || slices.Contains([]string{"/login", "/refresh", "/token", "/password", "/ticket", "/par"}, path)
+	if gives && (recorder.Code == http.StatusOK || recorder.Code == http.StatusCreated) {
 		given, answer = w.given(path, recorder, answer)
 	}
 	w.said.WriteString(answer)
@@ -85,13 +86,19 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 		Refresh string   `json:"refresh_token"`
 		CSRF    string   `json:"csrf_token"`
 		Ticket  string   `json:"ticket"`
+		Request string   `json:"request_uri"`
 		Device  string   `json:"device_token"`
 		Cookies []string `json:"cookies"` // for a back end to pass on
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &body); err != nil {
 		w.t.Fatal(err)
 	}
-	if path == "/ticket" {
+	switch path {
+	case "/par":
+		handle := body.Request[strings.LastIndex(body.Request, ":")+1:]
+		w.secrets.text(w.t, "handle of a pushed request", handle)
+		return pair{request: body.Request}, strings.Replace(answer, handle, "", 1)
+	case "/ticket":
 		w.secrets.text(w.t, "ticket", body.Ticket)
 		return pair{ticket: body.Ticket}, strings.Replace(answer, body.Ticket, "", 1)
 	}
