@@ -42,6 +42,7 @@ func TestSchemaIsReadOnceAMinuteBesideTheAccount(t *testing.T) {
 	w.wantSchema(schema.First, nil)
 	w.pass(time.Second)
 
+	w.proxy.Inject(faultproxy.Rule{Fault: faultproxy.Delay(20 * time.Millisecond)}) // or they may not overlap, though nobody waits
 	w.proxy.Forget()
 	for range 2 {
 		if _, err := w.store.Account(t.Context(), w.person.ID); err != nil {
