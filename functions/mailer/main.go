@@ -14,7 +14,7 @@ func main() {
 	e := boot.Read()
 	s := e.SettingsBehindAPI()
 	texts, err := mailer.Texts(e.MailTexts, s.Looks)
-	boot.ExitOn(err)
+	boot.ExitOnSetting("MAIL_TEXTS", err)
 	sender, err := ses.New(ses.Config{From: e.MailFrom, Service: s.Looks.Name, Region: e.Region, Endpoint: e.SESEndpoint})
 	boot.ExitOn(err)
 	lambda.Start(mailer.New(s, table.Open(e), mailer.Parts{Letters: mailer.Notices{Page: e.Issuer + "/"}, Texts: texts, Sender: sender}))

@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -36,6 +37,13 @@ func (e Environment) Settings() endpoint.Settings {
 func (e Environment) SettingsBehindAPI() endpoint.Settings {
 	ExitOn(e.CheckIssuer())
 	return e.Settings()
+}
+
+// ExitOnSetting is ExitOn for a part whose error does not name the variable that it was made of.
+func ExitOnSetting(variable string, err error) {
+	if err != nil {
+		ExitOn(fmt.Errorf("%s: %w", variable, err))
+	}
 }
 
 // ExitOn ends the function when a part of it could not be made.
