@@ -1,6 +1,6 @@
 // What pages elsewhere can do with the cookies of somebody who is signed in at the shop, and in a single-page app of the same service.
 import assert from 'node:assert/strict'
-import { app, basketOf, command, elsewhere, handleCookie, newProfile, passwords, shop, signedIn } from './shop.mjs'
+import { app, basketOf, command, elsewhere, handleCookie, newProfile, passwords, sessionCookies, shop, signedIn } from './shop.mjs'
 
 const spa = 'spa', refreshCookie = '__Host-Http-wprt-' + spa
 
@@ -27,7 +27,7 @@ async function inApp(context) {
   }
 }
 
-const stored = async context => Object.fromEntries((await context.cookies()).map(c => [c.name, c.value]))
+const stored = async context => Object.fromEntries((await sessionCookies(context)).map(c => [c.name, c.value]))
 
 /** post sends a form from a page, as a click on a button of it would, and returns what the first answer is. */
 async function post(page, origin, path, fields, enctype = 'application/x-www-form-urlencoded') {
@@ -174,7 +174,7 @@ export const foreign = {
     for (const origin of origins) {
       const { context, page } = await newProfile(browser)
       assert.equal((await post(page, origin, '/login', loginOf('eve'))).status, 403, origin)
-      assert.deepEqual(await context.cookies(), [], origin + ' has signed somebody in')
+      assert.deepEqual(await sessionCookies(context), [], origin + ' has signed somebody in')
       assert.equal(await basketOf(page), undefined, origin)
     }
   },
@@ -182,7 +182,7 @@ export const foreign = {
   // Session fixation: a handle that somebody else knows is in the browser before the person signs in.
   async fixation(browser) {
     const eve = await signedIn(browser, 'eve')
-    const [planted] = await eve.context.cookies()
+    const [planted] = await sessionCookies(eve.context)
     const { context, page } = await newProfile(browser)
     await context.addCookies([planted])
     await page.goto(shop + '/sign-in')
@@ -218,7 +218,7 @@ export const foreign = {
       assert.deepEqual([answer.status(), answer.headers().location, answer.request().redirectedFrom()], [400, undefined, null], JSON.stringify(fields))
     }
     assert.deepEqual(left, [], 'the browser went elsewhere')
-    assert.deepEqual(await context.cookies(), [], 'somebody was signed in')
+    assert.deepEqual(await sessionCookies(context), [], 'somebody was signed in')
   },
 
   // One person, one browser, a site and a single-page app: each has its own session.
@@ -228,7 +228,7 @@ export const foreign = {
     const tab = await inApp(context)
     const loggedIn = async () => assert.equal((await tab.login('katherine')).status, 200)
     await loggedIn()
-    assert.deepEqual((await context.cookies()).map(c => [c.name, c.sameSite]).sort(), [[refreshCookie, 'Strict'], [handleCookie, 'Lax']].sort())
+    assert.deepEqual((await sessionCookies(context)).map(c => [c.name, c.sameSite]).sort(), [[refreshCookie, 'Strict'], [handleCookie, 'Lax']].sort())
     assert.equal((await tab.refresh()).status, 200)
     assert.deepEqual(await basketOf(page), ['Wax'])
     await page.goto(shop + '/devices')

@@ -41,3 +41,6 @@ export async function basketOf(page) {
 
 /** command runs one of wavepass on the shop's data, as an operator. */
 export const command = (...args) => execFileSync('wavepass', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }).toString()
+
+/** sessionCookies are all cookies but those by which a device is known: these are no credential, and stay after a logout. */
+export const sessionCookies = async context => (await context.cookies()).filter(c => !c.name.includes('-wpdv-'))

@@ -2,7 +2,7 @@
 // when something is not as it should be. A line of JSON says of each what came of it.
 import assert from 'node:assert/strict'
 import { launch } from './launch.mjs'
-import { basketOf, closeProfiles, command, handleCookie, newProfile, shop, signIn } from './shop.mjs'
+import { basketOf, closeProfiles, command, handleCookie, newProfile, sessionCookies, shop, signIn } from './shop.mjs'
 import { looks } from './shoplooks.mjs'
 import { foreign } from './foreign.mjs'
 
@@ -41,7 +41,7 @@ const cases = {
 
     await page.click('text=Sign out')
     assert.equal(page.url(), shop + '/')
-    assert.deepEqual(await context.cookies(), [])
+    assert.deepEqual(await sessionCookies(context), [])
     await page.goto(shop + '/basket')
     assert.equal(page.url(), shop + '/sign-in?return_to=%2Fbasket')
     assert.deepEqual(asked.filter(url => !url.startsWith(shop + '/')), [], 'asked of somebody else')
@@ -91,7 +91,7 @@ const cases = {
       const { context, page } = await newProfile(browser)
       await page.goto(shop + '/sign-in')
       await signIn(page, 'ada', undefined, remember)
-      const [cookie, ...more] = await context.cookies()
+      const [cookie, ...more] = await sessionCookies(context)
       assert.deepEqual([cookie.name, cookie.httpOnly, cookie.secure, cookie.sameSite, cookie.path, cookie.domain, more.length],
         [handleCookie, true, true, 'Lax', '/', 'localhost', 0])
       const days = (cookie.expires - Date.now() / 1000) / 86400
