@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/wavepass/wavepass"
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
@@ -33,16 +34,22 @@ func (o ownRoutes) check() error {
 	return nil
 }
 
+// ownTemplate is read once for all servers of a process: a test program starts hundreds.
+var ownTemplate = sync.OnceValues(func() (*samtemplate.Template, error) {
+	return samtemplate.Parse("template.yaml", wavepass.Template, nil)
+})
+
 // routes are those of Wavepass, and those of a template of one's own.
 func (o ownRoutes) routes(webOrigins string) (*gateway.Template, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	origins := map[string]string{"WebOrigins": webOrigins}
-	own, err := samtemplate.Parse("template.yaml", wavepass.Template, origins)
+	own, err := ownTemplate()
 	if err != nil {
 		return nil, err
 	}
+	own = own.WithDefaults(origins)
 	given := own
 	if o.Template != "" {
 		if given, err = samtemplate.Read(o.Template, o.Parameter); err != nil {
