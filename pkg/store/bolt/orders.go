@@ -47,15 +47,6 @@ func purgeOrders(orders *bbolt.Bucket, now time.Time, limit int) error {
 	return deleteAll(orders, expired)
 }
 
-func deleteAll(b *bbolt.Bucket, keys [][]byte) error {
-	for _, key := range keys {
-		if err := b.Delete(key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // TakeOrder implements mail.Taker.
 func (s *Store) TakeOrder(ctx context.Context, id uuid.UUID, call string) (o mail.Order, err error) {
 	err = s.write(ctx, "take order", func(tx *bbolt.Tx) error {

@@ -34,10 +34,30 @@ func purgeBefore(b *bbolt.Bucket, end time.Time, limit int) ([][]byte, error) {
 		}
 		expired = append(expired, bytes.Clone(key))
 	}
-	for _, key := range expired {
+	return expired, deleteAll(b, expired)
+}
+
+// deleteExpired walks through a small bucket of records that until says the end of, and deletes those whose time is over.
+func deleteExpired[T any](b *bbolt.Bucket, now time.Time, until func(T) time.Time) error {
+	var expired [][]byte // a bucket is not to be changed while it is walked through
+	err := b.ForEach(func(name, _ []byte) error {
+		r, _, err := get[T](b, name)
+		if err == nil && !now.Before(until(r)) {
+			expired = append(expired, bytes.Clone(name))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return deleteAll(b, expired)
+}
+
+func deleteAll(b *bbolt.Bucket, keys [][]byte) error {
+	for _, key := range keys {
 		if err := b.Delete(key); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return expired, nil
+	return nil
 }

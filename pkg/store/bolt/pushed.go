@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -37,22 +36,4 @@ func (s *Store) Pushed(ctx context.Context, name authorization.PushedName) (p au
 		return nil
 	})
 	return p, err
-}
-
-// deleteExpired walks through a small bucket of records that until says the end of, and deletes those whose time is over.
-func deleteExpired[T any](b *bbolt.Bucket, now time.Time, until func(T) time.Time) error {
-	var expired [][]byte // a bucket is not to be changed while it is walked through
-	err := b.ForEach(func(name, _ []byte) error {
-		r, _, err := get[T](b, name)
-		if err == nil && !now.Before(until(r)) {
-			expired = append(expired, bytes.Clone(name))
-		}
-		return err
-	})
-	for _, name := range expired {
-		if err == nil {
-			err = b.Delete(name)
-		}
-	}
-	return err
 }
