@@ -162,7 +162,7 @@ func (c *mcpClient) expire() {
 		c.t.Fatalf("%s: %s", c.name, failed)
 	}
 	exp, _ := decoded(c.t, token, payload)["exp"].(float64)
-	time.Sleep(time.Until(time.Unix(int64(exp), 0).Add(time.Second))) // expires_in counts from when the answer came, which is up to a second later
+	time.Sleep(time.Until(time.Unix(int64(exp), 0).Add(time.Second))) // clients count expires_in from when the answer came
 }
 
 // TestInteropMCPClients has the SDKs of MCP find out where people sign in, call tools, refresh, ask for one scope more, and notice that a person has taken

@@ -71,6 +71,7 @@ var answers = []struct {
 	code, description string
 }{
 	{session.ErrRefused, http.StatusBadRequest, oauth.CodeInvalidGrant, "the refresh token is not valid"},
+	{session.ErrTarget, http.StatusBadRequest, authorization.CodeInvalidTarget, "resource is not what the session's tokens are for; leave it out, or sign in anew for another"},
 	{session.ErrCode, http.StatusBadRequest, oauth.CodeInvalidGrant, "the authorization code is not accepted"},
 	{session.ErrForeign, http.StatusBadRequest, oauth.CodeInvalidGrant, "the token was issued to another client"},
 	{session.ErrEnded, http.StatusUnauthorized, oauth.CodeInvalidToken, "the session has ended; log in again"},

@@ -77,7 +77,7 @@ func (b beginner) begin(ctx context.Context, at Place, who account.Authenticated
 	if login.Client.Transport() == client.AsHandle {
 		return issueHandle(s, handle, who.Account, login.Client, s.CreatedAt), nil
 	}
-	response := issueAccess(ctx, b.Trail, keys.signing, at, s, who.Account, login.Client, b.Now())
+	response, _ := issueAccess(ctx, b.Trail, keys.signing, at, s, who.Account, login.Client, b.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
 	return Issued{Tokens: response, Client: login.Client, Session: s}, nil
 }

@@ -62,20 +62,21 @@ func (g *ClientCredentials) Grant(ctx context.Context, r ClientCredentialsReques
 	if err != nil {
 		return oauth.TokenResponse{}, err
 	}
-	now := g.Now().Truncate(time.Second)
+	now := g.Now()
+	issued := now.Truncate(time.Second)
 	claims := token.Claims{
 		Issuer:   r.At.Issuer,
 		Subject:  c.ID,
 		Audience: audiencesOf(c, "", scopes, r.At),
-		Expiry:   now.Add(c.AccessLife),
-		IssuedAt: now,
+		Expiry:   issued.Add(c.AccessLife),
+		IssuedAt: issued,
 		ID:       uuid.Must(uuid.NewV7()).String(), // its randomness never fails (crypto/rand)
 		ClientID: c.ID,
 		Scope:    strings.Join(scopes, " "),
 	}
 	signed, _ := token.Sign(r.Key, claims)
 	g.Trail.Record(ctx, audit.Event{Name: audit.TokenIssued, ClientID: c.ID, TokenID: claims.ID})
-	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: c.AccessLife, Scope: claims.Scope}, nil
+	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: secondsLeft(claims.Expiry, now), Scope: claims.Scope}, nil
 }
 
 // narrowed returns those of the scopes that were asked for, in their order; all of them when none was.

@@ -60,14 +60,19 @@ func issueHandle(s session.Session, h session.Handle, a account.Account, c clien
 	return Issued{Tokens: response, Client: c, Session: s, Handle: h.Encode()}
 }
 
-// issueAccess issues an access token of a session. It cannot fail, because it follows a write.
-func issueAccess(ctx context.Context, trail *audit.Trail, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client, now time.Time) oauth.TokenResponse {
+// secondsLeft is what an answer may promise: whole seconds, and never more than are left. Tokens are issued in the middle of a second, and their times are whole.
+func secondsLeft(until, now time.Time) time.Duration {
+	return max(0, until.Sub(now)).Truncate(time.Second)
+}
+
+// issueAccess issues an access token of a session, and says when it expires. It cannot fail, because it follows a write.
+func issueAccess(ctx context.Context, trail *audit.Trail, key keyring.SigningKey, at Place, s session.Session, a account.Account, c client.Client, now time.Time) (response oauth.TokenResponse, expiry time.Time) {
 	claims := claimsOf(at, s, a, c, now.Truncate(time.Second))
 	signed, rolesOmitted := token.Sign(key, claims)
 	if rolesOmitted && !claims.RolesOmitted {
 		trail.Record(ctx, eventOf(s, audit.RolesOmitted))
 	}
-	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: claims.Expiry.Sub(claims.IssuedAt), Scope: claims.Scope}
+	return oauth.TokenResponse{AccessToken: signed, ExpiresIn: secondsLeft(claims.Expiry, now), Scope: claims.Scope}, claims.Expiry
 }
 
 func claimsOf(at Place, s session.Session, a account.Account, c client.Client, now time.Time) token.Claims {

@@ -12,14 +12,13 @@ import (
 )
 
 // idToken tells a client who has logged in (OpenID Connect Core 1.0 §2). It is empty unless the session began with a code and was granted the scope
-// openid. Like issueAccess it cannot fail. It lives as long as the access token beside it.
-func idToken(key keyring.SigningKey, at Place, s session.Session, beside oauth.TokenResponse, nonce string, now time.Time) oauth.Secret {
+// openid. Like issueAccess it cannot fail. It lives as long as the access token beside it, until expiry.
+func idToken(key keyring.SigningKey, at Place, s session.Session, beside oauth.TokenResponse, expiry time.Time, nonce string, now time.Time) oauth.Secret {
 	if s.Pending == nil || !slices.Contains(strings.Fields(beside.Scope), oauth.ScopeOpenID) {
 		return oauth.Secret{}
 	}
-	issued := now.Truncate(time.Second)
 	return token.SignID(key, token.IDClaims{
-		Issuer: at.Issuer, Subject: s.AccountID.String(), Client: s.ClientID, IssuedAt: issued, Expiry: issued.Add(beside.ExpiresIn),
+		Issuer: at.Issuer, Subject: s.AccountID.String(), Client: s.ClientID, IssuedAt: now.Truncate(time.Second), Expiry: expiry,
 		AuthTime: s.AuthTime, AMR: s.AMR, Nonce: nonce, SessionID: s.ID.String(), AccessToken: beside.AccessToken,
 	})
 }

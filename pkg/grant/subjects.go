@@ -246,7 +246,7 @@ func (g *Subjects) issue(ctx context.Context, r BeginRequest, keys sessionKeys, 
 	if r.Client.Transport() == client.AsHandle {
 		return issueHandle(s, handle, owner, r.Client, g.Now())
 	}
-	response := issueAccess(ctx, g.Trail, keys.signing, r.At, s, owner, r.Client, g.Now())
+	response, _ := issueAccess(ctx, g.Trail, keys.signing, r.At, s, owner, r.Client, g.Now())
 	response.RefreshToken = refresh.Encode(keys.mac)
 	return Issued{Tokens: response, Client: r.Client, Session: s}
 }

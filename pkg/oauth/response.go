@@ -15,7 +15,7 @@ const (
 // TokenResponse is a successful answer of RFC 6749 §5.1. A server-rendered site gets no tokens: what it holds is in a cookie.
 type TokenResponse struct {
 	AccessToken  Secret
-	ExpiresIn    time.Duration // the access token's life, whole seconds; for a site that of the session
+	ExpiresIn    time.Duration // what is left of the access token's life, whole seconds, rounded down; for a site that of the session
 	Scope        string        // space-separated; empty when none was granted
 	RefreshToken Secret        // empty where the transport is not the body
 	IDToken      Secret        // who has logged in, for sessions that began with a code and have the scope openid

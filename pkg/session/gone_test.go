@@ -65,7 +65,7 @@ func TestRefusalsLookAlike(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	w.store.DropSession(w.id)
 	_, missing := w.refresh(0)
-	_, forged := w.refresher().Refresh(t.Context(), oauth.NewSecret("wprt_forged"), w.client, network)
+	_, forged := w.refresher().Refresh(t.Context(), oauth.NewSecret("wprt_forged"), w.client, session.Target{}, network)
 	for _, err := range []error{missing, forged} {
 		for _, other := range []error{session.ErrNotFound, session.ErrStale, session.ErrForeign, oauth.ErrUnavailable} {
 			if !errors.Is(err, session.ErrRefused) || errors.Is(err, other) {
@@ -91,7 +91,7 @@ func TestTokenAtItsAbsoluteExpiryIsRefused(t *testing.T) {
 
 func TestForgedTokenCostsNoStoreCall(t *testing.T) {
 	w := newWorld(t, client.Native)
-	_, err := w.refresher().Refresh(t.Context(), forge(w.token(0)), w.client, network)
+	_, err := w.refresher().Refresh(t.Context(), forge(w.token(0)), w.client, session.Target{}, network)
 	wantRefusal(t, err, "not ours")
 	w.wantCalls()
 	w.wantEvents()
@@ -177,7 +177,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 			w := newWorld(t, client.Browser)
 			presented, refresher := w.token(0), w.refresher()
 			test.fail(w)
-			got, err := refresher.Refresh(t.Context(), presented, w.client, network)
+			got, err := refresher.Refresh(t.Context(), presented, w.client, session.Target{}, network)
 			wantUnavailable(t, err)
 			if !got.Token.IsZero() {
 				t.Error("a token came with the error")
@@ -189,7 +189,7 @@ func TestFaultIsUnavailableAndTheTokenStaysGood(t *testing.T) {
 
 			w.store.Before, w.keys.err = nil, nil
 			w.clock.Advance(10 * time.Second)
-			again, err := refresher.Refresh(t.Context(), presented, w.client, network)
+			again, err := refresher.Refresh(t.Context(), presented, w.client, session.Target{}, network)
 			if err != nil || again.Token.Reveal() != w.token(1).Reveal() {
 				t.Errorf("second try: %v, want the successor", err)
 			}
@@ -202,7 +202,7 @@ func TestKeysThatCannotBeReadPreventEveryStoreCall(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	presented := w.token(0)
 	w.keys.err = oauth.ErrUnavailable
-	_, err := w.refresher().Refresh(t.Context(), presented, w.client, network)
+	_, err := w.refresher().Refresh(t.Context(), presented, w.client, session.Target{}, network)
 	wantUnavailable(t, err)
 	w.wantCalls()
 }
@@ -212,7 +212,7 @@ func TestTokenWhoseKeyIsRetiredIsRefused(t *testing.T) {
 	presented := w.token(0)
 	delete(w.keys.byVersion, 1)
 	w.wantUntouched(func() {
-		_, err := w.refresher().Refresh(t.Context(), presented, w.client, network)
+		_, err := w.refresher().Refresh(t.Context(), presented, w.client, session.Target{}, network)
 		wantRefusal(t, err, "unknown key version")
 	})
 	w.wantCalls()

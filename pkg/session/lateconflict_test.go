@@ -87,7 +87,7 @@ func TestTwoLateRetriesAtOnceCountOnce(t *testing.T) {
 	results := make(chan result)
 	for range 2 {
 		go func() {
-			got, err := refresher.Refresh(context.Background(), presented, w.client, network)
+			got, err := refresher.Refresh(context.Background(), presented, w.client, session.Target{}, network)
 			results <- result{got, err}
 		}()
 	}

@@ -48,9 +48,9 @@ type Refreshed struct {
 }
 
 // Refresh exchanges the presented token of client c; network is a prefix of the caller's address. Errors: a *RefusedError for
-// every refusal; ErrOvertaken when the client should come again with a newer token; oauth.ErrUnavailable when the
-// outcome is not known, and then the token is good for another try.
-func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, network string) (Refreshed, error) {
+// every refusal of the token; ErrTarget when it is good, and the session is not for the target; ErrOvertaken when the client should come again with a newer token;
+// oauth.ErrUnavailable when the outcome is not known, and then the token is good for another try.
+func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c client.Client, target Target, network string) (Refreshed, error) {
 	token, key, err := ParseRefreshToken(ctx, presented, r.keys)
 	if err != nil {
 		return Refreshed{}, err
@@ -58,7 +58,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	arrived := r.now()
 	rotation := Rotation{
 		AccountID: token.AccountID, SessionID: token.SessionID, ClientID: c.ID, Generation: token.Generation,
-		MinAge: r.rules.MinAge, Now: arrived.Truncate(time.Millisecond), Network: network,
+		Target: target, MinAge: r.rules.MinAge, Now: arrived.Truncate(time.Millisecond), Network: network,
 		IdleExpiry: idleExpiry(arrived, c.IdleLife, token.Expiry),
 	}
 	if c.KeepsRefreshToken() {
@@ -68,7 +68,7 @@ func (r *Refresher) Refresh(ctx context.Context, presented oauth.Secret, c clien
 	if err != nil {
 		return Refreshed{}, err
 	}
-	p := Presented{Generation: token.Generation, Client: c, Arrived: arrived}
+	p := Presented{Generation: token.Generation, Client: c, Target: target, Arrived: arrived}
 	outcome, err := r.settle(ctx, &f, rotation, p)
 	r.record(ctx, outcome, token, c, err)
 	if err != nil {
@@ -188,6 +188,8 @@ func (r *Refresher) answer(f found, outcome Case, p Presented) error {
 		return &RefusedError{Reason: BecauseRestored, Detail: "newer than the table"}
 	case Reuse:
 		return refuse("reuse")
+	case OtherTarget:
+		return ErrTarget
 	case Overtaken, StaleAllowed:
 		return ErrOvertaken
 	}
@@ -199,7 +201,7 @@ func (c Case) event() string {
 	return [...]string{
 		Gone: audit.RefreshRefused, RestoredTable: audit.RestoredTable, Young: audit.RaceReplay, Rotate: audit.Refresh, Kept: audit.Refresh,
 		Race: audit.RaceReplay, LateAllowed: audit.LateRetry, Overtaken: audit.Overtaken, StaleAllowed: audit.StaleToken,
-		Reuse: audit.ReuseDetected,
+		Reuse: audit.ReuseDetected, OtherTarget: audit.RefreshRefused,
 	}[c]
 }
 
@@ -215,6 +217,9 @@ func (r *Refresher) record(ctx context.Context, outcome Case, token RefreshToken
 	var refused *RefusedError
 	if outcome == Gone && errors.As(err, &refused) {
 		e.Reason = refused.Detail
+	}
+	if outcome == OtherTarget {
+		e.Reason = "another resource"
 	}
 	r.trail.Record(ctx, e)
 }

@@ -152,7 +152,9 @@ func TestManyParallelRefreshesHaveOneSuccessor(t *testing.T) {
 	errs := make([]error, parallel)
 	var wg sync.WaitGroup
 	for i := range parallel {
-		wg.Go(func() { results[i], errs[i] = refresher.Refresh(t.Context(), presented, w.client, network) })
+		wg.Go(func() {
+			results[i], errs[i] = refresher.Refresh(t.Context(), presented, w.client, session.Target{}, network)
+		})
 	}
 	wg.Wait()
 
@@ -203,7 +205,7 @@ func (s twice) Rotate(ctx context.Context, r session.Rotation) (session.Session,
 
 func TestRepeatedUpdateOfTheStoreIsARaceAndNotTheft(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	got, err := w.refresherOver(twice{w.store}).Refresh(t.Context(), w.token(0), w.client, network)
+	got, err := w.refresherOver(twice{w.store}).Refresh(t.Context(), w.token(0), w.client, session.Target{}, network)
 	if err != nil || got.Case != session.Race || got.Token.Reveal() != w.token(1).Reveal() {
 		t.Errorf("case %d, error %v, want the same successor as a race", got.Case, err)
 	}
@@ -226,7 +228,7 @@ func (s *behind) Rotate(ctx context.Context, r session.Rotation) (session.Sessio
 
 func TestFailedConditionIsDecidedAfreshFromWhatCameBack(t *testing.T) {
 	w := newWorld(t, client.Browser)
-	got, err := w.refresherOver(&behind{w.store, w, 2}).Refresh(t.Context(), w.token(0), w.client, network)
+	got, err := w.refresherOver(&behind{w.store, w, 2}).Refresh(t.Context(), w.token(0), w.client, session.Target{}, network)
 	if err != nil || got.Case != session.Rotate || w.stored().Generation != 1 {
 		t.Errorf("case %d, error %v, generation %d, want a rotation to 1", got.Case, err, w.stored().Generation)
 	}
@@ -236,7 +238,7 @@ func TestFailedConditionIsDecidedAfreshFromWhatCameBack(t *testing.T) {
 func TestEndlessConflictIsUnavailable(t *testing.T) {
 	w := newWorld(t, client.Browser)
 	w.wantUntouched(func() {
-		_, err := w.refresherOver(&behind{w.store, w, 1000}).Refresh(t.Context(), w.token(0), w.client, network)
+		_, err := w.refresherOver(&behind{w.store, w, 1000}).Refresh(t.Context(), w.token(0), w.client, session.Target{}, network)
 		wantUnavailable(t, err)
 	})
 	w.wantEvents()

@@ -123,7 +123,7 @@ func TestForeignClientNeverHarmsTheSession(t *testing.T) {
 		other := w.client
 		other.ID = "other"
 		w.wantUntouched(func() {
-			_, err := w.refresher().Refresh(t.Context(), w.token(g), other, network)
+			_, err := w.refresher().Refresh(t.Context(), w.token(g), other, session.Target{}, network)
 			wantRefusal(t, err, "another client's")
 		})
 		w.wantEvents(audit.RefreshRefused)

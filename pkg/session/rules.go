@@ -32,8 +32,20 @@ type Rules struct {
 type Presented struct {
 	Generation uint32
 	Client     client.Client
+	Target     Target
 	Arrived    time.Time
 	Now        time.Time // when the session was read that decides; it may have changed since the token arrived
+}
+
+// Target is what a client asks a new access token to be for (RFC 8707 §2.2).
+type Target struct {
+	Resource string // empty: whatever the session is for
+	Own      bool   // it is one of the client's own audiences, which a session without a resource is for
+}
+
+// covers reports whether tokens of s are for the target.
+func (t Target) covers(s Session) bool {
+	return t.Resource == "" || t.Resource == s.Resource || t.Own && s.Resource == ""
 }
 
 // Case is a row of the table in docs/design.md §6.
@@ -50,6 +62,7 @@ const (
 	Overtaken                 // replaced twice while it was on its way: the client should come again with the newest
 	StaleAllowed              // older, from a shared credential store: like Overtaken, and counted
 	Reuse                     // any other: somebody has a copy, so the session ends
+	OtherTarget               // it would be good, but for a resource that the session is not for: refused
 )
 
 // Decide returns the case of a token of the session s of the account a.
@@ -57,7 +70,14 @@ func (r Rules) Decide(s Session, a account.Account, p Presented) Case {
 	if s.ClientID != p.Client.ID || Usable(s, a, p.Client, p.Arrived) != nil {
 		return Gone
 	}
-	return r.byGeneration(s, p)
+	outcome := r.byGeneration(s, p)
+	switch outcome {
+	case Young, Rotate, Kept, Race, LateAllowed:
+		if !p.Target.covers(s) {
+			return OtherTarget
+		}
+	}
+	return outcome
 }
 
 func (r Rules) byGeneration(s Session, p Presented) Case {

@@ -88,6 +88,21 @@ func TestRules(t *testing.T) {
 		{"shared store, another's seventeenth time", client.Native, 3, time.Hour, both(shared, withStale(4, 16)), session.StaleAllowed},
 		{"no shared store, an old token", client.Native, 3, time.Hour, nil, session.Reuse},
 
+		{"for the session's resource", client.Native, 20, time.Hour, both(withResource(api), wanting(api, false)), session.Rotate},
+		{"for the session's resource, which is the client's too", client.Native, 20, time.Hour, both(withResource(api), wanting(api, true)), session.Rotate},
+		{"for one of the client's", client.Native, 20, time.Hour, wanting(api, true), session.Rotate},
+		{"for one that is nobody's", client.Native, 20, time.Hour, wanting(api, false), session.OtherTarget},
+		{"for another resource", client.Native, 20, time.Hour, both(withResource(api), wanting(api+"/", false)), session.OtherTarget},
+		{"for another of the client's", client.Native, 20, time.Hour, both(withResource(api), wanting("https://other.example", true)), session.OtherTarget},
+		{"for another resource, young", client.Native, 20, 0, both(withResource(api), wanting("https://other.example", true)), session.OtherTarget},
+		{"for another resource, of a server", client.Server, 20, time.Hour, wanting(api, false), session.OtherTarget},
+		{"for another resource, the one before", client.Browser, 19, 0, wanting(api, false), session.OtherTarget},
+		{"for another resource, late", client.Native, 19, time.Hour, wanting(api, false), session.OtherTarget},
+		{"for another resource, overtaken", client.Browser, 18, 0, wanting(api, false), session.Overtaken},
+		{"for another resource, an old token", client.Native, 3, time.Hour, wanting(api, false), session.Reuse},
+		{"for another resource, shared store, an old token", client.Native, 3, time.Hour, both(shared, wanting(api, false)), session.StaleAllowed},
+		{"for another resource, idle", client.Browser, 20, 1000 * time.Hour, wanting(api, false), session.Gone},
+
 		{"newer than the table", client.Browser, 21, 0, nil, session.RestoredTable},
 		{"much newer than the table", client.Native, 1<<32 - 1, 0, shared, session.RestoredTable},
 		{"another client's", client.Browser, 20, time.Hour, func(s *situation) { s.session.ClientID = "other" }, session.Gone},
@@ -106,6 +121,16 @@ func TestRules(t *testing.T) {
 }
 
 func shared(s *situation) { s.presented.Client.SharedStore = true }
+
+const api = "https://api.example"
+
+func withResource(uri string) func(*situation) {
+	return func(s *situation) { s.session.Resource = uri }
+}
+
+func wanting(resource string, own bool) func(*situation) {
+	return func(s *situation) { s.presented.Target = session.Target{Resource: resource, Own: own} }
+}
 
 func both(one, two func(*situation)) func(*situation) { return func(s *situation) { one(s); two(s) } }
 

@@ -21,6 +21,8 @@ var (
 	// ErrOvertaken says that newer refresh tokens of the session are in use. The client should repeat the request with
 	// the newest; the session lives on.
 	ErrOvertaken = errors.New("session: overtaken by newer refresh tokens")
+	// ErrTarget says that a refresh asks for a resource that the session is not for (RFC 8707 §2). Nothing was written, and the token stays good.
+	ErrTarget = errors.New("session: for another resource")
 	// ErrEnded says that a session cannot be used any more. Every such error is an *EndedError.
 	ErrEnded = errors.New("session: ended")
 	// ErrAllEnded says that all sessions of the account have ended, or that the account was deleted.
@@ -102,6 +104,7 @@ type Rotation struct {
 	SessionID  uuid.UUID
 	ClientID   string
 	Generation uint32        // of the token that is presented
+	Target     Target        // what the new access token is to be for
 	Keep       bool          // it stays the session's token
 	MinAge     time.Duration // how long ago it must have been made, or noted as used; 0: any time
 	Now        time.Time     // becomes RotatedAt
@@ -112,7 +115,7 @@ type Rotation struct {
 // Apply returns s after the rotation, or s itself and false when the rotation's condition does not hold. It is for stores
 // that can run Go inside a transaction.
 func (r Rotation) Apply(s Session) (Session, bool) {
-	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.Live(r.Now) ||
+	if s.Generation != r.Generation || s.ClientID != r.ClientID || !s.Live(r.Now) || !r.Target.covers(s) ||
 		r.MinAge > 0 && s.RotatedAt.After(r.Now.Add(-r.MinAge)) {
 		return s, false
 	}
@@ -181,8 +184,8 @@ type Store interface {
 
 	// Rotate sets generation+1, RotatedAt, UsedFrom and IdleExpiry in one conditional write, moves what was
 	// RotatedAt to PriorRotation, and returns the session as it then is. With Keep, the generation and PriorRotation stay as they are. The condition: the session has this
-	// generation and client, is not revoked, neither expiry is reached at Now, and RotatedAt is at least MinAge
-	// before Now unless MinAge is 0. When the condition fails, the error is ErrStale, and the result is the session as it
+	// generation and client, is not revoked, neither expiry is reached at Now, its Resource is that of Target if Target has one (with Own it may also be
+	// empty), and RotatedAt is at least MinAge before Now unless MinAge is 0. When the condition fails, the error is ErrStale, and the result is the session as it
 	// was at that moment. ErrNotFound when there is none. Of any number of rotations of one generation without Keep exactly
 	// one succeeds.
 	Rotate(ctx context.Context, r Rotation) (Session, error)

@@ -142,7 +142,7 @@ func (w *world) stored() session.Session {
 
 func (w *world) refresh(g uint32) (session.Refreshed, error) {
 	w.t.Helper()
-	return w.refresher().Refresh(w.t.Context(), w.token(g), w.client, network)
+	return w.refresher().Refresh(w.t.Context(), w.token(g), w.client, session.Target{}, network)
 }
 
 // wantCase refreshes with the token of generation g, expects the case and the successor's text.

@@ -215,6 +215,79 @@ func TestResourceIsTheOneAudienceThroughRefreshes(t *testing.T) {
 		}
 	}
 	w.Want("a resource that was not asked for", w.Do(exchange(w.code("app"), "resource", api)), 400, "invalid_grant")
+	change(t, w.Deployment, "other", func(c *client.Client) { c.Scopes = []string{"profile"} })
+	other := w.Do(exchange(w.code("other"), "client_id", "other"))
+	w.Want("a client without audiences", other, 200, "")
+	if claims := claimsOf(t, other.AccessToken); claims["aud"] != deployment.Issuer {
+		t.Errorf("a client without audiences: audience %v, want the deployment's alone", claims["aud"])
+	}
+}
+
+// TestRefreshIsForNoOtherResource is RFC 8707 §2: what was granted may be narrowed and never changed, and who asks for something else loses nothing.
+func TestRefreshIsForNoOtherResource(t *testing.T) {
+	const stock = "https://stock.example"
+	w := newCodes(t)
+	one, all := w.Do(exchange(w.code("app", "resource", api))), w.Do(exchange(w.code("app", "scope", "profile")))
+	w.Clock.Advance(time.Minute)
+	for name, tc := range map[string]struct {
+		token, resource string
+	}{
+		"another of the client's":                      {one.RefreshToken, stock},
+		"that of nobody":                               {one.RefreshToken, "https://evil.example"},
+		"with a slash":                                 {one.RefreshToken, api + "/"},
+		"the service itself":                           {one.RefreshToken, deployment.Issuer},
+		"that of nobody, of a session without one":     {all.RefreshToken, "https://evil.example"},
+		"the service itself, of a session without one": {all.RefreshToken, deployment.Issuer},
+	} {
+		w.Want(name, w.Do(refreshOf(tc.token, "client_id", "app", "resource", tc.resource)), 400, "invalid_target")
+	}
+	if w.events("refresh_refused") != 6 || w.events("refresh") != 0 {
+		t.Errorf("the trail: want six events refresh_refused and no refresh:\n%s", w.Trail())
+	}
+	for name, tc := range map[string]struct {
+		token, resource string
+		want            any
+	}{
+		"its own":                           {one.RefreshToken, api, api},
+		"one of two":                        {all.RefreshToken, stock, stock},
+		"the other, with the same token":    {all.RefreshToken, api, api},
+		"none, with the same token":         {all.RefreshToken, "", []any{api, stock}},
+		"its own, with the same token":      {one.RefreshToken, api, api},
+		"none of a session with a resource": {one.RefreshToken, "", api},
+	} {
+		got := w.Do(refreshOf(tc.token, "client_id", "app", "resource", tc.resource))
+		w.Want(name, got, 200, "")
+		if diff := cmp.Diff(tc.want, claimsOf(t, got.AccessToken)["aud"]); diff != "" {
+			t.Errorf("%s: audience (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Tokens are issued in the middle of a second, and their times are whole seconds.
+func TestNothingIsPromisedForLongerThanATokenLives(t *testing.T) {
+	w := newCodes(t)
+	change(t, w.Deployment, "partner", func(c *client.Client) { c.Scopes = []string{"profile"} })
+	for _, part := range []time.Duration{0, time.Millisecond, 400 * time.Millisecond, 999 * time.Millisecond} {
+		w.Clock.Set(w.Clock.Now().Truncate(time.Second).Add(time.Minute + part))
+		code := w.code("app")
+		first := w.Do(exchange(code))
+		for name, got := range map[string]deployment.Answer{
+			"exchange": first, "refresh": w.Do(refreshOf(first.RefreshToken, "client_id", "app")), "client credentials": w.Do(byBasic()),
+		} {
+			w.Want(name, got, 200, "")
+			exp, _ := claimsOf(t, got.AccessToken)["exp"].(float64)
+			promised := w.Clock.Now().Add(time.Duration(got.ExpiresIn) * time.Second)
+			if left := time.Unix(int64(exp), 0).Sub(promised); left < 0 || left >= time.Second {
+				t.Errorf("%s after %s of a second: the token lives %s longer than promised, want less than a second and never less than nothing", name, part, left)
+			}
+			if got.IDToken == "" {
+				continue
+			}
+			if id := claimsOf(t, got.IDToken); id["exp"] != exp {
+				t.Errorf("%s: the ID token expires at %v, the access token at %v", name, id["exp"], exp)
+			}
+		}
+	}
 }
 
 // A session that has not begun is none to anybody.

@@ -128,7 +128,7 @@ func (f function) byRefreshToken(ctx context.Context, r *apigw.Request, in reque
 	case in.RefreshToken.IsZero():
 		return oauth.TokenResponse{}, apigw.InvalidRequest("refresh_token is missing")
 	}
-	issued, err := f.refresh.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: in.RefreshToken, Network: r.Network})
+	issued, err := f.refresh.Grant(ctx, grant.RefreshRequest{At: r.At, Client: c, RefreshToken: in.RefreshToken, Resource: in.Resource, Network: r.Network})
 	return issued.Tokens, err
 }
 

@@ -163,6 +163,30 @@ func TestAClientThatNobodyRegisteredGetsTokensForOneResource(t *testing.T) {
 	w.wantError("without a page", v.Open("/authorize", byAgent("prompt", "none")), agentCallback, "consent_required")
 }
 
+// TestGoNamesADocumentByBasic is what Go's SDK of MCP does: the address in Basic, escaped (RFC 6749 §2.3.1), with an empty password, and nothing of it in the form.
+func TestGoNamesADocumentByBasic(t *testing.T) {
+	w, _ := newDocumentWorld(t)
+	v := w.Visitor()
+	basic := func(user, password string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+	}
+	exchange := deployment.Exchange(agent, agentCallback, deployment.CodeOf(w.allow(v, v.SignIn(byAgent())).To()))
+	form, err := url.ParseQuery(exchange.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Del("client_id")
+	bare := deployment.Form("POST /token", form.Encode())
+	w.Want("a password", w.Do(bare.With("authorization", basic(url.QueryEscape(agent), "x"))), 401, "invalid_client")
+	w.Want("another document", w.Do(bare.With("authorization", basic(url.QueryEscape(agent+"2"), ""))), 401, "invalid_client")
+	tokens := w.Do(bare.With("authorization", basic(url.QueryEscape(agent), "")))
+	w.Want("exchange", tokens, 200, "")
+	refresh := deployment.Form("POST /token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}}.Encode())
+	w.Want("refresh without resource", w.Do(refresh.With("authorization", basic(url.QueryEscape(agent), ""))), 200, "")
+	w.Want("refresh for another resource", w.Do(deployment.Form("POST /token", url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}, "client_id": {agent}, "resource": {notes}}.Encode())), 400, "invalid_target")
+}
+
 func TestUnregisteredClientsAreOffByDefault(t *testing.T) {
 	w := newWorld(t)
 	v := w.Visitor()

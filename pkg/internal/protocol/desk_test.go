@@ -64,7 +64,7 @@ func (d *desk) logIn() oauth.Secret {
 // refresh returns the next token, and the status that a client would see.
 func (d *desk) refresh(token oauth.Secret) (next oauth.Secret, status int) {
 	d.t.Helper()
-	got, err := d.refresher.Refresh(d.t.Context(), token, d.client, "203.0.113.0/24")
+	got, err := d.refresher.Refresh(d.t.Context(), token, d.client, session.Target{}, "203.0.113.0/24")
 	switch {
 	case err == nil:
 		return got.Token, 200

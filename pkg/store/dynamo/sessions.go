@@ -103,6 +103,14 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 		condition += " AND rotated_at <= :young"
 		values[":young"] = milliseconds(r.Now.Add(-r.MinAge))
 	}
+	var names map[string]string
+	if r.Target.Resource != "" {
+		names, values[":resource"] = map[string]string{"#resource": "resource"}, text(r.Target.Resource) // a reserved word
+		if condition += " AND (#resource = :resource"; r.Target.Own {
+			condition += " OR attribute_not_exists(#resource)"
+		}
+		condition += ")"
+	}
 	// Every right-hand side is the item as it was. The idle expiry is never after the absolute one, so it is the time to live
 	// as well.
 	update := "SET rotated_at = :rotated, used_from = :network, idle_expiry = :idle, expires_at = :idle"
@@ -114,6 +122,7 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (session.Session
 		ConditionExpression:       &condition,
 		UpdateExpression:          &update,
 		ExpressionAttributeValues: values,
+		ExpressionAttributeNames:  names,
 	})
 }
 

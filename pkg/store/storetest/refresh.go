@@ -113,7 +113,7 @@ func logIn(t *testing.T, f fixture, lose string) login {
 // refresh exchanges a token that must be good, and checks the generation of its successor.
 func (l login) refresh(t *testing.T, what string, token oauth.Secret, want session.Case, generation uint32) oauth.Secret {
 	t.Helper()
-	got, err := l.refresher.Refresh(t.Context(), token, l.client, network)
+	got, err := l.refresher.Refresh(t.Context(), token, l.client, session.Target{}, network)
 	wantErr(t, what, err, nil)
 	if got.Case != want {
 		t.Errorf("%s: case = %d, want %d", what, got.Case, want)
@@ -144,7 +144,7 @@ func refreshParallel(t *testing.T, f fixture) {
 	l := logIn(t, f, "")
 	results := make([]session.Refreshed, callers)
 	errs := parallel(callers, func(i int) (err error) {
-		results[i], err = l.refresher.Refresh(t.Context(), l.token, l.client, network)
+		results[i], err = l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 		return err
 	})
 	rotations := 0
@@ -173,16 +173,16 @@ func refreshGrandparent(t *testing.T, f fixture) {
 	first := l.refresh(t, "first", l.token, session.Rotate, 1)
 	second := l.refresh(t, "second", first, session.Rotate, 2)
 
-	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)
+	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 	wantErr(t, "the grandparent", err, session.ErrRefused)
 	l.wantDead(t, "after the grandparent")
-	_, err = l.refresher.Refresh(t.Context(), second, l.client, network)
+	_, err = l.refresher.Refresh(t.Context(), second, l.client, session.Target{}, network)
 	wantErr(t, "the newest token", err, session.ErrRefused)
 }
 
 func refreshRotateReplyLost(t *testing.T, f fixture) {
 	l := logIn(t, f, "Rotate")
-	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)
+	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 	wantErr(t, "reply lost", err, oauth.ErrUnavailable)
 	successor := l.refresh(t, "retry", l.token, session.Race, 1)
 	l.refresh(t, "the successor", successor, session.Rotate, 2)
@@ -192,7 +192,7 @@ func refreshLateReplyLost(t *testing.T, f fixture) {
 	l := logIn(t, f, "RecordReplay")
 	lost := l.refresh(t, "rotate", l.token, session.Rotate, 1) // the caller never sees it
 	f.clock.Advance(time.Hour)
-	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)
+	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 	wantErr(t, "reply lost", err, oauth.ErrUnavailable)
 	f.clock.Advance(time.Second)
 	again := l.refresh(t, "retry", l.token, session.Race, 1)
@@ -210,12 +210,12 @@ func refreshRevokeReplyLost(t *testing.T, f fixture) {
 	first := l.refresh(t, "first", l.token, session.Rotate, 1)
 	l.refresh(t, "second", first, session.Rotate, 2)
 
-	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, network)
+	_, err := l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 	wantErr(t, "reply lost", err, oauth.ErrUnavailable)
 	if errors.Is(err, session.ErrRefused) {
 		t.Errorf("reply lost: error = %v is a refusal too, want only ErrUnavailable", err)
 	}
-	_, err = l.refresher.Refresh(t.Context(), l.token, l.client, network)
+	_, err = l.refresher.Refresh(t.Context(), l.token, l.client, session.Target{}, network)
 	wantErr(t, "retry", err, session.ErrRefused)
 	l.wantDead(t, "after the retry")
 }

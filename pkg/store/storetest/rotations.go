@@ -34,11 +34,36 @@ func rotateChanges(t *testing.T, f fixture) {
 	}
 	f.wantSession(t, "another session of the account", bystander)
 
+	for name, c := range map[string]struct {
+		session  func(*session.Session)
+		rotation func(*session.Rotation)
+	}{
+		"for the session's resource":        {forResource, wanting("https://api.example", false)},
+		"the same, one of the client's":     {forResource, wanting("https://api.example", true)},
+		"for one of the client's":           {nil, wanting("https://api.example", true)},
+		"for whatever the session is for":   {forResource, wanting("", false)},
+		"for that of a session without one": {nil, wanting("", false)},
+	} {
+		s := f.storedSession(t, c.session)
+		r := rotation(s)
+		c.rotation(&r)
+		got, err := f.Rotate(t.Context(), r)
+		wantErr(t, "rotate "+name, err, nil)
+		same(t, "session rotated "+name, got, rotated(s, r))
+	}
+
 	first := f.storedSession(t, func(s *session.Session) { s.Generation, s.Late, s.AMR = 0, nil, nil })
 	r := rotation(first)
 	got, err := f.Rotate(t.Context(), r)
 	wantErr(t, "rotate generation 0", err, nil)
 	same(t, "returned session", got, rotated(first, r))
+}
+
+// forResource gives a session its one audience.
+func forResource(s *session.Session) { s.Resource = "https://api.example" }
+
+func wanting(resource string, own bool) func(*session.Rotation) {
+	return func(r *session.Rotation) { r.Target = session.Target{Resource: resource, Own: own} }
 }
 
 func rotateRefused(t *testing.T, f fixture) {
@@ -47,10 +72,14 @@ func rotateRefused(t *testing.T, f fixture) {
 		session  func(*session.Session)
 		rotation func(*session.Rotation)
 	}{
-		"older generation": {rotation: func(r *session.Rotation) { r.Generation-- }},
-		"newer generation": {rotation: func(r *session.Rotation) { r.Generation++ }},
-		"another client":   {rotation: func(r *session.Rotation) { r.ClientID += "x" }},
-		"no client":        {rotation: func(r *session.Rotation) { r.ClientID = "" }},
+		"older generation":                      {rotation: func(r *session.Rotation) { r.Generation-- }},
+		"newer generation":                      {rotation: func(r *session.Rotation) { r.Generation++ }},
+		"another client":                        {rotation: func(r *session.Rotation) { r.ClientID += "x" }},
+		"no client":                             {rotation: func(r *session.Rotation) { r.ClientID = "" }},
+		"another resource":                      {forResource, wanting("https://other.example", false)},
+		"another resource, one of the client's": {forResource, wanting("https://other.example", true)},
+		"a resource of a session without one":   {nil, wanting("https://api.example", false)},
+		"a resource whose name begins with that of the session's": {forResource, wanting("https://api.example/", false)},
 		"revoked": {session: func(s *session.Session) {
 			s.RevokedAt, s.Reason = now.Add(-time.Second), session.ReasonClient
 		}},
