@@ -32,6 +32,7 @@ type accountJSON struct {
 	Verified  bool           `json:"email_verified,omitzero"`
 	Directory string         `json:"directory,omitzero"`
 	Subject   string         `json:"subject,omitzero"`
+	Linked    []string       `json:"identities,omitempty"` // of identity providers, as directory/subject
 	ID        string         `json:"id"`
 	Disabled  bool           `json:"disabled"`
 	Roles     []string       `json:"roles"`
@@ -41,7 +42,11 @@ type accountJSON struct {
 }
 
 func accountForJSON(a account.Account) accountJSON {
-	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
+	var linked []string
+	for _, identity := range a.Identities {
+		linked = append(linked, identity.String())
+	}
+	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, linked, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
 }
 
 func state(a account.Account) string {

@@ -20,6 +20,8 @@ import (
 const (
 	clientAtIDP = "wavepass-at-idp"
 	secretAtIDP = "secret-at-idp"
+
+	demoAddress = "demo@example.com" // of the demo account, when a test gives it one
 )
 
 // peopleAtIDP are those that the foreign provider knows, and what it says about them.
@@ -29,6 +31,9 @@ var peopleAtIDP = map[string]map[string]any{
 	"unverified": {"email": demoUsername, "email_verified": false, "name": "Demo"},
 	"verified":   {"email": demoUsername, "email_verified": true, "name": "Demo"},
 	"new-ada":    {"email": "ada@example.com", "email_verified": true, "name": "Ada"}, // to whom the provider gave another subject
+	"demo":       {"email": demoAddress, "email_verified": true, "name": "Demo"},
+	"not-demo":   {"email": demoAddress, "email_verified": false, "name": "Demo"},
+	"next-demo":  {"email": demoAddress, "email_verified": true, "name": "Demo"},
 }
 
 // foreignIDP is oidc-provider, in a process of its own, and a proxy before it that can lie where a certified provider cannot.

@@ -31,21 +31,27 @@ func startForeign(t *testing.T) foreign {
 	t.Helper()
 	home := libraries(t)
 	f := foreign{signIn: startSignIn(t)}
-	f.idp = startForeignIDP(t, home, f.url+"/callback/up", f.url+"/callback/evil")
+	f.idp = startForeignIDP(t, home, f.url+"/callback/up", f.url+"/callback/trusted", f.url+"/callback/evil")
 	f.register("up", f.idp.url)
+	f.register("trusted", f.idp.url, "--trust-email", "example.com")
 	return f
 }
 
-func (f foreign) register(id, issuer string) {
+func (f foreign) register(id, issuer string, more ...string) {
 	f.t.Helper()
-	_, err := typed(f.t, secretAtIDP, "provider", "add", id, "--issuer", issuer, "--client-id", clientAtIDP, "--data", f.data)
+	_, err := typed(f.t, secretAtIDP, append([]string{"provider", "add", id, "--issuer", issuer, "--client-id", clientAtIDP, "--data", f.data}, more...)...)
 	check(f.t, err)
 }
 
 // as goes to the provider, says there who they are, and comes back.
 func (f foreign) as(w *surfer, who string) shown {
 	f.t.Helper()
-	page := w.visit(http.MethodGet, f.request("own", "http://127.0.0.1/cb")+"&provider=up", nil)
+	return f.asAt(w, "up", who)
+}
+
+func (f foreign) asAt(w *surfer, provider, who string) shown {
+	f.t.Helper()
+	page := w.visit(http.MethodGet, f.request("own", "http://127.0.0.1/cb")+"&provider="+provider, nil)
 	if strings.Contains(page.html, `name="who"`) {
 		page = w.send(page, "", "who", who)
 	}
@@ -223,6 +229,46 @@ func TestInteropForeignAddressLeadsIntoNobodysAccount(t *testing.T) {
 	}
 	if got := len(f.accounts()); got != len(owner) {
 		t.Errorf("%d accounts, want %d", got, len(owner))
+	}
+}
+
+// A provider that may speak for a domain leads into the account with an address of that domain, when both sides have verified it.
+func TestInteropForeignAddressThatIsTrusted(t *testing.T) {
+	f := startForeign(t)
+	demo := f.userinfo(f.login().AccessToken).Sub
+	mustCommand(t, "account", "set-email", demoUsername, demoAddress, "--data", f.data) // counts as verified
+	before := f.login().RefreshToken
+	for what, page := range map[string]shown{
+		"not verified there": f.asAt(newSurfer(t), "trusted", "not-demo"),
+		"not trusted":        f.as(newSurfer(t), "demo"),
+		"another address":    f.asAt(newSurfer(t), "trusted", "new-ada"),
+	} {
+		if f.accountOf(what, page) == demo {
+			t.Errorf("%s: comes into the demo account", what)
+		}
+	}
+	answer := f.refresh(before)
+	if before = answer.RefreshToken; answer.Status != 200 {
+		t.Fatalf("the session of the demo account: %d %s, want that nothing has ended", answer.Status, answer.Body)
+	}
+	for _, what := range []string{"both have verified it", "again"} {
+		if got := f.accountOf(what, f.asAt(newSurfer(t), "trusted", "demo")); got != demo {
+			t.Fatalf("%s: account %s, want the demo account %s", what, got, demo)
+		}
+	}
+	if answer := f.refresh(before); answer.Status != 400 || answer.Error != "invalid_grant" {
+		t.Errorf("an earlier session: %d %s, want that it has ended", answer.Status, answer.Body)
+	}
+	if answer := f.loginAs(demoUsername, demoPassword); answer.Status != 401 {
+		t.Errorf("the password from before: %d %s, want that it is refused", answer.Status, answer.Body)
+	}
+	if got := f.accountOf("the next owner of the address", f.asAt(newSurfer(t), "trusted", "next-demo")); got == demo {
+		t.Error("to whom the provider gave the address later comes into the demo account")
+	}
+	for _, a := range f.accounts() {
+		if a.ID == demo && (len(a.Linked) != 1 || a.Linked[0] != "idp:trusted/demo") {
+			t.Errorf("the identities of the demo account are %v", a.Linked)
+		}
 	}
 }
 

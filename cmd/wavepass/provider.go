@@ -61,8 +61,9 @@ func (c *providerAdd) Help() string {
 
 At the provider register ISSUER/callback/ID as the redirect address, for example https://id.example.com/callback/google.
 
---trust-email example.com is kept for accounts with addresses, which are still to come: a person who signs in with the provider has an
-account of their own, whatever their address is. Name only domains whose mail the provider itself runs.`
+Whoever comes for the first time gets an account of their own. With --trust-email example.com a person comes into the account that has
+their address already, when both sides have verified it. Its sessions and its password end. Name only domains whose mail the provider
+itself runs.`
 }
 
 // Run registers the provider.

@@ -40,13 +40,15 @@ type Account struct {
 	ID       uuid.UUID
 	Username string // canonical, see CanonicalUsername; empty: nobody logs in with a password, and Subject is set
 	Subject  Subject
-	Email    Email
-	Roles    []string
-	Scopes   []string // its tokens have those that the client has too
-	Claims   claims.Set
-	Disabled bool     // nobody can log in
-	Epoch    int64    // raising it ends every session of the account
-	Endings  []Ending // why the epoch was raised, oldest first, at most maxEndings
+	// Identities are those of other providers that lead to this account too, at most MaxIdentities. Each has a record like that of Subject.
+	Identities []Subject
+	Email      Email
+	Roles      []string
+	Scopes     []string // its tokens have those that the client has too
+	Claims     claims.Set
+	Disabled   bool     // nobody can log in
+	Epoch      int64    // raising it ends every session of the account
+	Endings    []Ending // why the epoch was raised, oldest first, at most maxEndings
 }
 
 // Access is what an administrator lets an account do, and says about it.
@@ -165,8 +167,8 @@ type Keeper interface {
 	// them, nothing is written.
 	SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error
 
-	// DeleteAccount removes the account, its address if OldEmail names it, and its login name, or the record of its subject when it
-	// has none, and appends the entry to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
+	// DeleteAccount removes the account, its address if OldEmail names it, the records of its identities, and its login name, or the
+	// record of its subject when it has none, and appends the entry to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
 	// errors as ChangeAccount. It uses nothing else of the change. The sessions stay stored until they expire; without an account
 	// they cannot be used.
 	DeleteAccount(ctx context.Context, c Change) error

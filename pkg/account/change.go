@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,6 +93,28 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 	}
 	hash := accepted.hash()
 	return e.withLogin(ctx, a, edit{reason: ReasonPasswordChanged, hash: hash}, e.write(ctx))
+}
+
+// EndPassword ends every session of an account that was just read, and replaces its password, if it has one, by one that nobody knows.
+// It does not try again: whoever decided on it has looked at that state. It returns the account with its new epoch. Errors: ErrConflict
+// when something has changed since, ErrNotFound, oauth.ErrUnavailable.
+func (e *Editor) EndPassword(ctx context.Context, a Account) (Account, error) {
+	change := edit{reason: ReasonEndedElsewhere}
+	if a.Username != "" {
+		_, login, err := e.store.AccountAndLogin(ctx, a.ID, a.Username)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return a, ErrConflict
+		case err != nil:
+			return a, fmt.Errorf("account: end password: %w", err)
+		}
+		change = edit{reason: ReasonPasswordChanged, oldHash: login.Hash, hash: hashPassword(rand.Text())}
+	}
+	err := e.try(a, change, func(c Change) error {
+		a = c.Account
+		return e.store.ChangeAccount(ctx, c)
+	})
+	return a, err
 }
 
 // withLogin makes an edit that needs the password hash as it is, of an account with a login name.

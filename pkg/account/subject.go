@@ -14,6 +14,9 @@ import (
 // maxSubject is how long the id of a subject may be, in code points.
 const maxSubject = 128
 
+// MaxIdentities is how many identities can be linked to an account.
+const MaxIdentities = 8
+
 // ErrSubject says that a text cannot be the id of a subject.
 var ErrSubject = fmt.Errorf("account: a subject is 1 to %d characters of UTF-8, neither . nor .., without control characters, / and U+FFFD", maxSubject)
 

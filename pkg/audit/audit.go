@@ -60,6 +60,7 @@ const (
 	AccountEnabled  = "account_enabled"
 	AccountDeleted  = "account_deleted"
 	AccessSet       = "access_set"      // roles and scopes
+	IdentityLinked  = "identity_linked" // an identity of a provider has led to an account for the first time, by its address
 	EmailSet        = "email_set"       // another address, or none: all sessions ended
 	AccountRevoked  = "account_revoked" // all sessions ended
 	PolicySet       = "policy_set"      // the routes of an API ask for something else

@@ -61,7 +61,7 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 		audit.SessionEnded: "session_ended", audit.OthersEnded: "other_sessions_ended", audit.PasswordChanged: "password_changed",
 		audit.PasswordFailed: "password_failed", audit.PasswordLimited: "password_limited", audit.PasswordSet: "password_set",
 		audit.AccountDisabled: "account_disabled", audit.AccountEnabled: "account_enabled", audit.AccountDeleted: "account_deleted",
-		audit.AccessSet:     "access_set",
+		audit.AccessSet: "access_set", audit.IdentityLinked: "identity_linked",
 		audit.EmailSet:      "email_set",
 		audit.ReuseDetected: "reuse_detected", audit.RestoredTable: "restored_table",
 		audit.RefreshRefused: "refresh_refused", audit.TokenRevoked: "token_revoked",

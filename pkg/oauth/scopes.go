@@ -6,6 +6,7 @@ const (
 	ScopeSessions = "sessions:manage" // begin, list and end sessions for the accounts of a service's own directory
 	ScopeOpenID   = "openid"          // read /userinfo (OpenID Connect Core 1.0 §5.4)
 	ScopeProfile  = "profile"         // the same
+	ScopeEmail    = "email"           // and with it the e-mail address (OpenID Connect Core 1.0 §5.4)
 )
 
 // ValidScope reports whether name is a scope-token (RFC 6749 §3.3), printable ASCII without space, quote and backslash.

@@ -28,7 +28,10 @@ type Begun struct {
 // Beginning is a session of a subject that begins.
 type Beginning struct {
 	Account account.Account // its owner as it was read; its subject is set
-	New     bool            // the account is made together with the session
+	New     bool            // the account is made together with the session, and has its address if that is set
+	// Linked says that the account is there and the record of Account.Subject is not: it is made, and Account.Identities, which names
+	// it, is stored with the account.
+	Linked  bool
 	Session Session
 	Begun   Begun // without Key: the request had no idempotency key
 }
@@ -42,8 +45,8 @@ type Directory interface {
 	Subject(ctx context.Context, s account.Subject, key string) (account.Account, Begun, error)
 
 	// BeginSession stores the session and what goes with it, all or nothing: the account when it is new, the subject's record with
-	// the account as it is, and Begun if it has a key. It may be repeated. Errors: account.ErrExists when the account is new and the
-	// subject has another one already; account.ErrNotFound when it is not new and is gone; account.ErrConflict when its epoch,
+	// the account as it is, and Begun if it has a key. It may be repeated. Errors: account.ErrExists when the account is new or linked and
+	// the subject has one already; account.ErrAddressTaken when the account is new and another has its address; account.ErrNotFound when it is not new and is gone; account.ErrConflict when its epoch,
 	// roles, scopes or claims are not those of Account, and then the result is the account as it is; ErrBegun when the key is in use
 	// at Session.CreatedAt for another session; oauth.ErrUnavailable. Of any number of accounts for one subject exactly one is made.
 	BeginSession(ctx context.Context, b Beginning) (account.Account, error)

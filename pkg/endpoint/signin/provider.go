@@ -155,7 +155,7 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 	var issued grant.Issued
 	if err == nil {
 		issued, err = f.replaceSession(ctx, r, func() (grant.Issued, error) {
-			return f.federated.Begin(ctx, grant.FederatedRequest{Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", Network: r.Network})
+			return f.federated.Begin(ctx, grant.FederatedRequest{Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", TrustEmail: p.TrustEmail, Network: r.Network})
 		})
 	}
 	if err != nil {

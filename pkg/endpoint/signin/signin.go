@@ -6,6 +6,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -41,6 +42,7 @@ type Store interface {
 	session.Ender
 	session.Directory
 	account.Keeper
+	account.Addresses
 	federation.Reader
 	authorization.PushedReader
 	DocumentStore
@@ -70,7 +72,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		documents: newDocuments(s, store),
 		party:     federation.NewRelyingParty(federation.NewClient(), s.Now),
 		federated: grant.NewFederated(grant.FederatedParts{
-			Directory: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now), Trail: s.Trail, Now: s.Now,
+			Directory: store, Addresses: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now), Trail: s.Trail, Now: s.Now,
 		}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
@@ -122,10 +124,11 @@ type person struct {
 	full    bool            // too many codes of theirs wait to be used
 }
 
-// name is what the pages call a person who is signed in. Whoever comes from a provider has no username here.
+// name is what the pages call a person who is signed in. Whoever comes from a provider has no username here, and an address only if the
+// provider may speak for it.
 func (p *person) name() string {
-	if p.account.Username != "" {
-		return p.account.Username
+	if known := cmp.Or(p.account.Username, p.account.Email.Address); known != "" {
+		return known
 	}
 	provider, _ := strings.CutPrefix(p.account.Subject.Directory, "idp:")
 	return p.account.Subject.ID + " (" + provider + ")"

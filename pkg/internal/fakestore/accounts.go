@@ -221,12 +221,16 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 		} else {
 			delete(s.subjects, a.Subject)
 		}
+		for _, identity := range a.Identities {
+			delete(s.subjects, identity)
+		}
 		return s.append(c.Entry)
 	})
 }
 
 func cloneAccount(a account.Account) account.Account {
 	a.Roles, a.Scopes, a.Endings = slices.Clone(a.Roles), slices.Clone(a.Scopes), slices.Clone(a.Endings)
+	a.Identities = slices.Clone(a.Identities)
 	return a
 }
 

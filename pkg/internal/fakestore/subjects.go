@@ -40,7 +40,12 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (now acco
 		if b.New {
 			s.accounts[a.ID] = cloneAccount(a)
 		}
-		a.Email = account.Email{}
+		if b.Linked {
+			linked := s.accounts[a.ID]
+			linked.Identities = a.Identities
+			s.accounts[a.ID] = linked
+		}
+		a.Email, a.Identities = account.Email{}, nil
 		s.subjects[a.Subject] = a
 		if b.Begun.Key != "" {
 			if s.begun[a.Subject] == nil {
@@ -59,8 +64,10 @@ func (s *Store) toBegin(b session.Beginning) (account.Account, error) {
 	a, known := s.accounts[b.Account.ID]
 	begun := s.begun[b.Account.Subject][b.Begun.Key]
 	switch holder, taken := s.subjects[b.Account.Subject]; {
-	case b.New && taken && holder.ID != b.Account.ID:
+	case b.New && taken && holder.ID != b.Account.ID, b.Linked && taken:
 		return account.Account{}, account.ErrExists
+	case b.New && s.hasOther(b.Account.Email.Address, b.Account.ID):
+		return account.Account{}, account.ErrAddressTaken
 	case !b.New && !known:
 		return account.Account{}, account.ErrNotFound
 	case !b.New && (a.Epoch != b.Account.Epoch || !a.Access().Equal(b.Account.Access())):

@@ -64,6 +64,7 @@ var writes = []write{
 		[]string{"oauthtoken", "refresh"}, []string{"login", "oauthtoken", "password", "refresh", "sessions", "signin", "subjects"},
 	},
 	{"give a subject to another account", "UpdateItem", "SUBJECT#shop#1", []string{"account_id"}, nil, []string{"signin", "subjects"}},
+	{"give an address to another account", "UpdateItem", "EMAIL#1", []string{"account_id"}, nil, []string{"signin"}},
 	{"put a session", "PutItem", "SESSIONS#1", nil, []string{"login", "signin"}, []string{"login", "signin"}},
 	{"say what a person has allowed", "PutItem", "CONSENT#1", nil, []string{"signin"}, []string{"signin"}},
 	{"take back what a person has allowed", "DeleteItem", "CONSENT#1", nil, []string{"sessions"}, []string{"sessions"}},
@@ -127,7 +128,7 @@ func TestMigrationAllowsNothingButTheOldEpoch(t *testing.T) {
 		Accesses: []faultproxy.Access{{Action: "UpdateItem", Key: "LOGIN#ada"}, {Action: "UpdateItem", Key: "ACCOUNT#1"}, {Action: "UpdateItem", Key: "REVOCATION#0"}},
 	}
 	for function, statements := range functions {
-		want := slices.Contains([]string{"login", "password", "revoke", "sessions"}, function)
+		want := slices.Contains([]string{"login", "password", "revoke", "sessions", "signin"}, function)
 		if got := permissions.Allow(statements, oldEpoch); got != want {
 			t.Errorf("%s may write the epoch at the login name: %v, want %v", function, got, want)
 		}

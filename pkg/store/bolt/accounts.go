@@ -28,12 +28,14 @@ type accountRecord struct {
 
 	Directory string `json:"directory,omitzero"` // of its subject
 	Subject   string `json:"subject,omitzero"`
+
+	Identities []account.Subject `json:"identities,omitempty"`
 }
 
 func recordOf(a account.Account) accountRecord {
 	return accountRecord{
 		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings,
-		a.Email.Address, toMillis(a.Email.VerifiedAt), a.Subject.Directory, a.Subject.ID,
+		a.Email.Address, toMillis(a.Email.VerifiedAt), a.Subject.Directory, a.Subject.ID, a.Identities,
 	}
 }
 
@@ -41,7 +43,7 @@ func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
 		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
-		Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)},
+		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)},
 	}
 }
 
@@ -280,8 +282,13 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	})
 }
 
-// deleteName deletes what leads to an account: its login name, or the record of its subject.
+// deleteName deletes what leads to an account: its login name or the record of its subject, and those of its identities.
 func deleteName(tx *bbolt.Tx, a accountRecord, c account.Change) error {
+	for _, identity := range a.Identities {
+		if err := tx.Bucket(subjectBucket).Delete(subjectKey(identity)); err != nil {
+			return err
+		}
+	}
 	if a.Username == "" {
 		return tx.Bucket(subjectBucket).Delete(subjectKey(account.Subject{Directory: a.Directory, ID: a.Subject}))
 	}

@@ -85,12 +85,20 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (changed 
 		}
 		record := recordOf(b.Account)
 		copied := record
-		copied.Email, copied.EmailVerifiedAt = "", 0 // they change without a beginning, so a copy would be out of date
+		copied.Email, copied.EmailVerifiedAt, copied.Identities = "", 0, nil // they change without a beginning, so a copy would be out of date
 		if err := put(subjects, name, subjectRecord{b.Account.ID, copied}); err != nil {
 			return err
 		}
 		if b.New {
+			if err := putAddress(tx, b.Account.ID, b.Account.Email.Address); err != nil {
+				return err
+			}
 			if err := put(tx.Bucket(accountBucket), b.Account.ID[:], record); err != nil {
+				return err
+			}
+		}
+		if b.Linked {
+			if err := addIdentities(tx, b.Account); err != nil {
 				return err
 			}
 		}
@@ -101,12 +109,14 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (changed 
 
 // ownerToBegin checks the condition of the account, and returns the account when it is another than the beginning has.
 func ownerToBegin(tx *bbolt.Tx, b session.Beginning, name []byte) (account.Account, error) {
-	if b.New {
+	if b.New || b.Linked {
 		found, ok, err := get[subjectRecord](tx.Bucket(subjectBucket), name)
-		if err == nil && ok && found.AccountID != b.Account.ID {
+		if err == nil && ok && (b.Linked || found.AccountID != b.Account.ID) {
 			err = account.ErrExists
 		}
-		return account.Account{}, err
+		if err != nil || b.New {
+			return account.Account{}, err
+		}
 	}
 	record, err := getAccount(tx, b.Account.ID)
 	if err != nil {
@@ -116,6 +126,16 @@ func ownerToBegin(tx *bbolt.Tx, b session.Beginning, name []byte) (account.Accou
 		return found, account.ErrConflict
 	}
 	return account.Account{}, nil
+}
+
+// addIdentities stores with an account which identities lead to it.
+func addIdentities(tx *bbolt.Tx, a account.Account) error {
+	record, err := getAccount(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	record.Identities = a.Identities
+	return put(tx.Bucket(accountBucket), a.ID[:], record)
 }
 
 // putBegun stores what is begun with an idempotency key, if there is one.

@@ -68,6 +68,7 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 	if r.has("email") {
 		found.Email = r.email()
 	}
+	found.Identities = r.identities("identities")
 	if r.has("subject") {
 		found.Subject = account.Subject{Directory: r.text("directory"), ID: r.text("subject")}
 	}
@@ -125,6 +126,27 @@ func (r *reader) claims(name string) claims.Set {
 	return set
 }
 
+// encodeIdentities keeps each identity as "<directory>/<id>": neither has a slash.
+func encodeIdentities(identities []account.Subject) types.AttributeValue {
+	list := make([]string, len(identities))
+	for i, identity := range identities {
+		list[i] = identity.String()
+	}
+	return texts(list)
+}
+
+func (r *reader) identities(name string) []account.Subject {
+	if !r.has(name) {
+		return nil
+	}
+	var all []account.Subject
+	for _, encoded := range r.texts(name) {
+		directory, id, _ := strings.Cut(encoded, "/")
+		all = append(all, account.Subject{Directory: directory, ID: id})
+	}
+	return all
+}
+
 // CreateAccount implements account.Creator.
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	form, err := s.Schema(ctx)
@@ -161,6 +183,9 @@ func encodeAccount(a account.Account) item {
 	it["epoch"] = number(a.Epoch)
 	if len(a.Endings) > 0 {
 		it["endings"] = encodeEndings(a.Endings)
+	}
+	if len(a.Identities) > 0 {
+		it["identities"] = encodeIdentities(a.Identities)
 	}
 	if a.Email.Address != "" {
 		it["email"], it["email_verified_at"] = text(a.Email.Address), verifiedAt(a.Email)
@@ -373,6 +398,9 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	}
 	if c.OldEmail != "" {
 		writes = append(writes, s.deleteAddress(c.OldEmail))
+	}
+	for _, identity := range c.Account.Identities {
+		writes = append(writes, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: subjectKey(identity)}})
 	}
 	failed, err := s.transact(ctx, "delete account", writes...)
 	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)

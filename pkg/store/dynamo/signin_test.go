@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
@@ -267,19 +269,41 @@ func (w *world) comeFromProvider() {
 	w.restart()
 	w.must(opened("/authorize", authorization(clientID), ""), 200) // the page has its button
 	w.proxy.Forget()
+	const address = "somebody@example.com"
 	for _, role := range []string{"member", "editor"} {
-		w.beginFederated(federation.Identity{Provider: "up", Subject: "somebody", Roles: []string{role}})
+		w.beginFederated(federation.Identity{Provider: "up", Subject: "somebody", Email: address, EmailVerified: true, Roles: []string{role}})
 	}
+	// Somebody has the address of an account, which is linked: first one that has no password, then one that has.
+	w.beginFederated(federation.Identity{Provider: "down", Subject: "somebody", Email: address, EmailVerified: true})
+	w.linkByAddress("somebody else")
 	w.used["signin"] = append(w.used["signin"], w.proxy.Calls()...)
+}
+
+// linkByAddress makes an account with a verified address and a password, and links an identity to it.
+func (w *world) linkByAddress(subject string) {
+	w.t.Helper()
+	a := account.Account{ID: uuid.New(), Username: uuid.NewString() + "@example.com", Scopes: []string{"openid"}, Epoch: w.Now().Unix()}
+	a.Email = account.Email{Address: a.Username, VerifiedAt: w.Now()}
+	calls := w.proxy.Calls()
+	if err := w.store.CreateAccount(w.t.Context(), a, "a hash"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.proxy.Forget()
+	w.used["signin"] = append(w.used["signin"], calls...)
+	w.beginFederated(federation.Identity{Provider: "up", Subject: subject, Email: a.Email.Address, EmailVerified: true})
+	linked, login, err := w.store.AccountAndLogin(w.t.Context(), a.ID, a.Username)
+	if err != nil || len(linked.Identities) != 1 || linked.Epoch <= a.Epoch || login.Hash == "a hash" {
+		w.t.Fatalf("%+v %+v %v, want an identity, another epoch and another password", linked, login, err)
+	}
 }
 
 // beginFederated begins the session of an identity, as the callback does.
 func (w *world) beginFederated(i federation.Identity) {
 	w.t.Helper()
 	federated := grant.NewFederated(grant.FederatedParts{
-		Directory: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
+		Directory: w.store, Addresses: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
 	})
-	if _, err := federated.Begin(w.t.Context(), grant.FederatedRequest{Client: client.OfPages(), Identity: i, GivesRoles: true}); err != nil {
+	if _, err := federated.Begin(w.t.Context(), grant.FederatedRequest{Client: client.OfPages(), Identity: i, GivesRoles: true, TrustEmail: []string{"example.com"}}); err != nil {
 		w.t.Fatalf("somebody comes from a provider: %v", err)
 	}
 }

@@ -73,6 +73,7 @@ func encodeSubject(a account.Account) item {
 	delete(it, "endings")
 	delete(it, "email") // it changes without a beginning, so a copy would be out of date
 	delete(it, "email_verified_at")
+	delete(it, "identities") // it is one of them
 	return it
 }
 
@@ -105,8 +106,11 @@ func encodeBegun(subject account.Subject, b session.Begun) item {
 
 // BeginSession implements session.Directory.
 func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (account.Account, error) {
-	const owner, created = 0, 2 // places in the transaction
+	const owner, created, rest = 0, 2, 3 // places in the transaction
 	writes := []types.TransactWriteItem{s.ownerOf(b), s.recordSubject(b), missing(s.setAll(encodeSession(b.Session)))}
+	if b.New && b.Account.Email.Address != "" {
+		writes = append(writes, missing(s.setAll(encodeAddress(b.Account.Email.Address, b.Account.ID))))
+	}
 	if b.Begun.Key != "" {
 		writes = append(writes, s.recordBegun(b))
 	}
@@ -119,12 +123,16 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (account.
 		return account.Account{}, nil // this very write was made before, and its answer was lost
 	case b.New && failedCondition(failed[owner:created]):
 		return account.Account{}, account.ErrExists
+	case b.Linked && failedCondition(failed[owner+1:created]):
+		return account.Account{}, account.ErrExists
 	case failedCondition(failed[owner : owner+1]):
 		now, err := decodeAccount(failed[owner].Item, b.Account.ID)
 		if err == nil {
 			err = account.ErrConflict
 		}
 		return now, err
+	case b.New && b.Account.Email.Address != "" && failedCondition(failed[rest:rest+1]):
+		return account.Account{}, account.ErrAddressTaken
 	}
 	return account.Account{}, session.ErrBegun
 }
@@ -139,6 +147,18 @@ func (s *Store) ownerOf(b session.Beginning) types.TransactWriteItem {
 	if values[":claims"] = text(string(b.Account.Claims)); b.Account.Claims == "" {
 		condition = "epoch = :epoch AND #roles = :roles AND scopes = :scopes AND (claims = :claims OR attribute_not_exists(claims))"
 	}
+	if b.Linked {
+		values[":identities"] = encodeIdentities(b.Account.Identities)
+		return types.TransactWriteItem{Update: &types.Update{
+			TableName:                           &s.table,
+			Key:                                 accountKey(b.Account.ID),
+			ConditionExpression:                 &condition,
+			UpdateExpression:                    aws.String("SET identities = :identities"),
+			ExpressionAttributeNames:            map[string]string{"#roles": "roles"},
+			ExpressionAttributeValues:           values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}}
+	}
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 		TableName:                           &s.table,
 		Key:                                 accountKey(b.Account.ID),
@@ -152,7 +172,7 @@ func (s *Store) ownerOf(b session.Beginning) types.TransactWriteItem {
 // recordSubject is the part that keeps the account with its subject. The condition of an account that is not new is part of ownerOf.
 func (s *Store) recordSubject(b session.Beginning) types.TransactWriteItem {
 	write := s.setAll(encodeSubject(b.Account))
-	if b.New {
+	if b.New || b.Linked {
 		return missing(write)
 	}
 	return write

@@ -25,6 +25,9 @@ var subjectTests = []subtest{
 	{"SubjectsNeverCollide", subjectsApart},
 	{"AccountIsDisabledLikeAnyOther", subjectDisabled},
 	{"DeletedAccountLeavesItsSubject", subjectDeleted},
+	{"NewAccountTakesItsAddress", subjectAddress},
+	{"LinkedIdentityLeadsToTheAccount", subjectLinked},
+	{"OneOfManyParallelLinksIsMade", subjectLinkedParallel},
 }
 
 // subjectOwner is a new account of a subject, with every field set. Not stored.
@@ -299,4 +302,111 @@ func subjectDeleted(t *testing.T, f fixture) {
 	next.Subject = a.Subject
 	f.begin(t, next, true, "")
 	f.wantSubject(t, "somebody else", next, "", session.Begun{})
+}
+
+// subjectAddress is a new account with an address, which belongs to one account at most.
+func subjectAddress(t *testing.T, f fixture) {
+	a, other := subjectOwner(t), subjectOwner(t)
+	a.Email = account.Email{Address: fresh(t, "ada") + "@example.com", VerifiedAt: f.clock.Now()}
+	other.Email = a.Email
+	b := f.begin(t, a, true, "")
+	f.wantOwner(t, "the first", a.Email.Address, a.ID)
+	got, err := f.Account(t.Context(), a.ID)
+	wantErr(t, "read account", err, nil)
+	same(t, "account", got, a)
+	_, err = f.BeginSession(t.Context(), b)
+	wantErr(t, "the same again", err, nil)
+
+	late := f.beginningOf(t, other, true, "")
+	_, err = f.BeginSession(t.Context(), late)
+	wantErr(t, "another with the address", err, account.ErrAddressTaken)
+	f.wantNoSession(t, "another with the address", late.Session)
+	_, err = f.Account(t.Context(), other.ID)
+	wantErr(t, "account of the other", err, account.ErrNotFound)
+	_, _, err = f.Subject(t.Context(), other.Subject, "")
+	wantErr(t, "subject of the other", err, account.ErrNotFound)
+	f.wantOwner(t, "after the other", a.Email.Address, a.ID)
+
+	later := a
+	later.Email = account.Email{} // as the record of a subject remembers it
+	f.begin(t, later, false, "")
+	f.wantOwner(t, "after a later session", a.Email.Address, a.ID)
+}
+
+// linking is a session of an account that is there, by an identity that has led to no account yet.
+func (f fixture) linking(t *testing.T, a account.Account) session.Beginning {
+	t.Helper()
+	a.Subject = account.Subject{Directory: "idp:" + fresh(t, "up"), ID: "sub|1"}
+	a.Identities = append(a.Identities, a.Subject)
+	b := f.beginningOf(t, a, false, "")
+	b.Linked = true
+	return b
+}
+
+func subjectLinked(t *testing.T, f fixture) {
+	a := f.withEmail(t)
+	b := f.linking(t, a)
+	_, err := f.BeginSession(t.Context(), b)
+	wantErr(t, "link", err, nil)
+	f.wantSession(t, "link", b.Session)
+	a.Identities = b.Account.Identities
+	f.wantAccount(t, "link", a, hash)
+	remembered := a
+	remembered.Subject, remembered.Email, remembered.Identities = b.Account.Subject, account.Email{}, nil
+	f.wantSubject(t, "link", remembered, "", session.Begun{})
+	_, err = f.BeginSession(t.Context(), b)
+	wantErr(t, "the same again", err, nil)
+	f.begin(t, remembered, false, "")
+	f.wantAccount(t, "after a later session", a, hash)
+	f.wantOwner(t, "after a later session", a.Email.Address, a.ID)
+
+	second := f.linking(t, a)
+	_, err = f.BeginSession(t.Context(), second)
+	wantErr(t, "link another", err, nil)
+	a.Identities = second.Account.Identities
+	f.wantAccount(t, "link another", a, hash)
+
+	stale := f.linking(t, a)
+	stale.Account.Epoch--
+	now, err := f.BeginSession(t.Context(), stale)
+	wantErr(t, "link to an account that has changed", err, account.ErrConflict)
+	same(t, "the account as it is", now, a)
+	f.wantAccount(t, "link to an account that has changed", a, hash)
+	_, _, err = f.Subject(t.Context(), stale.Account.Subject, "")
+	wantErr(t, "the identity of that", err, account.ErrNotFound)
+
+	taken := f.beginningOf(t, f.withEmail(t), false, "")
+	taken.Linked, taken.Account.Subject, taken.Account.Identities = true, a.Identities[0], a.Identities[:1]
+	_, err = f.BeginSession(t.Context(), taken)
+	wantErr(t, "link what is linked to another", err, account.ErrExists)
+	f.wantNoSession(t, "link what is linked to another", taken.Session)
+
+	c := changeOf(f, a, "")
+	c.OldHash, c.OldEmail = hash, a.Email.Address
+	wantErr(t, "delete", f.DeleteAccount(t.Context(), c), nil)
+	for _, identity := range a.Identities {
+		_, _, err = f.Subject(t.Context(), identity, "")
+		wantErr(t, "an identity of a deleted account", err, account.ErrNotFound)
+	}
+}
+
+func subjectLinkedParallel(t *testing.T, f fixture) {
+	all := make([]session.Beginning, 10)
+	for i := range all {
+		all[i] = f.linking(t, f.withEmail(t))
+		all[i].Account.Subject = all[0].Account.Subject
+		all[i].Account.Identities = all[0].Account.Identities
+	}
+	wins := 0
+	for i, err := range parallel(len(all), func(i int) error { _, err := f.BeginSession(t.Context(), all[i]); return err }) {
+		switch {
+		case err == nil:
+			wins++
+		case !errors.Is(err, account.ErrExists):
+			t.Errorf("caller %d: %v, want ErrExists", i, err)
+		}
+	}
+	if wins != 1 {
+		t.Errorf("%d of %d linked the identity, want 1", wins, len(all))
+	}
 }
