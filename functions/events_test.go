@@ -82,6 +82,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"oauthtoken": formEvent("POST /token", "grant_type=refresh_token&client_id=app&refresh_token="+tokens.RefreshToken),
 		"introspect": formEvent("POST /introspect", "client_id=partner&client_secret="+secret+"&token="+tokens.AccessToken),
 		"sessions":   httpEvent("GET /sessions", nil, "", caller),
+		"userinfo":   httpEvent("GET /userinfo", nil, "", map[string]any{"sub": caller["sub"], "sid": caller["sid"], "scope": "openid email"}),
 		"revoke":     formEvent("POST /revoke", "client_id=app&token="+tokens.AccessToken),
 		"password":   jsonEvent("POST /password", `{"current_password":"`+password+`","new_password":"`+password+`"}`, caller),
 		"subjects":   subjectEvent(),

@@ -97,7 +97,7 @@ class Alarms(unittest.TestCase):
 
 class Deployment(unittest.TestCase):
     # What else stops the new version of a function, besides its own errors.
-    ALSO = {"AuthorizerFunction": {"OutageAlarm"}, "UserinfoFunction": {"InternalErrorAlarm"}, "RotateKeysFunction": set(), "MailerFunction": set()}
+    ALSO = {"AuthorizerFunction": {"OutageAlarm"}, "RotateKeysFunction": set(), "MailerFunction": set()}
 
     def groups(self, *changed):
         found = translated(changed)

@@ -12,7 +12,7 @@ import (
 
 // An answer is sent while the function answers somebody else: the two may not share memory.
 func TestAnswerOfAFunctionOutlivesTheNextCall(t *testing.T) {
-	function := behindAPI(userinfo.New(endpoint.Settings{Config: apigw.Config{Issuer: "http://localhost:1"}}))
+	function := behindAPI(userinfo.New(endpoint.Settings{Config: apigw.Config{Issuer: "http://localhost:1"}}, nil)) // no caller has the scope email
 	call := func(subject string) []byte {
 		answer, err := function.Invoke(context.Background(),
 			[]byte(`{"routeKey":"GET /userinfo","requestContext":{"authorizer":{"lambda":{"sub":"`+subject+`","sid":"s","scope":"profile"}}}}`))

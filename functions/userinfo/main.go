@@ -5,10 +5,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/userinfo"
 )
 
 func main() {
 	e := boot.Read()
-	lambda.Start(userinfo.New(e.SettingsBehindAPI()))
+	lambda.Start(userinfo.New(e.SettingsBehindAPI(), table.Open(e)))
 }

@@ -122,7 +122,7 @@ func (g *ByCode) Grant(ctx context.Context, r CodeRequest) (Issued, error) {
 	now := g.Now()
 	tokens, expiry := issueAccess(ctx, g.Trail, key, r.At, s, a, r.Client, now)
 	tokens.RefreshToken = session.RefreshToken{AccountID: s.AccountID, SessionID: s.ID, Expiry: s.Expiry}.Encode(mac)
-	tokens.IDToken = idToken(key, r.At, s, tokens, expiry, s.Pending.Nonce, now)
+	tokens.IDToken = idToken(key, r.At, s, a, tokens, expiry, s.Pending.Nonce, now)
 	g.Trail.Record(ctx, eventOf(s, audit.CodeUsed))
 	return Issued{Tokens: tokens, Client: r.Client, Session: s}, nil
 }

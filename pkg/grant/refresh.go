@@ -63,6 +63,6 @@ func (f *Refresh) Grant(ctx context.Context, r RefreshRequest) (Issued, error) {
 	}
 	response, expiry := issueAccess(ctx, f.Trail, key, r.At, to, refreshed.Account, c, f.Now())
 	response.RefreshToken = refreshed.Token
-	response.IDToken = idToken(key, r.At, refreshed.Session, response, expiry, "", f.Now()) // without a nonce (OpenID Connect Core 1.0 §12.2)
+	response.IDToken = idToken(key, r.At, refreshed.Session, refreshed.Account, response, expiry, "", f.Now()) // without a nonce (OpenID Connect Core 1.0 §12.2)
 	return Issued{Tokens: response, Client: c, Session: refreshed.Session}, nil
 }

@@ -28,6 +28,9 @@ type IDClaims struct {
 	Nonce       string // as the client sent it; empty: none, as in the answer to a refresh
 	SessionID   string
 	AccessToken oauth.Secret // issued beside it, of which it has a hash (§3.1.3.6)
+
+	Email         string // empty: none, and nothing is said of it
+	EmailVerified bool
 }
 
 // idHeader is the type of an ID token. Access tokens have another, so that neither is taken for the other (RFC 8725 §3.11).
@@ -35,6 +38,10 @@ const idHeader = "JWT"
 
 // SignID returns c as a signed JWT. It cannot fail, so that it may come after a write.
 func SignID(key keyring.SigningKey, c IDClaims) oauth.Secret {
+	var verified *bool
+	if c.Email != "" {
+		verified = &c.EmailVerified
+	}
 	payload, err := json.Marshal(struct {
 		Issuer          string   `json:"iss"`
 		Subject         string   `json:"sub"`
@@ -47,9 +54,11 @@ func SignID(key keyring.SigningKey, c IDClaims) oauth.Secret {
 		AMR             []string `json:"amr,omitempty"`
 		SessionID       string   `json:"sid"`
 		AccessTokenHash string   `json:"at_hash"`
+		Email           string   `json:"email,omitzero"`
+		EmailVerified   *bool    `json:"email_verified,omitzero"`
 	}{
 		c.Issuer, c.Subject, c.Client, c.Client, c.Expiry.Unix(), c.IssuedAt.Unix(), c.AuthTime.Unix(), c.Nonce, c.AMR, c.SessionID,
-		halfHash(key.Algorithm, c.AccessToken),
+		halfHash(key.Algorithm, c.AccessToken), c.Email, verified,
 	}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic("token: claims are strings and numbers, and cannot be encoded: " + err.Error())

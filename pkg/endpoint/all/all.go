@@ -37,6 +37,7 @@ type Store interface {
 	discovery.Store
 	signin.Store
 	ticket.Store
+	userinfo.Store
 	rotatekeys.Store
 }
 
@@ -68,7 +69,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"subjects":   subjects.New(s, store, sealerOf("subjects")),
 			"ticket":     ticket.New(s, store),
 			"discovery":  discovery.New(s, store),
-			"userinfo":   userinfo.New(s),
+			"userinfo":   userinfo.New(s, store),
 		},
 		Authorizer: authorizer.New(s, store),
 		RotateKeys: rotatekeys.New(s, store, sealerOf("rotatekeys")),

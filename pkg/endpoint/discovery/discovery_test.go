@@ -56,8 +56,8 @@ func TestMetadataIsExactlyWhatIsServed(t *testing.T) {
 		"introspection_signing_alg_values_supported": []any{"ES256"},
 		"request_uri_parameter_supported":            false,
 		"claims_parameter_supported":                 false,
-		"claims_supported":                           []any{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash"},
-		"scopes_supported":                           []any{"openid", "profile", "account"},
+		"claims_supported":                           []any{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash", "email", "email_verified"},
+		"scopes_supported":                           []any{"openid", "profile", "email", "account"},
 		"prompt_values_supported":                    []any{"none", "login", "consent", "select_account"},
 	}
 	for name, value := range common {

@@ -86,9 +86,9 @@ func describeOpenID(issuer string, takesDocuments bool, algorithms []keyring.Alg
 		UserinfoEndpoint:  issuer + "/userinfo",
 		EndSession:        issuer + "/signout",
 		SubjectTypes:      []string{"public"}, // every client sees the same sub
-		Scopes:            []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeAccount},
+		Scopes:            []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAccount},
 		Prompts:           []string{"none", "login", "consent", "select_account"},
-		Claims:            []string{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash"},
+		Claims:            []string{"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash", "email", "email_verified"},
 		IDTokenAlgorithms: algorithms,
 
 		IntrospectionAlgorithms: algorithms,

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/hooks"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 )
@@ -74,6 +76,66 @@ func TestIDTokenSaysWhoHasLoggedIn(t *testing.T) {
 	if strings.Contains(plain.Body+again.Body, "id_token") || claimsOf(t, plain.AccessToken)["scope"] != "profile" {
 		t.Errorf("without openid: %s, then %s", plain.Body, again.Body)
 	}
+}
+
+// With the scope email, and with no other, the ID token and /userinfo say the address of the account, if it has one.
+func TestScopeEmailTellsTheAddress(t *testing.T) {
+	w := newCodes(t)
+	change(t, w.Deployment, "app", func(c *client.Client) {
+		c.Scopes, c.Audiences = []string{"openid", "profile", "email"}, client.New("app", client.Native).Audiences
+	})
+	for what, tc := range map[string]struct {
+		scope string
+		email account.Email
+		want  map[string]any
+	}{
+		"verified":        {"openid email", account.Email{Address: "ada@example.com", VerifiedAt: deployment.Start}, map[string]any{"email": "ada@example.com", "email_verified": true}},
+		"not verified":    {"openid email", account.Email{Address: "ada@example.com"}, map[string]any{"email": "ada@example.com", "email_verified": false}},
+		"none":            {"openid email", account.Email{}, map[string]any{}},
+		"another scope":   {"openid profile", account.Email{Address: "ada@example.com", VerifiedAt: deployment.Start}, map[string]any{}},
+		"without profile": {"openid", account.Email{Address: "ada@example.com", VerifiedAt: deployment.Start}, map[string]any{}},
+	} {
+		a, err := w.Store.Account(t.Context(), deployment.AccountID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Scopes, a.Email = []string{"openid", "profile", "email"}, tc.email
+		w.Store.SetAccount(a, "")
+		w.Clock.Advance(time.Minute) // functions read the client again
+		tokens := w.Do(exchange(w.code("app", "scope", tc.scope)))
+		w.Want(what, tokens, 200, "")
+		refreshed := w.Do(refreshOf(tokens.RefreshToken, "client_id", "app"))
+		w.Want(what+": refresh", refreshed, 200, "")
+		info := w.As(refreshed.AccessToken, deployment.Request{Route: "GET /userinfo"})
+		w.Want(what+": userinfo", info, 200, "")
+		var said map[string]any
+		if err := json.Unmarshal([]byte(info.Body), &said); err != nil {
+			t.Fatal(err)
+		}
+		if access := claimsOf(t, refreshed.AccessToken); access["email"] != nil {
+			t.Errorf("%s: the access token says %v", what, access)
+		}
+		for where, claims := range map[string]map[string]any{
+			"ID token": claimsOf(t, tokens.IDToken), "refreshed ID token": claimsOf(t, refreshed.IDToken), "userinfo": said,
+		} {
+			got := map[string]any{}
+			for _, name := range []string{"email", "email_verified"} {
+				if value, ok := claims[name]; ok {
+					got[name] = value
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s: the %s (-want +got):\n%s", what, where, diff)
+			}
+		}
+	}
+	w.Store.Before = hooks.Fail("Account")
+	unavailable := w.Do(deployment.Request{Route: "GET /userinfo", Caller: map[string]any{"sub": deployment.AccountID.String(), "sid": "s", "scope": "openid email"}})
+	w.Want("userinfo without the table", unavailable, 503, "temporarily_unavailable")
+	w.Want("the same without the scope", w.Do(deployment.Request{Route: "GET /userinfo", Caller: map[string]any{"sub": deployment.AccountID.String(), "sid": "s", "scope": "openid"}}), 200, "")
+	w.Store.Before = nil
+	w.Store.DropAccount(deployment.AccountID)
+	w.Want("userinfo of an account that is gone", w.Do(deployment.Request{Route: "GET /userinfo", Caller: map[string]any{"sub": deployment.AccountID.String(), "sid": "s", "scope": "openid email"}}), 200, "")
 }
 
 // Both kinds of token have one issuer and one key. The type in the header tells them apart (pkg/token tests that it decides), and an ID token has

@@ -62,6 +62,9 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		}
 	}
 	w.must(request{route: "GET /.well-known/jwks.json"}, 200)
+	access := w.login().AccessToken // it has the scope email
+	w.pass(time.Minute)             // the schema number is read again
+	w.must(request{route: "GET /userinfo", bearer: access}, 200)
 	w.must(request{route: "GET /.well-known/oauth-protected-resource/{path+}", path: map[string]string{"path": "mcp"}}, 404)
 	w.removeKeyring() // a rotation too
 	for range 2 {

@@ -186,6 +186,7 @@ var functionOf = map[string]string{
 	"GET /sessions": "sessions", "DELETE /sessions/{id}": "sessions", "DELETE /sessions": "sessions", "POST /password": "password", "POST /site/password": "password",
 	"GET /grants": "sessions", "DELETE /grants/{client}": "sessions",
 	"POST /ticket":   "ticket",
+	"GET /userinfo":  "userinfo",
 	"POST /par":      "oauthtoken",
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
 	"POST /subjects/{subject}/sessions": "subjects", "GET /subjects/{subject}/sessions": "subjects", "DELETE /subjects/{subject}/sessions": "subjects",

@@ -34,7 +34,7 @@ func signInClients() []client.Client {
 	server.SecretHash, asking.Consent = client.HashSecret(oauth.NewSecret(serverSecret)), true
 	all := []client.Client{app, server, asking}
 	for i := range all {
-		all[i].Redirects, all[i].PostLogoutRedirects, all[i].Scopes = []string{callback}, []string{callback}, []string{"openid"}
+		all[i].Redirects, all[i].PostLogoutRedirects, all[i].Scopes = []string{callback}, []string{callback}, []string{"openid", "email"}
 	}
 	return all
 }

@@ -105,7 +105,7 @@ func newWorld(t *testing.T, endpoint, table string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.person = account.Account{ID: id, Username: "ada-" + strings.ToLower(rand.Text()), Scopes: []string{"openid"}, Epoch: w.Now().Unix()}
+	w.person = account.Account{ID: id, Username: "ada-" + strings.ToLower(rand.Text()), Scopes: []string{"openid", "email"}, Epoch: w.Now().Unix()}
 	if err := w.store.CreateAccount(t.Context(), w.person, hashOf(8, 1)); err != nil {
 		t.Fatalf("create the account: %v", err)
 	}
