@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 const mcpExample = "../../examples/mcp-server"
@@ -31,6 +33,8 @@ const mcpAccessLife = 12 * time.Second
 func startMCP(t *testing.T) *mcpServer {
 	t.Helper()
 	needs(t, "go")
+	// As deployed. With 0s, what several refreshes of TypeScript at once need is switched off: a token that was replaced twice while it was on its way would be reuse.
+	t.Setenv("ROTATION_MIN_AGE", session.DefaultMinAge.String())
 	m := &mcpServer{data: t.TempDir()}
 	m.server = start(t, "--data", m.data)
 	port := freeAddress(t)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -32,6 +33,27 @@ func (d Document) equal(other Document) bool {
 
 // IsURL reports whether an id is an address that a client id metadata document may be at. It does not say that there is one.
 func IsURL(id string) bool { return strings.HasPrefix(id, "https:") && CheckURL(id) == nil }
+
+// inPath begins an address in a path. No id that is registered begins so.
+const inPath = "~"
+
+// PathOf returns an id as one segment of a path. Gateways read the slashes of an address in their own ways, escaped or not, so an address is
+// written in base64url.
+func PathOf(id string) string {
+	if !IsURL(id) {
+		return id
+	}
+	return inPath + base64.RawURLEncoding.EncodeToString([]byte(id))
+}
+
+// FromPath returns the id that a segment of a path is about. What PathOf would not write stays as it is, and is nobody's.
+func FromPath(segment string) string {
+	text, isAddress := strings.CutPrefix(segment, inPath)
+	if id, err := base64.RawURLEncoding.DecodeString(text); isAddress && err == nil && PathOf(string(id)) == segment {
+		return string(id)
+	}
+	return segment
+}
 
 // CheckURL says why an id cannot be the address of a client id metadata document. There is one spelling of each address, because
 // an id is compared byte by byte and shown to people.

@@ -19,6 +19,7 @@ const OvertakenWithin = 15 * time.Second
 
 const (
 	clockSkew = 5 * time.Second // by which the clocks of two hosts may differ; it widens the grace window at both ends
+	readAgain = 2               // how often the last token but one of a shared store is refused before it is a late retry
 	maxStale  = 16              // how often the stale token of one generation may come from a shared store
 )
 
@@ -93,7 +94,7 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 		return Rotate
 	case behind == 1 && min(p.since(s.RotatedAt), p.since(lastLate(s.Late, p.Generation))) <= r.Grace+clockSkew:
 		return Race
-	case behind == 1 && len(recentLate(s.Late, p.Generation)) < p.Client.LateRetries:
+	case behind == 1 && len(recentLate(s.Late, p.Generation)) < p.Client.LateRetries && !p.storeMayHaveNewer(s):
 		return LateAllowed
 	case behind == 2 && r.MinAge > 0 && p.since(s.PriorRotation) <= OvertakenWithin:
 		return Overtaken
@@ -102,6 +103,12 @@ func (r Rules) byGeneration(s Session, p Presented) Case {
 	default:
 		return Reuse
 	}
+}
+
+// storeMayHaveNewer reports whether a late retry should rather read its credential store again, where another process may have put the successor.
+// It need not do so more than readAgain times: the successor may be lost.
+func (p Presented) storeMayHaveNewer(s Session) bool {
+	return p.Client.SharedStore && staleCount(s.Stale, p.Generation) < readAgain
 }
 
 // Reason returns what a client is told about a token that is Gone; empty: nothing. A client whose token would itself be

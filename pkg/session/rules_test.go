@@ -79,7 +79,10 @@ func TestRules(t *testing.T) {
 		{"the first token", client.Native, 0, 0, nil, session.Reuse},
 
 		{"shared store, just replaced", client.Native, 19, time.Second, shared, session.Race},
-		{"shared store, a late retry", client.Native, 19, time.Hour, shared, session.LateAllowed},
+		{"shared store, a late retry", client.Native, 19, time.Hour, shared, session.StaleAllowed},
+		{"shared store, a late retry again", client.Native, 19, time.Hour, both(shared, withStale(19, 1)), session.StaleAllowed},
+		{"shared store, a late retry that has read it again twice", client.Native, 19, time.Hour, both(shared, withStale(19, 2)), session.LateAllowed},
+		{"shared store, in the window of its late retry", client.Native, 19, time.Hour, both(shared, withLate(start.Add(time.Hour-time.Minute), 19)), session.Race},
 		{"shared store, late retries spent", client.Native, 19, time.Hour, both(shared, withLate(start, 18, 18)), session.StaleAllowed},
 		{"shared store, overtaken", client.Native, 18, 0, shared, session.Overtaken},
 		{"shared store, an old token", client.Native, 3, time.Hour, shared, session.StaleAllowed},

@@ -4,10 +4,12 @@ import (
 	"context"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/client"
 )
 
 // allowed is what a person has allowed one application, as it is shown to them.
 type allowed struct {
+	ID       string   `json:"id"` // what names it in an address
 	ClientID string   `json:"client_id"`
 	Scopes   []string `json:"scopes"`
 	Given    int64    `json:"given_at"` // when they last said so, unix seconds
@@ -29,7 +31,7 @@ func (f function) allowed(ctx context.Context, r *apigw.Request) (apigw.Response
 	}
 	out := grants{Grants: []allowed{}}
 	for _, c := range all {
-		out.Grants = append(out.Grants, allowed{c.ClientID, append([]string{}, c.Scopes...), c.Given.Unix()})
+		out.Grants = append(out.Grants, allowed{client.PathOf(c.ClientID), c.ClientID, append([]string{}, c.Scopes...), c.Given.Unix()})
 	}
 	return apigw.Encode(out)
 }
@@ -40,6 +42,6 @@ func (f function) takeBack(ctx context.Context, r *apigw.Request) (apigw.Respons
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	id := r.Path["client"]
+	id := client.FromPath(r.Path["client"])
 	return f.end(ctx, r, caller, id == caller.ClientID, func() error { return f.consents.TakeBack(ctx, caller, id) })
 }

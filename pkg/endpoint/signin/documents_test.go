@@ -20,6 +20,8 @@ import (
 	"github.com/wavepass/wavepass/pkg/resource"
 )
 
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 const (
 	agent         = "https://agent.example/oauth/client.json"
 	agentCallback = "http://127.0.0.1/cb"
@@ -338,6 +340,18 @@ func TestNobodyLogsInToAnUnregisteredClientWithoutThePages(t *testing.T) {
 	w.Want("login", w.Do(deployment.JSON("POST /login", body)), 401, "invalid_client")
 	w.Want("refresh beside the token endpoint", w.Do(deployment.Form("POST /refresh", url.Values{"client_id": {agent}, "refresh_token": {tokens.RefreshToken}}.Encode())), 401, "invalid_client")
 	own := w.Login("app")
-	w.Want("taken back", w.As(own.AccessToken, takeBack(agent)), 200, "")
+	list := w.As(own.AccessToken, listGrants)
+	var grants struct {
+		Grants []struct {
+			ID       string `json:"id"`
+			ClientID string `json:"client_id"`
+		} `json:"grants"`
+	}
+	if err := json.Unmarshal([]byte(list.Body), &grants); err != nil || len(grants.Grants) != 1 || grants.Grants[0].ClientID != agent || strings.Trim(grants.Grants[0].ID, "~-_"+letters) != "" {
+		t.Fatalf("listed: %s (%v), want the address, and an id that is one segment of every path", list.Body, err)
+	}
+	w.Want("another address", w.As(own.AccessToken, takeBack(client.PathOf(agent+"2"))), 404, "not_found")
+	w.Want("another spelling", w.As(own.AccessToken, takeBack(grants.Grants[0].ID+"=")), 404, "not_found")
+	w.Want("taken back", w.As(own.AccessToken, takeBack(grants.Grants[0].ID)), 200, "")
 	w.Want("refresh of what was taken back", w.Do(refreshAgent(tokens)), 400, "invalid_grant")
 }

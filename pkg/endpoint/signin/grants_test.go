@@ -61,7 +61,7 @@ func TestWhatIsTakenBackEndsAndIsAskedForAgain(t *testing.T) {
 	tokens := w.exchangeThird(deployment.CodeOf(page.To()))
 	w.Want("exchange", tokens, 200, "")
 	waiting := deployment.CodeOf(v.Open("/authorize", thirdParty()).To())
-	wantList("after", fmt.Sprintf(`{"client_id":"third","scopes":["openid","profile"],"given_at":%d}`, w.Clock.Now().Unix()))
+	wantList("after", fmt.Sprintf(`{"id":"third","client_id":"third","scopes":["openid","profile"],"given_at":%d}`, w.Clock.Now().Unix()))
 
 	w.Want("take back", w.As(own.AccessToken, takeBack("third")), 200, "")
 	wantList("taken back", "")

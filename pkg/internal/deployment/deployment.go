@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,8 +64,9 @@ type Deployment struct {
 	RotateKeys rotatekeys.Function
 
 	tb     testing.TB
-	log    buffer // of functions
-	trail  buffer // audit events
+	over   all.Store // Store, unless it is another
+	log    buffer    // of functions
+	trail  buffer    // audit events
 	routes map[string]apigw.Function
 }
 
@@ -77,6 +79,7 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 	tb.Helper()
 	d := &Deployment{Clock: testclock.New(Start), Sealer: fakestore.NewSealer(), tb: tb}
 	d.Store = fakestore.New(d.Clock.Now)
+	d.over = d.Store
 	d.Store.SetAccount(account.Account{ID: AccountID, Username: Username, Scopes: []string{"profile"}, Epoch: Start.Unix()}, cheapHash())
 	for id, kind := range map[string]client.Kind{
 		"app": client.Native, "web": client.Browser, "web2": client.Browser, "site": client.Site, "partner": client.Service,
@@ -101,6 +104,25 @@ func New(tb testing.TB, jar browser.Jar) *Deployment {
 	return d
 }
 
+// Whole is a table that a test can fill.
+type Whole interface {
+	all.Store
+	CreateAccount(ctx context.Context, a account.Account, hash string) error
+	PutClient(ctx context.Context, c client.Client) error
+}
+
+// Over is New over a store of the test's own, which gets ada and this client. Store is nil.
+func Over(tb testing.TB, clock *testclock.Clock, store Whole, c client.Client, minAge time.Duration) *Deployment {
+	tb.Helper()
+	d := &Deployment{Clock: clock, Sealer: fakestore.NewSealer(), MinAge: minAge, tb: tb, over: store}
+	ada := account.Account{ID: AccountID, Username: Username, Roles: []string{}, Scopes: []string{"profile"}, Epoch: clock.Now().Unix()}
+	if err := errors.Join(store.CreateAccount(tb.Context(), ada, cheapHash()), store.PutClient(tb.Context(), c)); err != nil {
+		tb.Fatal(err)
+	}
+	d.start(func(string) keyring.Sealer { return d.Sealer }, func(*endpoint.Settings) {})
+	return d
+}
+
 // Restart replaces every function by a cold one, whose sealer is sealerOf its name if it needs one.
 func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) keyring.Sealer) {
 	d.start(sealerOf, func(s *endpoint.Settings) { s.Limits, s.Cookies = account.DefaultLimits, jar })
@@ -109,7 +131,7 @@ func (d *Deployment) Restart(jar browser.Jar, sealerOf func(function string) key
 // Beside returns every function once more, cold, over the same store: the other version while a deployment is changed. A person may
 // log in as often as a test likes. It has a log and a trail of its own.
 func (d *Deployment) Beside(change func(*endpoint.Settings)) *Deployment {
-	other := &Deployment{Clock: d.Clock, Store: d.Store, Sealer: d.Sealer, MinAge: d.MinAge, tb: d.tb}
+	other := &Deployment{Clock: d.Clock, Store: d.Store, Sealer: d.Sealer, MinAge: d.MinAge, tb: d.tb, over: d.over}
 	other.start(func(string) keyring.Sealer { return d.Sealer }, change)
 	return other
 }
@@ -119,7 +141,7 @@ func (d *Deployment) start(sealerOf func(function string) keyring.Sealer, change
 	settings.Log, settings.Rules.MinAge = slog.New(slog.NewJSONHandler(&d.log, nil)), d.MinAge
 	settings.Limits = account.Limits{Account: account.Limit{Count: 1_000_000, Window: time.Hour}, Network: account.Limit{Count: 1_000_000, Window: time.Hour}}
 	change(&settings)
-	functions := all.New(settings, d.Store, sealerOf)
+	functions := all.New(settings, d.over, sealerOf)
 	d.routes, d.Authorizer, d.RotateKeys = Routes(functions), functions.Authorizer, functions.RotateKeys
 }
 
