@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -185,6 +186,15 @@ func TestEveryKindGetsItsTokensItsWay(t *testing.T) {
 			t.Errorf("%s: %s, cookies %q", name, got.Body, got.Cookies)
 		}
 	}
+	// Functions of the version before look for their own name of the cookie, until the schema number is raised.
+	for number, want := range map[int]string{schema.First: "__Host-wprt-web=wprt_", schema.Current: "__Host-Http-wprt-web=wprt_"} {
+		w.Store.SetSchema(number)
+		got := w.Do(exchange(w.code("web"), "client_id", "web").From(deployment.Origin))
+		if set := got.Cookies[len(got.Cookies)-1]; !strings.HasPrefix(set, want) {
+			t.Errorf("schema %d: cookie %.40s, want %s", number, set, want)
+		}
+	}
+	w.Store.SetSchema(schema.Current)
 	// A page of another site cannot log people in at the app, with a code of its own choice.
 	for name, r := range map[string]deployment.Request{
 		"another origin": exchange(w.code("web"), "client_id", "web").From("https://evil.example"), "no browser": exchange(w.code("web"), "client_id", "web"),

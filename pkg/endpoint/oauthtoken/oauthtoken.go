@@ -16,6 +16,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -28,6 +29,7 @@ type Store interface {
 	session.Consents
 	authorization.PushedKeeper
 	keyring.Store
+	schema.Source
 }
 
 // New returns the function.
@@ -40,7 +42,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		s, clients, assertion.NewVerifier(clients, store, s.Now), s.ByRefreshToken(store, mac, signing),
 		grant.NewByCode(grant.ByCodeParts{Codes: session.NewCodes(store, store, store, s.Now), MAC: mac, Signing: signing, Trail: s.Trail, Now: s.Now}),
 		grant.NewClientCredentials(grant.ClientCredentialsParts{Signing: signing, Trail: s.Trail, Now: s.Now}),
-		store,
+		store, store,
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /token": f.token, "POST /par": f.push})
 }
@@ -53,6 +55,7 @@ type function struct {
 	byCode     *grant.ByCode
 	own        *grant.ClientCredentials
 	pushed     authorization.PushedKeeper
+	schema     schema.Source
 }
 
 // request has the parameters of RFC 6749 §4.1.3, §4.4.2 and §6, RFC 7636 §4.5 and RFC 8707 §2.2. The scope of a refresh is ignored: the answer names the scope that was
@@ -114,7 +117,7 @@ func (f function) byAuthorizationCode(ctx context.Context, r *apigw.Request, in 
 	if err != nil {
 		return apigw.Response{}, err
 	}
-	return apigw.Tokens(f.Cookies.Deliver(r.Visit(c), issued, false, f.Now()))
+	return apigw.Tokens(f.Cookies.Deliver(r.Visit(c), issued, schema.WritesFirst(ctx, f.schema), f.Now()))
 }
 
 // byRefreshToken refreshes as POST /refresh does. A browser's refresh token is in a cookie, which counts only there.

@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wavepass/wavepass/internal/hooks"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 )
 
@@ -115,4 +117,24 @@ func TestPushIsUnavailableWhileTheTableIs(t *testing.T) {
 	w.Want("an outage", w.Do(pushed("app")), 503, "temporarily_unavailable")
 	w.Store.Before = nil
 	w.requestURI("afterwards", pushed("app"))
+}
+
+// A client that is named by its document is not known before somebody is signed in, and pushes nothing: named in the form, and by Basic as Go's MCP SDK does.
+func TestClientOfADocumentPushesNothing(t *testing.T) {
+	w := newCodes(t)
+	const id = "https://app.example/client.json"
+	c := client.New(id, client.Native)
+	c.FirstParty, c.Consent, c.Redirects, c.Document = false, true, []string{callback}, client.Document{Fetched: w.Clock.Now(), FreshUntil: w.Clock.Now().Add(time.Hour), KeptUntil: w.Clock.Now().Add(24 * time.Hour)}
+	w.Want("unknown", w.Do(pushed(id)), 400, "invalid_request")
+	if err := w.Store.ReplaceClient(t.Context(), 0, c); err != nil {
+		t.Fatal(err)
+	}
+	for what, r := range map[string]deployment.Request{
+		"known": pushed(id), "by Basic": pushed(id, "client_id", "").With("authorization", basic(id, "")),
+	} {
+		got := w.Do(r)
+		if w.Want(what, got, 400, "invalid_request"); !strings.Contains(got.Body, "authorization_endpoint") {
+			t.Errorf("%s: %s, want what to do instead", what, got.Body)
+		}
+	}
 }
