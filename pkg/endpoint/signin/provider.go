@@ -196,5 +196,9 @@ func (f function) failedAt(ctx context.Context, r *apigw.Request, in authorizati
 		return apigw.Response{}, err
 	}
 	f.Log.WarnContext(ctx, "a sign-in at a provider did not work", "request_id", r.ID, "reason", fmt.Sprintf("%.500s", err)) // a library quotes whole answers
-	return page(status, f.pages.Failed(languages(r, in.Locales), failed)), nil
+	response := page(status, f.pages.Failed(languages(r, in.Locales), failed))
+	if status == http.StatusServiceUnavailable {
+		response.Headers["Retry-After"] = "2"
+	}
+	return response, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
+	"github.com/wavepass/wavepass/pkg/internal/openapi"
 )
 
 // Request is one HTTP request, in the parts that the endpoints look at.
@@ -112,6 +113,13 @@ func (d *Deployment) Raw(r Request) events.APIGatewayV2HTTPResponse {
 	response, err := d.routes[r.Route](d.tb.Context(), e)
 	if err != nil {
 		d.tb.Fatalf("%s: the function failed instead of answering: %v", r.Route, err)
+	}
+	document, err := openapi.Read()
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	if err := document.Judge(r.Route, response.StatusCode, response.Headers, len(response.Cookies) > 0, response.Body); err != nil {
+		d.tb.Errorf("%s: %v\n%s", r.Route, err, response.Body)
 	}
 	return response
 }
