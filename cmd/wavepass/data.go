@@ -46,6 +46,7 @@ type store interface {
 	client.Lister
 	mail.Orders
 	mail.Taker
+	keyring.LinkStore
 	revocation.Log
 	schema.Source
 }

@@ -51,7 +51,7 @@ func (d *data) sendMails(ctx context.Context, s endpoint.Settings, texts, folder
 	}
 	orders := make(chan uuid.UUID, mostWaiting)
 	carrier := mail.NewMailer(mail.MailerParts{
-		Orders: d.store, Letters: mailer.Notices{Page: s.Issuer + "/"}, Texts: read, Sender: box, Trail: s.Trail, Now: s.Now,
+		Orders: d.store, Letters: mailer.NewLetters(s, d.store, d.sealer), Texts: read, Sender: box, Trail: s.Trail, Now: s.Now,
 	})
 	d.store = posting{d.store, func(id uuid.UUID) {
 		select {

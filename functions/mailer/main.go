@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
 	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/mail/ses"
@@ -15,7 +16,8 @@ func main() {
 	s := e.SettingsBehindAPI()
 	texts, err := mailer.Texts(e.MailTexts, s.Looks)
 	boot.ExitOnSetting("MAIL_TEXTS", err)
-	sender, err := ses.New(ses.Config{From: e.MailFrom, Service: s.Looks.Name, Region: e.Region, Endpoint: e.SESEndpoint})
+	mails, err := ses.New(ses.Config{From: e.MailFrom, Service: s.Looks.Name, Region: e.Region, Endpoint: e.SESEndpoint})
 	boot.ExitOn(err)
-	lambda.Start(mailer.New(s, table.Open(e), mailer.Parts{Letters: mailer.Notices{Page: e.Issuer + "/"}, Texts: texts, Sender: sender}))
+	store := table.Open(e)
+	lambda.Start(mailer.New(s, store, mailer.Parts{Letters: mailer.NewLetters(s, store, sealer.Open(e)), Texts: texts, Sender: mails}))
 }

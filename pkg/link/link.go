@@ -42,6 +42,24 @@ func (p Purpose) Life() time.Duration {
 	return 30 * time.Minute
 }
 
+// AskToRecoverPath is where somebody asks for a new password.
+const AskToRecoverPath = "/recover"
+
+// Path is below the issuer where a link of the purpose is used: its page, and the form of that. The link is in the query, as `link`.
+func (p Purpose) Path() string {
+	switch p {
+	case SignUp, Invite:
+		return "/signup/verify"
+	case Recover:
+		return AskToRecoverPath + "/finish"
+	case Confirm:
+		return "/email/confirm"
+	case TakeBack:
+		return "/email/takeback"
+	}
+	return "/"
+}
+
 // Link is what a link says.
 type Link struct {
 	Purpose Purpose

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,10 +16,12 @@ import (
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -29,6 +32,9 @@ type role struct {
 }
 
 var sealedParts = []keyring.Part{keyring.Signing, keyring.Refresh}
+
+// linkParts are of functions that make or check links in mails.
+var linkParts = []keyring.Part{keyring.Links}
 
 // roles has every function of the template, by its folder.
 var roles = map[string]role{
@@ -94,7 +100,15 @@ var roles = map[string]role{
 		p.want(p.asAda(deployment.JSON("POST /password",
 			`{"current_password":"`+deployment.Password+`","new_password":"another-canary-wave"}`)), 200)
 	}},
-	"mailer": {nil, nil, func(*player) {}}, // no request reaches it
+	"mailer": {linkParts, linkParts, func(p *player) {
+		for range 2 { // creates the key of links, and opens it
+			letters := mailer.NewLetters(deployment.Settings(io.Discard, p.Clock.Now), p.Store, sealerAt(p.t, p.gate.URL, p.kms.key))
+			order := mail.Order{Purpose: mail.SignUp, Address: "new@example.com", At: p.Clock.Now()}
+			if letter, err := letters.Letter(p.t.Context(), order); err != nil || letter.Code == "" {
+				p.t.Errorf("letter %+v, %v", letter, err)
+			}
+		}
+	}},
 	"discovery": {nil, nil, func(p *player) {
 		p.Login("app")
 		p.want(p.Do(deployment.Request{Route: "GET /.well-known/jwks.json"}), 200)
@@ -179,6 +193,8 @@ func (p *player) want(got deployment.Answer, status int) {
 	}
 }
 
+func allParts() []keyring.Part { return slices.Concat(sealedParts, linkParts) }
+
 // odd are purposes that there are not.
 var odd = []keyring.Part{keyring.Public, "", "SIGNING ", "signing", "SIGNING,REFRESH"}
 
@@ -198,7 +214,7 @@ func TestTemplateGivesEachFunctionItsPurposes(t *testing.T) {
 			t.Errorf("the template has the function %s: add its role", name)
 		}
 		for action, parts := range map[string][]keyring.Part{"GenerateDataKey": role.seals, "Decrypt": role.opens, "Encrypt": nil} {
-			for _, purpose := range append(slices.Clone(sealedParts), odd...) {
+			for _, purpose := range append(allParts(), odd...) {
 				call := faultproxy.Call{Operation: action, Accesses: []faultproxy.Access{{Action: action, Key: string(purpose)}}}
 				if got, want := permissions.Allow(allowed, call), slices.Contains(parts, purpose); got != want {
 					t.Errorf("%s may %s for %q: %v, want %v", name, action, purpose, got, want)
@@ -232,7 +248,7 @@ func TestFunctionsMayUseTheSealingKeyAsFarAsTheyNeed(t *testing.T) {
 // tryEverything seals and opens by the function's policy for every purpose.
 func (p *player) tryEverything(r role) {
 	free, bound := sealerAt(p.t, p.kms.endpoint, p.kms.key), sealerAt(p.t, p.gate.URL, p.kms.key)
-	for _, purpose := range append(slices.Clone(sealedParts), odd...) {
+	for _, purpose := range append(allParts(), odd...) {
 		sealed, err := free.Seal(p.t.Context(), string(purpose), []byte("secret"))
 		if err != nil {
 			p.t.Fatal(err)

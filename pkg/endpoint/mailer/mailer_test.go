@@ -239,13 +239,3 @@ func TestTextsOfAFolderAreCheckedAtStart(t *testing.T) {
 		t.Error("no folder: no error")
 	}
 }
-
-func TestNoticeLeadsToTheService(t *testing.T) {
-	n := mailer.Notices{Page: "https://id.example.com/"}
-	if l, err := n.Letter(t.Context(), mail.Order{Purpose: mail.PasswordChanged}); err != nil || l.Link != "https://id.example.com/" || l.Code != "" {
-		t.Errorf("%+v, %v", l, err)
-	}
-	if l, err := n.Letter(t.Context(), mail.Order{Purpose: mail.Recover}); err == nil {
-		t.Errorf("%+v for a recovery, which needs a link", l)
-	}
-}

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"context"
+	"crypto/rand"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
@@ -19,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
@@ -89,7 +92,12 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 // sendMail carries out an order, as the stream of the table makes the function do.
 func (w *world) sendMail() {
 	w.t.Helper()
-	o := mail.Order{ID: uuid.Must(uuid.NewV7()), Purpose: mail.PasswordChanged, Address: "ada@example.com", At: w.Now()}
+	address := rand.Text() + "@example.com"
+	a := account.Account{ID: uuid.New(), Username: address, Email: account.Email{Address: strings.ToLower(address)}, Epoch: w.Now().Unix()}
+	if err := w.store.CreateAccount(w.t.Context(), a, "$argon2id$"); err != nil {
+		w.t.Fatal(err)
+	}
+	o := mail.Order{ID: uuid.Must(uuid.NewV7()), Purpose: mail.Recover, Address: a.Email.Address, At: w.Now()}
 	if err := w.store.PutOrder(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}
@@ -98,7 +106,12 @@ func (w *world) sendMail() {
 		w.t.Fatal(err)
 	}
 	w.proxy.Forget()
-	function := mailer.New(deployment.Settings(w, w.Now), w.store, mailer.Parts{Letters: mailer.Notices{Page: "https://id.example.com/"}, Texts: texts, Sender: nowhere{}})
+	settings := deployment.Settings(w, w.Now)
+	sealer, err := seal.NewLocal(make([]byte, 32))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	function := mailer.New(settings, w.store, mailer.Parts{Letters: mailer.NewLetters(settings, w.store, sealer), Texts: texts, Sender: nowhere{}})
 	record := events.DynamoDBEventRecord{EventName: "INSERT", Change: events.DynamoDBStreamRecord{
 		Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(dynamo.OrderPrefix + o.ID.String())},
 	}}
