@@ -1,0 +1,162 @@
+// Command bench compares Wavepass with what else does the same work: everything in one run, in turn, on one machine.
+//
+//	go run -C bench .                          everything; writes bench/RESULTS.md and bench/charts/
+//	go run -C bench . --only starts,verify     some of it; prints the tables
+//
+// It is a module of its own, so that nothing that it compares with becomes a dependency of Wavepass.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// part is a group of comparisons that are prepared together.
+type part struct {
+	name    string
+	prepare func(*lab, context.Context) ([]comparison, error)
+}
+
+var parts = []part{
+	{"starts", (*lab).starts},
+	{"verify", (*lab).verify},
+	{"authorize", (*lab).authorize},
+}
+
+func main() {
+	rounds := flag.Int("rounds", 9, "how often each is measured, in turn; at least 8 for figures to publish")
+	only := flag.String("only", "", "some of the parts, with commas between them")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *rounds, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, rounds int, only string) error {
+	if rounds < 1 || flag.NArg() > 0 {
+		return errors.New("want at least one round and no arguments; see --help")
+	}
+	chosen, err := choose(only)
+	if err != nil {
+		return err
+	}
+	l, err := newLab()
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	begin := time.Now()
+	var results []result
+	for _, p := range chosen {
+		fmt.Fprintf(os.Stderr, "[%s] %s\n", time.Since(begin).Round(time.Second), p.name)
+		comparisons, err := p.prepare(l, ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		for _, c := range comparisons {
+			r, err := c.run(ctx, rounds)
+			if err != nil {
+				return err
+			}
+			results = append(results, r)
+		}
+		l.end() // what a part has started takes no time from the next one
+	}
+	page := report{results, rounds, time.Since(begin), l.missing}
+	if only != "" {
+		_, err := os.Stdout.WriteString(page.markdown())
+		return err
+	}
+	return page.write(".")
+}
+
+func choose(only string) ([]part, error) {
+	if only == "" {
+		return parts, nil
+	}
+	var chosen []part
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(parts, func(p part) bool { return p.name == name })
+		if i < 0 {
+			var names []string
+			for _, p := range parts {
+				names = append(names, p.name)
+			}
+			return nil, fmt.Errorf("--only %s: want one of %s", name, strings.Join(names, ", "))
+		}
+		chosen = append(chosen, parts[i])
+	}
+	return chosen, nil
+}
+
+// lab is where everything runs: the folder of what is built, the libraries of Node, and what has to be ended.
+type lab struct {
+	work, peers string
+	ends        []func()
+	missing     []string // what could not take part, and why
+}
+
+func newLab() (*lab, error) {
+	work, err := os.MkdirTemp("", "wavepass-bench")
+	if err != nil {
+		return nil, err
+	}
+	peers, err := filepath.Abs("peers")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{work: work, peers: peers}
+	if !l.node() {
+		l.missing = append(l.missing, "Everything for Node: `npm ci --prefix bench/peers` has not been run.")
+	}
+	return l, nil
+}
+
+// node reports whether the libraries of Node are there.
+func (l *lab) node() bool {
+	_, err := exec.LookPath("node")
+	_, err2 := os.Stat(filepath.Join(l.peers, "node_modules"))
+	return err == nil && err2 == nil
+}
+
+func (l *lab) atEnd(do func()) { l.ends = append(l.ends, do) }
+
+// end ends what was started, the last first.
+func (l *lab) end() {
+	for _, do := range slices.Backward(l.ends) {
+		do()
+	}
+	l.ends = nil
+}
+
+func (l *lab) close() {
+	l.end()
+	_ = os.RemoveAll(l.work)
+}
+
+// machine says on what this runs.
+func machine() string {
+	model := runtime.GOARCH
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(info)) {
+			if name, ok := strings.CutPrefix(line, "model name\t: "); ok {
+				model = strings.TrimSpace(name)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d × %s, %s/%s, %s", runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
