@@ -27,6 +27,9 @@ type mcpServer struct {
 
 const mcpRedirect = "http://127.0.0.1:9/callback" // nothing listens there: the test's browser stops before it
 
+// mcpDocument is the client id of an application that nobody has registered.
+const mcpDocument = "https://agent.example/oauth/client.json"
+
 // mcpAccessLife is what the client's access tokens live: short, so that a test sees them expire.
 const mcpAccessLife = 12 * time.Second
 
@@ -36,10 +39,12 @@ func startMCP(t *testing.T) *mcpServer {
 	// As deployed. With 0s, what several refreshes of TypeScript at once need is switched off: a token that was replaced twice while it was on its way would be reuse.
 	t.Setenv("ROTATION_MIN_AGE", session.DefaultMinAge.String())
 	m := &mcpServer{data: t.TempDir()}
-	m.server = start(t, "--data", m.data)
+	document := filepath.Join(t.TempDir(), "client.json")
+	check(t, os.WriteFile(document, []byte(`{"client_id":"`+mcpDocument+`","client_name":"Interop","redirect_uris":["`+mcpRedirect+`"],"token_endpoint_auth_method":"none"}`), 0o600))
+	m.server = start(t, "--data", m.data, "--client-document", mcpDocument+"="+document)
 	port := freeAddress(t)
 	m.resource = "http://127.0.0.1:" + port + "/mcp"
-	m.command("resource", "add", m.resource, "--scope", "waves:read", "--scope", "boards:book")
+	m.command("resource", "add", m.resource, "--scope", "waves:read", "--scope", "boards:book", "--open")
 	m.command("account", "set-access", demoUsername, "--scope", "waves:read", "--scope", "boards:book", "--scope", "profile")
 	startMCPProgram(t, "PORT="+port, "ISSUER="+m.url, "HTTP_RESOURCE="+m.resource)
 	return m
@@ -84,7 +89,8 @@ type mcpClient struct {
 	in     io.Writer
 	out    *bufio.Scanner
 	person *surfer
-	asked  int // how many times the person had to go to the browser
+	asked  int    // how many times the person had to go to the browser
+	shown  string // the last page that asked for consent
 }
 
 // mcpPrograms are the SDKs. Their programs take the same arguments, commands and answers: see testdata/interop/mcp.mjs.
@@ -140,6 +146,7 @@ func (c *mcpClient) allow(address, back string) string {
 		page = c.person.send(page, "/signin", "username", demoUsername, "password", demoPassword)
 	}
 	if strings.Contains(page.html, `action="/consent"`) {
+		c.shown = page.html
 		page = c.person.send(page, "/consent", "decision", "allow")
 	}
 	if !strings.HasPrefix(page.at.String(), back) {
@@ -207,15 +214,39 @@ func TestInteropMCPClients(t *testing.T) {
 	}
 }
 
+// TestInteropMCPClientOfADocument has an SDK name itself by the address of its metadata document, which nobody has registered: it is asked about each time, by its
+// whole address, and what it was allowed can be taken back.
+func TestInteropMCPClientOfADocument(t *testing.T) {
+	home := libraries(t)
+	m := startMCP(t)
+	c := startMCPClient(t, "TypeScript 2", home, m.resource, mcpDocument)
+	c.want("call whoami", 1, `"client":"`+mcpDocument+`","scopes":["waves:read"]`)
+	for _, text := range []string{"agent.example", mcpDocument, "It calls itself “Interop”", "127.0.0.1", "program on this device", m.resource, "waves:read"} {
+		if !strings.Contains(c.shown, text) {
+			t.Errorf("the page that asks for consent does not show %q:\n%s", text, c.shown)
+		}
+	}
+	c.want("many forecast 4", 0, "Peniche")
+	c.want("call book_board", 1, "board")
+	m.takeBack(t, mcpDocument)
+}
+
 // takeBack is what the person does at the list of what they have allowed.
 func (m *mcpServer) takeBack(t *testing.T, id string) {
 	t.Helper()
 	own := m.do("POST", "/login", "application/json", `{"client_id":"`+demoNative+`","username":"`+demoUsername+`","password":"`+demoPassword+`"}`)
-	if listed := m.do("GET", "/grants", "", "", "Authorization", "Bearer "+own.AccessToken); listed.Status != 200 || !strings.Contains(listed.Body, `"`+id+`"`) {
-		t.Errorf("the list of applications: %d %s, want the client in it", listed.Status, listed.Body)
+	listed := m.do("GET", "/grants", "", "", "Authorization", "Bearer "+own.AccessToken)
+	entry := regexp.MustCompile(`"id":"([^"]*)","client_id":"` + regexp.QuoteMeta(id) + `"`).FindStringSubmatch(listed.Body)
+	if listed.Status != 200 || entry == nil {
+		t.Fatalf("the list of applications: %d %s, want the client in it", listed.Status, listed.Body)
 	}
-	if gone := m.do("DELETE", "/grants/"+id, "", "", "Authorization", "Bearer "+own.AccessToken); gone.Status != 200 {
+	if gone := m.do("DELETE", "/grants/"+entry[1], "", "", "Authorization", "Bearer "+own.AccessToken); gone.Status != 200 {
 		t.Errorf("taking it back: %d %s", gone.Status, gone.Body)
+	}
+	for _, list := range []string{"/grants", "/sessions"} {
+		if left := m.do("GET", list, "", "", "Authorization", "Bearer "+own.AccessToken); left.Status != 200 || strings.Contains(left.Body, `"`+id+`"`) {
+			t.Errorf("%s afterwards: %d %s, want nothing of the client", list, left.Status, left.Body)
+		}
 	}
 }
 

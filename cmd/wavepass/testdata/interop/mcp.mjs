@@ -1,5 +1,5 @@
 // A client of the MCP SDK for TypeScript, as it is: node mcp.mjs client|sdk SERVER CLIENT_ID REDIRECT, for @modelcontextprotocol/client 2.x or
-// @modelcontextprotocol/sdk 1.x. It reads one command a line: `call TOOL`, `many TOOL N`, or the address that the browser came back to; and says one JSON object a line:
+// @modelcontextprotocol/sdk 1.x. A client id that is an address is that of its metadata document. It reads one command a line: `call TOOL`, `many TOOL N`, or the address that the browser came back to; and says one JSON object a line:
 // {"open": ADDRESS} when a person has to go there, {"said": TEXT} or {"failed": TEXT} at the end of a command. It keeps its tokens in memory.
 import { createInterface } from 'node:readline'
 import { createRequire } from 'node:module'
@@ -16,12 +16,15 @@ const say = object => console.log(JSON.stringify(object))
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const next = async () => (await lines.next()).value
 
+const document = clientID.startsWith('https://') ? clientID : undefined
+let registered = document ? undefined : { client_id: clientID }
 let tokens, verifier, asked = 0
 const provider = {
   redirectUrl: redirect,
   clientMetadata: { client_name: 'interop', redirect_uris: [redirect], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' },
-  clientInformation: () => ({ client_id: clientID }),
-  saveClientInformation: () => {},
+  clientMetadataUrl: document,
+  clientInformation: () => registered,
+  saveClientInformation: saved => { registered = saved },
   tokens: () => tokens,
   saveTokens: saved => { tokens = saved },
   saveCodeVerifier: saved => { verifier = saved },
