@@ -314,11 +314,20 @@ func TestRoundTripsOfAnIdentity(t *testing.T) {
 	w.beginFederated(federation.Identity{Provider: "up", Subject: "warm"}) // the schema number is known
 	w.proxy.Inject(faultproxy.Rule{Fault: faultproxy.Delay(20 * time.Millisecond)})
 	defer w.proxy.Heal()
-	for _, what := range []string{"comes for the first time", "comes again"} {
+	for _, tc := range []struct {
+		what, provider, email string
+		calls, trips          int
+	}{
+		{"for the first time", "up", "", 2, 2},
+		{"again", "up", "", 2, 2},
+		{"with an address for the first time", "mail", "somebody@example.com", 3, 2}, // which is read beside the subject
+		{"with an address again", "mail", "somebody@example.com", 3, 2},
+		{"with an address that links them", "other", "somebody@example.com", 5, 4}, // the account is read, and its sessions end
+	} {
 		w.proxy.Forget()
-		w.beginFederated(federation.Identity{Provider: "up", Subject: "somebody"})
-		if calls := w.proxy.Calls(); len(calls) != 2 || faultproxy.RoundTrips(calls) > 2 {
-			t.Errorf("somebody %s: %v, want the subject read and one transaction", what, stepsOf(calls, false))
+		w.beginFederated(federation.Identity{Provider: tc.provider, Subject: "somebody", Email: tc.email, EmailVerified: tc.email != ""})
+		if calls := w.proxy.Calls(); len(calls) != tc.calls || faultproxy.RoundTrips(calls) > tc.trips {
+			t.Errorf("somebody comes %s: %v, want %d calls in %d round trips", tc.what, stepsOf(calls, false), tc.calls, tc.trips)
 		}
 	}
 }
