@@ -32,10 +32,7 @@ func (t target) openCloud(ctx context.Context, cfg config.Config) (data, string,
 	}
 	sealer := keyring.Sealer(noSealer{})
 	if t.SealingKey != "" {
-		sealer, err = seal.FromSetting(t.SealingKey, seal.KMSConfig{
-			Credentials: found.Credentials, Endpoint: aws.ToString(kms.NewFromConfig(found).Options().BaseEndpoint),
-		})
-		if err != nil {
+		if sealer, err = sealerOf(t.SealingKey, found); err != nil {
 			return data{}, "", fmt.Errorf("--sealing-key: %w", err)
 		}
 	}
@@ -49,9 +46,25 @@ func (t target) openCloud(ctx context.Context, cfg config.Config) (data, string,
 	return data{store: table, sealer: sealer, close: func() {}}, name, nil
 }
 
-// cloudTable opens a table, by a clock that is right. Region, credentials and endpoint are found as the AWS CLI
-// finds them: environment, profiles, single sign-on.
+// sealerOf returns the sealer that a setting names.
+func sealerOf(setting string, found aws.Config) (keyring.Sealer, error) {
+	return seal.FromSetting(setting, seal.KMSConfig{
+		Credentials: found.Credentials, Endpoint: aws.ToString(kms.NewFromConfig(found).Options().BaseEndpoint),
+	})
+}
+
+// cloudTable opens a table, by a clock that is right.
 func cloudTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Store, aws.Config, error) {
+	table, found, err := anyTable(ctx, name, cfg)
+	if err != nil {
+		return nil, found, err
+	}
+	return table, found, checkClock(ctx, table)
+}
+
+// anyTable opens a table, whatever the clock says. Region, credentials and endpoint are found as the AWS CLI
+// finds them: environment, profiles, single sign-on.
+func anyTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Store, aws.Config, error) {
 	found, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, found, fmt.Errorf("AWS configuration: %w", err)
@@ -65,10 +78,7 @@ func cloudTable(ctx context.Context, name string, cfg config.Config) (*dynamo.St
 	table, err := dynamo.Open(dynamo.Config{
 		Table: name, Region: found.Region, Credentials: found.Credentials, Endpoint: tableEndpoint(found, cfg), Shards: cfg.Shards, Now: time.Now,
 	})
-	if err != nil {
-		return nil, found, err
-	}
-	return table, found, checkClock(ctx, table)
+	return table, found, err
 }
 
 // tableEndpoint is where the table is when that is not the region's own address: what DYNAMODB_ENDPOINT says, or

@@ -317,7 +317,7 @@ func TestCompletion(t *testing.T) {
 		"account list --data ":      "",
 		"completion ":               "bash zsh",
 		"com":                       "completion",
-		"nothing ":                  "account audit check client completion drill key local migrate policy provider resource revoke session status",
+		"nothing ":                  "account audit check client completion doctor drill key local migrate policy provider resource revoke session status",
 	} {
 		out := mustCommand(t, append([]string{"complete", "--"}, strings.Split(words, " ")...)...)
 		if got := strings.Join(strings.Fields(out), " "); got != want {

@@ -39,6 +39,7 @@ type adminCommands struct {
 	Key      keyCommands      `cmd:"" help:"Look after the keys that tokens are made with."`
 	Revoke   revokeCommands   `cmd:"" help:"Take back a token, a session, everything a person has, or a client's tokens."`
 	Audit    auditCommands    `cmd:"" help:"Read what operators have done."`
+	Doctor   doctorCommand    `cmd:"" help:"Look for what is set wrong in a deployment."`
 }
 
 func main() {

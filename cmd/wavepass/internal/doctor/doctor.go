@@ -1,0 +1,200 @@
+// Package doctor looks at a deployment from inside: its table, its keys, the settings of its functions, and whether its address
+// serves what these say. It reads only. How a deployment is opened, and how a report is printed, is the command's matter.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
+)
+
+// Deployment is what is looked at. What is nil or empty is not looked at, and the report says so.
+type Deployment struct {
+	Name  string // for people
+	Store Store
+
+	Table string           // "" for a deployment on this machine
+	API   *dynamodb.Client // of Table
+	Clock func(context.Context) (ahead time.Duration, err error)
+
+	Functions func(context.Context) ([]Function, error)
+	URL       string // where the API is; empty: at the issuer that the settings name
+
+	SealingKey string // empty: as the functions' settings say
+	Sealer     func(setting string) (keyring.Sealer, error)
+
+	DemoAccount string // whose password everybody knows
+	HTTP        *http.Client
+	Now         func() time.Time
+}
+
+// Store is what is read of the one of the deployment.
+type Store interface {
+	keyring.Store
+	client.Lister
+	Schema(ctx context.Context) (int, error)
+	Policies(ctx context.Context) ([]string, error)
+	Policy(ctx context.Context, api string) (policy.Record, error)
+	LoginName(ctx context.Context, username string) (account.LoginName, error)
+}
+
+// Verdict is what became of a look.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass       Verdict = "pass"
+	Warn       Verdict = "warn"
+	Fail       Verdict = "fail"
+	NotChecked Verdict = "not checked" // it could not be seen, or there is nothing to see
+)
+
+// Finding is one line of the report.
+type Finding struct {
+	ID      string  `json:"id"`
+	Verdict Verdict `json:"verdict"`
+	Title   string  `json:"title"`
+	Detail  string  `json:"detail"`
+	Why     string  `json:"why"`
+	Mend    string  `json:"mend"`
+}
+
+// Report is all that was found.
+type Report struct {
+	Target   string    `json:"target"`
+	Findings []Finding `json:"findings"`
+}
+
+// Count returns how many findings have the verdict.
+func (r Report) Count(v Verdict) (n int) {
+	for _, f := range r.Findings {
+		if f.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+type outcome struct {
+	verdict Verdict
+	detail  string
+}
+
+func pass(format string, args ...any) outcome { return outcome{Pass, fmt.Sprintf(format, args...)} }
+func warn(format string, args ...any) outcome { return outcome{Warn, fmt.Sprintf(format, args...)} }
+func fail(format string, args ...any) outcome { return outcome{Fail, fmt.Sprintf(format, args...)} }
+func skip(format string, args ...any) outcome {
+	return outcome{NotChecked, fmt.Sprintf(format, args...)}
+}
+
+// patient is a deployment and what several looks need of it.
+type patient struct {
+	Deployment
+
+	table     *types.TableDescription
+	tableErr  error
+	functions []Function
+	funcErr   error
+	keys      []keyring.Key
+	keysErr   error
+
+	denied []string // what these credentials may not do
+}
+
+var (
+	errOnThisMachine = errors.New("it is on this machine")
+	errNotAsked      = errors.New("nothing is known of the functions' settings")
+)
+
+// Run looks at everything once. It fails only where nothing can be seen at all.
+func Run(ctx context.Context, d Deployment) (Report, error) {
+	p := &patient{Deployment: d, tableErr: errOnThisMachine, funcErr: errOnThisMachine}
+	if d.API != nil {
+		p.funcErr = errNotAsked
+		out, err := d.API.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &d.Table})
+		if p.tableErr = err; err == nil {
+			p.table = out.Table
+		}
+		if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
+			return Report{}, err
+		}
+	}
+	if d.Functions != nil {
+		p.functions, p.funcErr = d.Functions(ctx)
+	}
+	p.readKeys(ctx)
+
+	r := Report{Target: d.Name, Findings: []Finding{}}
+	for _, l := range looks {
+		o := l.look(p, ctx)
+		if err := ctx.Err(); err != nil {
+			return Report{}, err
+		}
+		r.Findings = append(r.Findings, Finding{l.id, o.verdict, l.title, o.detail, l.why, l.mend})
+	}
+	return r, nil
+}
+
+// unseen is the outcome of a look that an error prevented.
+func (p *patient) unseen(action string, err error) outcome {
+	var api smithy.APIError
+	switch {
+	case errors.Is(err, errOnThisMachine), errors.Is(err, errNotAsked):
+		return skip("%s", err)
+	case !errors.As(err, &api):
+		return skip("%s: %s", action, err)
+	case strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
+		if !slices.Contains(p.denied, action) {
+			p.denied = append(p.denied, action)
+		}
+		return skip("these credentials may not %s", action)
+	case api.ErrorCode() == "UnknownOperationException":
+		return skip("%s: this engine does not know it", action)
+	}
+	return skip("%s: %s: %s", action, api.ErrorCode(), api.ErrorMessage())
+}
+
+// WriteText writes the report as a table, and below it what is to be mended.
+func (r Report) WriteText(out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "VERDICT\tLOOKED AT\tSEEN")
+	for _, f := range r.Findings {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Verdict, f.ID, printable(f.Detail))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, f := range r.Findings {
+		if f.Verdict == Fail || f.Verdict == Warn {
+			fmt.Fprintf(out, "\n%s  %s: %s\n  why   %s\n  mend  %s\n", f.Verdict, f.ID, f.Title, f.Why, f.Mend)
+		}
+	}
+	_, err := fmt.Fprintf(out, "\n%d passed, %d warnings, %d failed, %d not checked; %s\n",
+		r.Count(Pass), r.Count(Warn), r.Count(Fail), r.Count(NotChecked), r.Target)
+	return err
+}
+
+// printable keeps what is stored, or what an address has served, from moving the cursor of a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,325 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/schema"
+)
+
+// tolerance is how far this machine's clock may be off, as for every command that changes something.
+const tolerance = 5 * time.Second
+
+func (p *patient) clock(ctx context.Context) outcome {
+	if p.Clock == nil {
+		return skip("%s", errOnThisMachine)
+	}
+	ahead, err := p.Clock(ctx)
+	switch {
+	case err != nil:
+		return skip("%s", err)
+	case ahead.Abs() > tolerance:
+		return fail("it is off by %s", ahead.Round(time.Second))
+	}
+	return pass("to within %s", tolerance)
+}
+
+func (p *patient) tableKey(context.Context) outcome {
+	if p.tableErr != nil {
+		return p.unseen("dynamodb:DescribeTable", p.tableErr)
+	}
+	var parts []string
+	for _, k := range p.table.KeySchema {
+		parts = append(parts, aws.ToString(k.AttributeName)+" "+string(k.KeyType))
+	}
+	if got := strings.Join(parts, ", "); got != "pk HASH, sk RANGE" {
+		return fail("its key is %s, and not pk HASH, sk RANGE", got)
+	}
+	return pass("pk and sk")
+}
+
+func (p *patient) timeToLive(ctx context.Context) outcome {
+	if p.API == nil {
+		return skip("%s", errOnThisMachine)
+	}
+	out, err := p.API.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &p.Table})
+	if err != nil {
+		return p.unseen("dynamodb:DescribeTimeToLive", err)
+	}
+	d := out.TimeToLiveDescription
+	switch {
+	case d == nil || d.TimeToLiveStatus == types.TimeToLiveStatusDisabled || d.TimeToLiveStatus == types.TimeToLiveStatusDisabling:
+		return fail("time to live is off")
+	case aws.ToString(d.AttributeName) != "expires_at":
+		return fail("time to live looks at %s, and not at expires_at", aws.ToString(d.AttributeName))
+	}
+	return pass("time to live is on")
+}
+
+func (p *patient) recovery(ctx context.Context) outcome {
+	if p.API == nil {
+		return skip("%s", errOnThisMachine)
+	}
+	out, err := p.API.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &p.Table})
+	if err != nil {
+		return p.unseen("dynamodb:DescribeContinuousBackups", err)
+	}
+	if d := out.ContinuousBackupsDescription; d == nil || d.PointInTimeRecoveryDescription == nil ||
+		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus != types.PointInTimeRecoveryStatusEnabled {
+		return fail("point-in-time recovery is off")
+	}
+	return pass("point-in-time recovery is on")
+}
+
+func (p *patient) deletionProtection(context.Context) outcome {
+	switch {
+	case p.tableErr != nil:
+		return p.unseen("dynamodb:DescribeTable", p.tableErr)
+	case !aws.ToBool(p.table.DeletionProtectionEnabled):
+		return warn("deletion protection is off")
+	}
+	return pass("deletion protection is on")
+}
+
+func (p *patient) stream(context.Context) outcome {
+	if p.tableErr != nil {
+		return p.unseen("dynamodb:DescribeTable", p.tableErr)
+	}
+	view := types.StreamViewType("")
+	if s := p.table.StreamSpecification; s != nil && aws.ToBool(s.StreamEnabled) {
+		view = s.StreamViewType
+	}
+	mails := slices.ContainsFunc(p.functions, func(f Function) bool { return f.Settings["MAIL_FROM"] != "" })
+	switch {
+	case view != "" && view != types.StreamViewTypeKeysOnly:
+		return fail("the stream has %s, and not the keys alone", view)
+	case mails && view == "":
+		return fail("mails are to be sent, and the table has no stream")
+	case p.funcErr != nil && view == "":
+		return skip("there is no stream; whether mails are to be sent is not known")
+	case p.funcErr == nil && !mails && view != "":
+		return warn("there is a stream, and no function sends mails")
+	}
+	return pass("%s", map[bool]string{true: "a stream of keys alone", false: "no stream, and no mails"}[view != ""])
+}
+
+func (p *patient) schemaNumber(ctx context.Context) outcome {
+	number, err := p.number(ctx)
+	switch {
+	case errors.Is(err, schema.ErrNewer):
+		return fail("%s", err)
+	case err != nil:
+		return p.unseen("dynamodb:GetItem", err)
+	case number > schema.Current:
+		return fail("its number is %d, and this version knows numbers up to %d", number, schema.Current)
+	case errors.Is(p.keysErr, keyring.ErrMissing):
+		return skip("nobody has used the deployment yet")
+	case number < schema.Current:
+		return fail("its number is %d, and that of this version is %d", number, schema.Current)
+	}
+	return pass("number %d", number)
+}
+
+// number reads it from the table itself: a store takes a number that it cannot read for the oldest.
+func (p *patient) number(ctx context.Context) (int, error) {
+	if p.API == nil {
+		return p.Store.Schema(ctx)
+	}
+	at := &types.AttributeValueMemberS{Value: "SCHEMA"}
+	out, err := p.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &p.Table, Key: map[string]types.AttributeValue{"pk": at, "sk": at}, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return 0, err
+	}
+	n, ok := out.Item["number"].(*types.AttributeValueMemberN)
+	if !ok {
+		return schema.First, nil // older than the number itself
+	}
+	return strconv.Atoi(n.Value)
+}
+
+func (p *patient) readKeys(ctx context.Context) {
+	times := keyring.Times{}
+	if cfg, ok := p.config("KEY_PERIOD"); ok {
+		times = endpoint.KeyTimes(cfg)
+	}
+	ring := keyring.New(keyring.Config{Store: p.Store, Sealer: noSealer{}, Algorithm: keyring.ES256, Times: times, Now: p.Now})
+	p.keys, p.keysErr = ring.List(ctx)
+}
+
+// The schedule calls once in an hour; RotationAlarm sounds after three.
+const (
+	lateKey     = time.Hour
+	veryLateKey = 3 * time.Hour
+)
+
+func (p *patient) rotation(context.Context) outcome {
+	switch {
+	case errors.Is(p.keysErr, keyring.ErrMissing):
+		return warn("there are no keys yet: the first login creates them")
+	case p.keysErr != nil:
+		return p.unseen("dynamodb:GetItem of KEYRING#", p.keysErr)
+	}
+	var next, current int
+	var late time.Duration
+	var which string
+	for _, k := range p.keys {
+		switch k.State {
+		case keyring.Next:
+			next++
+		case keyring.Current:
+			current++
+		}
+		if by := p.Now().Sub(k.Due); !k.Due.IsZero() && k.State != keyring.Gone && by > late {
+			late, which = by, k.ID
+		}
+	}
+	switch {
+	case current < 2 || next < 2:
+		return fail("%d current and %d next keys, want a signing key and a MAC key of each", current, next)
+	case late > veryLateKey:
+		return fail("key %s should have changed %s ago", which, late.Round(time.Minute))
+	case late > lateKey:
+		return warn("key %s should have changed %s ago", which, late.Round(time.Minute))
+	}
+	return pass("%d keys, none is late", len(p.keys))
+}
+
+func (p *patient) sealingKey(ctx context.Context) outcome {
+	setting := p.SealingKey
+	if setting == "" {
+		setting = p.common("SEALING_KEY")
+	}
+	switch {
+	case p.Sealer == nil || setting == "" && p.API != nil:
+		return skip("it is not known which it is: name it with --sealing-key")
+	case errors.Is(p.keysErr, keyring.ErrMissing):
+		return skip("there are no keys yet")
+	}
+	sealer, err := p.Sealer(setting)
+	if err != nil {
+		return fail("%s", err)
+	}
+	ring := keyring.New(keyring.Config{Store: p.Store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.Now})
+	_, err = ring.SigningKeys().Current(ctx)
+	if err == nil {
+		_, err = ring.MACKeys().Current(ctx)
+	}
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return pass("it opens the signing keys and the MAC keys")
+	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
+		return p.unseen("kms:Decrypt, dynamodb:GetItem of KEYRING#", err)
+	case errors.As(err, &api):
+		return fail("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	}
+	return fail("%s", err)
+}
+
+func (p *patient) clients(ctx context.Context) outcome {
+	all, err := p.Store.Clients(ctx)
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &api):
+		return p.unseen("dynamodb:Query of CLIENT", err)
+	case err != nil:
+		return fail("%s", err)
+	case len(all) == 0:
+		return warn("there is none: nobody can log in")
+	}
+	return pass("%d", len(all))
+}
+
+func (p *patient) origins(ctx context.Context) outcome {
+	all, err := p.Store.Clients(ctx)
+	if err != nil {
+		return p.unseen("dynamodb:Query of CLIENT", err)
+	}
+	own, err := url.Parse(p.address())
+	if p.API == nil || err != nil || own.Host == "" {
+		return skip("the address of the service is not known")
+	}
+	var wrong []string
+	for _, c := range all {
+		if c.Kind != client.Browser && c.Kind != client.Site {
+			continue
+		}
+		for _, origin := range c.Origins {
+			if u, err := url.Parse(origin); err != nil || isLoopback(u.Hostname()) && !isLoopback(own.Hostname()) || site(u) != site(own) {
+				wrong = append(wrong, fmt.Sprintf("%s of %s", origin, c.ID))
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		return warn("on another site than %s: %s", own.Host, list(wrong))
+	}
+	return pass("all are on the site of %s", own.Host)
+}
+
+func (p *patient) policies(ctx context.Context) outcome {
+	apis, err := p.Store.Policies(ctx)
+	if err != nil {
+		return p.unseen("dynamodb:Query of POLICY", err)
+	}
+	var wrong []string
+	for _, api := range apis {
+		record, err := p.Store.Policy(ctx, api)
+		if err == nil && !record.Removed() {
+			_, err = policy.Decode(record.Document)
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("%s: %s", api, err))
+		}
+	}
+	if len(wrong) > 0 {
+		return fail("%s", list(wrong))
+	}
+	return pass("%d", len(apis))
+}
+
+func (p *patient) demoAccount(ctx context.Context) outcome {
+	if p.API == nil {
+		return skip("%s", errOnThisMachine)
+	}
+	_, err := p.Store.LoginName(ctx, p.DemoAccount)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		return pass("it is not")
+	case err != nil:
+		return p.unseen("dynamodb:GetItem of LOGIN#", err)
+	}
+	return fail("%s may log in", p.DemoAccount)
+}
+
+// list names the first few.
+func list(all []string) string {
+	const few = 3
+	if len(all) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:few], "; "), len(all)-few)
+	}
+	return strings.Join(all, "; ")
+}
+
+// noSealer is the sealer of a keyring that opens nothing.
+type noSealer struct{}
+
+var errNotOpened = errors.New("no key is opened")
+
+func (noSealer) Seal(context.Context, string, []byte) ([]byte, error) { return nil, errNotOpened }
+func (noSealer) Open(context.Context, string, []byte) ([]byte, error) { return nil, errNotOpened }
