@@ -356,7 +356,7 @@ func TestDoctorWithoutTheRightToAskLambda(t *testing.T) {
 	}
 	var o, l bytes.Buffer
 	err := run(t.Context(), []string{"doctor", "--table", w.name, "--functions", file, "--sealing-key", doctorSealing}, output{&o, &l})
-	if err == nil || statusOf(err) != 1 || !strings.Contains(o.String(), "fail         shards") || !strings.Contains(o.String(), "mend  Deploy the stack with") {
+	if err == nil || statusOf(err) != 1 || !strings.Contains(o.String(), "fail     shards") || !strings.Contains(o.String(), "mend  Deploy the stack with") {
 		t.Errorf("as text: %v\n%s", err, o.String())
 	}
 }
