@@ -119,6 +119,13 @@ func TestInteropForeignSignInEndsTheEarlierSession(t *testing.T) {
 	}
 }
 
+// In Chromium, whose cookies come along only as SameSite lets them (docs/adr/0083-pages-keep-nothing-between-them.md).
+func TestInteropForeignSignInInChromium(t *testing.T) {
+	needChromium(t)
+	f := startForeign(t)
+	f.drive(t, "provider", "own", f.request("own", "http://127.0.0.1/cb"))
+}
+
 // slowly answers after a while, as the provider would.
 func slowly(_ http.ResponseWriter, r *http.Request) bool {
 	if r.URL.Path == "/token" || r.URL.Path == "/me" || r.URL.Path == "/jwks" {

@@ -21,12 +21,12 @@ type signIn struct {
 	data, spa string
 }
 
-func startSignIn(t *testing.T) signIn {
+func startSignIn(t *testing.T, flags ...string) signIn {
 	t.Helper()
 	t.Setenv("ROTATION_MIN_AGE", "0s")
 	spa := freeAddress(t)
 	s := signIn{data: t.TempDir(), spa: "http://localhost:" + spa}
-	s.server = start(t, "--data", s.data, "--web-origins", s.spa)
+	s.server = start(t, append(flags, "--data", s.data, "--web-origins", s.spa)...)
 	command := func(args ...string) { mustCommand(t, append(args, "--data", s.data)...) }
 	command("account", "set-access", demoUsername, "--scope", "openid", "--scope", "profile")
 	command("client", "add", "own", "--kind", "native", "--scope", "openid", "--scope", "profile", "--redirect", "http://127.0.0.1/cb")
@@ -77,8 +77,9 @@ func TestChromiumSignInPages(t *testing.T) {
 
 func TestChromiumSignInMishaps(t *testing.T) {
 	needChromium(t)
-	s := startSignIn(t)
+	s := startSignIn(t, "--demo-provider")
 	s.drive(t, "mishaps", "own", s.request("own", "http://127.0.0.1/cb"))
+	s.drive(t, "provider", "own", s.request("own", "http://127.0.0.1/cb"))
 }
 
 // relyingParty is a site that signs people in with golang.org/x/oauth2 and go-oidc as their own documentation shows. Its page says how it went.

@@ -297,6 +297,11 @@ func TestProviderThatIsDownIsNoRefusal(t *testing.T) {
 	if _, err := i.login(newRelyingParty(), i.provider(), nil); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("metadata of another issuer: %v, want ErrUnavailable", err)
 	}
+	i = newIDP(t)
+	i.metadata["padding"] = strings.Repeat("x", 512<<10) // right, and too long
+	if _, err := i.login(newRelyingParty(), i.provider(), nil); !errors.Is(err, oauth.ErrUnavailable) {
+		t.Errorf("metadata of more than 512 KB: %v, want ErrUnavailable", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := newRelyingParty().Begin(ctx, i.provider(), callback); !errors.Is(err, oauth.ErrUnavailable) {

@@ -223,6 +223,30 @@ const cases = {
     assert.deepEqual(unexpected, [], 'the console')
   },
 
+  /** provider is a person who signs in at another provider, whose page may ask who they are in its own way. */
+  async provider() {
+    const site = await listen((incoming, answer) => answer.setHeader('Content-Type', 'text/html').end('<title>app</title><link rel=icon href=data:,><p id=said>signed in</p>'))
+    const request = new URL(start)
+    request.searchParams.set('redirect_uri', site.address + '/cb')
+    const page = await newPage()
+    await page.goto(request.href)
+    await page.getByRole('button', { name: /^Sign in with / }).first().click()
+    await page.waitForURL(url => url.origin !== new URL(api).origin)
+    const who = page.getByLabel('Who are you?')
+    await who.or(page.getByLabel('Password')).waitFor()
+    if (await who.isVisible()) {
+      await who.fill('bob')
+      await page.getByRole('button').click()
+    } else await signIn(page)
+    await page.waitForURL(/\/cb\?code=/)
+    assert.equal(await said(page), 'signed in')
+    await page.goto(request.href) // they are asked nothing any more
+    assert.equal(await said(page), 'signed in')
+    assert.deepEqual((await page.context().cookies(api)).filter(c => c.name.includes('wpfa')), [], 'the attempt is still in the browser')
+    assert.deepEqual(red, [], 'the console')
+    site.close()
+  },
+
   /** mishaps are what people do: going back, clicking twice, two tabs, blocked cookies. */
   async mishaps() {
     let answers = 0
