@@ -314,6 +314,7 @@ func TestCompletion(t *testing.T) {
 		"account s":                 "search set-access set-email set-password show",
 		"account set-access ada --": "--claim --data --dynamodb --help --json --no-claims --no-roles --no-scopes --operator --role --scope --sealing-key --subject --table --username --version",
 		"account list --l":          "--limit",
+		"local --demo":              "--demo-provider",
 		"account list --data ":      "",
 		"completion ":               "bash zsh",
 		"com":                       "completion",

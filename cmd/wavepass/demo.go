@@ -60,7 +60,10 @@ type demoStore interface {
 func seedDemo(ctx context.Context, store demoStore, trail *audit.Trail, now time.Time) error {
 	clients := demoClients()
 	last := clients[len(clients)-1]
-	if _, err := store.Client(ctx, last.ID); !errors.Is(err, client.ErrUnknown) {
+	switch found, err := store.Client(ctx, last.ID); {
+	case err == nil:
+		return seedPartnerWeb(ctx, store, found, trail)
+	case !errors.Is(err, client.ErrUnknown):
 		return err
 	}
 	password, err := account.PasswordRules{}.Accept(oauth.NewSecret(demoPassword), demoUsername)
@@ -81,6 +84,27 @@ func seedDemo(ctx context.Context, store demoStore, trail *audit.Trail, now time
 	for _, c := range clients {
 		if err := c.Check(); err != nil {
 			return fmt.Errorf("demo client: %w", err)
+		}
+		if err := store.PutClient(ctx, c); err != nil {
+			return fmt.Errorf("demo client: %w", err)
+		}
+		trail.Record(ctx, audit.Event{Name: audit.ClientAdded, ClientID: c.ID})
+	}
+	return nil
+}
+
+// seedPartnerWeb adds partner-web to the demo of a version that did not have it yet. partner tells such a demo from clients of somebody's own. A
+// client that was removed is known still, and is not added again.
+func seedPartnerWeb(ctx context.Context, store demoStore, partner client.Client, trail *audit.Trail) error {
+	if partner.Authenticate(oauth.NewSecret(demoSecret)) != nil {
+		return nil
+	}
+	if _, err := store.Client(ctx, demoPartnerWeb); !errors.Is(err, client.ErrUnknown) {
+		return err
+	}
+	for _, c := range demoClients() {
+		if c.ID != demoPartnerWeb {
+			continue
 		}
 		if err := store.PutClient(ctx, c); err != nil {
 			return fmt.Errorf("demo client: %w", err)

@@ -1,12 +1,21 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/store/bolt"
 )
 
 // partnerRequest is the address of an authorization request that the greeting shows.
@@ -85,5 +94,38 @@ func TestDemoProviderOfAServiceOnALoopbackAddress(t *testing.T) {
 	s := start(t, "--data", t.TempDir(), "--demo-provider", "--issuer", "http://127.0.0.1:1")
 	if !strings.Contains(s.greeting, "demo provider, http://localhost:") {
 		t.Errorf("the greeting is\n%s\nwant the provider at localhost: cookies of one host name are shared by its ports", s.greeting)
+	}
+}
+
+// A folder of a version that had no partner-web gets it, unless somebody has removed it, or the folder is no demo.
+func TestDemoOfAVersionBeforeGetsItsThirdParty(t *testing.T) {
+	removed := client.Client{ID: demoPartnerWeb, Kind: client.Removed}
+	for what, tc := range map[string]struct {
+		secret string
+		there  *client.Client
+		want   client.Kind
+	}{
+		"a demo":                   {demoSecret, nil, client.Server},
+		"it was removed":           {demoSecret, &removed, client.Removed},
+		"a partner of their own":   {"another-secret", nil, ""},
+		"their own, and a removed": {"another-secret", &removed, client.Removed},
+	} {
+		store, err := bolt.Open(filepath.Join(t.TempDir(), databaseName), time.Now)
+		check(t, err)
+		partner := client.New("partner", client.Service)
+		partner.SecretHash = client.HashSecret(oauth.NewSecret(tc.secret))
+		check(t, store.PutClient(t.Context(), partner))
+		if tc.there != nil {
+			check(t, store.PutClient(t.Context(), *tc.there))
+		}
+		check(t, seedDemo(t.Context(), store, audit.NewTrail(io.Discard, time.Now), time.Now()))
+		got, err := store.Client(t.Context(), demoPartnerWeb)
+		if got.Kind != tc.want || (tc.want == "") != errors.Is(err, client.ErrUnknown) {
+			t.Errorf("%s: %q, %v, want %q", what, got.Kind, err, tc.want)
+		}
+		if demo, err := hasDemo(t.Context(), store); demo || err != nil {
+			t.Errorf("%s: the demo account was made (%v)", what, err)
+		}
+		check(t, store.Close())
 	}
 }

@@ -40,7 +40,7 @@ async function answer(request, response) {
     case request.url.startsWith('/do/') && request.method === 'GET':
       await provider.interactionDetails(request, response)
       response.setHeader('Content-Type', 'text/html')
-      return response.end('<!doctype html><form method="post" action=""><label>Who are you? <input name="who"></label><button>Go on</button></form>')
+      return response.end('<!doctype html><link rel="icon" href="data:,"><form method="post" action=""><label>Who are you? <input name="who"></label><button>Go on</button></form>')
     case request.url.startsWith('/do/'): {
       const who = new URLSearchParams(await text(request)).get('who')
       const result = who ? { login: { accountId: who } } : { error: 'access_denied' }
