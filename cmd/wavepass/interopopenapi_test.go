@@ -23,9 +23,12 @@ func TestInteropServiceConformsToItsOpenAPIDocument(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "schemathesis.toml")
 	check(t, os.WriteFile(settings, fmt.Appendf(nil, "[auth.openapi.token]\nbearer = %q\n[auth.openapi.basic]\nusername = %q\npassword = %q\n",
 		s.login().AccessToken, "partner", "partner-demo-secret"), 0o600))
-	run := exec.Command(filepath.Join(home, "venv/bin/schemathesis"), "--config-file", settings, "run", "../../docs/openapi.yaml", "--url", s.url,
+	document, err := filepath.Abs("../../docs/openapi.yaml")
+	check(t, err)
+	run := exec.Command(filepath.Join(home, "venv/bin/schemathesis"), "--config-file", settings, "run", document, "--url", s.url,
 		"--phases", "examples,coverage", "--checks", openapiChecks, "--generation-deterministic", "--no-shrink", "--max-redirects", "0", "--max-time", "40",
 		"--warnings", "off", "--no-color", "--continue-on-failure", "--request-timeout", "10")
+	run.Dir = t.TempDir() // it keeps notes there
 	run.Env = append(os.Environ(), "COLUMNS=160")
 	out, err := run.CombinedOutput()
 	said := string(out)

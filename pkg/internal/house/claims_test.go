@@ -1,0 +1,167 @@
+package house_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const root = "../../.."
+
+var (
+	definedTest = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	namedTest   = regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
+	pageLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+)
+
+// testsBelow are the names of the tests and fuzz targets of the repository's Go files.
+func testsBelow(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && (entry.Name()[0] == '.' || entry.Name() == "node_modules"):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, name := range definedTest.FindAllSubmatch(text, -1) {
+			found[string(name[1])] = true
+		}
+		return err
+	})
+	if err != nil || len(found) < 1000 {
+		t.Fatalf("found %d tests: %v", len(found), err)
+	}
+	return found
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestPagesOfBeliefNameTestsThatThereAre(t *testing.T) {
+	defined := testsBelow(t)
+	for _, page := range []string{"docs/asvs.md", "docs/threat-model.md"} {
+		names := namedTest.FindAllStringSubmatch(read(t, page), -1)
+		if len(names) < 20 {
+			t.Errorf("%s names %d tests", page, len(names))
+		}
+		for _, name := range names {
+			if !defined[name[1]] {
+				t.Errorf("%s names %s, which is no test", page, name[1])
+			}
+		}
+	}
+}
+
+// requirements is how many each section of ASVS 5.0.0 has, of the chapters that are about sessions.
+var requirements = map[string]int{
+	"3.3": 5, "3.4": 8, "3.5": 8,
+	"6.1": 3, "6.2": 12, "6.3": 8, "6.4": 6, "6.5": 8, "6.6": 4, "6.7": 2, "6.8": 4,
+	"7.1": 3, "7.2": 4, "7.3": 2, "7.4": 5, "7.5": 3, "7.6": 2,
+	"9.1": 3, "9.2": 4,
+	"10.1": 2, "10.2": 3, "10.3": 5, "10.4": 16, "10.5": 5, "10.6": 2, "10.7": 3,
+}
+
+func TestASVSPageAnswersEveryRequirement(t *testing.T) {
+	page := read(t, "docs/asvs.md")
+	row := regexp.MustCompile(`(?m)^\| (\d+\.\d+\.\d+) \| [^|]+ \| (met|not met|not applicable) \| (.+) \|$`)
+	answered, count := map[string]string{}, map[string]int{}
+	for _, found := range row.FindAllStringSubmatch(page, -1) {
+		id, verdict, where := found[1], found[2], found[3]
+		if answered[id] != "" {
+			t.Errorf("%s is answered twice", id)
+		}
+		answered[id] = verdict
+		if count[verdict]++; verdict == "met" && !namedTest.MatchString(where) {
+			t.Errorf("%s is met by %q, which names no test", id, where)
+		}
+	}
+	all := 0
+	for section, n := range requirements {
+		for i := range n {
+			if id := section + "." + strconv.Itoa(i+1); answered[id] == "" {
+				t.Errorf("%s is not answered", id)
+			}
+		}
+		all += n
+	}
+	if len(answered) != all {
+		t.Errorf("%d requirements are answered, the standard has %d", len(answered), all)
+	}
+	says := strconv.Itoa(count["met"]) + " are met, " + strconv.Itoa(count["not applicable"]) + " do not apply, " + strconv.Itoa(count["not met"]) + " are not met."
+	if !strings.Contains(page, says) {
+		t.Errorf("the page does not say %q", says)
+	}
+}
+
+// anchorOf is how GitHub names a heading in an address.
+func anchorOf(heading string) string {
+	heading = strings.ToLower(strings.NewReplacer("`", "", "*", "").Replace(heading))
+	heading = regexp.MustCompile(`[^\p{L}\p{N}\- _]`).ReplaceAllString(heading, "")
+	return strings.ReplaceAll(heading, " ", "-")
+}
+
+func anchorsOf(page string) (anchors []string) {
+	inCode := false
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "```") {
+			inCode = !inCode
+		}
+		if text, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok && line[0] == '#' && !inCode {
+			anchors = append(anchors, anchorOf(strings.TrimSpace(regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(text, "$1"))))
+		}
+	}
+	return anchors
+}
+
+func TestLinksOfPagesLeadSomewhere(t *testing.T) {
+	pages := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/adr/*.md", "examples/*/README.md", "clients/web/README.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			name, _ := filepath.Rel(root, path)
+			pages = append(pages, name)
+		}
+	}
+	links := 0
+	for _, page := range pages {
+		for _, found := range pageLink.FindAllStringSubmatch(read(t, page), -1) {
+			link := found[1]
+			if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
+				continue
+			}
+			links++
+			file, anchor, _ := strings.Cut(link, "#")
+			target := page
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), file)
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s: %s leads nowhere", page, link)
+			} else if anchor != "" && strings.HasSuffix(target, ".md") && !slices.Contains(anchorsOf(read(t, target)), anchor) {
+				t.Errorf("%s: %s: %s has no such heading", page, link, target)
+			}
+		}
+	}
+	if links < 300 {
+		t.Errorf("only %d links were looked at", links)
+	}
+}
