@@ -20,7 +20,7 @@ func inChromium(t *testing.T, name, api, other string) {
 }
 
 // drive runs a case of a driver in testdata/chromium.
-func drive(t *testing.T, driver, name string, addresses map[string]string) {
+func drive(t *testing.T, driver, name string, addresses map[string]string) (said string) {
 	t.Helper()
 	addresses["username"], addresses["password"] = demoUsername, demoPassword
 	given, err := json.Marshal(addresses)
@@ -29,9 +29,11 @@ func drive(t *testing.T, driver, name string, addresses map[string]string) {
 	}
 	command := exec.CommandContext(t.Context(), "node", "testdata/chromium/"+driver, name)
 	command.Env = append(os.Environ(), "ADDRESSES="+string(given))
-	if out, err := command.CombinedOutput(); err != nil {
+	out, err := command.CombinedOutput()
+	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+	return string(out)
 }
 
 func needChromium(t *testing.T) {

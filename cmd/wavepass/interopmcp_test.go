@@ -91,6 +91,7 @@ type mcpClient struct {
 	person *surfer
 	asked  int    // how many times the person had to go to the browser
 	shown  string // the last page that asked for consent
+	drives bool   // the person's browser is Chromium
 }
 
 // mcpPrograms are the SDKs. Their programs take the same arguments, commands and answers: see testdata/interop/mcp.mjs.
@@ -141,6 +142,15 @@ func (c *mcpClient) do(command string) (said, failed string) {
 // allow goes to the pages, and returns the address that they lead to, which begins with back.
 func (c *mcpClient) allow(address, back string) string {
 	c.t.Helper()
+	if c.drives {
+		var came struct{ Shown, Back string }
+		said := drive(c.t, "signin.mjs", "allow", map[string]string{"start": address, "back": back})
+		if err := json.Unmarshal([]byte(said), &came, json.MatchCaseInsensitiveNames(true)); err != nil {
+			c.t.Fatalf("Chromium says %q", said)
+		}
+		c.shown = came.Shown
+		return came.Back
+	}
 	page := c.person.visit(http.MethodGet, address, nil)
 	if strings.Contains(page.html, `action="/signin"`) {
 		page = c.person.send(page, "/signin", "username", demoUsername, "password", demoPassword)
@@ -215,11 +225,13 @@ func TestInteropMCPClients(t *testing.T) {
 }
 
 // TestInteropMCPClientOfADocument has an SDK name itself by the address of its metadata document, which nobody has registered: it is asked about each time, by its
-// whole address, and what it was allowed can be taken back.
+// whole address, and what it was allowed can be taken back. The person's browser is a real one.
 func TestInteropMCPClientOfADocument(t *testing.T) {
 	home := libraries(t)
 	m := startMCP(t)
+	needChromium(t)
 	c := startMCPClient(t, "TypeScript 2", home, m.resource, mcpDocument)
+	c.drives = true
 	c.want("call whoami", 1, `"client":"`+mcpDocument+`","scopes":["waves:read"]`)
 	for _, text := range []string{"agent.example", mcpDocument, "It calls itself “Interop”", "127.0.0.1", "program on this device", m.resource, "waves:read"} {
 		if !strings.Contains(c.shown, text) {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 type signIn struct {
 	*server
 	data, spa string
+	document  string // an authorization request of an application that nobody has registered
 }
 
 func startSignIn(t *testing.T, flags ...string) signIn {
@@ -58,7 +60,7 @@ func (s signIn) drive(t *testing.T, name, client, start string) {
 	needChromium(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.spa, "http://"), ":")
 	drive(t, "signin.mjs", name, map[string]string{
-		"api": s.url, "client": client, "port": port, "start": start, "screenshots": os.Getenv("WAVEPASS_SCREENSHOTS"),
+		"api": s.url, "client": client, "port": port, "start": start, "screenshots": os.Getenv("WAVEPASS_SCREENSHOTS"), "document": s.document,
 	})
 }
 
@@ -71,7 +73,13 @@ func TestChromiumSignsInForLibraries(t *testing.T) {
 
 func TestChromiumSignInPages(t *testing.T) {
 	needChromium(t)
-	s := startSignIn(t)
+	const document, resource = mcpDocument, "https://mcp.example/mcp"
+	file := filepath.Join(t.TempDir(), "client.json")
+	check(t, os.WriteFile(file, []byte(`{"client_id":"`+document+`","client_name":"Harbour Assistant","redirect_uris":["http://127.0.0.1/callback"]}`), 0o600))
+	s := startSignIn(t, "--client-document", document+"="+file)
+	mustCommand(t, "resource", "add", resource, "--scope", "notes:read", "--open", "--data", s.data)
+	mustCommand(t, "account", "set-access", demoUsername, "--scope", "openid", "--scope", "profile", "--scope", "notes:read", "--data", s.data)
+	s.document = strings.Replace(s.request(document, "http://127.0.0.1:8765/callback"), "openid+profile", "notes:read", 1) + "&resource=" + url.QueryEscape(resource)
 	s.drive(t, "pages", "third", s.request("third", "com.example.app:/cb")+"&prompt=consent")
 }
 

@@ -314,6 +314,25 @@ func TestAnOperatorEndsAndForbidsAnUnregisteredClient(t *testing.T) {
 	}
 }
 
+func TestClosingAResourceEndsNoSession(t *testing.T) {
+	w, _ := newDocumentWorld(t)
+	tokens := w.connect()
+	document, err := json.Marshal(resource.Resource{URI: tools, Scopes: []string{"tools:read", "tools:write"}})
+	if err == nil {
+		err = w.Store.PutResource(t.Context(), resource.Key(tools), resource.Record{Version: 2, Document: document})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Advance(5 * time.Minute)
+	w.wantError("signing in anew", w.Visitor().SignIn(byAgent()), agentCallback, "invalid_target")
+	again := w.Do(refreshAgent(tokens))
+	w.Want("refresh", again, 200, "")
+	if claims := claimsOf(t, again.AccessToken); claims["aud"] != tools || claims["scope"] != "tools:read" {
+		t.Errorf("%v, want what was granted", claims)
+	}
+}
+
 func TestOnePersonCausesThirtyRequestsAnHour(t *testing.T) {
 	w, h := newDocumentWorld(t)
 	v := w.Visitor()

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { fieldsAreSeen } from './fields.mjs'
 import { launch, required } from './launch.mjs'
 
-const { api, username, password, client, port, start, screenshots } = JSON.parse(process.env.ADDRESSES)
+const { api, username, password, client, port, start, screenshots, document, back } = JSON.parse(process.env.ADDRESSES)
 const axe = required.resolve('axe-core/axe.min.js')
 const browser = await launch()
 const red = [] // what the consoles show in red
@@ -61,6 +61,19 @@ const cases = {
     assert.equal(await said(page), 'signed in')
     await page.goto(start) // whoever is signed in is asked nothing
     assert.equal(await said(page), 'signed in')
+  },
+
+  /** allow is for programs: it goes to the address, signs in, allows what is asked for, and prints what the page showed and where the answer goes. */
+  async allow() {
+    const page = await newPage()
+    await page.goto(start)
+    await signIn(page)
+    const allow = page.getByRole('button', { name: 'Allow', exact: true })
+    await allow.waitFor()
+    const shown = await page.locator('main').innerText()
+    const answer = page.waitForRequest(request => request.url().startsWith(back))
+    await allow.click()
+    console.log(JSON.stringify({ shown, back: (await answer).url() }))
   },
 
   /** site is visit, and then the person signs out there: they are signed in nowhere any more. */
@@ -214,6 +227,15 @@ const cases = {
       assert.match(await page.getByRole('link').getAttribute('href'), /^com\.example\.app:\/cb\?code=/)
       await judge(page, look + ': go on')
       await shot(page, look + '-goon')
+      // An application that nobody has registered: its whole address, and that any program of this device may listen.
+      await page.goto(document)
+      await allow.waitFor()
+      const shown = await page.locator('main').innerText()
+      for (const text of ['agent.example', 'https://agent.example/oauth/client.json', '127.0.0.1', look === 'german' ? 'Programm auf diesem Gerät' : 'program on this device']) {
+        assert.ok(shown.includes(text), `${look}: the page for a document lacks ${text}: ${shown}`)
+      }
+      await judge(page, look + ': consent for a document')
+      await shot(page, look + '-consent-document')
       await page.goto(api + '/authorize?client_id=nobody')
       await judge(page, look + ': failed')
       await shot(page, look + '-failed')
