@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"net/http"
 	"os"
@@ -92,6 +93,8 @@ type mcpClient struct {
 	asked  int    // how many times the person had to go to the browser
 	shown  string // the last page that asked for consent
 	drives bool   // the person's browser is Chromium
+
+	username, password string // of the person; empty: the demo account
 }
 
 // mcpPrograms are the SDKs. Their programs take the same arguments, commands and answers: see testdata/interop/mcp.mjs.
@@ -153,7 +156,7 @@ func (c *mcpClient) allow(address, back string) string {
 	}
 	page := c.person.visit(http.MethodGet, address, nil)
 	if strings.Contains(page.html, `action="/signin"`) {
-		page = c.person.send(page, "/signin", "username", demoUsername, "password", demoPassword)
+		page = c.person.send(page, "/signin", "username", cmp.Or(c.username, demoUsername), "password", cmp.Or(c.password, demoPassword))
 	}
 	if strings.Contains(page.html, `action="/consent"`) {
 		c.shown = page.html
@@ -241,6 +244,27 @@ func TestInteropMCPClientOfADocument(t *testing.T) {
 	c.want("many forecast 4", 0, "Peniche")
 	c.want("call book_board", 1, "board")
 	m.takeBack(t, mcpDocument)
+}
+
+// TestInteropMCPExample does what the README of examples/mcp-server says, with its one command, and then signs in there as ada.
+func TestInteropMCPExample(t *testing.T) {
+	home := libraries(t)
+	needs(t, "bash", "curl", "sed", "go")
+	port := freeAddress(t)
+	t.Setenv("PORT", port)
+	s := startExample(t, mcpExample)
+	text, err := os.ReadFile(filepath.Join(mcpExample, "README.md"))
+	check(t, err)
+	page := strings.NewReplacer("127.0.0.1:4000", "127.0.0.1:"+port, "http://localhost:3000", s.url).Replace(string(text))
+	_, try, _ := strings.Cut(page, "## Try it\n")
+	printed := regexp.MustCompile("(?s)\n```\n(.*?)```\n").FindStringSubmatch(try)
+	if got := strings.ReplaceAll(s.sh(block(t, page, "sh")), "\r", ""); printed == nil || got != printed[1] {
+		t.Errorf("the README's commands printed\n%swant\n%q", got, printed)
+	}
+	c := startMCPClient(t, "Go", home, "http://127.0.0.1:"+port+"/mcp", "mcp-client")
+	c.username, c.password = "ada", "surf-the-first-wave"
+	c.want("call forecast", 1, "Peniche")
+	c.want("call book_board", 1, "board")
 }
 
 // takeBack is what the person does at the list of what they have allowed.

@@ -35,6 +35,13 @@ func startExample(t *testing.T, example string, args ...string) *shop {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "shop")
 	copyVisible(t, folder, example)
+	if example == mcpExample { // it imports pkg/verify, until a version of that is published
+		root, err := filepath.Abs("../..")
+		check(t, err)
+		edit := exec.Command("go", "mod", "edit", "-replace=github.com/wavepass/wavepass="+root)
+		edit.Dir = filepath.Join(folder, "server")
+		check(t, edit.Run())
+	}
 	programs := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(programs, "wavepass"), ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
@@ -57,7 +64,7 @@ func startExample(t *testing.T, example string, args ...string) *shop {
 		if address := regexp.MustCompile(`listens on (http://[^ ]*)\.`).FindStringSubmatch(lines.Text()); address != nil {
 			s.url = address[1]
 		}
-		if strings.HasPrefix(lines.Text(), "The shop is ready") {
+		if strings.HasPrefix(lines.Text(), "The shop is ready") || strings.HasPrefix(lines.Text(), "The MCP server is ready") {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
 			return s
 		}
@@ -113,7 +120,7 @@ func TestExamplesHaveTheirDataBesideTheirScripts(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()+string(os.PathListSeparator)+os.Getenv("PATH"))
 	here, _, _ := strings.Cut(os.Getenv("PATH"), string(os.PathListSeparator))
 	check(t, os.WriteFile(filepath.Join(here, "wavepass"), []byte("#!/bin/sh\nexit 9\n"), 0o700)) // nothing is to start
-	for _, example := range []string{protectedAPI, siteExample, ownUsersExample} {
+	for _, example := range []string{protectedAPI, siteExample, ownUsersExample, mcpExample} {
 		for _, args := range [][]string{{"--data", "/tmp/elsewhere"}, {"--addr", "127.0.0.1:0", "--data=elsewhere"}} {
 			run := exec.CommandContext(t.Context(), filepath.Join(example, "run"), args...)
 			out, err := run.CombinedOutput()
