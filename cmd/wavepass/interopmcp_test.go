@@ -257,7 +257,7 @@ func TestInteropMCPExample(t *testing.T) {
 	check(t, err)
 	page := strings.NewReplacer("127.0.0.1:4000", "127.0.0.1:"+port, "http://localhost:3000", s.url).Replace(string(text))
 	_, try, _ := strings.Cut(page, "## Try it\n")
-	printed := regexp.MustCompile("(?s)\n```\n(.*?)```\n").FindStringSubmatch(try)
+	printed := regexp.MustCompile("(?s)\n```\n(Www-.*?)```\n").FindStringSubmatch(try)
 	if got := strings.ReplaceAll(s.sh(block(t, page, "sh")), "\r", ""); printed == nil || got != printed[1] {
 		t.Errorf("the README's commands printed\n%swant\n%q", got, printed)
 	}
