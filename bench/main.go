@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,12 +26,15 @@ import (
 type part struct {
 	name    string
 	prepare func(*lab, context.Context) ([]comparison, error)
+	run     func(*lab, context.Context) (result, error) // in place of prepare, for what waits most of its time and has no rounds
 }
 
 var parts = []part{
-	{"starts", (*lab).starts},
-	{"verify", (*lab).verify},
-	{"authorize", (*lab).authorize},
+	{name: "starts", prepare: (*lab).starts},
+	{name: "verify", prepare: (*lab).verify},
+	{name: "authorize", prepare: (*lab).authorize},
+	{name: "refresh", prepare: (*lab).refresh},
+	{name: "loss", run: (*lab).loss},
 }
 
 func main() {
@@ -60,7 +64,11 @@ func run(ctx context.Context, rounds int, only string) error {
 	defer l.close()
 	begin := time.Now()
 	var results []result
+	waiting := l.startWaiting(ctx, chosen)
 	for _, p := range chosen {
+		if p.run != nil {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "[%s] %s\n", time.Since(begin).Round(time.Second), p.name)
 		comparisons, err := p.prepare(l, ctx)
 		if err != nil {
@@ -75,12 +83,46 @@ func run(ctx context.Context, rounds int, only string) error {
 		}
 		l.end() // what a part has started takes no time from the next one
 	}
+	fmt.Fprintf(os.Stderr, "[%s] what waits\n", time.Since(begin).Round(time.Second))
+	waited, err := waiting()
+	if err != nil {
+		return err
+	}
+	results = append(results, waited...)
 	page := report{results, rounds, time.Since(begin), l.missing}
 	if only != "" {
 		_, err := os.Stdout.WriteString(page.markdown())
 		return err
 	}
 	return page.write(".")
+}
+
+// startWaiting begins the parts that wait most of their time, beside the others. The function that it returns waits for their results.
+func (l *lab) startWaiting(ctx context.Context, chosen []part) func() ([]result, error) {
+	var (
+		results []result
+		failed  []error
+		done    = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		for _, p := range chosen {
+			if p.run == nil {
+				continue
+			}
+			own := &lab{work: l.work, peers: l.peers, wavepass: l.wavepass}
+			r, err := p.run(own, ctx)
+			own.end()
+			if err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
+			}
+			results = append(results, r)
+		}
+	}()
+	return func() ([]result, error) {
+		<-done
+		return results, errors.Join(failed...)
+	}
 }
 
 func choose(only string) ([]part, error) {
@@ -105,6 +147,7 @@ func choose(only string) ([]part, error) {
 // lab is where everything runs: the folder of what is built, the libraries of Node, and what has to be ended.
 type lab struct {
 	work, peers string
+	wavepass    func() (string, error) // builds the command the first time, and returns its path
 	ends        []func()
 	missing     []string // what could not take part, and why
 }
@@ -119,6 +162,15 @@ func newLab() (*lab, error) {
 		return nil, err
 	}
 	l := &lab{work: work, peers: peers}
+	l.wavepass = sync.OnceValues(func() (string, error) {
+		program := filepath.Join(work, "wavepass")
+		build := exec.Command("go", "build", "-o", program, "./cmd/wavepass")
+		build.Dir = ".."
+		if out, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build wavepass: %w\n%s", err, out)
+		}
+		return program, nil
+	})
 	if !l.node() {
 		l.missing = append(l.missing, "Everything for Node: `npm ci --prefix bench/peers` has not been run.")
 	}

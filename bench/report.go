@@ -25,6 +25,9 @@ func (p report) write(folder string) error {
 		return err
 	}
 	for _, r := range p.results {
+		if r.table != nil {
+			continue
+		}
 		if err := os.WriteFile(filepath.Join(charts, r.name+".svg"), []byte(r.chart()), 0o644); err != nil {
 			return err
 		}
@@ -49,7 +52,17 @@ func (p report) markdown() string {
 
 func (r result) section() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n## %s\n\n%s\n\n|", r.title, r.text)
+	fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", r.title, r.text)
+	if r.table != nil {
+		for i, line := range r.table {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
+			if i == 0 {
+				b.WriteString(strings.Repeat("|---", len(line)) + "|\n")
+			}
+		}
+		return b.String()
+	}
+	b.WriteString("|")
 	for _, m := range r.metrics {
 		fmt.Fprintf(&b, " | %s, %s | over the first", m.title, m.unit)
 	}

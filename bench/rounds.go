@@ -33,7 +33,8 @@ type contender struct {
 // result is what came of a comparison.
 type result struct {
 	comparison
-	rows []row
+	rows  []row
+	table [][]string // in place of rows, where nothing is measured in rounds; its first line is the heading
 }
 
 type row struct {

@@ -26,7 +26,7 @@ const startTime = 30 * time.Second
 // starts compares how long functions take from their start to their first question for an event, and the memory that they have then. The table that they dial
 // is on the loopback address, without TLS.
 func (l *lab) starts(ctx context.Context) ([]comparison, error) {
-	empty, err := l.build(ctx, "./empty", "empty")
+	empty, err := l.build(ctx, ".", "./empty", "empty")
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (l *lab) starts(ctx context.Context) ([]comparison, error) {
 	}
 	c.contenders = append(c.contenders, contender{"empty handler in Go", func(ctx context.Context) ([]float64, error) { return start(ctx, []string{empty}, nil) }})
 	for _, name := range []string{"authorizer", "userinfo", "login", "refresh"} {
-		program, err := l.build(ctx, "github.com/wavepass/wavepass/functions/"+name, name)
+		program, err := l.build(ctx, "..", "./functions/"+name, name)
 		if err != nil {
 			return nil, err
 		}
@@ -61,11 +61,11 @@ func (l *lab) starts(ctx context.Context) ([]comparison, error) {
 	return []comparison{c}, nil
 }
 
-// build builds a program as the functions are built, and returns its path.
-func (l *lab) build(ctx context.Context, pkg, name string) (string, error) {
+// build builds a program of the module in folder as the functions are built, and returns its path.
+func (l *lab) build(ctx context.Context, folder, pkg, name string) (string, error) {
 	program := filepath.Join(l.work, name)
 	run := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", program}, buildFlags...), pkg)...)
-	run.Env = append(os.Environ(), "CGO_ENABLED=0")
+	run.Dir, run.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := run.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}

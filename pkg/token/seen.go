@@ -2,6 +2,7 @@ package token
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"slices"
 	"sync"
@@ -31,13 +32,13 @@ type verified struct {
 
 func newSeen(most int) *seen { return &seen{half: max(1, most/2), young: map[textHash]verified{}} }
 
-// recall returns the claims of the text if it was verified with this key. The public keys are compared, because a key id may
-// come to name another key.
-func (s *seen) recall(text oauth.Secret, key keyring.VerifyKey) (Claims, bool) {
+// recall returns what is remembered of the text. The caller compares the key with the one that the header names now, because a key id
+// may come to name another key, and hands out a copy of the claims.
+func (s *seen) recall(text oauth.Secret) (verified, bool) {
 	if s == nil {
-		return Claims{}, false
+		return verified{}, false
 	}
-	hash := textHash(sha256.Sum256([]byte(text.Reveal())))
+	hash := hashOf(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.young[hash]
@@ -46,17 +47,14 @@ func (s *seen) recall(text oauth.Secret, key keyring.VerifyKey) (Claims, bool) {
 			s.put(hash, found)
 		}
 	}
-	if !ok || !sameKey(found.key, key) {
-		return Claims{}, false
-	}
-	return found.claims.clone(), true
+	return found, ok
 }
 
 func (s *seen) keep(text oauth.Secret, key keyring.VerifyKey, c Claims) {
 	if s == nil {
 		return
 	}
-	hash := textHash(sha256.Sum256([]byte(text.Reveal())))
+	hash := hashOf(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.put(hash, verified{key, c.clone()})
@@ -69,7 +67,15 @@ func (s *seen) put(hash textHash, v verified) {
 	s.young[hash] = v
 }
 
+// hashOf copies a token of the usual length to the stack, where the conversion to bytes would put it on the heap.
+func hashOf(text oauth.Secret) textHash {
+	return sha256.Sum256(append(make([]byte, 0, 1024), text.Reveal()...))
+}
+
 func sameKey(a, b keyring.VerifyKey) bool {
+	if key, ok := a.Public.(*ecdsa.PublicKey); ok && key == b.Public { // out of the same key set: to compare the numbers allocates
+		return a.ID == b.ID && a.Algorithm == b.Algorithm
+	}
 	public, ok := a.Public.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && a.ID == b.ID && a.Algorithm == b.Algorithm && public.Equal(b.Public)
 }
