@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -86,14 +87,26 @@ func openAuthorizer(t *testing.T, data, issuer string) authorizer.Function {
 // mayCall asks as the REST API of this id does about POST /mcp.
 func mayCall(t *testing.T, ask authorizer.Function, api, token string) bool {
 	t.Helper()
-	answer, err := ask(t.Context(), fmt.Appendf(nil, `{"type":"REQUEST","methodArn":"arn:aws:execute-api:eu-central-1:123456789012:%[1]s/v1/POST/mcp","resource":"/mcp",
+	status, err := statusOfREST(t.Context(), ask, api, token)
+	check(t, err)
+	return status == http.StatusOK
+}
+
+// statusOfREST is what a REST API makes of its authorizer's answer about POST /mcp: 200 where the function is called, else the status of its gateway response.
+func statusOfREST(ctx context.Context, ask authorizer.Function, api, token string) (int, error) {
+	answer, err := ask(ctx, fmt.Appendf(nil, `{"type":"REQUEST","methodArn":"arn:aws:execute-api:eu-central-1:123456789012:%[1]s/v1/POST/mcp","resource":"/mcp",
 		"path":"/mcp","httpMethod":"POST","headers":{"Authorization":"Bearer %[2]s"},"multiValueHeaders":{"Authorization":["Bearer %[2]s"]},
 		"queryStringParameters":null,"pathParameters":null,"stageVariables":null,"requestContext":{"resourcePath":"/mcp","httpMethod":"POST","path":"/v1/mcp",
 		"stage":"v1","requestId":"r","domainName":"%[1]s.execute-api.eu-central-1.amazonaws.com","apiId":"%[1]s"}}`, api, token))
-	if err != nil && err.Error() != "Unauthorized" {
-		t.Fatal(err)
+	switch {
+	case err != nil && err.Error() == "Unauthorized":
+		return http.StatusUnauthorized, nil
+	case err != nil:
+		return 0, err
+	case !strings.Contains(string(answer), `"Allow"`):
+		return http.StatusForbidden, nil
 	}
-	return err == nil && strings.Contains(string(answer), `"Allow"`)
+	return http.StatusOK, nil
 }
 
 func TestTokenForOneResourceIsRefusedAtAnother(t *testing.T) {
