@@ -89,6 +89,7 @@ func uses(tokens answer, caller map[string]any) map[string][]byte {
 		"signin":     signinEvent(),
 		"ticket": httpEvent("POST /ticket", map[string]string{"content-type": "application/json", "authorization": "Bearer " + tokens.AccessToken},
 			`{"api":"abc123def4"}`, caller),
+		"accounts":   jsonEvent("POST /recover", `{"email":"ada@example.com"}`, nil),
 		"discovery":  httpEvent("GET /.well-known/jwks.json", nil, "", nil),
 		"rotatekeys": scheduledEvent,
 		"mailer":     orderEvent("0190b0e4-7e00-7000-8000-0000000000ff"),

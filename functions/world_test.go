@@ -149,7 +149,7 @@ func (w *world) readTemplate(more map[string]string) {
 	values := map[string]string{
 		"TABLE_NAME": w.table, "DYNAMODB_ENDPOINT": w.proxy.URL, "ISSUER": issuer,
 		"SEALING_KEY": "local:" + base64.StdEncoding.EncodeToString([]byte(sealingKey)),
-		"MAIL_FROM":   "no-reply@example.com", "MAIL_TEXTS": "", "SES_ENDPOINT": "http://127.0.0.1:1", // where nobody listens
+		"SIGNUP":      "open", "MAIL_FROM": "no-reply@example.com", "MAIL_TEXTS": "", "SES_ENDPOINT": "http://127.0.0.1:1", // where nobody listens
 	}
 	for name, value := range more {
 		values[name] = value

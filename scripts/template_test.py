@@ -154,6 +154,7 @@ class Output(unittest.TestCase):
         "post /login", "post /refresh", "post /token", "post /par", "post /introspect", "get /session", "post /revoke", "post /logout",
         "get /authorize", "post /authorize", "post /signin", "post /signin/provider", "post /consent", "get /callback/{provider}", "get /signout", "post /signout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
+        "get /signup", "post /signup", "get /signup/verify", "post /signup/verify", "get /recover", "post /recover", "get /recover/finish", "post /recover/finish",
         "get /.well-known/oauth-protected-resource", "get /.well-known/oauth-protected-resource/{path+}",
     }
 

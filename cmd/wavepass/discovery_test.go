@@ -16,6 +16,7 @@ var unlisted = []string{
 	"POST /login", "POST /logout", "POST /password", "POST /ticket", // no endpoints of RFC 6749 or 8414
 	"POST /refresh",                                                                                                          // the token endpoint of those who know Wavepass, with its cookies
 	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", // by the cookie of a site
+	"GET /signup", "POST /signup", "GET /signup/verify", "POST /signup/verify", "GET /recover", "POST /recover", "GET /recover/finish", "POST /recover/finish", // by mail
 	"POST /userinfo", // the address is that of GET
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
 	"GET /grants", "DELETE /grants/{client}", "GET /site/grants", "DELETE /site/grants/{client}",

@@ -39,7 +39,7 @@ type localCommand struct {
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
 	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, PASSWORD_MIN_LENGTH, COOKIE_DOMAIN, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo
+REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, PASSWORD_MIN_LENGTH, COOKIE_DOMAIN, SIGNUP, KEY_PERIOD and KEY_CACHE_AGE. A new data folder gets a demo
 account and demo clients, and a page at / to try everything with them. --demo-provider puts the button of another
 provider on the sign-in page: a second Wavepass on a port of its own, with the same account and password.
 --client-document takes an application that nobody has registered, without asking the internet for what it says of itself.
@@ -156,10 +156,10 @@ func (c *localCommand) startBackground(ctx context.Context, a admin, rotate rota
 // settings takes the settings that mean something on this machine from the environment. Which table is meant
 // comes from flags alone. given takes precedence.
 func settings(given map[string]string) (config.Config, error) {
-	environment := map[string]string{}
+	environment := map[string]string{"SIGNUP": "off"} // mails go to the outbox, so people can recover
 	for _, name := range []string{
 		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "COOKIE_DOMAIN",
-		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT", "MAIL_TEXTS",
+		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT", "MAIL_TEXTS", "SIGNUP",
 	} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value

@@ -38,6 +38,11 @@ func InvalidRequest(description string) error {
 	return &requestError{http.StatusBadRequest, oauth.CodeInvalidRequest, description}
 }
 
+// Refused returns an error with an answer of its own. The description tells the caller why.
+func Refused(status int, code, description string) error {
+	return &requestError{status, code, description}
+}
+
 // ErrNotAuthorized says that a request reached a protected endpoint without having passed an authorizer.
 var ErrNotAuthorized error = &requestError{http.StatusUnauthorized, oauth.CodeInvalidToken, "a valid access token is needed"}
 

@@ -48,6 +48,10 @@ const (
 	SessionEnded        = "session_ended"         // a person ended one of them from the list, by_sid
 	OthersEnded         = "other_sessions_ended"  // a person ended all but the one that the event names
 
+	SignedUp     = "signed_up"     // somebody made an account with the address of a mail
+	Recovered    = "recovered"     // a person chose a new password by a mail: all sessions ended
+	ProofRefused = "proof_refused" // the link or the code of a mail was not good, nothing changed
+
 	PasswordChanged = "password_changed" // by its person: all sessions but the one named ended
 	PasswordFailed  = "password_failed"  // the current password was wrong, nothing changed
 	PasswordLimited = "password_limited" // refused before the current password was checked

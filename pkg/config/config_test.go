@@ -22,6 +22,7 @@ func TestDefaults(t *testing.T) {
 		AttemptLimits:     config.AttemptLimits{Account: limit(10), Network: limit(300)},
 		PasswordMinLength: 8,
 		ClientIDMetadata:  "off",
+		SignUp:            "none",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -32,6 +33,7 @@ func TestEveryWrongValueIsRefusedByName(t *testing.T) {
 	for _, tc := range []struct{ name, value, says string }{
 		{"TABLE_NAME", "", "TABLE_NAME"},
 		{"CLIENT_ID_METADATA", "yes", "CLIENT_ID_METADATA: "},
+		{"SIGNUP", "yes", "SIGNUP: "},
 		{"ISSUER", "auth.example.com", "ISSUER: "},
 		{"ISSUER", "http://auth.example.com", "ISSUER: "},
 		{"ISSUER", "https://auth.example.com/", "ISSUER: "},

@@ -37,7 +37,16 @@ type Settings struct {
 	Cookies   browser.Jar
 	Looks     Looks // of the sign-in pages
 	Documents Documents
-	Now       func() time.Time
+
+	SelfService SelfService
+	Now         func() time.Time
+}
+
+// SelfService says what people may do for themselves by way of their mailbox. The zero value is nothing.
+type SelfService struct {
+	Recover bool // choose a new password
+	Invited bool // sign up by an invitation
+	Open    bool // sign up
 }
 
 // Looks are those of package pages, which functions without pages do not import.
@@ -57,6 +66,8 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		Looks:     Looks{c.PagesName, c.PagesLogo, c.PagesColour},
 		Documents: Documents{Allowed: c.ClientIDMetadata != "off", SharedStore: c.ClientIDMetadata == "shared-store"},
 		Now:       now,
+
+		SelfService: SelfService{Recover: c.SignUp != "none", Invited: c.SignUp == "invite" || c.SignUp == "open", Open: c.SignUp == "open"},
 	}
 	if err := s.KeyTimes.Check(); err != nil {
 		return Settings{}, fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)

@@ -25,6 +25,8 @@ type SignIn struct {
 	Problem   Problem // of the form that was sent before; empty: none
 	Wait      int     // minutes until the next attempt, with TooMany
 	Providers []Button
+
+	Recovers, SignsUp bool // links to choose a new password, and to make an account
 }
 
 // SignIn draws it.
@@ -74,6 +76,60 @@ func (p *Pages) GoOn(l Languages, g GoOn) Page {
 	return page
 }
 
+// Mailed is what somebody does by way of their mailbox.
+type Mailed string
+
+// What there are texts for.
+const (
+	SigningUp  Mailed = "signup"
+	Recovering Mailed = "recover"
+)
+
+// Ask asks for the address that a mail is to go to.
+type Ask struct {
+	What    Mailed
+	Base    string // as of Form
+	Email   string // filled in
+	Problem Problem
+	Value   int // of the text of the problem
+}
+
+// Ask draws it.
+func (p *Pages) Ask(l Languages, a Ask) Page { return p.draw(l, "ask", string(a.What)+".title", a) }
+
+// Choose asks for a new password, and without a link for the code of the mail that was just ordered.
+type Choose struct {
+	What              Mailed
+	Base              string // as of Form
+	Link, Email, Code string
+	Problem           Problem
+	Value             int // of the text of the problem
+}
+
+// Path is where the form goes.
+func (c Choose) Path() string {
+	if c.What == SigningUp {
+		return "/signup/verify"
+	}
+	return "/recover/finish"
+}
+
+// Choose draws it.
+func (p *Pages) Choose(l Languages, c Choose) Page {
+	return p.draw(l, "choose", string(c.What)+".title", c)
+}
+
+// Chosen says that the password is set.
+type Chosen struct {
+	What     Mailed
+	Username string
+}
+
+// Chosen draws it.
+func (p *Pages) Chosen(l Languages, c Chosen) Page {
+	return p.draw(l, "chosen", string(c.What)+".title", c)
+}
+
 // SignOut asks whether to sign out.
 type SignOut struct {
 	Form
@@ -102,6 +158,13 @@ const (
 	NotOurs       Problem = "provider_not_ours"
 	ProviderFails Problem = "provider_fails"
 	Disabled      Problem = "disabled" // the account of the person
+
+	NoAddress         Problem = "no_address"
+	TooManyMails      Problem = "too_many_mails" // from the network of the person
+	TooManyCodes      Problem = "too_many_codes" // wrong ones, for the address
+	DeadLink          Problem = "dead_link"      // the link or the code is not good, or not good any more
+	Closed            Problem = "closed"         // people may not do that here
+	PasswordCharacter Problem = "password_character"
 
 	NoDocument       Problem = "no_document"        // what an application says of itself cannot be read or used
 	TooManyDocuments Problem = "too_many_documents" // the person has come from too many new applications

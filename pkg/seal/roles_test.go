@@ -100,6 +100,12 @@ var roles = map[string]role{
 		p.want(p.asAda(deployment.JSON("POST /password",
 			`{"current_password":"`+deployment.Password+`","new_password":"another-canary-wave"}`)), 200)
 	}},
+	"accounts": {linkParts, linkParts, func(p *player) {
+		for range 2 { // creates the key of links, and opens it
+			p.want(p.Do(deployment.JSON("POST /signup/verify", `{"email":"new@example.com","code":"BCDFG-BCDFG","password":"another-canary-wave"}`)), 400)
+			p.restart()
+		}
+	}},
 	"mailer": {linkParts, linkParts, func(p *player) {
 		for range 2 { // creates the key of links, and opens it
 			letters := mailer.NewLetters(deployment.Settings(io.Discard, p.Clock.Now), p.Store, sealerAt(p.t, p.gate.URL, p.kms.key))

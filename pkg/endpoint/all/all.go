@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/accounts"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/discovery"
 	"github.com/wavepass/wavepass/pkg/endpoint/introspect"
@@ -37,6 +38,7 @@ type Store interface {
 	discovery.Store
 	signin.Store
 	ticket.Store
+	accounts.Store
 	userinfo.Store
 	rotatekeys.Store
 }
@@ -68,6 +70,7 @@ func New(s endpoint.Settings, store Store, sealerOf func(function string) keyrin
 			"sessions":   sessions.New(s, store),
 			"subjects":   subjects.New(s, store, sealerOf("subjects")),
 			"ticket":     ticket.New(s, store),
+			"accounts":   accounts.New(s, store, sealerOf("accounts"), drawn),
 			"discovery":  discovery.New(s, store),
 			"userinfo":   userinfo.New(s, store),
 		},

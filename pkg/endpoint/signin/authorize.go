@@ -167,6 +167,7 @@ func (f function) showSignIn(ctx context.Context, r *apigw.Request, in authoriza
 	}
 	key, cookie := browser.FormKeyOf(r.Visit(pagesClient))
 	s.Form, s.Client = pages.Form{Base: base(r), Request: raw, Token: key.Token().Reveal()}, in.Client.ID
+	s.Recovers, s.SignsUp = f.SelfService.Recover, f.SelfService.Open
 	var cookies []string
 	if cookie != "" {
 		cookies = []string{cookie}

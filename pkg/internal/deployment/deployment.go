@@ -152,6 +152,8 @@ func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 		Config:    apigw.Config{Issuer: Issuer, Log: slog.New(slog.DiscardHandler), Trail: audit.NewTrail(trail, now)},
 		Algorithm: keyring.ES256,
 		Rules:     session.Rules{Grace: session.DefaultGrace},
+
+		SelfService: endpoint.SelfService{Recover: true, Invited: true, Open: true},
 		Now:       now,
 	}
 }
@@ -193,6 +195,15 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /site/password":        "password",
 
 		"POST /ticket": "ticket",
+
+		"GET /signup":          "accounts",
+		"POST /signup":         "accounts",
+		"GET /signup/verify":   "accounts",
+		"POST /signup/verify":  "accounts",
+		"GET /recover":         "accounts",
+		"POST /recover":        "accounts",
+		"GET /recover/finish":  "accounts",
+		"POST /recover/finish": "accounts",
 
 		"GET /authorize":  "signin",
 		"POST /authorize": "signin",

@@ -75,6 +75,7 @@ var rules = []struct {
 	{"store/storetest", append([]string{"internal/testclock", ids, "github.com/google/go-cmp/..."}, domain...)},
 	{"endpoint", append([]string{"operate", "browser", "apigw", "config", "pages", ids}, domain...)},
 	{"endpoint/all", []string{anything}},
+	{"endpoint/accounts", []string{"account", "apigw", "audit", "browser", "client", "endpoint", "enrol", "keyring", "link", "mail", "oauth", "pages", jsonv2}},
 	{"endpoint/mailer", []string{"account", "audit", "keyring", "link", "mail", "endpoint", events, ids}},
 	{"endpoint/*", append([]string{"operate", "browser", "apigw", "pages", "endpoint", events, jsonv2, ids}, domain...)},
 	{"internal/*", []string{anything}},

@@ -25,15 +25,18 @@ type write struct {
 }
 
 var writes = []write{
-	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"login", "password", "signin"}},
+	{"set a password hash", "UpdateItem", "LOGIN#ada", []string{"hash"}, nil, []string{"accounts", "login", "password", "signin"}},
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
-	{"replace a login name", "PutItem", "LOGIN#ada", nil, nil, nil},
+	{"put a login name", "PutItem", "LOGIN#ada", nil, nil, []string{"accounts"}},
+	{"put an address", "PutItem", "EMAIL#1", nil, nil, []string{"accounts"}},
+	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts"}, []string{"accounts"}},
+	{"put the key of links", "PutItem", "KEYRING#LINKS", nil, nil, []string{"accounts", "mailer"}},
 	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"signin", "subjects"}},
 	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"signin", "subjects"}, []string{"signin", "subjects"}},
-	{"replace an account", "PutItem", "ACCOUNT#1", nil, nil, nil},
+	{"put an account", "PutItem", "ACCOUNT#1", nil, nil, []string{"accounts"}},
 	{
 		"end all sessions", "UpdateItem", "ACCOUNT#1", []string{"epoch", "endings"},
-		[]string{"subjects"}, []string{"login", "password", "revoke", "sessions", "signin", "subjects"},
+		[]string{"subjects"}, []string{"accounts", "login", "password", "revoke", "sessions", "signin", "subjects"},
 	},
 	{
 		"end one session", "UpdateItem", "SESSIONS#1", []string{"client_id", "revoked_at", "reason"},

@@ -20,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/permissions"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/seal"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -75,6 +76,8 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		w.pass(keyring.DefaultPeriod)
 	}
 
+	w.selfServe()
+	w.remove(itemKey("KEYRING#LINKS", "KEYRING"))
 	w.sendMail()
 
 	for function := range w.used {
@@ -87,6 +90,38 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 			t.Error(difference)
 		}
 	}
+}
+
+// selfServe has somebody sign up, and somebody whose address was never verified choose a new password.
+func (w *world) selfServe() {
+	w.t.Helper()
+	address := strings.ToLower(rand.Text()) + "@example.com"
+	ask := func(route, body string) request {
+		return request{route: "POST " + route, mediaType: apigw.JSON, body: `{"email":"` + address + `"` + body + `}`}
+	}
+	w.must(ask("/signup", ""), 202)
+	w.must(ask("/recover", ""), 202)
+	w.must(ask("/signup/verify", `,"code":"BCDFG-BCDFG","password":"another-canary-wave"`), 400) // makes the key of links
+	sealer, err := seal.NewLocal(make([]byte, seal.KeySize))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	links := link.New(keyring.NewLinkKeys(w.store, sealer, keyring.Times{}, w.Now), w.Now)
+	finish := func(route string, of link.Link, state link.State, status int) {
+		w.t.Helper()
+		code, err := links.Code(w.t.Context(), of, state)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.must(ask(route, `,"code":"`+code+`","password":"another-canary-wave"`), status)
+	}
+	finish("/signup/verify", link.Link{Purpose: link.SignUp, Address: address}, link.State{}, 201)
+	address = strings.ToLower(rand.Text()) + "@example.com"
+	a := account.Account{ID: uuid.New(), Username: address, Email: account.Email{Address: address}, Epoch: w.Now().Unix()}
+	if err := w.store.CreateAccount(w.t.Context(), a, hashOf(8, 1)); err != nil {
+		w.t.Fatal(err)
+	}
+	finish("/recover/finish", link.Link{Purpose: link.Recover, Account: a.ID, Address: address}, link.StateOf(a, hashOf(8, 1)), 200)
 }
 
 // sendMail carries out an order, as the stream of the table makes the function do.

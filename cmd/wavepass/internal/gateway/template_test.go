@@ -113,6 +113,14 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"GET /signout signin ",
 		"POST /signout signin ",
 		"POST /ticket ticket TokenAuthorizer",
+		"GET /signup accounts ",
+		"POST /signup accounts ",
+		"GET /signup/verify accounts ",
+		"POST /signup/verify accounts ",
+		"GET /recover accounts ",
+		"POST /recover accounts ",
+		"GET /recover/finish accounts ",
+		"POST /recover/finish accounts ",
 		"GET /.well-known/jwks.json discovery ",
 		"GET /.well-known/oauth-authorization-server discovery ",
 		"GET /.well-known/openid-configuration discovery ",
@@ -123,7 +131,7 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	functions := map[string]lambda.Handler{}
-	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "ticket", "signin", "discovery"} {
+	for _, name := range []string{"login", "refresh", "oauthtoken", "introspect", "revoke", "sessions", "subjects", "password", "userinfo", "ticket", "signin", "accounts", "discovery"} {
 		functions[name] = answering(`{}`)
 	}
 	_, err = gateway.New(got, functions, gateway.Options{Issuer: "http://localhost:3000"})
