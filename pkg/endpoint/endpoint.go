@@ -45,7 +45,6 @@ type Settings struct {
 // SelfService says what people may do for themselves by way of their mailbox. The zero value is nothing.
 type SelfService struct {
 	Recover bool // choose a new password
-	Invited bool // sign up by an invitation
 	Open    bool // sign up
 }
 
@@ -67,7 +66,7 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		Documents: Documents{Allowed: c.ClientIDMetadata != "off", SharedStore: c.ClientIDMetadata == "shared-store"},
 		Now:       now,
 
-		SelfService: SelfService{Recover: c.SignUp != "none", Invited: c.SignUp == "invite" || c.SignUp == "open", Open: c.SignUp == "open"},
+		SelfService: SelfService{Recover: c.SignUp != "none", Open: c.SignUp == "open"},
 	}
 	if err := s.KeyTimes.Check(); err != nil {
 		return Settings{}, fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)

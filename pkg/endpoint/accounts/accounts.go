@@ -81,7 +81,7 @@ func (f function) open(what pages.Mailed) error {
 	switch {
 	case !f.SelfService.Recover:
 		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up or recover an account here")
-	case what == pages.SigningUp && !f.SelfService.Open && !f.SelfService.Invited:
+	case what == pages.SigningUp && !f.SelfService.Open:
 		return errClosed
 	}
 	return nil

@@ -178,10 +178,9 @@ func TestWhatIsSwitchedOffIsRefused(t *testing.T) {
 		on              endpoint.SelfService
 		signUp, recover int
 	}{
-		"nothing":    {endpoint.SelfService{}, 404, 404},
-		"recovery":   {endpoint.SelfService{Recover: true}, 403, 202},
-		"invitation": {endpoint.SelfService{Recover: true, Invited: true}, 403, 202},
-		"all":        {endpoint.SelfService{Recover: true, Invited: true, Open: true}, 202, 202},
+		"nothing":  {endpoint.SelfService{}, 404, 404},
+		"recovery": {endpoint.SelfService{Recover: true}, 403, 202},
+		"all":      {endpoint.SelfService{Recover: true, Open: true}, 202, 202},
 	} {
 		beside := w.Beside(func(s *endpoint.Settings) { s.SelfService = tc.on })
 		for route, status := range map[string]int{"POST /signup": tc.signUp, "POST /recover": tc.recover} {

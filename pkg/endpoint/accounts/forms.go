@@ -26,9 +26,6 @@ func (f function) showAsk(what pages.Mailed) apigw.Handler {
 		if err := f.open(what); err != nil {
 			return apigw.Response{}, err
 		}
-		if what == pages.SigningUp && !f.SelfService.Open {
-			return apigw.Response{}, errClosed // an invitation comes with its link
-		}
 		return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r)})), nil
 	}
 }

@@ -65,7 +65,7 @@ func (s *Store) moveAddress(c account.Change) (writes []types.TransactWriteItem,
 	if c.OldEmail != "" && c.OldEmail != c.Email.Address {
 		writes, failures = append(writes, s.deleteAddress(c.OldEmail)), append(failures, account.ErrConflict)
 	}
-	if c.Email.Address != "" {
+	if c.Email.Address != "" && c.Email.Address != c.OldEmail {
 		take := s.setAll(encodeAddress(c.Email.Address, c.Account.ID))
 		take.Update.ConditionExpression = aws.String("attribute_not_exists(pk) OR account_id = :owner")
 		take.Update.ExpressionAttributeValues[":owner"] = text(c.Account.ID.String())

@@ -10,7 +10,7 @@ export async function fieldsAreSeen(page, where, what = 'input') {
       return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05
     }
     const clear = text => colour(text)[3] === 0
-    return [...document.querySelectorAll(what)].filter(field => /^(text|password|submit)$/.test(field.type) && field.checkVisibility()).map(field => {
+    return [...document.querySelectorAll(what)].filter(field => /^(text|email|password|submit)$/.test(field.type) && field.checkVisibility()).map(field => {
       let card = field.parentElement
       while (clear(getComputedStyle(card).backgroundColor)) card = card.parentElement
       const [a, b] = [light(getComputedStyle(field).borderTopColor), light(getComputedStyle(card).backgroundColor)]

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// mailOf is the text of the one mail of a purpose, once it is in the outbox.
+func mailOf(t *testing.T, data, purpose string) string {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(5 * time.Millisecond) {
+		found, err := filepath.Glob(filepath.Join(data, outboxName, "*_"+purpose+"_*.txt"))
+		check(t, err)
+		if len(found) == 1 {
+			text, err := os.ReadFile(found[0])
+			check(t, err)
+			return string(text)
+		}
+	}
+	t.Fatalf("no mail %s", purpose)
+	return ""
+}
+
+// TestPeopleSignUpAndRecoverOnALaptop takes what is in the mails.
+func TestPeopleSignUpAndRecoverOnALaptop(t *testing.T) {
+	t.Setenv("SIGNUP", "open")
+	folder := t.TempDir()
+	s := start(t, "--data", folder)
+	want := func(path, body string, status int) answer {
+		t.Helper()
+		a := s.do(http.MethodPost, path, jsonType, body)
+		if a.Status != status {
+			t.Fatalf("%s: %d %s, want %d", path, a.Status, a.Body, status)
+		}
+		return a
+	}
+	code := regexp.MustCompile(`(?m)^[A-Z]{5}-[A-Z]{5}$`)
+	link := regexp.MustCompile(`(?m)^http://localhost:\d+(/recover/finish\?link=([A-Za-z0-9_-]+))$`)
+	want("/signup", `{"email":"eve@example.com"}`, 202)
+	want("/signup/verify", `{"email":"eve@example.com","code":"`+code.FindString(mailOf(t, folder, "signup"))+`","password":"surf-the-first-wave"}`, 201)
+	before := want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-first-wave"}`, 200)
+	want("/recover", `{"email":"eve@example.com"}`, 202)
+	mailed := link.FindStringSubmatch(mailOf(t, folder, "recover"))
+	if mailed == nil {
+		t.Fatal("the mail has no link")
+	}
+	if page := s.do(http.MethodGet, mailed[1], "", ""); page.Status != 200 {
+		t.Errorf("the page of the link: %d %s", page.Status, page.Body)
+	}
+	want("/recover/finish", `{"link":"`+mailed[2]+`","password":"surf-the-second-wave"}`, 200)
+	mailOf(t, folder, "password_changed")
+	if a := s.do(http.MethodPost, "/refresh", jsonType, `{"client_id":"app","refresh_token":"`+before.RefreshToken+`"}`); a.Status != 400 {
+		t.Errorf("a session of before: %d %s", a.Status, a.Body)
+	}
+	want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-second-wave"}`, 200)
+}
+
+func TestChromiumSignsUpAndRecovers(t *testing.T) {
+	needChromium(t)
+	t.Setenv("SIGNUP", "open")
+	s := startSignIn(t)
+	drive(t, "accounts.mjs", "flow", map[string]string{
+		"start": s.request("own", "http://127.0.0.1/cb"), "outbox": filepath.Join(s.data, outboxName), "screenshots": os.Getenv("WAVEPASS_SCREENSHOTS"),
+	})
+}

@@ -1,0 +1,132 @@
+// Signs up and recovers as a person does who has their mailbox in another tab: node accounts.mjs flow, with the addresses in $ADDRESSES. A case throws
+// when something is not as it should be.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fieldsAreSeen } from './fields.mjs'
+import { launch, required } from './launch.mjs'
+
+const { start, outbox, screenshots } = JSON.parse(process.env.ADDRESSES)
+const axe = readFileSync(required.resolve('axe-core/axe.min.js'), 'utf8')
+const address = 'eve@example.com', first = 'surf-the-first-wave', second = 'surf-the-second-wave'
+const browser = await launch()
+const red = [] // what the consoles show in red
+
+async function newPage(options) {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 800 }, ...options })
+  context.setDefaultTimeout(30_000)
+  context.on('console', message => ['error', 'warning'].includes(message.type()) && red.push(message.text()))
+  await context.route('http://127.0.0.1/cb?**', route => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>app</title><link rel=icon href=data:,><p id=app>back' }))
+  return context.newPage()
+}
+
+/** mail returns the newest mail of a purpose, once there are so many of it. */
+async function mail(purpose, many) {
+  for (let tries = 0; tries < 1200; tries++) {
+    const found = readdirSync(outbox).filter(name => name.includes(`_${purpose}_`) && name.endsWith('.txt')).sort()
+    if (found.length === many) {
+      const text = readFileSync(join(outbox, found.at(-1)), 'utf8')
+      return { text, link: text.match(/^https?:.*$/m)?.[0], code: text.match(/^[A-Z]{5}-[A-Z]{5}$/m)?.[0] }
+    }
+    await new Promise(done => setTimeout(done, 25))
+  }
+  throw new Error(`no mail ${purpose}: ${readdirSync(outbox)}`)
+}
+
+/** look holds a page to what axe-core finds, to edges that are seen, and to the width of its window. */
+async function look(page, name) {
+  if (screenshots) await page.screenshot({ path: join(screenshots, name + '.png'), fullPage: true })
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  assert.equal(wide, false, name + ' is wider than its window')
+  const violations = await page.evaluate(async source => {
+    new Function(source).call(globalThis)
+    return (await globalThis.axe.run()).violations.map(v => ({ id: v.id, nodes: v.nodes.map(n => n.failureSummary) }))
+  }, axe)
+  assert.deepEqual(violations, [], name)
+  await fieldsAreSeen(page, name, 'input, button')
+}
+
+const button = (page, name) => page.getByRole('button', { name, exact: true }).click()
+
+async function signIn(page, password) {
+  await page.goto(start)
+  await page.getByLabel('Username').fill(address)
+  await page.getByLabel('Password').fill(password)
+  await button(page, 'Sign in')
+}
+
+const cases = {
+  async flow() {
+    const page = await newPage()
+    await page.goto(start)
+    await look(page, 'signin')
+    await page.getByRole('link', { name: 'Create an account' }).click()
+    await look(page, 'signup')
+    await page.getByLabel('E-mail address').fill(address)
+    await button(page, 'Send the mail')
+    await page.getByText('A mail is on its way to ' + address).waitFor()
+    await look(page, 'signup-sent')
+    const invitation = await mail('signup', 1)
+    const inbox = await newPage()
+    await inbox.goto(invitation.link) // a scanner was here before
+    await inbox.goto(invitation.link)
+    await look(inbox, 'signup-choose')
+    await inbox.getByLabel('New password').fill('short')
+    await button(inbox, 'Create the account')
+    await inbox.getByRole('alert').getByText('too short').waitFor()
+    await inbox.getByLabel('New password').fill(first)
+    await button(inbox, 'Create the account')
+    await inbox.getByText('Your account is there').waitFor()
+    await inbox.getByText(address).waitFor()
+    await look(inbox, 'signup-done')
+
+    await signIn(page, first)
+    await page.locator('#app').waitFor()
+    await page.goto(start) // whoever is signed in is asked nothing
+    await page.locator('#app').waitFor()
+
+    const elsewhere = await newPage({ colorScheme: 'dark', viewport: { width: 320, height: 640 } })
+    await elsewhere.goto(start)
+    await look(elsewhere, 'signin-narrow-dark')
+    await elsewhere.getByRole('link', { name: 'Forgot your password?' }).click()
+    await elsewhere.getByLabel('E-mail address').fill(address)
+    await button(elsewhere, 'Send the mail')
+    await elsewhere.getByText('a mail is on its way').waitFor()
+    const { code, link } = await mail('recover', 1)
+    await elsewhere.getByLabel('Code').fill('BCDFG-BCDFG')
+    await elsewhere.getByLabel('New password').fill(second)
+    await button(elsewhere, 'Set the password')
+    await elsewhere.getByRole('alert').getByText('not good any more').waitFor()
+    await look(elsewhere, 'recover-wrong-narrow-dark')
+    await elsewhere.getByLabel('Code').fill(code.toLowerCase())
+    await elsewhere.getByLabel('New password').fill(second)
+    await button(elsewhere, 'Set the password')
+    await elsewhere.getByText('Your password is changed').waitFor()
+    await look(elsewhere, 'recover-done-narrow-dark')
+    assert.match((await mail('password_changed', 1)).text, /was changed/)
+
+    await page.goto(start) // the session of before has ended
+    await page.getByLabel('Password').waitFor()
+    await signIn(page, first)
+    await page.getByRole('alert').getByText('wrong').waitFor()
+    await signIn(page, second)
+    await page.locator('#app').waitFor()
+
+    const german = await newPage({ locale: 'de-DE', viewport: { width: 320, height: 640 } })
+    await german.goto(link) // its code was used
+    await look(german, 'recover-choose-narrow-german')
+    await german.getByLabel('Neues Passwort').fill(first)
+    await button(german, 'Passwort setzen')
+    await german.getByText('gilt nicht mehr').waitFor()
+    await look(german, 'recover-dead-narrow-german')
+    await german.getByRole('link').click()
+    await look(german, 'recover-narrow-german')
+    assert.deepEqual(red.filter(text => !/status of 400/.test(text)), [], 'the console')
+  },
+}
+
+try {
+  await cases[process.argv[2]]()
+} finally {
+  await browser.close()
+}
