@@ -177,6 +177,8 @@ class Rules(unittest.TestCase):
             (self.DOMAIN + self.CERTIFICATE + self.ISSUER, set()),
             (self.ZONE, {zone}),
             (self.ZONE + self.DOMAIN + self.CERTIFICATE + self.ISSUER, set()),
+            ((("SignUp", "off"),), {"SignUpNeedsMail"}),
+            ((("SignUp", "open"), ("MailFrom", "no-reply@example.com")), set()),
             (self.SHARDS, {shards}),
             (self.SHARDS + self.AT_ONCE, set()),
             (self.SHARDS + self.KNOWN, set()),
@@ -187,7 +189,7 @@ class Rules(unittest.TestCase):
                 self.assertEqual(translated(changed).refused_by_rules(), refused)
 
     def test_every_rule_is_tried(self):
-        self.assertEqual(set(TEMPLATE["Rules"]), {"DomainNeedsCertificateAndIssuer", "ZoneNeedsDomain", "OtherShardsAllAtOnce"})
+        self.assertEqual(set(TEMPLATE["Rules"]), {"DomainNeedsCertificateAndIssuer", "ZoneNeedsDomain", "OtherShardsAllAtOnce", "SignUpNeedsMail"})
 
 
 class Throttles(unittest.TestCase):
@@ -204,7 +206,7 @@ class Throttles(unittest.TestCase):
         # A !Ref would be a text, and nothing tells CloudFormation the type here.
         for parameter, routes, share in [
             ("LoginsPerSecond", ["POST /login", "POST /signin"], 1),
-            ("LoginsPerSecond", ["POST /password"], 2),
+            ("LoginsPerSecond", ["POST /password", "POST /signup", "POST /signup/verify", "POST /recover", "POST /recover/finish"], 2),
             ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "GET /signout", "POST /signout", "DELETE /sessions", "DELETE /sessions/{id}",
                                       "DELETE /grants/{client}", "DELETE /site/grants/{client}"], 1),
         ]:
