@@ -154,7 +154,7 @@ func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 		Rules:     session.Rules{Grace: session.DefaultGrace},
 
 		SelfService: endpoint.SelfService{Recover: true, Open: true},
-		Now:       now,
+		Now:         now,
 	}
 }
 
