@@ -1,24 +1,82 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	checks "github.com/wavepass/wavepass/cmd/wavepass/internal/check"
 )
+
+// wantNoAlarm reports what fails, and what warns without being named as true.
+func wantNoAlarm(t *testing.T, report checks.Report, passes int, warned ...string) {
+	t.Helper()
+	for _, f := range report.Findings {
+		warns := f.Verdict == checks.Warn && !strings.Contains(" "+strings.Join(warned, " ")+" ", " "+f.ID+" ")
+		if f.Verdict == checks.Fail || warns {
+			t.Errorf("%s: %s: %s", f.ID, f.Verdict, f.Detail)
+		}
+	}
+	if passed := report.Count(checks.Pass); passed < passes {
+		t.Errorf("only %d checks passed, want %d: something was not seen", passed, passes)
+	}
+}
 
 // oidc-provider is nobody's mistake. What is said of it must be true: by http there is no TLS, and its page that is not found has no nosniff.
 func TestInteropCheckRaisesNoFalseAlarmOnOIDCProvider(t *testing.T) {
 	p := startForeignIDP(t, libraries(t))
 	var report checks.Report
 	check(t, json.Unmarshal([]byte(mustCommand(t, "check", p.url, "--json", "--pause", "0s")), &report))
-	warned := map[string]bool{"tls.https": true, "header.nosniff": true}
-	for _, f := range report.Findings {
-		if f.Verdict == checks.Fail || f.Verdict == checks.Warn && !warned[f.ID] {
-			t.Errorf("%s: %s: %s", f.ID, f.Verdict, f.Detail)
-		}
+	wantNoAlarm(t, report, 8, "tls.https", "header.nosniff")
+}
+
+const (
+	foreignUser     = "ada@example.com"
+	foreignPassword = "surf-the-cookie-wave"
+)
+
+// startForeignShop starts a service of testdata/interop that people log in to, and returns its address.
+func startForeignShop(t *testing.T, home, script string) string {
+	t.Helper()
+	input, err := json.Marshal(map[string]string{"username": foreignUser, "password": foreignPassword})
+	check(t, err)
+	run, log := nodeProgram(t, home, script), &syncBuffer{}
+	run.Stdin, run.Stderr = bytes.NewReader(input), log
+	out, err := run.StdoutPipe()
+	check(t, err)
+	check(t, run.Start())
+	t.Cleanup(func() {
+		_ = run.Process.Kill()
+		_ = run.Wait() // it was killed
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s did not start: %v\n%s", script, err, log)
 	}
-	if passed := report.Count(checks.Pass); passed < 8 {
-		t.Errorf("only %d checks passed: its metadata and keys were not seen", passed)
+	return strings.TrimSpace(line)
+}
+
+// By http no cookie can be Secure or have a prefix. The login of Better Auth has neither nosniff nor Cache-Control.
+func TestInteropCheckRaisesNoFalseAlarmOnServicesWithSessions(t *testing.T) {
+	home := libraries(t)
+	for script, one := range map[string]struct {
+		description string
+		warned      []string
+	}{
+		"express-session.mjs": {"login: {path: /login, as: json}\nsigned_in: {path: /me, says: '\"user\"'}\nlogout: {path: /logout, as: json}\n", nil},
+		"better-auth.mjs":     {"login: {path: /api/auth/sign-in/email, as: json, username: email}\nsigned_in: {path: /api/auth/get-session, says: '\"user\"'}\nlogout: {path: /api/auth/sign-out, as: json}\n", []string{"header.nosniff", "cache.login"}},
+	} {
+		address := startForeignShop(t, home, script)
+		description, password := filepath.Join(t.TempDir(), "service.yaml"), filepath.Join(t.TempDir(), "password")
+		check(t, os.WriteFile(description, []byte(one.description), 0o600))
+		check(t, os.WriteFile(password, []byte(foreignPassword), 0o600))
+		var report checks.Report
+		said := mustCommand(t, "check", address, "--json", "--pause", "0s", "--username", foreignUser, "--password-file", password, "--service", description, "--log-out", "--bound", "1s")
+		check(t, json.Unmarshal([]byte(said), &report))
+		wantNoAlarm(t, report, 10, append(one.warned, "tls.https", "cookie.secure", "cookie.prefix")...)
 	}
 }
