@@ -24,6 +24,7 @@ var wrong = map[string]string{
 	"TABLE_NAME": "", "ISSUER": "auth.example.com", "AUDIENCE": "a b", "SIGNING_ALG": "HS256", "SEALING_KEY": "secret", "KEY_PERIOD": "1m",
 	"KEY_CACHE_AGE": "48h", "REVOCATION_STALENESS": "48h", "REVOCATION_SHARDS": "65", "REFRESH_GRACE": "48h", "ROTATION_MIN_AGE": "48h",
 	"ATTEMPT_LIMITS": "0/1s,1/1m", "COOKIE_DOMAIN": ".example.com", "DYNAMODB_ENDPOINT": "http://localhost:8000", "MAIL_FROM": "Shop <no-reply@example.com>", "SES_ENDPOINT": "http://localhost:8001",
+	"METRICS_NAMESPACE": "AWS/Lambda",
 }
 
 // settings are all variables, in the order of the code.

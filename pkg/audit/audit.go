@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wavepass/wavepass/pkg/metric"
 )
 
 // Names of events. A name is part of the interface to log filters and alarms: do not change one.
@@ -156,6 +158,9 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 
 // Trail writes events to one stream. It is safe for concurrent use; lines never interleave.
 type Trail struct {
+	// Metrics is the namespace in which each line is also a metric: how many events of each name there were. Set it before the first event.
+	Metrics metric.Namespace
+
 	now func() time.Time
 	mu  sync.Mutex
 	out io.Writer
@@ -178,9 +183,20 @@ func (t *Trail) complete(ctx context.Context, e Event) Event {
 	return e
 }
 
+// counted is an event that is a metric too: one more of its name.
+type counted struct {
+	Event  `json:",inline"`
+	Events int               `json:"events,omitzero"`
+	AWS    *metric.Directive `json:"_aws,omitzero"`
+}
+
 func (t *Trail) write(e Event) {
+	counts := 0
+	if t.Metrics != "" {
+		counts = 1
+	}
 	// A user agent that is not UTF-8 must not keep the event out of the trail.
-	line, err := json.Marshal(e, jsontext.AllowInvalidUTF8(true))
+	line, err := json.Marshal(counted{e, counts, t.Metrics.Of(e.Time, "event", metric.Count, "events")}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return
 	}

@@ -45,6 +45,7 @@ type Config struct {
 	SESEndpoint       string        `env:"SES_ENDPOINT"`                        // a stand-in for Amazon SES; never in the cloud
 	ClientIDMetadata  string        `env:"CLIENT_ID_METADATA" envDefault:"off"` // off, on or shared-store: clients that nobody has registered, named by the address of a document
 	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                   // DynamoDB Local; never in the cloud
+	MetricsNamespace  string        `env:"METRICS_NAMESPACE"`                   // of the metrics in CloudWatch, which lines of the log carry; empty: none
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda
@@ -142,6 +143,9 @@ func (c Config) check() (wrong []error) {
 	}
 	if c.CookieDomain != "" && !ascii.IsDomain(c.CookieDomain) {
 		bad("COOKIE_DOMAIN: %q: want a domain like example.com, without a dot at its beginning", c.CookieDomain)
+	}
+	if len(c.MetricsNamespace) > MaxName || strings.ContainsFunc(c.MetricsNamespace, forbidden) || strings.HasPrefix(c.MetricsNamespace, "AWS/") {
+		bad("METRICS_NAMESPACE: want at most %d printable ASCII characters without space, quote or backslash, and not AWS/", MaxName)
 	}
 	if strings.HasPrefix(c.SealingKey, "local:") && c.inCloud() {
 		bad("SEALING_KEY: local: is for laptops; in AWS Lambda want kms:<arn>")

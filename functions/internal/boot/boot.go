@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/metric"
 )
 
 // Log is the function's own log. Lambda keeps standard error with its other output.
@@ -28,7 +29,9 @@ func Read() Environment {
 
 // Settings are those of every function. Audit events go to standard output, which Lambda keeps as the function's log.
 func (e Environment) Settings() endpoint.Settings {
-	s, err := endpoint.New(e.Config, Log, audit.NewTrail(os.Stdout, time.Now), time.Now)
+	trail := audit.NewTrail(os.Stdout, time.Now)
+	trail.Metrics = metric.Namespace(e.MetricsNamespace)
+	s, err := endpoint.New(e.Config, Log, trail, time.Now)
 	ExitOn(err)
 	return s
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/metric"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/ticket"
@@ -91,6 +92,9 @@ func (f function) logRefusal(ctx context.Context, requestID string, reason, answ
 	members := []any{"request_id", requestID, "reason", reason.Error()}
 	if answer != nil {
 		members = append(members, "answered", answer.Error())
+	}
+	if n := f.cfg.Trail.Metrics; n != "" {
+		members = append(members, "refusals", 1, "_aws", n.Of(f.now(), "level", metric.Count, "refusals"))
 	}
 	f.cfg.Log.Log(ctx, level, "refused", members...)
 }

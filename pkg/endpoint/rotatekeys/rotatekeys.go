@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/metric"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
 )
@@ -41,7 +42,11 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) Function {
 			s.Log.ErrorContext(ctx, "keys not listed", "request_id", event.ID, "error", err.Error())
 			return err
 		}
-		s.Log.With("request_id", event.ID).InfoContext(ctx, "keys up to date", agesOf(left, s.Now())...)
+		ages := agesOf(left, s.Now())
+		if s.Trail.Metrics != "" {
+			ages = append(ages, "_aws", s.Trail.Metrics.Of(s.Now(), "", metric.Seconds, "signing_key_age_s", "mac_key_age_s", "overdue_s"))
+		}
+		s.Log.With("request_id", event.ID).InfoContext(ctx, "keys up to date", ages...)
 		return nil
 	}
 }

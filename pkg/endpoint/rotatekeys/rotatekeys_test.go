@@ -204,3 +204,20 @@ func TestFailedRunIsAnErrorThatLambdaRepeats(t *testing.T) {
 		t.Errorf("repeated: %v, trail %q; want the rotation", err, w.trail.String())
 	}
 }
+
+func TestAgesAreMetricsWhereThereIsANamespace(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(); err != nil || strings.Contains(w.log.String(), "_aws") {
+		t.Fatalf("without a namespace: %v, %s", err, w.log.String())
+	}
+	settings := deployment.Settings(&w.trail, w.clock.Now)
+	settings.Log, settings.Trail.Metrics = slog.New(slog.NewJSONHandler(&w.log, nil)), "wavepass"
+	if err := rotatekeys.New(settings, w.store, fakestore.NewSealer())(t.Context(), events.EventBridgeEvent{ID: "run-2"}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `"overdue_s":0,"_aws":{"Timestamp":1772366400000,"CloudWatchMetrics":[{"Namespace":"wavepass","Dimensions":[[]],"Metrics":[` +
+		`{"Name":"signing_key_age_s","Unit":"Seconds"},{"Name":"mac_key_age_s","Unit":"Seconds"},{"Name":"overdue_s","Unit":"Seconds"}]}]}}`
+	if !strings.Contains(w.log.String(), want) {
+		t.Errorf("got %s, want %s", w.log.String(), want)
+	}
+}

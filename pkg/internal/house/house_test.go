@@ -17,7 +17,7 @@ const module = "github.com/wavepass/wavepass/"
 
 // Names for groups of packages, as the rules below use them.
 var (
-	domain   = []string{"internal/ascii", "oauth", "schema", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "link", "mail", "session", "authorization", "consent", "federation", "metadata", "resource", "grant"}
+	domain   = []string{"internal/ascii", "oauth", "schema", "metric", "audit", "claims", "client", "revocation", "foreignhash", "account", "keyring", "jwks", "policy", "token", "access", "assertion", "ticket", "link", "mail", "session", "authorization", "consent", "federation", "metadata", "resource", "grant"}
 	jose     = "github.com/lestrrat-go/jwx/v2/..."
 	jsonv2   = "github.com/go-json-experiment/json/..."
 	ids      = "github.com/google/uuid"
@@ -34,7 +34,8 @@ var rules = []struct {
 	allow []string
 }{
 	{"oauth", []string{"internal/ascii"}},
-	{"audit", []string{jsonv2}},
+	{"metric", nil},
+	{"audit", []string{"metric", jsonv2}},
 	{"schema", nil},
 	{"claims", []string{"oauth", jsonv2}},
 	{"revocation", []string{"oauth"}},

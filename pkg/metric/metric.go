@@ -1,0 +1,44 @@
+// Package metric says in a line of a log which of its members are metrics, in CloudWatch's embedded metric format: CloudWatch Logs reads them
+// out of the line, and no function calls anybody for them. It owns the format; it measures nothing.
+package metric
+
+import "time"
+
+// Namespace is what the metrics of a deployment are kept under. Empty: there are none.
+type Namespace string
+
+// Directive is the member `_aws` of a line. A metric and a dimension are members of the same line.
+type Directive struct {
+	Timestamp int64 // Unix time in milliseconds
+	Metrics   []set `json:"CloudWatchMetrics"`
+}
+
+type set struct {
+	Namespace  Namespace
+	Dimensions [][]string
+	Metrics    []metric
+}
+
+type metric struct{ Name, Unit string }
+
+// Units that CloudWatch knows.
+const (
+	Count   = "Count"
+	Seconds = "Seconds"
+)
+
+// Of says that these members of a line, all of one unit, are metrics. Each value of the member by is one more metric, which has its price: it must be
+// one of few, and nothing that callers choose. by may be empty. Without a namespace there is no directive.
+func (n Namespace) Of(at time.Time, by, unit string, members ...string) *Directive {
+	if n == "" {
+		return nil
+	}
+	s := set{Namespace: n, Dimensions: [][]string{{}}}
+	if by != "" {
+		s.Dimensions = [][]string{{by}}
+	}
+	for _, name := range members {
+		s.Metrics = append(s.Metrics, metric{name, unit})
+	}
+	return &Directive{Timestamp: at.UnixMilli(), Metrics: []set{s}}
+}
