@@ -68,7 +68,11 @@ func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Accou
 	if known != nil && !errors.Is(known, link.ErrDead) {
 		return account.Account{}, account.LoginName{}, known
 	}
-	if err := e.tryCode(ctx, proof.Code, said, link.StateOf(a, login.Hash)); err != nil || known != nil {
+	state := link.StateOf(a, login.Hash)
+	if known != nil {
+		state = link.State{Hash: nobodysHash, Email: account.Email{Address: address}}
+	}
+	if err := e.tryCode(ctx, proof.Code, said, state); err != nil || known != nil {
 		if err == nil {
 			err = link.ErrDead
 		}

@@ -106,6 +106,9 @@ type Choose struct {
 	Value             int // of the text of the problem
 }
 
+// OfCode reports whether the problem is that of the code, and not of the password.
+func (c Choose) OfCode() bool { return c.Problem == WrongCode || c.Problem == TooManyCodes }
+
 // Path is where the form goes.
 func (c Choose) Path() string {
 	if c.What == SigningUp {
@@ -163,6 +166,7 @@ const (
 	TooManyMails      Problem = "too_many_mails" // from the network of the person
 	TooManyCodes      Problem = "too_many_codes" // wrong ones, for the address
 	DeadLink          Problem = "dead_link"      // the link or the code is not good, or not good any more
+	WrongCode         Problem = "wrong_code"     // or not good any more
 	Closed            Problem = "closed"         // people may not do that here
 	PasswordCharacter Problem = "password_character"
 

@@ -50,6 +50,9 @@ func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handl
 		}
 		made, err := handle(ctx, r, in)
 		problem, value, status := problemOf(err)
+		if problem == pages.DeadLink && in.Link == "" {
+			problem = pages.WrongCode
+		}
 		page := func(drawn pages.Page) (apigw.Response, error) {
 			response := page(status, drawn)
 			var limited *account.TooManyAttemptsError
