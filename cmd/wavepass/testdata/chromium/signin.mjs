@@ -241,6 +241,30 @@ const cases = {
       await shot(page, look + '-failed')
       await page.context().close()
     }
+    // What a stranger writes into a request is text: where it is shown, and where the forms carry it.
+    const page = await newPage()
+    page.on('dialog', () => assert.fail('a script has run'))
+    for (const hostile of ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onfocus=alert(1) autofocus x='", '</style><svg/onload=alert(1)>', 'javascript:alert(1)', '{{.Client}}']) {
+      const request = new URL(start)
+      for (const name of ['login_hint', 'state', 'nonce', 'ui_locales', 'unknown']) request.searchParams.set(name, hostile)
+      const clean = async where => {
+        const found = await page.evaluate(() => ({
+          elements: document.querySelectorAll('script, img, svg, iframe, [onfocus], [onerror], [onload], [href^="javascript:" i]').length,
+          carried: [...document.querySelectorAll('input[name=request]')].map(input => new URLSearchParams(input.value).get('state')),
+        }))
+        assert.equal(found.elements, 0, `${where} with ${hostile}`)
+        assert.deepEqual([...new Set(found.carried)], [hostile], where)
+      }
+      await page.goto(request.href)
+      assert.equal(await page.getByLabel('Username').inputValue(), hostile)
+      await clean('sign in')
+      await page.getByLabel('Password').fill('wrong')
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+      await page.getByRole('alert').waitFor()
+      assert.equal(await page.getByLabel('Username').inputValue(), hostile)
+      await clean('wrong password')
+    }
+    await page.context().close()
     const unexpected = red.filter(line => !/status of 400|Failed to launch 'com\.example\.app/.test(line))
     assert.deepEqual(unexpected, [], 'the console')
   },
