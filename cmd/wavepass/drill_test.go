@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/drill"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/policy"
 )
 
@@ -39,6 +41,7 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	if got := strings.Join(ways, " "); got != "token session others everywhere disable key" {
 		t.Errorf("ways %q", got)
 	}
+	tellsTheDrill(t, s, data)
 	if got := s.login(); got.Status != 200 {
 		t.Errorf("after the drill the account cannot log in: %d", got.Status)
 	}
@@ -55,6 +58,51 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	out, log, err = command(t, "drill", s.url+"/", "--data", elsewhere, "--only", "disable", "--bound", "300ms")
 	if err == nil || !strings.Contains(out, "skipped") || !strings.Contains(log, "another deployment") {
 		t.Errorf("with another folder: %v\n%s%s", err, out, log)
+	}
+}
+
+// tellsTheDrill reads the trail as somebody does who has neither seen the drill nor the source: each theft begins with a login of the account, and ends
+// with what took it back, by whom, in the order in which it happened. No line has a token or the password.
+func tellsTheDrill(t *testing.T, s *server, data string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "functions.log")
+	check(t, os.WriteFile(file, []byte(s.log.String()), 0o600))
+	events := as[[]audit.Event](t, "audit", "trail", "--data", data, "--log", file)
+	account := as[accountJSON](t, "account", "show", demoUsername, "--data", data).ID
+	stories := []struct{ name, actor string }{
+		{audit.TokenRevoked, audit.Person}, {audit.SessionRevoked, audit.Person}, {audit.OthersEnded, audit.Person}, {audit.LoggedOutEverywhere, audit.Person},
+		{audit.AccountDisabled, "operator:"}, {audit.AccountEnabled, "operator:"}, {"key_revoked", "operator:"},
+	}
+	told, loggedIn := 0, map[string]bool{}
+	for i, e := range events {
+		if i > 0 && e.Time.Before(events[i-1].Time) {
+			t.Errorf("%s at %s stands after %s", e.Name, e.Time, events[i-1].Time)
+		}
+		if e.Actor == "" {
+			t.Errorf("%s names nobody: %+v", e.Name, e)
+		}
+		if e.Name == audit.Login {
+			loggedIn[e.SessionID] = e.Subject == account
+		}
+		if told == len(stories) || e.Name != stories[told].name {
+			continue
+		}
+		if !strings.HasPrefix(e.Actor, stories[told].actor) || e.Name != "key_revoked" && e.Subject != account || e.SessionID != "" && !loggedIn[e.SessionID] {
+			t.Errorf("%s: %+v, want it by %s, of the account %s and a session that it began", e.Name, e, stories[told].actor, account)
+		}
+		told++
+	}
+	if told < len(stories) {
+		var names []string
+		for _, e := range events {
+			names = append(names, e.Name)
+		}
+		t.Errorf("the trail tells %d of %d, and no %s: %q", told, len(stories), stories[told].name, names)
+	}
+	for _, secret := range []string{demoPassword, "eyJ", "wprt_", "wps"} {
+		if strings.Contains(fmt.Sprintf("%+v", events), secret) {
+			t.Errorf("the trail has %q", secret)
+		}
 	}
 }
 

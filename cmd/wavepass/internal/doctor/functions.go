@@ -171,7 +171,7 @@ func told(values map[string][]string) string {
 
 // shared are the settings that each function with them must have alike, but for REVOCATION_SHARDS.
 var shared = []string{"ISSUER", "AUDIENCE", "SIGNING_ALG", "COOKIE_DOMAIN", "SEALING_KEY", "REVOCATION_STALENESS", "REFRESH_GRACE",
-	"ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "KEY_PERIOD", "KEY_CACHE_AGE", "CLIENT_ID_METADATA", "DYNAMODB_ENDPOINT"}
+	"ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "KEY_PERIOD", "KEY_CACHE_AGE", "CLIENT_ID_METADATA", "SIGNUP", "METRICS_NAMESPACE", "DYNAMODB_ENDPOINT"}
 
 func (p *patient) agreement(context.Context) outcome {
 	if o, none := p.noFunctions(); none {
