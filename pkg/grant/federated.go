@@ -53,9 +53,6 @@ type FederatedRequest struct {
 	Network    string // prefix of the caller's address
 }
 
-// scopesOfIdentities are those of accounts that are made for an identity.
-var scopesOfIdentities = []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail}
-
 // directoryOf is the directory of a provider's identities.
 func directoryOf(provider string) string { return "idp:" + provider }
 
@@ -154,7 +151,7 @@ func (f *Federated) newFor(subject account.Subject, address string) (comer, erro
 	if err != nil {
 		return comer{}, fmt.Errorf("new account: %w", err)
 	}
-	owner.Scopes = slices.Clone(scopesOfIdentities)
+	owner.Scopes = oauth.PersonScopes()
 	if address != "" {
 		owner.Email = account.Email{Address: address, VerifiedAt: f.Now().Truncate(time.Millisecond)}
 	}

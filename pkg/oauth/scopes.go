@@ -9,6 +9,9 @@ const (
 	ScopeEmail    = "email"           // and with it the e-mail address (OpenID Connect Core 1.0 §5.4)
 )
 
+// PersonScopes returns the scopes of accounts that no operator has made: people may read at /userinfo what is known of them.
+func PersonScopes() []string { return []string{ScopeOpenID, ScopeProfile, ScopeEmail} }
+
 // ValidScope reports whether name is a scope-token (RFC 6749 §3.3), printable ASCII without space, quote and backslash.
 func ValidScope(name string) bool {
 	for _, c := range []byte(name) {

@@ -72,7 +72,8 @@ type function struct {
 // enroller has the rules for passwords at the issuer of the request.
 func (f function) enroller(r *apigw.Request) *enrol.Enroller {
 	return enrol.New(enrol.Config{
-		Store: f.store, Links: f.links, Mails: f.desk, Passwords: f.PasswordRules(r.At.Issuer), Open: f.SelfService.Open, Now: f.Now,
+		Store: f.store, Links: f.links, Mails: f.desk, Passwords: f.PasswordRules(r.At.Issuer),
+		Access: account.Access{Scopes: oauth.PersonScopes()}, Open: f.SelfService.Open, Now: f.Now,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -95,6 +96,9 @@ func TestSignUpAndRecoverByApplication(t *testing.T) {
 	var said struct{ Sub, Username string }
 	if err := json.Unmarshal([]byte(made.Body), &said); err != nil || said.Username != "new@example.com" || uuid.Validate(said.Sub) != nil {
 		t.Errorf("answer %s", made.Body)
+	}
+	if a, err := w.Store.Account(t.Context(), uuid.MustParse(said.Sub)); err != nil || len(a.Roles) != 0 || !slices.Equal(a.Scopes, []string{"openid", "profile", "email"}) {
+		t.Errorf("account %+v (%v), want no role, and the scopes that /userinfo takes", a, err)
 	}
 	w.Want("verify again", w.json("/signup/verify", map[string]string{"link": link, "password": next}), 400, "invalid_grant")
 	before := w.login("new@example.com", next, 200)
