@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (d *Deployment) Raw(r Request) events.APIGatewayV2HTTPResponse {
 		d.tb.Fatalf("%s: the function failed instead of answering: %v", r.Route, err)
 	}
 	document, err := openapi.Read()
-	if err != nil {
+	if err := errors.Join(err, openapi.Record(r.Route, response.StatusCode, response.Body)); err != nil {
 		d.tb.Fatal(err)
 	}
 	if err := document.Judge(r.Route, response.StatusCode, response.Headers, len(response.Cookies) > 0, response.Body); err != nil {
