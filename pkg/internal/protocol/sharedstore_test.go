@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/bolt"
+	"github.com/wavepass/wavepass/pkg/store/storetest"
 )
 
 // Processes that share a credential store, at the whole service: requests to its functions, over the embedded store.
@@ -39,7 +40,7 @@ type counter struct {
 func newCounter(t *testing.T, seed uint64) *counter {
 	t.Helper()
 	clock := testclock.New(start)
-	store, err := bolt.Open(filepath.Join(inMemory(t), "wavepass.db"), clock.Now)
+	store, err := bolt.Open(filepath.Join(storetest.Dir(t), "wavepass.db"), clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,17 +48,6 @@ func newCounter(t *testing.T, seed uint64) *counter {
 	c := client.New("agent", client.Native)
 	c.SharedStore, c.Scopes = true, []string{"profile"}
 	return &counter{Deployment: deployment.Over(t, clock, store, c, session.DefaultMinAge), line: newTimeline(clock, seed), store: store, t: t}
-}
-
-// inMemory is a folder that the disk knows nothing of, where there can be one: thousands of writes are made here, and none has to outlive a crash.
-func inMemory(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("/dev/shm", "wavepass-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	return folder
 }
 
 // given is what a process holds after an answer of the service.
