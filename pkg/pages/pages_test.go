@@ -40,9 +40,15 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 		"signout":         p.SignOut(l, pages.SignOut{Form: form, Username: text}),
 		"signedout":       p.SignedOut(l),
 	}
+	for _, what := range []pages.Mailed{pages.SigningUp, pages.Recovering} {
+		drawn[string(what)+" ask"] = p.Ask(l, pages.Ask{What: what, Base: "/tenant", Email: text, Problem: pages.NoAddress})
+		drawn[string(what)+" choose"] = p.Choose(l, pages.Choose{What: what, Base: "/tenant", Email: text, Code: text, Problem: pages.WrongCode})
+		drawn[string(what)+" choose by link"] = p.Choose(l, pages.Choose{What: what, Base: "/tenant", Link: text, Problem: pages.PasswordCharacter})
+		drawn[string(what)+" chosen"] = p.Chosen(l, pages.Chosen{What: what, Username: text})
+	}
 	for _, problem := range []pages.Problem{
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,
-		pages.ProviderFails, pages.Disabled,
+		pages.ProviderFails, pages.Disabled, pages.DeadLink, pages.Closed, pages.NoDocument, pages.TooManyDocuments,
 	} {
 		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text, Again: "/authorize?" + text})
 	}
@@ -98,13 +104,15 @@ func TestLanguagesSayTheSame(t *testing.T) {
 	}
 }
 
+var hostileValues = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onfocus=alert(1) autofocus x='`, `</style><script>alert(1)</script>`,
+	`{{.Client}}`, `javascript:alert(1)`, "\x00\u2028<svg/onload=alert(1)>", `&lt;script&gt;`, `--><script>alert(1)</script>`,
+}
+
 // A value of a stranger is text wherever it stands.
 func TestHostileValuesStayText(t *testing.T) {
 	p := draw(t, pages.Looks{})
-	for _, hostile := range []string{
-		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onfocus=alert(1) autofocus x='`, `</style><script>alert(1)</script>`,
-		`{{.Client}}`, `javascript:alert(1)`, "\x00\u2028<svg/onload=alert(1)>", `&lt;script&gt;`, `--><script>alert(1)</script>`,
-	} {
+	for _, hostile := range hostileValues {
 		plain := each(p, english, "x")
 		for name, page := range each(p, english, hostile) {
 			// The elements and the names of their attributes are those of the page with a harmless value.
