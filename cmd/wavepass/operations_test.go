@@ -89,7 +89,10 @@ func misnamed(node *kong.Node, words []string) string {
 		word = strings.TrimRight(word, ",.;:)")
 		if name, isFlag := strings.CutPrefix(word, "--"); isFlag {
 			name, _, _ = strings.Cut(name, "=")
-			if !slices.ContainsFunc(flags, func(f *kong.Flag) bool { return f.Name == name }) {
+			positive, negated := strings.CutPrefix(name, "no-")
+			if !slices.ContainsFunc(flags, func(f *kong.Flag) bool {
+				return f.Name == name || negated && f.Tag.Negatable != "" && f.Name == positive
+			}) {
 				return word
 			}
 			continue
@@ -112,7 +115,7 @@ func TestMisnamedCommandsAndFlagsAreFound(t *testing.T) {
 	check(t, err)
 	for call, want := range map[string]string{
 		"key reset --yes": "", "key": "", "key …": "", "account set-access ada --claim plan=pro": "", "local --data=x": "",
-		"key resett": "resett", "keys reset": "keys", "key reset --really": "--really", "revoke session ada sid --prune": "--prune",
+		"resource set URI --no-open": "", "key reset --no-yes": "--no-yes", "key resett": "resett", "keys reset": "keys", "key reset --really": "--really", "revoke session ada sid --prune": "--prune",
 	} {
 		if got := misnamed(parser.Model.Node, strings.Fields(call)); got != want {
 			t.Errorf("wavepass %s: misnamed %q, want %q", call, got, want)
