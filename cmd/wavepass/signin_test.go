@@ -88,6 +88,7 @@ func TestChromiumSignInMishaps(t *testing.T) {
 	s := startSignIn(t, "--demo-provider")
 	s.drive(t, "mishaps", "own", s.request("own", "http://127.0.0.1/cb"))
 	s.drive(t, "provider", "own", s.request("own", "http://127.0.0.1/cb"))
+	s.drive(t, "elsewhere", "third", s.request("third", "com.example.app:/cb"))
 }
 
 // relyingParty is a site that signs people in with golang.org/x/oauth2 and go-oidc as their own documentation shows. Its page says how it went.

@@ -92,6 +92,58 @@ const cases = {
     assert.deepEqual(red, [], 'the console')
   },
 
+  /** elsewhere asks for a consent, which another site tries to give in the person's place: in a frame, ahead of time, and by forms of its own. */
+  async elsewhere() {
+    const page = await newPage()
+    await page.goto(start)
+    await signIn(page)
+    const allow = page.getByRole('button', { name: 'Allow', exact: true })
+    await allow.waitFor()
+    assert.equal(await page.locator('input:not([type=hidden]), textarea, select').count(), 0, 'fields that a browser could fill in')
+    const request = await page.locator('input[name=request]').first().inputValue()
+
+    const quoted = text => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+    const bodies = {
+      '/frame': `<iframe src="${quoted(start)}"></iframe>`,
+      '/ahead': `<script type=speculationrules>${JSON.stringify({ prefetch: [{ urls: [start], eagerness: 'immediate' }], prerender: [{ urls: [start], eagerness: 'immediate' }] })}</script>`,
+      '/post': `<form method=post action="${api}/consent"><input name=request value="${quoted(request)}"><input name=token value=guess><input name=decision value=allow><button>Play</button></form>`,
+      '/signed-post': `<form method=post action="${quoted(start)}"><button>Play</button></form>`,
+    }
+    const evil = await listen((incoming, answer) => answer.setHeader('Content-Type', 'text/html').end(`<!doctype html><link rel=icon href=data:,>${bodies[incoming.url]}`), 0, 'evil.test')
+    const bait = await page.context().newPage()
+    const stillAsked = async where => {
+      await page.goto(start)
+      await allow.waitFor().catch(() => assert.fail(where + ': the consent was given'))
+    }
+
+    await bait.goto(evil.address + '/frame')
+    assert.deepEqual(bait.frames().map(frame => new URL(frame.url()).protocol), ['http:', 'chrome-error:'], 'what is in the frame')
+    await stillAsked('a frame')
+
+    // The browser says what became of it, whether it has asked at all or not.
+    const browserSays = await page.context().newCDPSession(bait)
+    const over = event => ['Failure', 'Ready', 'Success'].includes(event.status)
+    const ahead = Promise.all(['prefetch', 'prerender'].map(kind => new Promise(resolve => browserSays.on(`Preload.${kind}StatusUpdated`, event => over(event) && resolve(event)))))
+    await browserSays.send('Preload.enable')
+    await bait.goto(evil.address + '/ahead')
+    await ahead
+    await stillAsked('ahead of time')
+
+    for (const path of ['/post', '/signed-post']) {
+      await bait.goto(evil.address + path)
+      await bait.getByRole('button', { name: 'Play' }).click()
+      await bait.waitForURL(url => url.origin === new URL(api).origin)
+      assert.equal(await bait.locator('a[href*="code="]').count(), 0, path)
+      await stillAsked(path)
+    }
+
+    await allow.click()
+    await page.getByRole('link').waitFor()
+    const again = await page.request.get(start, { maxRedirects: 0 })
+    assert.match(again.headers().location, /^com\.example\.app:\/cb\?code=/, 'what is answered once it is given')
+    evil.close()
+  },
+
   async openidClient() {
     const oidc = await import(required.resolve('openid-client'))
     const config = await oidc.discovery(new URL(api), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] })
