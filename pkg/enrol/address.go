@@ -48,12 +48,14 @@ func (e *Enroller) Confirm(ctx context.Context, text string, by Asker) (account.
 }
 
 // TakeBack gives an account back the address that a link was mailed to, with a new password, and ends every session: whoever has
-// changed the address knew the password. The link lives through whatever they have changed since. Errors: link.ErrDead, also when the
-// account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
+// changed the address knew the password. The link lives through whatever they have changed since, but not through an earlier link by
+// which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Errors: link.ErrDead, also
+// when the account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
 	for range takeBackTries {
 		said, a, login, err := e.ofLink(ctx, text, link.TakeBack, func(account.Account, string) link.State { return link.State{} })
-		if err == nil && a.Email.Address == said.Address {
+		mailed := said.Expires.Add(-link.TakeBack.Life())
+		if err == nil && (a.Email.Address == said.Address || a.Email.Verified() && a.Email.VerifiedAt.Before(mailed)) {
 			err = link.ErrDead
 		}
 		if err != nil {
@@ -63,7 +65,9 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 		if err != nil {
 			return account.Account{}, err
 		}
-		email := e.verified(said.Address)
+		// The change that a link takes back was made after the link was mailed. So an address that was verified earlier than that is one
+		// that was taken back by an earlier link, from before the change.
+		email := account.Email{Address: said.Address, VerifiedAt: mailed}
 		switch err := e.editor.Reset(ctx, a, login, accepted, &email); {
 		case err == nil:
 			return a, nil

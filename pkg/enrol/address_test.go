@@ -126,3 +126,29 @@ func TestTakingBackEndsAfterSevenDaysAndIsForOneAddress(t *testing.T) {
 		t.Errorf("address %s, want it as it was", now.Email.Address)
 	}
 }
+
+// TestThiefGetsNothingBackAfterTheOwner: the thief moves the account through a mailbox of their own, which is mailed a link as well.
+func TestThiefGetsNothingBackAfterTheOwner(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	move := func(to string) (back string) {
+		t.Helper()
+		w.clock.Advance(time.Minute)
+		now, _ := w.account(a.ID)
+		back = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
+		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, to), by)
+		w.want("move to "+to, err, nil)
+		return back
+	}
+	owners := move(elsewhere)
+	thiefs := move("eve@example.net")
+	w.want("the thief moves on", w.takeBack(thiefs), nil)
+	w.want("the owner", w.takeBack(owners), nil)
+	w.clock.Advance(6*24*time.Hour + 23*time.Hour)
+	w.want("the thief, after the owner", w.takeBack(thiefs), link.ErrDead)
+	if now, _ := w.account(a.ID); now.Email.Address != mailbox {
+		t.Errorf("address %s, want %s", now.Email.Address, mailbox)
+	}
+	again := move(elsewhere)
+	w.want("the owner, after a second theft", w.takeBack(again), nil)
+}
