@@ -25,9 +25,11 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/accounts"
 	"github.com/wavepass/wavepass/pkg/endpoint/authorizer"
 	"github.com/wavepass/wavepass/pkg/endpoint/introspect"
 	"github.com/wavepass/wavepass/pkg/endpoint/login"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/endpoint/oauthtoken"
 	"github.com/wavepass/wavepass/pkg/endpoint/password"
 	"github.com/wavepass/wavepass/pkg/endpoint/refresh"
@@ -115,7 +117,7 @@ func newCanaryService(t *testing.T) *canaryService {
 	t.Helper()
 	cfg, err := config.Load(map[string]string{
 		"ROTATION_MIN_AGE": "0s", // the walk sees rotations
-		"TABLE_NAME":       "local", "ISSUER": canaryIssuer, "REVOCATION_STALENESS": "0s", "ATTEMPT_LIMITS": "4/24h,10000/24h",
+		"TABLE_NAME":       "local", "ISSUER": canaryIssuer, "REVOCATION_STALENESS": "0s", "ATTEMPT_LIMITS": "4/24h,10000/24h", "SIGNUP": "open",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +166,7 @@ func (c *canaryService) restart() {
 	settings.Documents = endpoint.Documents{Allowed: true, Source: agentDocument{}}
 	functions := behindGateway(c.data.functions(settings))
 	c.authorizer = functions["authorizer"]
+	c.letters = mailer.NewLetters(settings, c.store, c.data.sealer)
 	handler, err := gateway.New(read, functions, gateway.Options{Issuer: canaryIssuer, Log: log})
 	if err != nil {
 		c.t.Fatal(err)
@@ -201,6 +204,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 		audit.RefreshRefused, audit.ClientRefused, audit.TokenIssued, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
 		audit.SessionEnded, audit.OthersEnded, audit.PasswordChanged, audit.PasswordFailed,
 		audit.AccountAdded, audit.SessionBegun, audit.BeginRepeated, audit.AccessSet, audit.AccountDisabled, audit.AccountEnabled, audit.AccountRevoked,
+		audit.SignedUp, audit.Recovered, audit.ProofRefused,
 	} {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
 			t.Errorf("no event %s: the walk did not come where it should", event)
@@ -286,6 +290,7 @@ func TestEveryStoreMethodOfTheEndpointsCanFail(t *testing.T) {
 		reflect.TypeFor[login.Store](), reflect.TypeFor[refresh.Store](), reflect.TypeFor[revoke.Store](), reflect.TypeFor[authorizer.Store](),
 		reflect.TypeFor[sessions.Store](), reflect.TypeFor[password.Store](), reflect.TypeFor[subjects.Store](), reflect.TypeFor[ticket.Store](),
 		reflect.TypeFor[oauthtoken.Store](), reflect.TypeFor[introspect.Store](), reflect.TypeFor[signin.Store](),
+		reflect.TypeFor[accounts.Store](),
 	} {
 		for i := range needed.NumMethod() {
 			name := strings.TrimSuffix(needed.Method(i).Name, "Once")

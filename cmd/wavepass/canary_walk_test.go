@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/go-json-experiment/json"
+
+	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 )
 
 // What a walk sends that nobody but its owner may ever see again.
@@ -38,6 +40,7 @@ type walker struct {
 	strict  bool // the service is whole: statuses are as the walk expects them
 	store   *faultyStore
 
+	letters    *mailer.Letters
 	authorizer lambda.Handler // for what the gateway of a laptop does not have
 
 	ready map[string]pair // sessions that were begun before the walk
@@ -198,6 +201,7 @@ func (w *walker) all() {
 	w.revocations()
 	w.devices()
 	w.passwords()
+	w.mailbox()
 	w.logouts()
 	w.gatewayRefusals()
 }

@@ -135,6 +135,9 @@ func (f *Fetcher) Read(ctx context.Context, id string) ([]byte, time.Duration, e
 		return nil, 0, err
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxDocument+1))
+	if err == nil {
+		err = ctx.Err() // a host that stops when it is given up may look as if it had said all
+	}
 	switch {
 	case len(body) > MaxDocument:
 		return nil, 0, refuse("the document has more than %d bytes", MaxDocument)

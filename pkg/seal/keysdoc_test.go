@@ -30,17 +30,17 @@ func TestWhoMayOpenWhatIsAsThePageSays(t *testing.T) {
 	}
 	allowed := map[string]string{}
 	for function, statements := range sealing {
-		cells := []string{"–", "–", "–"}
-		for i, part := range []keyring.Part{keyring.Signing, keyring.Refresh} {
+		cells := []string{"–", "–", "–", "–"}
+		for i, part := range []keyring.Part{keyring.Signing, keyring.Refresh, keyring.Links} {
 			if may(statements, "Decrypt", string(part)) {
 				cells[i] = "opens"
 			}
 		}
 		switch public := "KEYRING#" + string(keyring.Public); {
 		case may(table[function], "PutItem", public):
-			cells[2] = "writes"
+			cells[3] = "writes"
 		case may(table[function], "GetItem", public):
-			cells[2] = "reads"
+			cells[3] = "reads"
 		}
 		allowed[function] = strings.Join(cells, " | ")
 	}
@@ -56,7 +56,7 @@ func readPage(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(string(text), "| | SIGNING | REFRESH | public part |\n|---|---|---|---|\n")
+	_, table, found := strings.Cut(string(text), "| | SIGNING | REFRESH | LINKS | public part |\n|---|---|---|---|---|\n")
 	if !found {
 		t.Fatal("docs/keys.md has no table of who may open what")
 	}

@@ -80,6 +80,7 @@ var rules = []struct {
 	{"endpoint/mailer", []string{"account", "audit", "keyring", "link", "mail", "endpoint", events, ids}},
 	{"endpoint/*", append([]string{"operate", "browser", "apigw", "pages", "endpoint", events, jsonv2, ids}, domain...)},
 	{"internal/*", []string{anything}},
+	{"internal/*/*", []string{anything}},
 }
 
 type listed struct {

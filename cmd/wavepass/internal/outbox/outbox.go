@@ -42,6 +42,7 @@ func (f *Folder) Close() error { return f.root.Close() }
 const (
 	textEnding = ".txt"
 	htmlEnding = ".html"
+	partEnding = ".part" // of a text that is being written
 	stamp      = "20060102-150405.000"
 	maxTo      = 80 // characters of an address in the name of a file
 )
@@ -56,7 +57,12 @@ func (f *Folder) Send(_ context.Context, m mail.Mail) error {
 	if err := f.root.WriteFile(name+htmlEnding, []byte(m.HTML), 0o600); err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
-	if err := f.root.WriteFile(name+textEnding, []byte(text), 0o600); err != nil {
+	err := f.root.WriteFile(name+partEnding, []byte(text), 0o600)
+	if err == nil {
+		err = f.root.Rename(name+partEnding, name+textEnding) // nobody reads half a mail
+	}
+	if err != nil {
+		_ = f.root.Remove(name + partEnding)
 		return errors.Join(fmt.Errorf("outbox: %w", err), f.root.Remove(name+htmlEnding))
 	}
 	return nil
