@@ -14,7 +14,7 @@ import (
 
 // Limits are how many mails there may be.
 type Limits struct {
-	Address Rate // to one address that somebody has asked for; notices are counted apart, by the same rate
+	Address Rate // to one address; recoveries and each kind of notice are counted apart, by the same rate
 	Network Rate // that are asked for from one network
 }
 
@@ -76,11 +76,12 @@ func (d *Desk) Place(ctx context.Context, o Order, network string) error {
 	return d.store.PutOrder(ctx, o)
 }
 
-// counted says under what an order is counted. With one count for all, whoever has taken over a session could ask for mails until
-// the owner is not told any more that the address or the password changes.
+// counted says under what an order is counted. With one count for all, somebody who has taken over a session could ask for mails until
+// the owner is not told any more that the address or the password changes. And anybody could keep the owner from a recovery by sign-ups:
+// other recoveries do not, since the owner gets their links.
 func (o Order) counted() string {
-	if o.Purpose.isNotice() {
-		return "notice"
+	if o.Purpose.isNotice() || o.Purpose == Recover {
+		return string(o.Purpose)
 	}
 	return "asked"
 }
