@@ -228,7 +228,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("the mail is in %q", o.Language)
 	}
 	status, page = form("/recover/finish", "email=bea%40example.com&code=wrong&password="+next)
-	want("a wrong code", status, page, 400, "gilt nicht mehr", `value="wrong"`)
+	want("a wrong code", status, page, 400, "gilt nicht mehr", `value="wrong"`, `href="/recover"`)
+	without := w.Raw(deployment.Request{Route: "GET /recover/finish"})
+	want("an address without its link", without.StatusCode, without.Body, 200, `action="/recover"`, `name="email" type="email"`)
 	before := len(w.Store.OrdersPlaced())
 	for range 3 { // of which two are of a mail scanner
 		opened := w.Raw(deployment.Request{Route: "GET /recover/finish", Query: map[string]string{"link": link}})

@@ -30,11 +30,15 @@ func (f function) showAsk(what pages.Mailed) apigw.Handler {
 	}
 }
 
-// showFinish shows the form that asks for a new password, with the link in it.
+// showFinish shows the form that asks for a new password, with the link in it. Without a link there is no address either, so the person
+// begins anew.
 func (f function) showFinish(what pages.Mailed) apigw.Handler {
 	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 		if err := f.open(what); err != nil {
 			return apigw.Response{}, err
+		}
+		if r.Query["link"] == "" {
+			return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r)})), nil
 		}
 		return page(http.StatusOK, f.pages.Choose(languages(r), pages.Choose{What: what, Base: base(r), Link: r.Query["link"]})), nil
 	}
