@@ -178,6 +178,7 @@ class Rules(unittest.TestCase):
             (self.ZONE, {zone}),
             (self.ZONE + self.DOMAIN + self.CERTIFICATE + self.ISSUER, set()),
             ((("SignUp", "off"),), {"SignUpNeedsMail"}),
+            ((("SignUp", "invite"),), {"SignUpNeedsMail"}),
             ((("SignUp", "open"), ("MailFrom", "no-reply@example.com")), set()),
             (self.SHARDS, {shards}),
             (self.SHARDS + self.AT_ONCE, set()),

@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/audit"
 )
 
 // mailOf is the text of the one mail of a purpose, once it is in the outbox.
@@ -57,6 +60,56 @@ func TestPeopleSignUpAndRecoverOnALaptop(t *testing.T) {
 		t.Errorf("a session of before: %d %s", a.Status, a.Body)
 	}
 	want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-second-wave"}`, 200)
+}
+
+// TestInvitedPersonSignsUpOnALaptop takes what is in the mail, and has an operator told why others are not invited.
+func TestInvitedPersonSignsUpOnALaptop(t *testing.T) {
+	t.Setenv("SIGNUP", "invite")
+	folder := t.TempDir()
+	s := start(t, "--data", folder)
+	post := func(path, body string, status int) {
+		t.Helper()
+		if a := s.do(http.MethodPost, path, jsonType, body); a.Status != status {
+			t.Fatalf("%s: %d %s, want %d", path, a.Status, a.Body, status)
+		}
+	}
+	refused := func(says string, args ...string) {
+		t.Helper()
+		if _, _, err := command(t, append([]string{"account", "invite", "--data", folder}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("invite %q: %v, want an error that says %q", args, err, says)
+		}
+	}
+	post("/signup", `{"email":"eve@example.com"}`, 403)
+	said := as[result](t, "account", "invite", "Eve@Example.com", "--language", "de", "--data", folder)
+	if said.Done != "invited" || said.Email != "eve@example.com" || said.Target != "the data folder "+folder {
+		t.Errorf("the command says %+v", said)
+	}
+	text := mailOf(t, folder, "invitation")
+	mailed := regexp.MustCompile(`(?m)^http://localhost:\d+(/signup/verify\?link=([A-Za-z0-9_-]+))$`).FindStringSubmatch(text)
+	if mailed == nil || !strings.Contains(text, "eingeladen") {
+		t.Fatalf("the mail has no link, or is not in German:\n%s", text)
+	}
+	if page := s.do(http.MethodGet, mailed[1], "", ""); page.Status != 200 {
+		t.Errorf("the page of the link: %d %s", page.Status, page.Body)
+	}
+	post("/signup/verify", `{"link":"`+mailed[2]+`","password":"surf-the-first-wave"}`, 201)
+	post("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-first-wave"}`, 200)
+	if events := as[[]audit.Event](t, "audit", "list", "--data", folder); len(events) == 0 || events[len(events)-1].Name != audit.Invited || events[len(events)-1].Mail != "invitation" {
+		t.Errorf("events %+v, want the invitation at the end", events)
+	}
+
+	refused("has the address eve@example.com already", "eve@example.com")
+	refused("want an address", "Eve <eve@example.com>")
+	refused("--language", "bob@example.com", "--language", strings.Repeat("x", 129))
+	for range 5 {
+		mustCommand(t, "account", "invite", "bob@example.com", "--data", folder)
+	}
+	refused("try again later", "bob@example.com")
+	check(t, s.stop())
+	refused("SIGNUP=invite wavepass local", "bob@example.com")
+	t.Setenv("SIGNUP", "off")
+	start(t, "--data", folder)
+	refused("has SIGNUP=off", "bob@example.com")
 }
 
 func TestChromiumSignsUpAndRecovers(t *testing.T) {

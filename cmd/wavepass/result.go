@@ -23,6 +23,7 @@ type result struct {
 	Directory string    `json:"directory,omitzero"`
 	SubjectID string    `json:"subject,omitzero"`
 	AccountID string    `json:"account_id,omitzero"`
+	Email     string    `json:"email,omitzero"`
 	SessionID string    `json:"session_id,omitzero"`
 	ClientID  string    `json:"client_id,omitzero"`
 	TokenID   string    `json:"token_id,omitzero"`

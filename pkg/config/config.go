@@ -39,7 +39,7 @@ type Config struct {
 	PagesName         string        `env:"PAGES_NAME"`                          // name of the service on the sign-in pages; empty: Wavepass
 	PagesLogo         string        `env:"PAGES_LOGO"`                          // address of an image on them, https; empty: none
 	PagesColour       string        `env:"PAGES_COLOUR"`                        // of their buttons and links, like #0a5fd9; empty: a dark blue
-	SignUp            string        `env:"SIGNUP" envDefault:"none"`            // none: no mails are sent, so nobody signs up or recovers; off: people recover; open: and sign up
+	SignUp            string        `env:"SIGNUP" envDefault:"none"`            // none: no mails are sent, so nobody signs up or recovers; off: people recover; invite: and sign up by invitation; open: and without
 	MailFrom          string        `env:"MAIL_FROM"`                           // the address that mails come from; empty: none are sent
 	MailTexts         string        `env:"MAIL_TEXTS"`                          // folder with the texts of mails; empty: those of Wavepass
 	SESEndpoint       string        `env:"SES_ENDPOINT"`                        // a stand-in for Amazon SES; never in the cloud
@@ -122,9 +122,9 @@ func (c Config) check() (wrong []error) {
 		bad("CLIENT_ID_METADATA: %q: want off, on or shared-store", c.ClientIDMetadata)
 	}
 	switch c.SignUp {
-	case "none", "off", "open":
+	case "none", "off", "invite", "open":
 	default:
-		bad("SIGNUP: %q: want none, off or open", c.SignUp)
+		bad("SIGNUP: %q: want none, off, invite or open", c.SignUp)
 	}
 	if c.Staleness < 0 || c.Staleness > 5*time.Minute {
 		bad("REVOCATION_STALENESS: %s: want 0s to 5m", c.Staleness)

@@ -45,7 +45,8 @@ type Settings struct {
 // SelfService says what people may do for themselves by way of their mailbox. The zero value is nothing.
 type SelfService struct {
 	Recover bool // choose a new password
-	Open    bool // sign up
+	Invited bool // sign up by the link of an invitation
+	Open    bool // sign up without one
 }
 
 // Looks are those of package pages, which functions without pages do not import.
@@ -66,7 +67,7 @@ func New(c config.Config, log *slog.Logger, trail *audit.Trail, now func() time.
 		Documents: Documents{Allowed: c.ClientIDMetadata != "off", SharedStore: c.ClientIDMetadata == "shared-store"},
 		Now:       now,
 
-		SelfService: SelfService{Recover: c.SignUp != "none", Open: c.SignUp == "open"},
+		SelfService: SelfService{Recover: c.SignUp != "none", Invited: c.SignUp == "invite" || c.SignUp == "open", Open: c.SignUp == "open"},
 	}
 	if err := s.KeyTimes.Check(); err != nil {
 		return Settings{}, fmt.Errorf("KEY_PERIOD, KEY_CACHE_AGE: %w", err)

@@ -26,6 +26,8 @@ var (
 	ErrOrder = errors.New("mail: not an order")
 	// ErrTooMany says that too many mails were asked for from a network. It says nothing about an address.
 	ErrTooMany = errors.New("mail: too many from this network")
+	// ErrFull says that an address has been sent as many mails as it may be. Only operators are told.
+	ErrFull = errors.New("mail: too many to this address")
 )
 
 // Desk takes orders. Safe for concurrent use.
@@ -46,11 +48,22 @@ func NewDesk(store DeskStore, limits Limits, now func() time.Time) *Desk {
 	return &Desk{store, limits, now}
 }
 
-// Place counts an order and stores it, under an id and a time that it gives it. network is a prefix of the caller's address; empty
-// for an operator, whose mails are not counted by network. An order beyond the limit of its address is passed over without a word,
+// Place counts an order and stores it, under an id and a time that it gives it. network is a prefix of the caller's address; without
+// one nothing is counted by network. An order beyond the limit of its address is passed over without a word,
 // since whoever asks need not be the owner of the address. The cost does not depend on whether the address is anybody's.
 // Errors: ErrOrder, ErrTooMany, oauth.ErrUnavailable.
 func (d *Desk) Place(ctx context.Context, o Order, network string) error {
+	if err := d.place(ctx, o, network); !errors.Is(err, ErrFull) {
+		return err
+	}
+	return nil
+}
+
+// PlaceForOperator is Place for an operator, who is told when the order is beyond the limit of its address: then nothing is stored.
+// Errors: ErrOrder, ErrFull, oauth.ErrUnavailable.
+func (d *Desk) PlaceForOperator(ctx context.Context, o Order) error { return d.place(ctx, o, "") }
+
+func (d *Desk) place(ctx context.Context, o Order, network string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -65,8 +78,11 @@ func (d *Desk) Place(ctx context.Context, o Order, network string) error {
 		}
 	}
 	counted, err := d.store.CountMail(ctx, o.counted()+"\x00"+o.Address, d.limits.Address, now)
-	if err != nil || !counted {
+	switch {
+	case err != nil:
 		return err
+	case !counted:
+		return ErrFull
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

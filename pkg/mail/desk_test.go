@@ -80,6 +80,29 @@ func TestTenThousandAtOnceForOneAddressAreFiveMailsInAnyHour(t *testing.T) {
 	}
 }
 
+func TestOperatorsAreToldThatAnAddressHasHadEnough(t *testing.T) {
+	desk, store, clock := newDesk()
+	invitation := mail.Order{Purpose: mail.Invitation, Address: "ada@example.com"}
+	for range mail.DefaultLimits.Address.Count {
+		if err := desk.PlaceForOperator(t.Context(), invitation); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := desk.PlaceForOperator(t.Context(), invitation); !errors.Is(err, mail.ErrFull) {
+		t.Errorf("one more: %v, want ErrFull", err)
+	}
+	if err := desk.Place(t.Context(), recovery("ada@example.com"), network); err != nil {
+		t.Errorf("one more that somebody asks for: %v, want silence", err)
+	}
+	if n := len(store.OrdersPlaced()); n != mail.DefaultLimits.Address.Count {
+		t.Errorf("%d orders, want %d", n, mail.DefaultLimits.Address.Count)
+	}
+	clock.Advance(mail.DefaultLimits.Address.Window + time.Second)
+	if err := desk.PlaceForOperator(t.Context(), invitation); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
 func TestOneNetworkAsksForSixtyMailsAnHour(t *testing.T) {
 	desk, store, clock := newDesk()
 	for i := range 60 {

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -71,6 +72,26 @@ func (o *Operator) SetEmail(ctx context.Context, a account.Account, address stri
 		return false, err
 	}
 	return true, o.recordAccount(ctx, audit.EmailSet, a.ID)
+}
+
+// Invite orders the mail by which the owner of an address may make an account, in a language by its tag, and returns the address as it
+// is stored. Errors: account.ErrAddress; account.ErrAddressTaken when it is an account's already; mail.ErrOrder, mail.ErrFull.
+func (o *Operator) Invite(ctx context.Context, address, language string) (string, error) {
+	canonical, err := account.CanonicalAddress(address)
+	if err != nil {
+		return "", err
+	}
+	switch _, err := o.store.OwnerOf(ctx, canonical); {
+	case err == nil:
+		return "", account.ErrAddressTaken
+	case !errors.Is(err, account.ErrNotFound):
+		return "", fmt.Errorf("operate: invite: %w", err)
+	}
+	desk := mail.NewDesk(o.store, mail.DefaultLimits, o.now)
+	if err := desk.PlaceForOperator(ctx, mail.Order{Purpose: mail.Invitation, Address: canonical, Language: language}); err != nil {
+		return "", fmt.Errorf("operate: invite: %w", err)
+	}
+	return canonical, o.record(ctx, audit.Event{Name: audit.Invited, Mail: string(mail.Invitation)})
 }
 
 // Disable ends every session and lets nobody log in. It reports whether the account was enabled before.

@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -31,6 +32,7 @@ type Store interface {
 	account.Creator
 	account.Changer
 	account.Keeper
+	account.Addresses
 	session.Reader
 	session.Ender
 	revocation.Log
@@ -42,6 +44,7 @@ type Store interface {
 	federation.Store
 	resource.Store
 	keyring.Store
+	mail.DeskStore
 }
 
 // Operator changes accounts and revokes tokens. A method that reports whether it changed anything leaves an event only if it

@@ -19,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -111,6 +112,10 @@ var acts = []act{
 		return w.SetAccess(w.ctx, w.account(), account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
 	}},
 	{audit.EmailSet, false, func(w *world) (bool, error) { return w.SetEmail(w.ctx, w.account(), "Ada@Example.com") }},
+	{audit.Invited, true, func(w *world) (bool, error) {
+		_, err := w.Invite(w.ctx, "Eve@Example.com", "de")
+		return did(err)
+	}},
 	{audit.AccountRevoked, true, func(w *world) (bool, error) {
 		a, err := w.store.Account(w.ctx, w.ada.ID)
 		if err != nil {
@@ -187,10 +192,29 @@ func TestWhatChangesNothingClaimsNoChange(t *testing.T) {
 	}
 }
 
+func TestInvitationGoesToAnAddressThatNobodyHas(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.SetEmail(w.ctx, w.account(), "ada@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]error{"Ada@Example.com": account.ErrAddressTaken, "Ada <eve@example.com>": account.ErrAddress} {
+		if _, err := w.Invite(w.ctx, address, "en"); !errors.Is(err, want) {
+			t.Errorf("invite %s: %v, want %v", address, err, want)
+		}
+	}
+	if address, err := w.Invite(w.ctx, "Eve@Example.com", "de"); err != nil || address != "eve@example.com" {
+		t.Errorf("invite: %q, %v", address, err)
+	}
+	orders := w.store.OrdersPlaced()
+	if len(orders) != 1 || orders[0].Purpose != mail.Invitation || orders[0].Address != "eve@example.com" || orders[0].Language != "de" {
+		t.Errorf("orders %+v, want one, for eve in German", orders)
+	}
+}
+
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient")
+		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient", "PutOrder")
 		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
 		}

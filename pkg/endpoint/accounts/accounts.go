@@ -77,12 +77,13 @@ func (f function) enroller(r *apigw.Request) *enrol.Enroller {
 	})
 }
 
-// open fails where people may not do that here.
-func (f function) open(what pages.Mailed) error {
+// open fails where people may not do that here. Where only invitations count, nobody asks for a mail, and what is mailed is used.
+func (f function) open(what pages.Mailed, asks bool) error {
+	signsUp := f.SelfService.Open || !asks && f.SelfService.Invited
 	switch {
 	case !f.SelfService.Recover:
 		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up or recover an account here")
-	case what == pages.SigningUp && !f.SelfService.Open:
+	case what == pages.SigningUp && !signsUp:
 		return errClosed
 	}
 	return nil
@@ -146,6 +147,9 @@ func (f function) finish(what pages.Mailed) handler {
 		)
 		if what == pages.SigningUp {
 			event.Name, event.Mail, made.status = audit.SignedUp, string(mail.SignUp), http.StatusCreated
+			if said, err := link.Read(proof.Link); err == nil && said.Purpose == link.Invite {
+				event.Mail = string(mail.Invitation)
+			}
 			a, err = f.enroller(r).SignUp(ctx, proof, in.Password)
 		} else {
 			a, err = f.enroller(r).Recover(ctx, proof, in.Password, enrol.Asker{Language: in.Language, Network: r.Network})
@@ -185,7 +189,7 @@ func (f function) answered(what pages.Mailed, asks bool, handle handler) apigw.H
 			return f.shown(what, f.form(what, asks, handle))(ctx, r)
 		}
 		var in input
-		err := errors.Join(f.open(what), f.decode(r, &in))
+		err := errors.Join(f.open(what, asks), f.decode(r, &in))
 		if err != nil {
 			return apigw.Response{}, err
 		}

@@ -184,7 +184,8 @@ func TestWhatIsSwitchedOffIsRefused(t *testing.T) {
 	}{
 		"nothing":  {endpoint.SelfService{}, 404, 404},
 		"recovery": {endpoint.SelfService{Recover: true}, 403, 202},
-		"all":      {endpoint.SelfService{Recover: true, Open: true}, 202, 202},
+		"invited":  {endpoint.SelfService{Recover: true, Invited: true}, 403, 202},
+		"all":      {endpoint.SelfService{Recover: true, Invited: true, Open: true}, 202, 202},
 	} {
 		beside := w.Beside(func(s *endpoint.Settings) { s.SelfService = tc.on })
 		for route, status := range map[string]int{"POST /signup": tc.signUp, "POST /recover": tc.recover} {
@@ -200,6 +201,65 @@ func TestWhatIsSwitchedOffIsRefused(t *testing.T) {
 		if strings.Contains(signIn.Body, `href="/recover"`) != tc.on.Recover || strings.Contains(signIn.Body, `href="/signup"`) != tc.on.Open {
 			t.Errorf("%s: links of the sign-in page:\n%s", name, signIn.Body)
 		}
+	}
+}
+
+// TestInvitationsCountWhereSigningUpIsNotOpen says which proofs make an account.
+func TestInvitationsCountWhereSigningUpIsNotOpen(t *testing.T) {
+	for name, tc := range map[string]struct {
+		on                      endpoint.SelfService
+		page, byMail, byInvited int
+	}{
+		"recovery": {endpoint.SelfService{Recover: true}, 403, 403, 403},
+		"invited":  {endpoint.SelfService{Recover: true, Invited: true}, 200, 403, 201},
+		"all":      {endpoint.SelfService{Recover: true, Invited: true, Open: true}, 200, 201, 201},
+	} {
+		w := newWorld(t)
+		beside := w.Beside(func(s *endpoint.Settings) { s.SelfService = tc.on })
+		verify := func(what string, status int, members map[string]string) {
+			t.Helper()
+			members["password"] = next
+			body, err := json.Marshal(members)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := beside.Do(deployment.JSON("POST /signup/verify", string(body))); a.StatusCode != status {
+				t.Errorf("%s: %s: %d %s, want %d", name, what, a.StatusCode, a.Body, status)
+			}
+		}
+		w.place(mail.Order{Purpose: mail.SignUp, Address: "new@example.com"})
+		letter, byMail := w.mailed()
+		w.place(mail.Order{Purpose: mail.Invitation, Address: "eve@example.com"})
+		_, byInvited := w.mailed()
+		page := beside.Raw(deployment.Request{Route: "GET /signup/verify", Query: map[string]string{"link": byInvited}})
+		if page.StatusCode != tc.page {
+			t.Errorf("%s: the page is %d, want %d", name, page.StatusCode, tc.page)
+		}
+		if tc.byMail != 201 {
+			verify("a code", tc.byMail, map[string]string{"email": "new@example.com", "code": letter.Code})
+		}
+		verify("a link of a sign-up", tc.byMail, map[string]string{"link": byMail})
+		verify("an invitation", tc.byInvited, map[string]string{"link": byInvited})
+		if tc.byInvited != 201 {
+			continue
+		}
+		w.login("eve@example.com", next, 200)
+		verify("an invitation again", 400, map[string]string{"link": byInvited})
+		if !strings.Contains(beside.Trail(), `"mail":"invitation"`) {
+			t.Errorf("%s: events %s, want that an invitation made the account", name, beside.Trail())
+		}
+		again := beside.Raw(deployment.Form("POST /signup/verify", "link="+byInvited+"&password="+next).From(deployment.Issuer))
+		if strings.Contains(again.Body, `href="/signup"`) != tc.on.Open {
+			t.Errorf("%s: the page of a dead link:\n%s\nwant a way to ask for another: %t", name, again.Body, tc.on.Open)
+		}
+	}
+}
+
+// place orders a mail.
+func (w *world) place(o mail.Order) {
+	w.t.Helper()
+	if err := mail.NewDesk(w.Store, mail.DefaultLimits, w.Clock.Now).PlaceForOperator(w.t.Context(), o); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // showAsk shows the form that asks for an address.
 func (f function) showAsk(what pages.Mailed) apigw.Handler {
 	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-		if err := f.open(what); err != nil {
+		if err := f.open(what, asks); err != nil {
 			return apigw.Response{}, err
 		}
 		return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r)})), nil
@@ -34,7 +34,7 @@ func (f function) showAsk(what pages.Mailed) apigw.Handler {
 // begins anew.
 func (f function) showFinish(what pages.Mailed) apigw.Handler {
 	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-		if err := f.open(what); err != nil {
+		if err := f.open(what, !asks); err != nil {
 			return apigw.Response{}, err
 		}
 		if r.Query["link"] == "" {
@@ -48,7 +48,7 @@ func (f function) showFinish(what pages.Mailed) apigw.Handler {
 func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handler {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 		var in input
-		err := errors.Join(f.open(what), ofOurPage(r), f.decode(r, &in))
+		err := errors.Join(f.open(what, asks), ofOurPage(r), f.decode(r, &in))
 		if err != nil {
 			return apigw.Response{}, err
 		}
@@ -124,6 +124,9 @@ func (f function) shown(what pages.Mailed, handle apigw.Handler) apigw.Handler {
 			return response, nil
 		}
 		failed := pages.Failed{Problem: pages.Internal, Again: base(r) + strings.TrimSuffix(strings.TrimSuffix(pathOf(what), "/verify"), "/finish")}
+		if f.open(what, asks) != nil {
+			failed.Again = "" // an invitation comes from an operator
+		}
 		switch {
 		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), !f.SelfService.Recover:
 			failed.Problem, failed.Again = pages.Closed, ""

@@ -153,7 +153,7 @@ func Settings(trail io.Writer, now func() time.Time) endpoint.Settings {
 		Algorithm: keyring.ES256,
 		Rules:     session.Rules{Grace: session.DefaultGrace},
 
-		SelfService: endpoint.SelfService{Recover: true, Open: true},
+		SelfService: endpoint.SelfService{Recover: true, Invited: true, Open: true},
 		Now:         now,
 	}
 }
