@@ -142,7 +142,9 @@ type Change struct {
 	OldEmail string // the address before the change; used by a change with Email, and by a deletion
 	// OldUsername is the login name before the change, which is the old address; empty to keep it. A change with it moves the
 	// hash to the login name that the account has after the change.
-	OldUsername string
+	OldUsername   string
+	Unlink        bool      // take all identities from the account
+	OldIdentities []Subject // those before the change; used by a change with Unlink
 }
 
 // Changer changes accounts.
@@ -154,6 +156,8 @@ type Changer interface {
 	//
 	// With Email it also replaces the address, on the condition that the account had OldEmail, and with OldUsername the login
 	// name. ErrAddressTaken when another account has the new address, ErrExists when another has the new login name.
+	//
+	// With Unlink it takes the identities from the account and removes their records, on the condition that they are OldIdentities.
 	//
 	// With Keep it gives that session the new epoch too, on the further condition that at the entry's time the
 	// session is live and its epoch is at least From. ErrNotKept when only this condition fails.

@@ -120,3 +120,9 @@ func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password
 	}
 	return e.try(a, change, e.write(ctx))
 }
+
+// GiveBack is Reset with a password and an address, and takes every identity from the account: one may have been linked by an address that the
+// account had in the meantime. Those of the owner are linked again as at first.
+func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email) error {
+	return e.try(a, edit{reason: ReasonPasswordChanged, oldHash: login.Hash, hash: password.hash(), email: &email, unlink: true}, e.write(ctx))
+}

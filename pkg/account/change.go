@@ -175,6 +175,7 @@ type edit struct {
 	disable       *bool     // nil to leave it as it is
 	keep          uuid.UUID // the session that lives on, zero for none
 	email         *Email    // nil to leave it as it is
+	unlink        bool      // no identity leads to the account any more
 }
 
 // change makes an edit, and repeats it when another change has come between.
@@ -204,6 +205,9 @@ func (e *Editor) try(a Account, edit edit, write Begin) error {
 		if edit.email != nil {
 			c.Email, changed.Email = edit.email, *edit.email
 			c.OldUsername, changed.Username = usernameFor(a, *edit.email)
+		}
+		if edit.unlink {
+			c.Unlink, c.OldIdentities, changed.Identities = true, a.Identities, nil
 		}
 		c.Account = changed
 		return write(c)

@@ -47,8 +47,8 @@ func (e *Enroller) Confirm(ctx context.Context, text string, by Asker) (account.
 	return a, e.reset(ctx, a, login, account.NewPassword{}, &email)
 }
 
-// TakeBack gives an account back the address that a link was mailed to, with a new password, and ends every session: whoever has
-// changed the address knew the password. The link lives through whatever they have changed since, but not through an earlier link by
+// TakeBack gives an account back the address that a link was mailed to, with a new password, ends every session, and takes every identity of
+// a provider from it: whoever has changed the address knew the password, and may have come from a provider by the new address. The link lives through whatever they have changed since, but not through an earlier link by
 // which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Errors: link.ErrDead, also
 // when the account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
@@ -68,7 +68,7 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 		// The change that a link takes back was made after the link was mailed. So an address that was verified earlier than that is one
 		// that was taken back by an earlier link, from before the change.
 		email := account.Email{Address: said.Address, VerifiedAt: mailed}
-		switch err := e.editor.Reset(ctx, a, login, accepted, &email); {
+		switch err := e.editor.GiveBack(ctx, a, login, accepted, email); {
 		case err == nil:
 			return a, nil
 		case !errors.Is(err, account.ErrConflict):

@@ -8,9 +8,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 const elsewhere = "eve@example.org"
@@ -151,4 +153,29 @@ func TestThiefGetsNothingBackAfterTheOwner(t *testing.T) {
 	}
 	again := move(elsewhere)
 	w.want("the owner, after a second theft", w.takeBack(again), nil)
+}
+
+// TestThiefComesInByNoIdentity: with an address of their own, whose domain a provider may speak for, they have linked an identity.
+func TestThiefComesInByNoIdentity(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	text := w.linkFor(link.TakeBack, a.ID, mailbox)
+	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	w.want("the thief's address", err, nil)
+	stolen, _ := w.account(a.ID)
+	stolen.Subject = account.Subject{Directory: "idp:up", ID: "eve"}
+	stolen.Identities = []account.Subject{stolen.Subject}
+	s, _, err := session.Begin(session.Login{AccountID: a.ID, Epoch: stolen.Epoch, Client: client.OfPages()}, w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.store.BeginSession(t.Context(), session.Beginning{Account: stolen, Linked: true, Session: s})
+	w.want("the thief's identity", err, nil)
+
+	w.want("take back", w.takeBack(text), nil)
+	if now, _ := w.account(a.ID); len(now.Identities) != 0 {
+		t.Errorf("identities %v, want none", now.Identities)
+	}
+	_, _, err = w.store.Subject(t.Context(), stolen.Subject, "")
+	w.want("where the identity leads", err, account.ErrNotFound)
 }

@@ -166,6 +166,12 @@ func (s *Store) change(c account.Change) error {
 	if c.Email != nil {
 		a.Email = *c.Email
 	}
+	if c.Unlink {
+		for _, identity := range a.Identities {
+			delete(s.subjects, identity)
+		}
+		a.Identities = nil
+	}
 	if c.OldUsername != "" {
 		s.logins[c.Account.Username] = login
 		delete(s.logins, a.Username)
@@ -187,7 +193,7 @@ func (s *Store) toChange(c account.Change, hash bool) (account.Account, account.
 		return account.Account{}, account.LoginName{}, account.ErrNotFound
 	}
 	login, ok := s.logins[a.Username]
-	if a.Epoch != c.From || hash && (!ok || login.Hash != c.OldHash) {
+	if a.Epoch != c.From || hash && (!ok || login.Hash != c.OldHash) || c.Unlink && !slices.Equal(a.Identities, c.OldIdentities) {
 		return account.Account{}, account.LoginName{}, account.ErrConflict
 	}
 	return a, login, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
@@ -173,6 +174,15 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 	if err := keepSession(tx, c); err != nil {
 		return err
 	}
+	if c.Unlink {
+		if !slices.Equal(a.Identities, c.OldIdentities) {
+			return account.ErrConflict
+		}
+		if err := deleteIdentities(tx, a); err != nil {
+			return err
+		}
+		a.Identities = nil
+	}
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
 	if c.Disable != nil {
 		a.Disabled = *c.Disable
@@ -284,10 +294,8 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 
 // deleteName deletes what leads to an account: its login name or the record of its subject, and those of its identities.
 func deleteName(tx *bbolt.Tx, a accountRecord, c account.Change) error {
-	for _, identity := range a.Identities {
-		if err := tx.Bucket(subjectBucket).Delete(subjectKey(identity)); err != nil {
-			return err
-		}
+	if err := deleteIdentities(tx, a); err != nil {
+		return err
 	}
 	if a.Username == "" {
 		return tx.Bucket(subjectBucket).Delete(subjectKey(account.Subject{Directory: a.Directory, ID: a.Subject}))
@@ -296,4 +304,13 @@ func deleteName(tx *bbolt.Tx, a accountRecord, c account.Change) error {
 		return err
 	}
 	return tx.Bucket(loginNameBucket).Delete([]byte(a.Username))
+}
+
+func deleteIdentities(tx *bbolt.Tx, a accountRecord) error {
+	for _, identity := range a.Identities {
+		if err := tx.Bucket(subjectBucket).Delete(subjectKey(identity)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -251,6 +251,9 @@ func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, 
 		writes, failures = append(writes, s.keepSession(c)), append(failures, account.ErrNotKept)
 	}
 	writes = append(writes, s.setAll(s.encodeEntry(c.Entry)))
+	if c.Unlink {
+		writes = append(writes, s.deleteIdentities(c.OldIdentities)...)
+	}
 	failed, err := s.transact(ctx, op, append(writes, more...)...)
 	return changed(failed, failures, err)
 }
@@ -294,6 +297,10 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 	if c.Disable != nil {
 		set("disabled", ":disabled", truth(*c.Disable))
 	}
+	if c.Unlink {
+		update.ConditionExpression = aws.String(*update.ConditionExpression + " AND " + identitiesAre(c.OldIdentities, update.ExpressionAttributeValues))
+		set("identities", ":none", encodeIdentities(nil))
+	}
 	if c.OldUsername != "" {
 		set("username", ":username", text(c.Account.Username))
 	}
@@ -302,6 +309,15 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 		set("email_verified_at", ":verified", verifiedAt(*c.Email))
 	}
 	return types.TransactWriteItem{Update: update}
+}
+
+// identitiesAre is the condition that an account has these identities, whose value it adds to values. An account that never had any lacks the attribute.
+func identitiesAre(read []account.Subject, values item) string {
+	values[":identities"] = encodeIdentities(read)
+	if len(read) == 0 {
+		return "(identities = :identities OR attribute_not_exists(identities))"
+	}
+	return "identities = :identities"
 }
 
 // changeLoginName is the part of a transaction that replaces the hash of a login name, if the change has one. While
@@ -399,11 +415,16 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	if c.OldEmail != "" {
 		writes = append(writes, s.deleteAddress(c.OldEmail))
 	}
-	for _, identity := range c.Account.Identities {
+	failed, err := s.transact(ctx, "delete account", append(writes, s.deleteIdentities(c.Account.Identities)...)...)
+	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
+}
+
+// deleteIdentities are the parts of a transaction that remove the records of identities.
+func (s *Store) deleteIdentities(identities []account.Subject) (writes []types.TransactWriteItem) {
+	for _, identity := range identities {
 		writes = append(writes, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: subjectKey(identity)}})
 	}
-	failed, err := s.transact(ctx, "delete account", writes...)
-	return changed(failed, []error{account.ErrConflict, account.ErrConflict}, err)
+	return writes
 }
 
 // putNew is a part of a transaction that fails with the item that is already there.

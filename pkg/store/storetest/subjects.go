@@ -27,6 +27,7 @@ var subjectTests = []subtest{
 	{"DeletedAccountLeavesItsSubject", subjectDeleted},
 	{"NewAccountTakesItsAddress", subjectAddress},
 	{"LinkedIdentityLeadsToTheAccount", subjectLinked},
+	{"UnlinkedIdentityLeadsNowhere", subjectUnlinked},
 	{"OneOfManyParallelLinksIsMade", subjectLinkedParallel},
 }
 
@@ -388,6 +389,39 @@ func subjectLinked(t *testing.T, f fixture) {
 		_, _, err = f.Subject(t.Context(), identity, "")
 		wantErr(t, "an identity of a deleted account", err, account.ErrNotFound)
 	}
+}
+
+func subjectUnlinked(t *testing.T, f fixture) {
+	a := f.withEmail(t)
+	for range 2 {
+		b := f.linking(t, a)
+		_, err := f.BeginSession(t.Context(), b)
+		wantErr(t, "link", err, nil)
+		a.Identities = b.Account.Identities
+	}
+	c := changeOf(f, a, "")
+	c.Unlink, c.OldIdentities = true, a.Identities[:1]
+	wantErr(t, "unlink what is not all", f.ChangeAccount(t.Context(), c), account.ErrConflict)
+	f.wantAccount(t, "unlink what is not all", a, hash)
+
+	c.OldIdentities, c.Account.Identities = a.Identities, nil
+	wantErr(t, "unlink", f.ChangeAccount(t.Context(), c), nil)
+	f.wantAccount(t, "unlink", c.Account, hash)
+	for _, identity := range a.Identities {
+		_, _, err := f.Subject(t.Context(), identity, "")
+		wantErr(t, "an identity that was unlinked", err, account.ErrNotFound)
+	}
+	none := changeOf(f, c.Account, "")
+	none.Unlink = true
+	wantErr(t, "unlink none", f.ChangeAccount(t.Context(), none), nil)
+	f.wantAccount(t, "unlink none", none.Account, hash)
+
+	b := f.linking(t, none.Account)
+	_, err := f.BeginSession(t.Context(), b)
+	wantErr(t, "link again", err, nil)
+	late := changeOf(f, none.Account, "")
+	late.Unlink = true
+	wantErr(t, "unlink none when there is one by now", f.ChangeAccount(t.Context(), late), account.ErrConflict)
 }
 
 func subjectLinkedParallel(t *testing.T, f fixture) {
