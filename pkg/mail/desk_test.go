@@ -91,7 +91,7 @@ func TestOperatorsAreToldThatAnAddressHasHadEnough(t *testing.T) {
 	if err := desk.PlaceForOperator(t.Context(), invitation); !errors.Is(err, mail.ErrFull) {
 		t.Errorf("one more: %v, want ErrFull", err)
 	}
-	if err := desk.Place(t.Context(), recovery("ada@example.com"), network); err != nil {
+	if err := desk.Place(t.Context(), mail.Order{Purpose: mail.SignUp, Address: "ada@example.com"}, network); err != nil {
 		t.Errorf("one more that somebody asks for: %v, want silence", err)
 	}
 	if n := len(store.OrdersPlaced()); n != mail.DefaultLimits.Address.Count {
