@@ -56,10 +56,18 @@ func (p *patient) cookieDomain(context.Context) outcome {
 	return pass("%s is above %s", domain, host)
 }
 
+// noAddress is the outcome of a look that the address of the service is needed for.
+func (p *patient) noAddress() outcome {
+	if p.API == nil {
+		return skip("%s", errOnThisMachine)
+	}
+	return skip("the address of the service is not known: name it with --url")
+}
+
 func (p *patient) issuer(ctx context.Context) outcome {
 	address := p.address()
 	if address == "" {
-		return skip("the address of the service is not known: name it with --url")
+		return p.noAddress()
 	}
 	if set := p.common("ISSUER"); set != "" && set != address {
 		return fail("the address is %s, and ISSUER is %s", address, set)
@@ -80,7 +88,7 @@ func (p *patient) keySet(ctx context.Context) outcome {
 	address := p.address()
 	switch {
 	case address == "":
-		return skip("the address of the service is not known: name it with --url")
+		return p.noAddress()
 	case p.keysErr != nil:
 		return skip("the keys of the table are not known")
 	}

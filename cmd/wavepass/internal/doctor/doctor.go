@@ -117,7 +117,7 @@ type patient struct {
 }
 
 var (
-	errOnThisMachine = errors.New("it is on this machine")
+	errOnThisMachine = errors.New("only for a table in the cloud, named by --table")
 	errNotAsked      = errors.New("nothing is known of the functions' settings")
 )
 

@@ -253,7 +253,7 @@ func (p *patient) origins(ctx context.Context) outcome {
 	}
 	own, err := url.Parse(p.address())
 	if p.API == nil || err != nil || own.Host == "" {
-		return skip("the address of the service is not known")
+		return p.noAddress()
 	}
 	var wrong []string
 	for _, c := range all {
