@@ -120,7 +120,7 @@ func TestInteropForeignSignInEndsTheEarlierSession(t *testing.T) {
 }
 
 // In Chromium, whose cookies come along only as SameSite lets them (docs/adr/0083-pages-keep-nothing-between-them.md).
-func TestInteropForeignSignInInChromium(t *testing.T) {
+func TestInteropForeignSignInInABrowser(t *testing.T) {
 	needChromium(t)
 	f := startForeign(t)
 	f.drive(t, "provider", "own", f.request("own", "http://127.0.0.1/cb"))
