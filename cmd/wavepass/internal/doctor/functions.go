@@ -161,10 +161,16 @@ func (p *patient) oneValue(setting string) outcome {
 	return pass("no function is told %s", setting)
 }
 
+// told says which functions have which value. A key that is itself a setting is left out: reports are shown to others.
 func told(values map[string][]string) string {
+	const key = "local:"
 	var parts []string
 	for _, value := range slices.Sorted(maps.Keys(values)) {
-		parts = append(parts, fmt.Sprintf("%q in %s", value, list(values[value])))
+		shown := value
+		if strings.HasPrefix(value, key) {
+			shown = key + "…"
+		}
+		parts = append(parts, fmt.Sprintf("%q in %s", shown, list(values[value])))
 	}
 	return strings.Join(parts, ", and ")
 }
