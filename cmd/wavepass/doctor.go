@@ -43,11 +43,15 @@ func (c *doctorCommand) Run(ctx context.Context, o output, in invocation) error 
 		return unusable(err)
 	}
 	if c.Table == "" {
-		return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
+		err := c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 			return c.report(ctx, o, doctor.Deployment{
 				Name: a.name, Store: a.store, Sealer: func(string) (keyring.Sealer, error) { return a.sealer, nil },
 			})
 		})
+		if errors.Is(err, errNoDeployment) {
+			return unusable(err)
+		}
+		return err
 	}
 	d, err := c.cloud(ctx, in)
 	if err != nil {

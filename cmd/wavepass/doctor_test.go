@@ -368,7 +368,7 @@ func TestDoctorOfADataFolder(t *testing.T) {
 	if !strings.Contains(out, "0 failed") || !strings.Contains(out, "pass         sealing-key") {
 		t.Errorf("doctor of a data folder:\n%s", out)
 	}
-	for _, args := range [][]string{{"--url", "https://id.example.com"}, {"--functions", "x"}, {"--table", "x", "--url", "http://id.example.com"}} {
+	for _, args := range [][]string{{"--data", t.TempDir()}, {"--url", "https://id.example.com"}, {"--functions", "x"}, {"--table", "x", "--url", "http://id.example.com"}} {
 		if _, _, err := command(t, append([]string{"doctor"}, args...)...); err == nil || statusOf(err) != exitUsage {
 			t.Errorf("doctor %v: %v, want that it is refused", args, err)
 		}

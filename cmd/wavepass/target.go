@@ -186,10 +186,12 @@ func (f folder) name() string {
 	return "the data folder " + f.Data
 }
 
+var errNoDeployment = errors.New("holds no deployment")
+
 // openExisting opens the folder as `wavepass local` has left it.
 func (f folder) openExisting() (data, error) {
 	if _, err := os.Stat(filepath.Join(f.Data, keyFileName)); errors.Is(err, fs.ErrNotExist) {
-		return data{}, fmt.Errorf("%s holds no deployment: start `wavepass local`, or name one with --data or --table", f.Data)
+		return data{}, fmt.Errorf("%s %w: start `wavepass local`, or name one with --data or --table", f.Data, errNoDeployment)
 	}
 	f, err := f.closed()
 	if err != nil {
