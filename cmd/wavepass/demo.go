@@ -132,11 +132,11 @@ func demoAuthorization(issuer string) string {
 
 const demoGreeting = `
   account   %[1]s   password  %[2]s
-  clients   app      native   both tokens in JSON
-            web      browser  refresh token in a cookie, from http://localhost:5173
-            site     site     a session handle in a cookie, from http://localhost:8080
-            partner  service  a back end; secret partner-demo-secret
-            partner-web  server  a third party's; secret partner-web-demo-secret
+  clients   app          native   both tokens in JSON
+            web          browser  refresh token in a cookie, from http://localhost:5173
+            site         site     a session handle in a cookie, from http://localhost:8080
+            partner      service  a back end; secret partner-demo-secret
+            partner-web  server   a third party's; secret partner-web-demo-secret
 
 Log in, call a protected route, refresh:
 

@@ -39,8 +39,9 @@ type localCommand struct {
 
 // Help is shown by `wavepass local --help`.
 func (c *localCommand) Help() string {
-	return `Settings of docs/design.md §14 are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
-REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, PASSWORD_MIN_LENGTH, COOKIE_DOMAIN, SIGNUP, KEY_PERIOD, KEY_CACHE_AGE and METRICS_NAMESPACE. A new data folder gets a demo
+	return `These settings of docs/configuration.md are read from the environment: SIGNING_ALG, AUDIENCE, REVOCATION_STALENESS,
+REVOCATION_SHARDS, REFRESH_GRACE, ROTATION_MIN_AGE, ATTEMPT_LIMITS, PASSWORD_MIN_LENGTH, COOKIE_DOMAIN, SIGNUP, MAIL_TEXTS, PAGES_NAME,
+PAGES_LOGO, PAGES_COLOUR, KEY_PERIOD, KEY_CACHE_AGE and METRICS_NAMESPACE. A new data folder gets a demo
 account and demo clients, and a page at / to try everything with them. --demo-provider puts the button of another
 provider on the sign-in page: a second Wavepass on a port of its own, with the same account and password.
 --client-document takes an application that nobody has registered, without asking the internet for what it says of itself.
@@ -161,7 +162,7 @@ func settings(given map[string]string) (config.Config, error) {
 	environment := map[string]string{"SIGNUP": "off"} // mails go to the outbox, so people can recover
 	for _, name := range []string{
 		"SIGNING_ALG", "AUDIENCE", "REVOCATION_STALENESS", "REVOCATION_SHARDS", "REFRESH_GRACE", "ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "COOKIE_DOMAIN",
-		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT", "MAIL_TEXTS", "SIGNUP", "METRICS_NAMESPACE",
+		"KEY_PERIOD", "KEY_CACHE_AGE", "DYNAMODB_ENDPOINT", "MAIL_TEXTS", "SIGNUP", "METRICS_NAMESPACE", "PAGES_NAME", "PAGES_LOGO", "PAGES_COLOUR",
 	} {
 		if value, ok := os.LookupEnv(name); ok {
 			environment[name] = value
