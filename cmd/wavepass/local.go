@@ -21,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/metric"
+	"github.com/wavepass/wavepass/pkg/pages"
 )
 
 // localCommand runs every function of template.yaml behind a stand-in for API Gateway.
@@ -172,7 +173,14 @@ func settings(given map[string]string) (config.Config, error) {
 	if environment["TABLE_NAME"] == "" {
 		environment["TABLE_NAME"] = localTable
 	}
-	return config.Load(environment)
+	cfg, err := config.Load(environment)
+	if err != nil {
+		return cfg, err
+	}
+	if err := (pages.Looks{Name: cfg.PagesName, Logo: cfg.PagesLogo, Colour: cfg.PagesColour}).Check(); err != nil {
+		return cfg, fmt.Errorf("PAGES_NAME, PAGES_LOGO or PAGES_COLOUR: %w", err)
+	}
+	return cfg, nil
 }
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {

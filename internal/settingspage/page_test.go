@@ -116,8 +116,8 @@ func write(template *samtemplate.Template, settings []setting) string {
 <!-- Written by go test ./internal/settingspage -update, out of pkg/config and template.yaml. Change those. -->
 
 A deployment is configured by the parameters of ` + "`template.yaml`" + `, which CloudFormation checks before it changes anything. Functions read
-variables of their environment at their start and refuse a wrong value with the variable's name. ` + "`wavepass local`" + ` reads the same variables,
-and so do the other commands where they need them.
+variables of their environment at their start and refuse a wrong value with the variable's name. ` + "`wavepass local`" + ` reads those
+that ` + "`wavepass local --help`" + ` names, and the other commands those that they need.
 
 ## Variables
 
