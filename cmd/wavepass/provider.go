@@ -61,7 +61,7 @@ func (c *providerAdd) Help() string {
 
 At the provider register ISSUER/callback/ID as the redirect address, for example https://id.example.com/callback/google.
 
-Whoever comes for the first time gets an account of their own. With --trust-email example.com a person comes into the account that has
+People who come for the first time get accounts of their own. With --trust-email example.com a person comes into the account that has
 their address already, when both sides have verified it. Its sessions and its password end. Name only domains whose mail the provider
 itself runs.`
 }

@@ -96,7 +96,7 @@ func (e *Editor) SetPassword(ctx context.Context, id uuid.UUID, password oauth.S
 }
 
 // EndPassword ends every session of an account that was just read, and replaces its password, if it has one, by one that nobody knows.
-// It does not try again: whoever decided on it has looked at that state. It returns the account with its new epoch. Errors: ErrConflict
+// It does not try again, because the caller has decided by that state. It returns the account with its new epoch. Errors: ErrConflict
 // when something has changed since, ErrNotFound, oauth.ErrUnavailable.
 func (e *Editor) EndPassword(ctx context.Context, a Account) (Account, error) {
 	change := edit{reason: ReasonEndedElsewhere}

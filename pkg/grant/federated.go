@@ -159,7 +159,7 @@ func (f *Federated) newFor(subject account.Subject, address string) (comer, erro
 }
 
 // link returns the account that has an address, for an identity that has come by it, or a new account without the address when it may not
-// lead there. Before that it ends each session and the password of the account: whoever had them before the person came may be somebody else.
+// lead there. Before that it ends each session and the password of the account: they may be somebody else's.
 func (f *Federated) link(ctx context.Context, r FederatedRequest, subject account.Subject, holder uuid.UUID, address string) (comer, error) {
 	owner, err := f.Reader.Account(ctx, holder)
 	switch {

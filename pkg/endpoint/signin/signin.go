@@ -124,7 +124,7 @@ type person struct {
 	full    bool            // too many codes of theirs wait to be used
 }
 
-// name is what the pages call a person who is signed in. Whoever comes from a provider has no username here, and an address only if the
+// name is what the pages call a person who is signed in. Somebody who comes from a provider has no username here, and an address only if the
 // provider may speak for it.
 func (p *person) name() string {
 	if known := cmp.Or(p.account.Username, p.account.Email.Address); known != "" {
