@@ -147,7 +147,7 @@ func (w *world) readTemplate(more map[string]string) {
 	template, err := samtemplate.Read(templateFile, nil)
 	check(w.t, err)
 	values := map[string]string{
-		"TABLE_NAME": w.table, "DYNAMODB_ENDPOINT": w.proxy.URL, "ISSUER": issuer,
+		"TABLE_NAME": w.table, "DYNAMODB_ENDPOINT": w.proxy.URL, "ISSUER": issuer, "METRICS_NAMESPACE": "wavepass",
 		"SEALING_KEY": "local:" + base64.StdEncoding.EncodeToString([]byte(sealingKey)),
 		"SIGNUP":      "open", "MAIL_FROM": "no-reply@example.com", "MAIL_TEXTS": "", "SES_ENDPOINT": "http://127.0.0.1:1", // where nobody listens
 	}
