@@ -40,16 +40,17 @@ var parts = []part{
 func main() {
 	rounds := flag.Int("rounds", 9, "how often each is measured, in turn; at least 8 for figures to publish")
 	only := flag.String("only", "", "some of the parts, with commas between them")
+	write := flag.Bool("write", false, "write bench/RESULTS.md with these parts alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *only); err != nil {
+	if err := run(ctx, *rounds, *only, *write); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, only string) error {
+func run(ctx context.Context, rounds int, only string, write bool) error {
 	if rounds < 1 || flag.NArg() > 0 {
 		return errors.New("want at least one round and no arguments; see --help")
 	}
@@ -90,7 +91,7 @@ func run(ctx context.Context, rounds int, only string) error {
 	}
 	results = append(results, waited...)
 	page := report{results, rounds, time.Since(begin), l.missing}
-	if only != "" {
+	if only != "" && !write {
 		_, err := os.Stdout.WriteString(page.markdown())
 		return err
 	}

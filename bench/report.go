@@ -37,7 +37,7 @@ func (p report) write(folder string) error {
 
 func (p report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Results\n\nWritten by `go run -C bench . --rounds %d` on %s, in %s. Machine: %s.\n", p.rounds, time.Now().UTC().Format("2 January 2006"), p.took.Round(time.Second), machine())
+	fmt.Fprintf(&b, "# Results\n\nWritten by `%s` on %s, in %s. Machine: %s.\n", strings.Join(append([]string{"go run -C bench ."}, os.Args[1:]...), " "), time.Now().UTC().Format("2 January 2006"), p.took.Round(time.Second), machine())
 	fmt.Fprintf(&b, "Versions: %s.\n\n", versions())
 	b.WriteString("Each number is the median of all rounds. In a round everything in a table is measured once, one after the other. A ratio is to the first line, within a round; its median and, in brackets, " +
 		"its quartiles. Read the ratios: the machine did other things as well, and another one has other times.\n")
