@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"io"
@@ -62,27 +61,12 @@ func startForeignIDP(t *testing.T, home string, redirects ...string) *foreignIDP
 	t.Cleanup(server.Close)
 	p.url = server.URL
 
-	input, err := json.Marshal(map[string]any{
+	behind := startNodeProgram(t, home, "oidc-provider.mjs", map[string]any{
 		"issuer": p.url, "client": clientAtIDP, "secret": secretAtIDP, "redirects": redirects, "people": peopleAtIDP,
 	})
-	check(t, err)
-	run := nodeProgram(t, home, "oidc-provider.mjs")
-	log := &syncBuffer{}
-	run.Stdin, run.Stderr = bytes.NewReader(input), log
-	out, err := run.StdoutPipe()
-	check(t, err)
-	check(t, run.Start())
-	t.Cleanup(func() {
-		_ = run.Process.Kill()
-		_ = run.Wait() // it was killed
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("oidc-provider did not start: %v\n%s", err, log)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.behind = strings.TrimSpace(line)
+	p.behind = behind
 	return p
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -42,22 +40,7 @@ const (
 // startForeignShop starts a service of testdata/interop that people log in to, and returns its address.
 func startForeignShop(t *testing.T, home, script string) string {
 	t.Helper()
-	input, err := json.Marshal(map[string]string{"username": foreignUser, "password": foreignPassword})
-	check(t, err)
-	run, log := nodeProgram(t, home, script), &syncBuffer{}
-	run.Stdin, run.Stderr = bytes.NewReader(input), log
-	out, err := run.StdoutPipe()
-	check(t, err)
-	check(t, run.Start())
-	t.Cleanup(func() {
-		_ = run.Process.Kill()
-		_ = run.Wait() // it was killed
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("%s did not start: %v\n%s", script, err, log)
-	}
-	return strings.TrimSpace(line)
+	return startNodeProgram(t, home, script, map[string]string{"username": foreignUser, "password": foreignPassword})
 }
 
 // By http no cookie can be Secure or have a prefix. The login of Better Auth has neither nosniff nor Cache-Control.

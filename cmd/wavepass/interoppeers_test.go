@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
@@ -49,6 +50,27 @@ func nodeProgram(t *testing.T, home, script string) *exec.Cmd {
 		check(t, os.WriteFile(filepath.Join(folder, file), text, 0o600))
 	}
 	return exec.Command("node", filepath.Join(folder, script))
+}
+
+// startNodeProgram starts a server of testdata/interop, which reads its settings from standard input and says in its first line where it listens.
+func startNodeProgram(t *testing.T, home, script string, settings any) string {
+	t.Helper()
+	input, err := json.Marshal(settings)
+	check(t, err)
+	run, log := nodeProgram(t, home, script), &syncBuffer{}
+	run.Stdin, run.Stderr = bytes.NewReader(input), log
+	out, err := run.StdoutPipe()
+	check(t, err)
+	check(t, run.Start())
+	t.Cleanup(func() {
+		_ = run.Process.Kill()
+		_ = run.Wait() // it was killed
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s did not start: %v\n%s", script, err, log)
+	}
+	return strings.TrimSpace(line)
 }
 
 func python(script string) func(*secure, string) *exec.Cmd {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/browser"
-	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
@@ -26,7 +25,7 @@ func (f function) showAsk(what pages.Mailed) apigw.Handler {
 		if err := f.open(what, asks); err != nil {
 			return apigw.Response{}, err
 		}
-		return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r)})), nil
+		return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r)})), nil
 	}
 }
 
@@ -38,9 +37,9 @@ func (f function) showFinish(what pages.Mailed) apigw.Handler {
 			return apigw.Response{}, err
 		}
 		if r.Query["link"] == "" {
-			return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r)})), nil
+			return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r)})), nil
 		}
-		return page(http.StatusOK, f.pages.Choose(languages(r), pages.Choose{What: what, Base: base(r), Link: r.Query["link"]})), nil
+		return page(http.StatusOK, f.pages.Choose(languages(r), pages.Choose{What: what, Base: endpoint.BasePath(r), Link: r.Query["link"]})), nil
 	}
 }
 
@@ -48,7 +47,7 @@ func (f function) showFinish(what pages.Mailed) apigw.Handler {
 func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handler {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 		var in input
-		err := errors.Join(f.open(what, asks), ofOurPage(r), f.decode(r, &in))
+		err := errors.Join(f.open(what, asks), endpoint.OfOurPage(r), f.decode(r, &in))
 		if err != nil {
 			return apigw.Response{}, err
 		}
@@ -69,26 +68,18 @@ func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handl
 		case problem == pages.Internal:
 			return apigw.Response{}, told(err)
 		case asks && err != nil:
-			return page(f.pages.Ask(languages(r), pages.Ask{What: what, Base: base(r), Email: in.Email, Problem: problem, Value: value}))
+			return page(f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r), Email: in.Email, Problem: problem, Value: value}))
 		case asks:
-			return page(f.pages.Choose(languages(r), pages.Choose{What: what, Base: base(r), Email: in.Email}))
+			return page(f.pages.Choose(languages(r), pages.Choose{What: what, Base: endpoint.BasePath(r), Email: in.Email}))
 		case err != nil && problem == pages.DeadLink && in.Link != "":
 			return apigw.Response{}, told(err)
 		case err != nil:
 			return page(f.pages.Choose(languages(r), pages.Choose{
-				What: what, Base: base(r), Link: in.Link, Email: in.Email, Code: in.Code, Problem: problem, Value: value,
+				What: what, Base: endpoint.BasePath(r), Link: in.Link, Email: in.Email, Code: in.Code, Problem: problem, Value: value,
 			}))
 		}
 		return page(f.pages.Chosen(languages(r), pages.Chosen{What: what, Username: made.Username}))
 	}
-}
-
-// ofOurPage refuses a form that another site may have sent: it would use up the mails that its visitors may ask for.
-func ofOurPage(r *apigw.Request) error {
-	if !r.Visit(client.OfPages()).From.SameSite(r.At.Issuer, nil) {
-		return browser.ErrCrossSite
-	}
-	return nil
 }
 
 // problemOf says what the person can do about an error on the same page, with a number for its text; pages.Internal when nothing.
@@ -123,7 +114,7 @@ func (f function) shown(what pages.Mailed, handle apigw.Handler) apigw.Handler {
 		if err == nil {
 			return response, nil
 		}
-		failed := pages.Failed{Problem: pages.Internal, Again: base(r) + strings.TrimSuffix(strings.TrimSuffix(pathOf(what), "/verify"), "/finish")}
+		failed := pages.Failed{Problem: pages.Internal, Again: endpoint.BasePath(r) + strings.TrimSuffix(strings.TrimSuffix(pathOf(what), "/verify"), "/finish")}
 		if f.open(what, asks) != nil {
 			failed.Again = "" // an invitation comes from an operator
 		}
@@ -151,13 +142,4 @@ func page(status int, drawn pages.Page) apigw.Response {
 
 func languages(r *apigw.Request) pages.Languages {
 	return pages.Languages{Accept: r.Header("Accept-Language")}
-}
-
-// base is the path that the service is below, as the browser sees it.
-func base(r *apigw.Request) string {
-	u, err := url.Parse(r.At.Issuer)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(u.EscapedPath(), "/")
 }

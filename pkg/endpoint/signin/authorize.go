@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -166,7 +167,7 @@ func (f function) showSignIn(ctx context.Context, r *apigw.Request, in authoriza
 		s.Providers = append(s.Providers, pages.Button{ID: p.ID, Name: p.Name})
 	}
 	key, cookie := browser.FormKeyOf(r.Visit(pagesClient))
-	s.Form, s.Client = pages.Form{Base: base(r), Request: raw, Token: key.Token().Reveal()}, in.Client.ID
+	s.Form, s.Client = pages.Form{Base: endpoint.BasePath(r), Request: raw, Token: key.Token().Reveal()}, in.Client.ID
 	s.Recovers, s.SignsUp = f.SelfService.Recover, f.SelfService.Open
 	var cookies []string
 	if cookie != "" {
@@ -178,7 +179,7 @@ func (f function) showSignIn(ctx context.Context, r *apigw.Request, in authoriza
 // showConsent draws the page that asks what a client may do. Its form is good for this person's session only.
 func (f function) showConsent(r *apigw.Request, in authorization.Request, raw string, who *person) apigw.Response {
 	c := pages.Consent{
-		Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.name(),
+		Form: pages.Form{Base: endpoint.BasePath(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Client: in.Client.ID, Username: who.name(),
 	}
 	if in.Client.IsFetched() {
 		host, _ := destination(in.Client.ID)

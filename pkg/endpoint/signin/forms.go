@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/consent"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
@@ -31,18 +32,10 @@ type signInForm struct {
 	Remember string       `json:"remember"`
 }
 
-// ofOurPage refuses a form that another site may have sent.
-func ofOurPage(r *apigw.Request) error {
-	if !r.Visit(pagesClient).From.SameSite(r.At.Issuer, nil) {
-		return browser.ErrCrossSite
-	}
-	return nil
-}
-
 // signIn logs a person in, and goes on with the request that they came with. A form that comes twice logs them in twice.
 func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var form signInForm
-	if err := errors.Join(ofOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
+	if err := errors.Join(endpoint.OfOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
 		return apigw.Response{}, err
 	}
 	in, err := f.requested(ctx, form.Request)
@@ -82,7 +75,7 @@ func (f function) signIn(ctx context.Context, r *apigw.Request) (apigw.Response,
 		return apigw.Response{}, err
 	}
 	_, cookies := jar.Deliver(r.Visit(pagesClient), issued, false, f.Now())
-	return f.goOn(r, in, base(r)+"/authorize?"+authorization.AfterLogin(form.Request), cookies...), nil
+	return f.goOn(r, in, endpoint.BasePath(r)+"/authorize?"+authorization.AfterLogin(form.Request), cookies...), nil
 }
 
 // replaceSession begins a session with login, and ends the one that the browser has at these pages.
@@ -117,7 +110,7 @@ type consentForm struct {
 // consent remembers what a person has decided, and goes back to the client with a code or an error.
 func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var form consentForm
-	if err := errors.Join(ofOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
+	if err := errors.Join(endpoint.OfOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
 		return apigw.Response{}, err
 	}
 	in, err := f.requested(ctx, form.Request)
@@ -130,7 +123,7 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 	}
 	// A session that has ended, or another person's: the request begins anew, and they see who they are.
 	if who == nil || !in.Checked() || f.wantsLogin(in, who) || !who.wasShown(form.Token) {
-		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
+		return f.goOn(r, in, endpoint.BasePath(r)+"/authorize?"+form.Request), nil
 	}
 	switch form.Decision {
 	case "allow":
@@ -141,7 +134,7 @@ func (f function) consent(ctx context.Context, r *apigw.Request) (apigw.Response
 	}
 	switch err := f.remember(ctx, in, who); {
 	case errors.Is(err, consent.ErrChanged): // in another tab: they are asked again, about what is allowed now
-		return f.goOn(r, in, base(r)+"/authorize?"+form.Request), nil
+		return f.goOn(r, in, endpoint.BasePath(r)+"/authorize?"+form.Request), nil
 	case err != nil:
 		return apigw.Response{}, err
 	}

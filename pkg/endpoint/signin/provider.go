@@ -13,6 +13,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/browser"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -96,7 +97,7 @@ type providerForm struct {
 // toProvider sends a person to sign in at a provider.
 func (f function) toProvider(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 	var form providerForm
-	if err := errors.Join(ofOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
+	if err := errors.Join(endpoint.OfOurPage(r), r.Decode(&form, apigw.Form)); err != nil {
 		return apigw.Response{}, err
 	}
 	in, err := f.requested(ctx, form.Request)
@@ -164,7 +165,7 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 		return response, err
 	}
 	_, cookies := jar.Deliver(r.Visit(pagesClient), issued, false, f.Now())
-	return apigw.SeeOther(base(r)+"/authorize?"+authorization.AfterLogin(begun.Request), append(cookies, ended...)), nil
+	return apigw.SeeOther(endpoint.BasePath(r)+"/authorize?"+authorization.AfterLogin(begun.Request), append(cookies, ended...)), nil
 }
 
 func (f function) providerOf(ctx context.Context, id string) (federation.Provider, oauth.Secret, error) {

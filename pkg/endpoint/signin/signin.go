@@ -227,7 +227,7 @@ func (f function) shown(handle apigw.Handler) apigw.Handler {
 // again is where the request raw begins anew: always at this service, whatever raw says. Empty: nowhere.
 func again(r *apigw.Request, raw string) string {
 	if query := authorization.Anew(raw); query != "" {
-		return base(r) + "/authorize?" + query
+		return endpoint.BasePath(r) + "/authorize?" + query
 	}
 	return ""
 }
@@ -262,13 +262,4 @@ func languages(r *apigw.Request, wanted []string) pages.Languages {
 func (f function) goOn(r *apigw.Request, in authorization.Request, address string, cookies ...string) apigw.Response {
 	drawn := f.pages.GoOn(languages(r, in.Locales), pages.GoOn{Address: address, Client: in.Client.ID})
 	return page(http.StatusOK, drawn, cookies...)
-}
-
-// base is the path that the service is below, as the browser sees it.
-func base(r *apigw.Request) string {
-	u, err := url.Parse(r.At.Issuer)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(u.EscapedPath(), "/")
 }

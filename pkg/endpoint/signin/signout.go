@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/authorization"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -58,10 +59,10 @@ func (f function) signOut(ctx context.Context, r *apigw.Request) (apigw.Response
 		return apigw.Response{}, err
 	}
 	if who != nil && !out.about(who) {
-		err := ofOurPage(r)
+		err := endpoint.OfOurPage(r)
 		confirmed := form.Decision == "signout" && who.wasShown(form.Token)
 		if err != nil || !confirmed {
-			asked := pages.SignOut{Form: pages.Form{Base: base(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Username: who.name()}
+			asked := pages.SignOut{Form: pages.Form{Base: endpoint.BasePath(r), Request: raw, Token: who.handle.CSRFToken().Reveal()}, Username: who.name()}
 			return page(http.StatusOK, f.pages.SignOut(languages(r, out.locales), asked)), nil
 		}
 	}
