@@ -145,7 +145,7 @@ func choose(only string) ([]part, error) {
 	return chosen, nil
 }
 
-// lab is where everything runs: the folder of what is built, the libraries of Node, and what has to be ended.
+// lab is where everything runs: the folder for the programs that are built, the libraries of Node, and the processes to end.
 type lab struct {
 	work, peers string
 	wavepass    func() (string, error) // builds the command the first time, and returns its path

@@ -61,7 +61,7 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	}
 }
 
-// tellsTheDrill reads the trail as somebody does who has neither seen the drill nor the source: each theft begins with a login of the account, and ends
+// tellsTheDrill reads nothing but the trail, as an operator would without the drill's source: each theft begins with a login of the account, and ends
 // with what took it back, by whom, in the order in which it happened. No line has a token or the password.
 func tellsTheDrill(t *testing.T, s *server, data string) {
 	t.Helper()

@@ -1,7 +1,6 @@
 package house_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,20 +22,10 @@ var (
 func testsBelow(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && path != root && (entry.Name()[0] == '.' || entry.Name() == "node_modules"):
-			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		text, err := os.ReadFile(path)
+	err := eachTestFile(root, func(_ string, text []byte) {
 		for _, name := range definedTest.FindAllSubmatch(text, -1) {
 			found[string(name[1])] = true
 		}
-		return err
 	})
 	if err != nil || len(found) < 1000 {
 		t.Fatalf("found %d tests: %v", len(found), err)

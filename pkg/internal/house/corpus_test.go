@@ -12,9 +12,9 @@ import (
 
 var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(`)
 
-// emptyCorpora lists what is wrong with the fuzz targets below root, and how many there are.
-func emptyCorpora(root string) (wrong []string, targets int, err error) {
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+// eachTestFile reads the Go files of tests below root.
+func eachTestFile(root string, read func(path string, text []byte)) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -24,9 +24,16 @@ func emptyCorpora(root string) (wrong []string, targets int, err error) {
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		if err == nil {
+			read(path, text)
 		}
+		return err
+	})
+}
+
+// emptyCorpora lists what is wrong with the fuzz targets below root, and how many there are.
+func emptyCorpora(root string) (wrong []string, targets int, err error) {
+	err = eachTestFile(root, func(path string, text []byte) {
 		for _, found := range fuzzTarget.FindAllSubmatch(text, -1) {
 			targets++
 			folder := filepath.Join(filepath.Dir(path), "testdata", "fuzz", string(found[1]))
@@ -40,7 +47,6 @@ func emptyCorpora(root string) (wrong []string, targets int, err error) {
 				}
 			}
 		}
-		return nil
 	})
 	return wrong, targets, err
 }
