@@ -1,5 +1,5 @@
-// Package mail owns what Wavepass writes to people: orders for mails, how many an address gets, the texts, and the one attempt to
-// send each. It does not decide who may ask for a mail, nor what a link in it is worth.
+// Package mail owns what Wavepass writes to people: orders for mails, how many an address gets, and the one attempt to send
+// each. What they say is package texts. It does not decide who may ask for a mail, nor what a link in it is worth.
 //
 // No answer waits for a mail. A function that wants one places an order in the table, and the function mailer, which the
 // table's stream starts, sends it. An order holds no link and no code, so who can read the table can use nothing that is in it.

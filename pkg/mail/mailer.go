@@ -22,6 +22,20 @@ type Letters interface {
 	Letter(ctx context.Context, o Order) (Letter, error)
 }
 
+// Letter is what a mail says beside its text.
+type Letter struct {
+	Purpose Purpose   // of the order, or AccountExists
+	Link    string    // where the person goes
+	Code    string    // what they can type instead; may be empty
+	Until   time.Time // how long link and code are good; zero: no limit is told
+}
+
+// Writer writes what mails say.
+type Writer interface {
+	// Write writes the mail of an order, as it is at the time now.
+	Write(o Order, l Letter, now time.Time) (Mail, error)
+}
+
 // Mailer carries out orders. Safe for concurrent use.
 type Mailer struct{ parts MailerParts }
 
@@ -29,7 +43,7 @@ type Mailer struct{ parts MailerParts }
 type MailerParts struct {
 	Orders  Taker
 	Letters Letters
-	Texts   *Texts
+	Texts   Writer
 	Sender  Sender
 	Trail   *audit.Trail
 	Now     func() time.Time

@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/mail/texts"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -59,11 +60,11 @@ func newMailRoom(t *testing.T, l letters) *mailRoom {
 	r := &mailRoom{clock: testclock.New(noon)}
 	r.store = fakestore.New(r.clock.Now)
 	r.desk = mail.NewDesk(r.store, mail.DefaultLimits, r.clock.Now)
-	texts, err := mail.ReadTexts(mail.Embedded(), "Shop")
+	written, err := texts.Read(texts.Embedded(), "Shop")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mailer = mail.NewMailer(mail.MailerParts{Orders: r.store, Letters: l, Texts: texts, Sender: &r.outbox, Trail: audit.NewTrail(&r.trail, r.clock.Now), Now: r.clock.Now})
+	r.mailer = mail.NewMailer(mail.MailerParts{Orders: r.store, Letters: l, Texts: written, Sender: &r.outbox, Trail: audit.NewTrail(&r.trail, r.clock.Now), Now: r.clock.Now})
 	return r
 }
 

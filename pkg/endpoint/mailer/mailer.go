@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/mail/texts"
 )
 
 // Function is called by the stream of the table with new items. It may be called again with the same ones: an order is taken before
@@ -28,7 +29,7 @@ type Store interface {
 // Parts are what the function needs beside the table.
 type Parts struct {
 	Letters mail.Letters
-	Texts   *mail.Texts
+	Texts   *texts.Texts
 	Sender  mail.Sender
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/mail/ses"
+	"github.com/wavepass/wavepass/pkg/mail/texts"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -223,7 +224,7 @@ func TestOldOrderIsNotSent(t *testing.T) {
 
 func TestTextsOfAFolderAreCheckedAtStart(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.CopyFS(folder, mail.Embedded()); err != nil {
+	if err := os.CopyFS(folder, texts.Embedded()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := mailer.Texts(folder, endpoint.Looks{}); err != nil {

@@ -1,4 +1,4 @@
-package mail_test
+package texts_test
 
 import (
 	"io/fs"
@@ -9,17 +9,20 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/mail/texts"
 )
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // folder is a copy of the embedded texts, with changes; an empty text takes a file away.
 func folder(t *testing.T, changes map[string]string) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
-	err := fs.WalkDir(mail.Embedded(), ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(texts.Embedded(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(mail.Embedded(), name)
+		data, err := fs.ReadFile(texts.Embedded(), name)
 		files[name] = &fstest.MapFile{Data: data}
 		return err
 	})
@@ -34,16 +37,16 @@ func folder(t *testing.T, changes map[string]string) fstest.MapFS {
 	return files
 }
 
-func texts(t *testing.T, files fs.FS, service string) *mail.Texts {
+func read(t *testing.T, files fs.FS, service string) *texts.Texts {
 	t.Helper()
-	read, err := mail.ReadTexts(files, service)
+	got, err := texts.Read(files, service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return read
+	return got
 }
 
-func write(t *testing.T, from *mail.Texts, o mail.Order, l mail.Letter) mail.Mail {
+func write(t *testing.T, from *texts.Texts, o mail.Order, l mail.Letter) mail.Mail {
 	t.Helper()
 	m, err := from.Write(o, l, noon)
 	if err != nil {
@@ -53,7 +56,7 @@ func write(t *testing.T, from *mail.Texts, o mail.Order, l mail.Letter) mail.Mai
 }
 
 func TestEveryPurposeHasATextInEachLanguage(t *testing.T) {
-	embedded := texts(t, mail.Embedded(), "Shop")
+	embedded := read(t, texts.Embedded(), "Shop")
 	for _, purpose := range mail.Purposes() {
 		subjects := map[string]bool{}
 		for _, language := range []string{"en", "de"} {
@@ -82,7 +85,7 @@ func TestLanguageIsTheOneThatFitsBest(t *testing.T) {
 			files["de-CH/"+rest] = file
 		}
 	}
-	read := texts(t, files, "Shop")
+	read := read(t, files, "Shop")
 	letter := mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"}
 	for tag, want := range map[string]string{"de": "de", "de-AT": "de", "DE_at": "de", "de-CH": "de-ch", "de-ch-1996": "de-ch", "en-GB": "en", "fr": "en", "": "en", "d": "en", "-": "en", "*": "en"} {
 		if m := write(t, read, mail.Order{Address: "ada@example.com", Language: tag}, letter); !strings.Contains(m.HTML, `<html lang="`+want+`">`) {
@@ -93,7 +96,7 @@ func TestLanguageIsTheOneThatFitsBest(t *testing.T) {
 
 func TestHTMLIsEscapedAndTextIsNot(t *testing.T) {
 	const name = `A&B <script>alert(1)</script> "x"`
-	m := write(t, texts(t, mail.Embedded(), name), mail.Order{Address: "o'neil@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l?a=1&b='2'", Code: "BC"})
+	m := write(t, read(t, texts.Embedded(), name), mail.Order{Address: "o'neil@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l?a=1&b='2'", Code: "BC"})
 	if !strings.Contains(m.Text, name) || !strings.Contains(m.Text, "https://id.example.com/l?a=1&b='2'") {
 		t.Errorf("text was escaped: %s", m.Text)
 	}
@@ -103,7 +106,7 @@ func TestHTMLIsEscapedAndTextIsNot(t *testing.T) {
 }
 
 func TestSubjectIsOneLine(t *testing.T) {
-	m := write(t, texts(t, mail.Embedded(), "Shop\r\nBcc: eve@example.com\u2028x\x00y"), mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"})
+	m := write(t, read(t, texts.Embedded(), "Shop\r\nBcc: eve@example.com\u2028x\x00y"), mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"})
 	if strings.ContainsAny(m.Subject, "\r\n\u2028\x00") || !strings.Contains(m.Subject, "Shop  Bcc") {
 		t.Errorf("subject %q", m.Subject)
 	}
@@ -111,14 +114,14 @@ func TestSubjectIsOneLine(t *testing.T) {
 
 func TestSubjectOfAnOperatorsTemplateIsOneLineToo(t *testing.T) {
 	changed := folder(t, map[string]string{"en/recover.txt": "Subject: {{printf \"%s\\r\\nBcc: eve@example.com\" .Service}}\n\n{{.Link}}"})
-	m := write(t, texts(t, changed, "Shop"), mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"})
+	m := write(t, read(t, changed, "Shop"), mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: mail.Recover, Link: "https://id.example.com/l"})
 	if m.Subject != "Shop  Bcc: eve@example.com" {
 		t.Errorf("subject %q", m.Subject)
 	}
 }
 
 func TestTextWithoutACodeLeavesItsSentenceOut(t *testing.T) {
-	read := texts(t, mail.Embedded(), "Shop")
+	read := read(t, texts.Embedded(), "Shop")
 	for _, purpose := range []mail.Purpose{mail.SignUp, mail.Recover, mail.ConfirmAddress} {
 		m := write(t, read, mail.Order{Address: "ada@example.com"}, mail.Letter{Purpose: purpose, Link: "https://id.example.com/l", Until: noon.Add(time.Hour)})
 		if strings.Contains(m.Text, "type this code") || strings.Contains(m.HTML, "type this code") {
@@ -147,14 +150,14 @@ func TestFolderThatIsWrongIsRefusedWithItsFaults(t *testing.T) {
 		"not a template":              {map[string]string{"en/recover.txt": "Subject: x\n\n{{.Link}"}, []string{"en/recover.txt"}},
 		"HTML that is not a template": {map[string]string{"en/recover.html": `<a href="{{.Link}}">{{if}}`}, []string{"en/recover.html"}},
 	} {
-		_, err := mail.ReadTexts(folder(t, tc.changes), "Shop")
+		_, err := texts.Read(folder(t, tc.changes), "Shop")
 		for _, want := range tc.want {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q in it", what, err, want)
 			}
 		}
 	}
-	if _, err := mail.ReadTexts(fstest.MapFS{"layout.html": {Data: []byte("x")}}, "Shop"); err == nil || !strings.Contains(err.Error(), "a folder for each language") {
+	if _, err := texts.Read(fstest.MapFS{"layout.html": {Data: []byte("x")}}, "Shop"); err == nil || !strings.Contains(err.Error(), "a folder for each language") {
 		t.Errorf("no languages: %v", err)
 	}
 }

@@ -1,4 +1,6 @@
-package mail
+// Package texts owns what the mails say: it reads the texts of Wavepass or of an operator, and writes a mail out of one. Only what sends mails imports
+// it, so that functions which merely order one start without the templates.
+package texts
 
 import (
 	"bytes"
@@ -15,39 +17,27 @@ import (
 	"text/template/parse"
 	"time"
 	"unicode"
+
+	"github.com/wavepass/wavepass/pkg/mail"
 )
 
-//go:embed texts
+//go:embed de en layout.html
 var embedded embed.FS
 
 // Embedded are the texts of Wavepass itself, in English and German: a folder for each language, in it a text and an HTML file for each
 // purpose, and beside the folders layout.html, which the HTML stands in.
-func Embedded() fs.FS {
-	sub, err := fs.Sub(embedded, "texts")
-	if err != nil {
-		panic(err) // the name is valid
-	}
-	return sub
-}
+func Embedded() fs.FS { return embedded }
 
 // Texts are the texts of mails, read and checked. Safe for concurrent use.
 type Texts struct {
 	service   string
-	languages map[string]map[Purpose]text
+	languages map[string]map[mail.Purpose]text
 }
 
 // text is how the mails of one purpose look in one language.
 type text struct {
 	subject, plain *template.Template
 	html           *htmltemplate.Template
-}
-
-// Letter is what a mail says beside its text.
-type Letter struct {
-	Purpose Purpose   // of the order, or AccountExists
-	Link    string    // where the person goes
-	Code    string    // what they can type instead; may be empty
-	Until   time.Time // how long link and code are good; zero: no limit is told
 }
 
 // Variables are what texts can name. All of it is made by Wavepass or the operator, or is an address that has passed our checks:
@@ -71,11 +61,11 @@ const (
 )
 
 // linked are the purposes whose mails are worth nothing without the link.
-var linked = []Purpose{SignUp, Recover, ConfirmAddress, Invitation, AddressChanging, Deletion}
+var linked = []mail.Purpose{mail.SignUp, mail.Recover, mail.ConfirmAddress, mail.Invitation, mail.AddressChanging, mail.Deletion}
 
-// ReadTexts reads the texts of a folder like Embedded, for the service of that name. Its error names every file that is missing, every
+// Read reads the texts of a folder like Embedded, for the service of that name. Its error names every file that is missing, every
 // unknown variable, and every text that lacks what it must have.
-func ReadTexts(folder fs.FS, service string) (*Texts, error) {
+func Read(folder fs.FS, service string) (*Texts, error) {
 	layout, err := fs.ReadFile(folder, layoutName)
 	if err != nil {
 		return nil, fmt.Errorf("texts of mails: %s: %w", layoutName, reason(err))
@@ -84,15 +74,15 @@ func ReadTexts(folder fs.FS, service string) (*Texts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("texts of mails: %w", reason(err))
 	}
-	t := &Texts{service: oneLine(service), languages: map[string]map[Purpose]text{}}
+	t := &Texts{service: oneLine(service), languages: map[string]map[mail.Purpose]text{}}
 	var wrong []error
 	for _, entry := range entries {
 		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
 		language := strings.ToLower(entry.Name())
-		t.languages[language] = map[Purpose]text{}
-		for _, purpose := range Purposes() {
+		t.languages[language] = map[mail.Purpose]text{}
+		for _, purpose := range mail.Purposes() {
 			read, err := t.read(folder, path.Join(entry.Name(), string(purpose)), language, purpose, string(layout))
 			if err != nil {
 				wrong = append(wrong, err)
@@ -109,7 +99,7 @@ func ReadTexts(folder fs.FS, service string) (*Texts, error) {
 	return t, nil
 }
 
-func (t *Texts) read(folder fs.FS, name, language string, purpose Purpose, layout string) (text, error) {
+func (t *Texts) read(folder fs.FS, name, language string, purpose mail.Purpose, layout string) (text, error) {
 	plain, plainErr := fs.ReadFile(folder, name+".txt")
 	html, htmlErr := fs.ReadFile(folder, name+".html")
 	for file, err := range map[string]error{name + ".txt": plainErr, name + ".html": htmlErr} {
@@ -159,12 +149,12 @@ func plainTemplate(name, source string) (*template.Template, error) {
 }
 
 // try writes a mail of made-up things: what fails here would fail when somebody waits for a mail.
-func (t *Texts) try(read text, name, language string, purpose Purpose) error {
-	for _, sample := range []Letter{
+func (t *Texts) try(read text, name, language string, purpose mail.Purpose) error {
+	for _, sample := range []mail.Letter{
 		{Purpose: purpose, Link: "https://sample.example/link?a=1&b=2", Code: "BCDFGHJKLM", Until: time.Unix(1800, 0)},
 		{Purpose: purpose, Link: "https://sample.example/link?a=1&b=2"},
 	} {
-		m, err := read.write(t.variables(Order{Address: "ada@example.com", NewAddress: "new@example.com"}, sample, language, time.Unix(0, 0)))
+		m, err := read.write(t.variables(mail.Order{Address: "ada@example.com", NewAddress: "new@example.com"}, sample, language, time.Unix(0, 0)))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -182,17 +172,17 @@ func (t *Texts) try(read text, name, language string, purpose Purpose) error {
 }
 
 // Write writes the mail of an order, in the language that fits best.
-func (t *Texts) Write(o Order, l Letter, now time.Time) (Mail, error) {
+func (t *Texts) Write(o mail.Order, l mail.Letter, now time.Time) (mail.Mail, error) {
 	language := t.language(o.Language)
 	m, err := t.languages[language][l.Purpose].write(t.variables(o, l, language, now))
 	if err != nil {
-		return Mail{}, fmt.Errorf("mail: %s: %w", l.Purpose, err)
+		return mail.Mail{}, fmt.Errorf("mail: %s: %w", l.Purpose, err)
 	}
 	m.Purpose, m.To = l.Purpose, o.Address
 	return m, nil
 }
 
-func (t *Texts) variables(o Order, l Letter, language string, now time.Time) Variables {
+func (t *Texts) variables(o mail.Order, l mail.Letter, language string, now time.Time) Variables {
 	v := Variables{Service: t.service, Language: language, Address: o.Address, NewAddress: o.NewAddress, Link: l.Link, Code: l.Code}
 	if !l.Until.IsZero() {
 		left := max(0, l.Until.Sub(now))
@@ -201,19 +191,19 @@ func (t *Texts) variables(o Order, l Letter, language string, now time.Time) Var
 	return v
 }
 
-func (t text) write(v Variables) (Mail, error) {
+func (t text) write(v Variables) (mail.Mail, error) {
 	if t.subject == nil {
-		return Mail{}, errors.New("there is no text for it")
+		return mail.Mail{}, errors.New("there is no text for it")
 	}
 	var subject, plain, html bytes.Buffer
 	if err := t.subject.Execute(&subject, v); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	v.Subject = oneLine(subject.String())
 	if err := errors.Join(t.plain.Execute(&plain, v), t.html.Execute(&html, v)); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
-	return Mail{Subject: v.Subject, Text: plain.String(), HTML: html.String()}, nil
+	return mail.Mail{Subject: v.Subject, Text: plain.String(), HTML: html.String()}, nil
 }
 
 // language returns the one that fits a tag best: the same, or its first part, as de for de-AT.
