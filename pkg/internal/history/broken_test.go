@@ -136,12 +136,15 @@ func TestBrokenStoresAreFoundOut(t *testing.T) {
 		{"races taken for theft", func(s *fakestore.Store) storetest.Store { return forgetful{s} }, honestStayIn},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			clock := testclock.New(start)
-			w := play(t, plan{store: test.wrap(fakestore.New(clock.Now)), clock: clock, seed: seed(t), operations: 1500, clients: 16})
-			found := w.problems()
-			if !slices.ContainsFunc(found, func(p problem) bool { return p.rule == test.want }) {
-				t.Errorf("%d problems found, none of them that %q is broken", len(found), test.want)
+			// Chance decides whether a history meets the broken promise. Most histories do; that six in a row do not is no chance.
+			for range 6 {
+				clock := testclock.New(start)
+				w := play(t, plan{store: test.wrap(fakestore.New(clock.Now)), clock: clock, seed: seed(t), operations: 1500, clients: 16})
+				if slices.ContainsFunc(w.problems(), func(p problem) bool { return p.rule == test.want }) {
+					return
+				}
 			}
+			t.Errorf("in none of the histories a problem is found that says that %q is broken", test.want)
 		})
 	}
 }
