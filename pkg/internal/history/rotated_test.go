@@ -29,10 +29,11 @@ func TestRefusedRefreshMayHaveRotated(t *testing.T) {
 	}
 	clock.Advance(100 * time.Second)
 
-	rotated, release := make(chan struct{}), make(chan struct{})
+	rotated, reading, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var held, done atomic.Bool // the first call of each kind is the victim's
 	store.Before = func(_ context.Context, method string) error {
 		if method == "Account" && held.CompareAndSwap(false, true) {
+			close(reading)
 			<-release
 		}
 		return nil
@@ -47,6 +48,7 @@ func TestRefusedRefreshMayHaveRotated(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { _, victim = a.renew(second, a.client) })
 	<-rotated
+	<-reading // else the next request may be the one that is held
 	_, reuse := a.renew(first, a.client)
 	everything := a.endEverything(another)
 	close(release)
