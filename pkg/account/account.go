@@ -43,6 +43,7 @@ type Account struct {
 	// Identities are those of other providers that lead to this account too, at most MaxIdentities. Each has a record like that of Subject.
 	Identities []Subject
 	Email      Email
+	Held       []Held // when it had its addresses, oldest first; the last is the one that it has. Empty while it has its first
 	Roles      []string
 	Scopes     []string // its tokens have those that the client has too
 	Claims     claims.Set
@@ -138,7 +139,7 @@ type Change struct {
 	Keep    uuid.UUID // a session of the account that lives on, zero for none
 	Entry   revocation.Entry
 
-	Email    *Email // the new address, nil to leave it as it is; one that is empty takes it away
+	Email    *Email // the new address, nil to leave it as it is; one that is empty takes it away. A change with it has Held of Account
 	OldEmail string // the address before the change; used by a change with Email, and by a deletion
 	// OldUsername is the login name before the change, which is the old address; empty to keep it. A change with it moves the
 	// hash to the login name that the account has after the change.
@@ -154,7 +155,7 @@ type Changer interface {
 	// From, and if the change has a Hash, the login name has OldHash. ErrConflict when the condition fails, also because
 	// the same call was made before; ErrNotFound when there is no account.
 	//
-	// With Email it also replaces the address, on the condition that the account had OldEmail, and with OldUsername the login
+	// With Email it also replaces the address and Held, on the condition that the account had OldEmail, and with OldUsername the login
 	// name. ErrAddressTaken when another account has the new address, ErrExists when another has the new login name.
 	//
 	// With Unlink it takes the identities from the account and removes their records, on the condition that they are OldIdentities.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -83,6 +84,60 @@ func isAtomText(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
+// TakesBack is how long somebody can take a change of their address back.
+const TakesBack = 7 * 24 * time.Hour
+
+// maxHeld bounds the size of an account item.
+const maxHeld = 10
+
+// Held is a time in which an account had one address, in milliseconds. Until is zero for the address that it has.
+type Held struct{ From, Until time.Time }
+
+// HeldSince returns when the account got its address; zero while it has its first.
+func (a Account) HeldSince() time.Time {
+	if len(a.Held) == 0 {
+		return time.Time{}
+	}
+	return a.Held[len(a.Held)-1].From
+}
+
+// heldAt returns the place in Held of an address that the account had at a time, in whole seconds, and has no more. It is one at most, as
+// long as notices of a change are not mailed in the second of the change before.
+func (a Account) heldAt(at time.Time) (place int, ok bool) {
+	place = slices.IndexFunc(a.Held, func(h Held) bool {
+		return h.From.Truncate(time.Second).Before(at) && !h.Until.Before(at)
+	})
+	return place, place >= 0
+}
+
+// HadAnotherAt reports whether at a time, in whole seconds, the account had an address that it has lost since, and was not given back any
+// that it had before.
+func (a Account) HadAnotherAt(at time.Time) bool {
+	_, ok := a.heldAt(at)
+	return ok
+}
+
+// moved is Held after the account has lost its address at a time.
+func (a Account) moved(at time.Time) []Held {
+	held := slices.Clone(a.Held)
+	if len(held) == 0 {
+		held = []Held{{}}
+	}
+	held[len(held)-1].Until = at
+	held = slices.DeleteFunc(held, func(h Held) bool { return at.Sub(h.Until) > TakesBack })
+	if n := len(held); n > maxHeld { // the oldest is the one that the owner may have had
+		held[n-2].Until = at
+		held = held[:n-1]
+	}
+	return append(held, Held{From: at})
+}
+
+// gaveBack is Held after the account has got back the address that it had at a time before.
+func (a Account) gaveBack(had, at time.Time) []Held {
+	place, _ := a.heldAt(had)
+	return append(slices.Clone(a.Held[:max(0, place)]), Held{From: at})
+}
+
 // SetEmail replaces the address of an account and ends every session; an empty one takes it away. A login name that is the old
 // address becomes the new one. Errors: ErrAddress when the address is not canonical, ErrAddressTaken and ErrExists when another
 // account has it as its address or as its login name, ErrNotFound, oauth.ErrUnavailable.
@@ -122,7 +177,8 @@ func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password
 }
 
 // GiveBack is Reset with a password and an address, and takes every identity from the account: one may have been linked by an address that the
-// account had in the meantime. Those of the owner are linked again as at first.
-func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email) error {
-	return e.try(a, edit{reason: ReasonPasswordChanged, oldHash: login.Hash, hash: password.hash(), email: &email, unlink: true}, e.write(ctx))
+// account had in the meantime. Those of the owner are linked again as at first. The address is the one that the account had at the time had;
+// what it lost after that is no longer one that it had.
+func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email, had time.Time) error {
+	return e.try(a, edit{reason: ReasonPasswordChanged, oldHash: login.Hash, hash: password.hash(), email: &email, had: had, unlink: true}, e.write(ctx))
 }

@@ -175,6 +175,7 @@ type edit struct {
 	disable       *bool     // nil to leave it as it is
 	keep          uuid.UUID // the session that lives on, zero for none
 	email         *Email    // nil to leave it as it is
+	had           time.Time // when the account had the address before, if it is given back
 	unlink        bool      // no identity leads to the account any more
 }
 
@@ -205,6 +206,12 @@ func (e *Editor) try(a Account, edit edit, write Begin) error {
 		if edit.email != nil {
 			c.Email, changed.Email = edit.email, *edit.email
 			c.OldUsername, changed.Username = usernameFor(a, *edit.email)
+			switch {
+			case !edit.had.IsZero():
+				changed.Held = a.gaveBack(edit.had, at)
+			case edit.email.Address != a.Email.Address:
+				changed.Held = a.moved(at)
+			}
 		}
 		if edit.unlink {
 			c.Unlink, c.OldIdentities, changed.Identities = true, a.Identities, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -36,6 +37,10 @@ func (e *Enroller) Confirm(ctx context.Context, text string, by Asker) (account.
 		return account.Account{}, err
 	}
 	if a.Email.Address != "" && a.Email.Address != said.Address {
+		if !a.HeldSince().Truncate(time.Second).Before(e.Now().Truncate(time.Second)) {
+			// A link says when it was mailed in whole seconds, and by that of which address it is.
+			return account.Account{}, fmt.Errorf("%w: enrol: the address was changed in this very second", oauth.ErrUnavailable)
+		}
 		notice := mail.Order{
 			Purpose: mail.AddressChanging, Account: a.ID, Address: a.Email.Address, NewAddress: said.Address, Language: by.Language, Client: by.Client,
 		}
@@ -49,13 +54,14 @@ func (e *Enroller) Confirm(ctx context.Context, text string, by Asker) (account.
 
 // TakeBack gives an account back the address that a link was mailed to, with a new password, ends every session, and takes every identity of
 // a provider from it: the person who has changed the address knew the password, and may have come from a provider by the new address. The link lives through whatever they have changed since, but not through an earlier link by
-// which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Errors: link.ErrDead, also
+// which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Once dead it stays dead, whatever
+// becomes of the address. Errors: link.ErrDead, also
 // when the account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
 	for range takeBackTries {
 		said, a, login, err := e.ofLink(ctx, text, link.TakeBack, func(account.Account, string) link.State { return link.State{} })
 		mailed := said.Expires.Add(-link.TakeBack.Life())
-		if err == nil && (a.Email.Address == said.Address || a.Email.Verified() && a.Email.VerifiedAt.Before(mailed)) {
+		if err == nil && (a.Email.Address == said.Address || !a.HadAnotherAt(mailed)) {
 			err = link.ErrDead
 		}
 		if err != nil {
@@ -65,10 +71,7 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 		if err != nil {
 			return account.Account{}, err
 		}
-		// The change that a link takes back was made after the link was mailed. So an address that was verified earlier than that is one
-		// that was taken back by an earlier link, from before the change.
-		email := account.Email{Address: said.Address, VerifiedAt: mailed}
-		switch err := e.editor.GiveBack(ctx, a, login, accepted, email); {
+		switch err := e.editor.GiveBack(ctx, a, login, accepted, e.verified(said.Address), mailed); {
 		case err == nil:
 			return a, nil
 		case !errors.Is(err, account.ErrConflict):

@@ -2,6 +2,7 @@ package enrol_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -79,6 +80,7 @@ func TestLinksOfBeforeStayDeadWhenTheAddressComesBack(t *testing.T) {
 	a := w.ada()
 	before, _ := w.mailed(link.Recover, mailbox)
 	for _, address := range []string{elsewhere, mailbox} {
+		w.clock.Advance(time.Second)
 		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, address), by)
 		w.want(address, err, nil)
 	}
@@ -153,6 +155,94 @@ func TestThiefGetsNothingBackAfterTheOwner(t *testing.T) {
 	}
 	again := move(elsewhere)
 	w.want("the owner, after a second theft", w.takeBack(again), nil)
+}
+
+// TestDeadLinkStaysDead: after the owner has taken the address back, they move to another mailbox of theirs, and an operator corrects it.
+func TestDeadLinkStaysDead(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	links := map[string]string{} // mailed to an address
+	move := func(to string) {
+		t.Helper()
+		w.clock.Advance(time.Minute)
+		now, _ := w.account(a.ID)
+		links[now.Email.Address] = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
+		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, to), by)
+		w.want("move to "+to, err, nil)
+	}
+	move(elsewhere)
+	move("eve@example.net")
+	owners, thiefs := links[mailbox], links[elsewhere]
+	w.clock.Advance(time.Minute)
+	w.want("the owner takes back", w.takeBack(owners), nil)
+	want := func(what string, texts ...string) {
+		t.Helper()
+		before, _ := w.account(a.ID)
+		for i, text := range texts {
+			w.want(fmt.Sprintf("%s: link %d", what, i), w.takeBack(text), link.ErrDead)
+		}
+		if now, _ := w.account(a.ID); now.Email != before.Email {
+			t.Errorf("%s: address %v, want %v", what, now.Email, before.Email)
+		}
+	}
+	want("taken back", owners, thiefs)
+	move("ada@example.net")
+	want("the owner has moved", owners, thiefs)
+	for _, email := range []account.Email{{Address: "ada@example.org", VerifiedAt: w.clock.Now()}, {Address: "ada@elsewhere.example"}, {}} {
+		w.clock.Advance(time.Minute)
+		w.want("an operator", w.editor().SetEmail(t.Context(), a.ID, email), nil)
+		want("an operator has moved it", owners, thiefs)
+	}
+	w.want("set", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: "ada@example.net"}), nil)
+	move("eve@example.edu")
+	move("eve@example.info")
+	want("after a second theft", owners, thiefs)
+	w.want("the owner, after a second theft", w.takeBack(links["ada@example.net"]), nil)
+	want("taken back again", owners, thiefs, links["eve@example.edu"], links["ada@example.net"])
+}
+
+// TestThiefWhoMovesOftenKeepsNothing: what an account remembers of its addresses is bounded.
+func TestThiefWhoMovesOftenKeepsNothing(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	owners := w.linkFor(link.TakeBack, a.ID, mailbox)
+	thiefs := make([]string, 30)
+	for i := range thiefs {
+		w.clock.Advance(time.Minute)
+		now, _ := w.account(a.ID)
+		if i > 0 {
+			thiefs[i-1] = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
+		}
+		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, fmt.Sprintf("eve%d@example.org", i)), by)
+		w.want("move", err, nil)
+	}
+	if now, _ := w.account(a.ID); len(now.Held) > 11 {
+		t.Errorf("%d times are remembered, want a bound", len(now.Held))
+	}
+	w.clock.Advance(time.Minute)
+	w.want("the thief, once", w.takeBack(thiefs[20]), nil)
+	w.want("the owner", w.takeBack(owners), nil)
+	for i, text := range thiefs[:29] {
+		w.want(fmt.Sprint("the thief ", i), w.takeBack(text), link.ErrDead)
+	}
+}
+
+func TestAddressMovesOnceASecond(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	w.want("first", err, nil)
+	n := len(w.store.OrdersPlaced())
+	text := w.linkFor(link.Confirm, a.ID, "eve@example.net")
+	w.clock.Advance(time.Second - time.Millisecond)
+	_, err = w.Confirm(t.Context(), text, by)
+	w.want("in the same second", err, oauth.ErrUnavailable)
+	if got := len(w.store.OrdersPlaced()); got != n {
+		t.Errorf("%d mails were ordered, want none", got-n)
+	}
+	w.clock.Advance(time.Millisecond)
+	_, err = w.Confirm(t.Context(), text, by)
+	w.want("in the next", err, nil)
 }
 
 // TestThiefComesInByNoIdentity: with an address of their own, whose domain a provider may speak for, they have linked an identity.

@@ -36,7 +36,10 @@ const (
 
 // Life is how long after it was made a link of the purpose is good.
 func (p Purpose) Life() time.Duration {
-	if p == TakeBack || p == Invite {
+	switch p {
+	case TakeBack:
+		return account.TakesBack
+	case Invite:
 		return 7 * 24 * time.Hour
 	}
 	return 30 * time.Minute

@@ -164,7 +164,7 @@ func (s *Store) change(c account.Change) error {
 		a.Disabled = *c.Disable
 	}
 	if c.Email != nil {
-		a.Email = *c.Email
+		a.Email, a.Held = *c.Email, c.Account.Held
 	}
 	if c.Unlink {
 		for _, identity := range a.Identities {
@@ -236,7 +236,7 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 
 func cloneAccount(a account.Account) account.Account {
 	a.Roles, a.Scopes, a.Endings = slices.Clone(a.Roles), slices.Clone(a.Scopes), slices.Clone(a.Endings)
-	a.Identities = slices.Clone(a.Identities)
+	a.Identities, a.Held = slices.Clone(a.Identities), slices.Clone(a.Held)
 	return a
 }
 

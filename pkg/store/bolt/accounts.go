@@ -26,6 +26,7 @@ type accountRecord struct {
 
 	Email           string `json:"email,omitzero"`
 	EmailVerifiedAt int64  `json:"email_verified_at,omitzero"` // unix milliseconds
+	Held            []held `json:"held,omitempty"`
 
 	Directory string `json:"directory,omitzero"` // of its subject
 	Subject   string `json:"subject,omitzero"`
@@ -36,7 +37,7 @@ type accountRecord struct {
 func recordOf(a account.Account) accountRecord {
 	return accountRecord{
 		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings,
-		a.Email.Address, toMillis(a.Email.VerifiedAt), a.Subject.Directory, a.Subject.ID, a.Identities,
+		a.Email.Address, toMillis(a.Email.VerifiedAt), recordHeld(a.Held), a.Subject.Directory, a.Subject.ID, a.Identities,
 	}
 }
 
@@ -44,7 +45,7 @@ func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
 		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
-		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)},
+		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)}, Held: heldOf(r.Held),
 	}
 }
 

@@ -49,6 +49,28 @@ func deleteAddress(tx *bbolt.Tx, address string) error {
 	return tx.Bucket(addressBucket).Delete([]byte(address))
 }
 
+// held is when an account had an address, in unix milliseconds.
+type held struct {
+	From  int64 `json:"from,omitzero"`
+	Until int64 `json:"until,omitzero"`
+}
+
+func recordHeld(times []account.Held) []held {
+	var list []held
+	for _, h := range times {
+		list = append(list, held{toMillis(h.From), toMillis(h.Until)})
+	}
+	return list
+}
+
+func heldOf(list []held) []account.Held {
+	var times []account.Held
+	for _, h := range list {
+		times = append(times, account.Held{From: fromMillis(h.From), Until: fromMillis(h.Until)})
+	}
+	return times
+}
+
 // changeAddress replaces the address of an account, if the change has one.
 func changeAddress(tx *bbolt.Tx, a *accountRecord, c account.Change) error {
 	if c.Email == nil {
@@ -60,6 +82,6 @@ func changeAddress(tx *bbolt.Tx, a *accountRecord, c account.Change) error {
 	if err := deleteAddress(tx, c.OldEmail); err != nil {
 		return err
 	}
-	a.Email, a.EmailVerifiedAt = c.Email.Address, toMillis(c.Email.VerifiedAt)
+	a.Email, a.EmailVerifiedAt, a.Held = c.Email.Address, toMillis(c.Email.VerifiedAt), recordHeld(c.Account.Held)
 	return putAddress(tx, c.Account.ID, c.Email.Address)
 }

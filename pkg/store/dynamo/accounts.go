@@ -68,6 +68,7 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 	if r.has("email") {
 		found.Email = r.email()
 	}
+	found.Held = r.held()
 	found.Identities = r.identities("identities")
 	if r.has("subject") {
 		found.Subject = account.Subject{Directory: r.text("directory"), ID: r.text("subject")}
@@ -190,6 +191,9 @@ func encodeAccount(a account.Account) item {
 	if a.Email.Address != "" {
 		it["email"], it["email_verified_at"] = text(a.Email.Address), verifiedAt(a.Email)
 	}
+	if len(a.Held) > 0 {
+		it["held"] = encodeHeld(a.Held)
+	}
 	if a.Subject != (account.Subject{}) {
 		it["directory"], it["subject"] = text(a.Subject.Directory), text(a.Subject.ID)
 	}
@@ -307,6 +311,7 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 	if c.Email != nil {
 		set("email", ":email", text(c.Email.Address))
 		set("email_verified_at", ":verified", verifiedAt(*c.Email))
+		set("held", ":held", encodeHeld(c.Account.Held))
 	}
 	return types.TransactWriteItem{Update: update}
 }

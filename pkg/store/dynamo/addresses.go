@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,6 +59,44 @@ func verifiedAt(e account.Email) types.AttributeValue {
 		return number(0)
 	}
 	return milliseconds(e.VerifiedAt)
+}
+
+// encodeHeld keeps each as "<from> <until>", in unix milliseconds; 0 is none.
+func encodeHeld(held []account.Held) types.AttributeValue {
+	list := make([]string, len(held))
+	for i, h := range held {
+		list[i] = strconv.FormatInt(unixMilli(h.From), 10) + " " + strconv.FormatInt(unixMilli(h.Until), 10)
+	}
+	return texts(list)
+}
+
+func (r *reader) held() []account.Held {
+	var held []account.Held
+	for _, encoded := range r.texts("held") {
+		from, until, _ := strings.Cut(encoded, " ")
+		f, errFrom := strconv.ParseInt(from, 10, 64)
+		u, errUntil := strconv.ParseInt(until, 10, 64)
+		if errFrom != nil || errUntil != nil {
+			r.fail("held")
+			return nil
+		}
+		held = append(held, account.Held{From: timeOf(f), Until: timeOf(u)})
+	}
+	return held
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func timeOf(unixMilli int64) time.Time {
+	if unixMilli == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(unixMilli).UTC()
 }
 
 // moveAddress is the parts of a transaction that free the old address and take the new one, with what it means when they fail. That

@@ -107,7 +107,7 @@ func TestDamagedItemIsUnavailable(t *testing.T) {
 	optional := map[string]bool{ // when missing; of a wrong type they are damage too
 		"amr": true, "late": true, "roles": true, "scopes": true, "origins": true, "redirects": true,
 		"audiences": true, "introspects": true, "secret_hash": true, "revoked_at": true, "network": true, "used_from": true,
-		"shared_store": true, "endings": true, "third_party": true, "claims": true,
+		"shared_store": true, "endings": true, "held": true, "third_party": true, "claims": true,
 		"post_logout_redirects": true, "consent": true, "directory": true, "jwks": true, "may_begin": true, "may_grant": true, "since": true, "revision": true,
 	}
 	for _, r := range records() {

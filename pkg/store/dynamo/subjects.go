@@ -73,6 +73,7 @@ func encodeSubject(a account.Account) item {
 	delete(it, "endings")
 	delete(it, "email") // it changes without a beginning, so a copy would be out of date
 	delete(it, "email_verified_at")
+	delete(it, "held")
 	delete(it, "identities") // it is one of them
 	return it
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,6 +114,12 @@ func addressChanged(t *testing.T, f fixture) {
 	} {
 		what := fmt.Sprint("change ", i)
 		c := moved(f, a, email)
+		if i > 0 {
+			c.Account.Held = append(slices.Clone(a.Held), account.Held{From: f.clock.Now().Truncate(time.Millisecond)})
+			if i > 1 {
+				c.Account.Held[len(c.Account.Held)-2].Until = f.clock.Now().Truncate(time.Millisecond)
+			}
+		}
 		wantErr(t, what, f.ChangeAccount(t.Context(), c), nil)
 		f.wantAccount(t, what, c.Account, hash)
 		same(t, what+": entries", f.entriesOf(t, a.ID.String(), time.Time{})[i], c.Entry)
