@@ -94,6 +94,8 @@ var answers = []struct {
 	{claims.ErrInvalid, http.StatusBadRequest, oauth.CodeInvalidRequest, "claims: want an object of at most 16 strings, numbers or booleans, 512 bytes as JSON, with names like plan_2"},
 	{client.ErrWrongKind, http.StatusBadRequest, oauth.CodeUnauthorizedClient, "this kind of client may not do that"},
 	{account.ErrInvalidCredentials, http.StatusUnauthorized, oauth.CodeInvalidCredentials, "the username or the password is wrong"},
+	{grant.ErrPasswordMissing, http.StatusBadRequest, oauth.CodeInvalidRequest, "current_password is missing"},
+	{grant.ErrOldLogin, http.StatusUnauthorized, oauth.CodeInsufficientAuthentication, "log in again, and come back within 10 minutes: this account has no password that could be asked for"},
 	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password"},
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name; both are deleted with this answer: log in again"},
@@ -194,7 +196,11 @@ func explained(status int, code, description, reason string) Response {
 		Reason      string `json:"reason,omitzero"`
 	}{code, description, reason})
 	response := Response{Status: status, Body: body, code: code}
-	if code == oauth.CodeInvalidToken || code == oauth.CodeInsufficientScope {
+	switch code {
+	case oauth.CodeInsufficientAuthentication:
+		maxAge := strconv.Itoa(int(grant.YoungLogin / time.Second))
+		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="` + code + `", max_age="` + maxAge + `"`} // RFC 9470 §3
+	case oauth.CodeInvalidToken, oauth.CodeInsufficientScope:
 		response.Headers = map[string]string{"WWW-Authenticate": `Bearer error="` + code + `"`} // RFC 6750 §3
 	}
 	return response

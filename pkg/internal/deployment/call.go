@@ -195,7 +195,7 @@ func (d *Deployment) Want(what string, got Answer, status int, code string) {
 var statuses = map[string][]int{
 	"invalid_request": {400, 415, 422}, "invalid_grant": {400}, "invalid_target": {400}, "invalid_client": {401}, "unauthorized_client": {400},
 	"unsupported_grant_type": {400}, "invalid_scope": {400}, "invalid_credentials": {401}, "too_many_attempts": {429},
-	"cross_site_request": {403}, "invalid_token": {401}, "access_denied": {403}, "insufficient_scope": {403}, "not_found": {404}, "already_used": {409},
+	"cross_site_request": {403}, "invalid_token": {401}, "access_denied": {403}, "insufficient_scope": {403}, "insufficient_user_authentication": {401}, "not_found": {404}, "already_used": {409},
 }
 
 // CheckShape fails the test unless the answer is one that a request alone may lead to: never a 5xx, an error
