@@ -255,6 +255,16 @@ func TestInvitationsCountWhereSigningUpIsNotOpen(t *testing.T) {
 	}
 }
 
+func TestAddressThatIsSomebodysLoginName(t *testing.T) {
+	w := newWorld(t)
+	w.Want("ask", w.json("/signup", map[string]string{"email": "eve@example.com"}), 202, "")
+	_, link := w.mailed()
+	if err := w.Store.CreateAccount(t.Context(), account.Account{ID: uuid.New(), Username: "eve@example.com"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.Want("verify", w.json("/signup/verify", map[string]string{"link": link, "password": next}), 409, "already_used")
+}
+
 // place orders a mail.
 func (w *world) place(o mail.Order) {
 	w.t.Helper()

@@ -44,6 +44,12 @@ func TestResourcesOfTheIssuersOwnHostAreDescribed(t *testing.T) {
 	if got.Body != want || got.Headers["Cache-Control"] != "public, max-age=300" {
 		t.Errorf("%s\nwant %s\n%v", got.Body, want, got.Headers)
 	}
+	for _, request := range []deployment.Request{{Route: rootResource}, below("a/mcp")} {
+		if again := d.Do(request.With("if-none-match", "*")); again.StatusCode != 304 || again.Body != "" {
+			t.Errorf("%s again: %d %s", request.Route, again.StatusCode, again.Body)
+		}
+	}
+	d.Want("a host without one", deployment.New(t, browser.Jar{}).Do(deployment.Request{Route: rootResource}), 404, "not_found")
 	if root := d.Do(deployment.Request{Route: rootResource}); root.StatusCode != 200 || !strings.Contains(root.Body, `"resource":"https://id.example.com"`) {
 		t.Errorf("root: %d %s", root.StatusCode, root.Body)
 	}

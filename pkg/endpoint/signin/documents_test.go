@@ -339,7 +339,15 @@ func TestOnePersonCausesThirtyRequestsAnHour(t *testing.T) {
 	v.SignIn(byAgent())
 	limited := 0
 	for i := range 100 {
-		got := v.Open("/authorize", deployment.Authorization(fmt.Sprintf("https://a%d.example/c.json", i), agentCallback, "resource", tools))
+		query := deployment.Authorization(fmt.Sprintf("https://a%d.example/c.json", i), agentCallback, "resource", tools)
+		got := v.Open("/authorize", query)
+		if i%2 == 1 { // by a form it is no other
+			form, err := url.ParseQuery(query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = v.Post("/authorize", form)
+		}
 		if got.Status == 429 {
 			limited++
 			w.want("too many", got, 429, "too many new applications")

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -9,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
 // withProvider registers the provider "up", which publishes its metadata and nothing else, unless it is down.
@@ -161,6 +164,23 @@ func TestProviderThatIsDown(t *testing.T) {
 	if state, page := w.leave(v, request()); state == "" {
 		t.Errorf("up again: %d, to %q", page.Status, page.To())
 	}
+}
+
+// While a person is at the provider the table may fail, and the application may lose what it asks for.
+func TestWhatChangesDuringASignInAtAProvider(t *testing.T) {
+	w, issuer, _ := withProvider(t)
+	v := w.Visitor()
+	w.register("app", func(c *client.Client) {
+		c.Redirects, c.Audiences = []string{callback}, []string{"https://api.example.com"}
+	})
+	state, _ := w.leave(v, request("resource", "https://api.example.com"))
+	answer := url.Values{"state": {state}, "iss": {issuer}, "error": {"access_denied"}}
+	w.restart()
+	w.Store.Before = func(context.Context, string) error { return oauth.ErrUnavailable }
+	w.want("without a table", w.back(v, answer), 503, "did not work")
+	w.Store.Before = nil
+	w.register("app", func(c *client.Client) { c.Redirects = []string{callback} })
+	w.wantError("without the audience", w.back(v, answer), callback, "invalid_target")
 }
 
 func TestButtonOfAnotherSite(t *testing.T) {
