@@ -3,10 +3,12 @@ package grant
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -15,16 +17,20 @@ import (
 type PasswordParts struct {
 	BeginParts
 	Owners *session.Owners
+	Mails  *mail.Desk
 }
 
 // Password changes the passwords of people who are logged in.
 type Password struct {
 	beginner
 	owners *session.Owners
+	mails  *mail.Desk
 }
 
 // NewPassword returns a Password.
-func NewPassword(p PasswordParts) *Password { return &Password{beginner{p.BeginParts}, p.Owners} }
+func NewPassword(p PasswordParts) *Password {
+	return &Password{beginner{p.BeginParts}, p.Owners, p.Mails}
+}
 
 // PasswordRequest is a request to change a password.
 type PasswordRequest struct {
@@ -35,11 +41,12 @@ type PasswordRequest struct {
 	Rules        account.PasswordRules // for the new one
 	Network      string                // prefix of the caller's address
 	Devices      oauth.Secret          // what the device was given at earlier logins
+	Language     string                // of the mail that tells the owner, as in mail.Order
 }
 
 // Change replaces the password, ends every session of the account, the caller's too, and begins a new one like a
 // login. So every copy of a refresh token of the account is refused, also a copy of the caller's. When the answer was lost, the
-// person logs in with the new password. Errors: client.ErrWrongKind, account.ErrPassword, account.ErrInvalidCredentials when
+// person logs in with the new password. The mail that tells the owner is ordered before anything is changed. Errors: client.ErrWrongKind, account.ErrPassword, account.ErrInvalidCredentials when
 // the current password is wrong, *account.TooManyAttemptsError, session.ErrEnded when the caller's session has ended,
 // oauth.ErrUnavailable when the change is not confirmed.
 func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error) {
@@ -63,14 +70,19 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	case who.Account.ID != owner.ID:
 		return Issued{}, session.ErrEnded // the account was deleted meanwhile, and its name registered again
 	}
+	ordered := p.tell(ctx, who.Account, r)
 	login := session.Login{Client: r.Client, Remember: own.Remembered, Device: own.Device, Network: r.Network}
 	var hash string
 	issued, err := p.begin(ctx, r.At, who, login, keys, func(s *session.Session) error {
 		return p.Editor.ChangePassword(ctx, who, accepted, func(c account.Change) error {
+			if err := ordered(); err != nil {
+				return err
+			}
 			hash = c.Hash
 			return p.createAfter(ctx, c, s)
 		})
 	})
+	_ = ordered() // nothing goes on after the answer
 	switch {
 	case errors.Is(err, account.ErrNotFound):
 		return Issued{}, session.ErrEnded // the account was deleted meanwhile
@@ -82,4 +94,22 @@ func (p *Password) Change(ctx context.Context, r PasswordRequest) (Issued, error
 	event.By = own.ID.String()
 	p.Trail.Record(ctx, event)
 	return issued, nil
+}
+
+// tell orders the mail that tells the owner, if there is an address, beside the hash of the new password. What it returns waits for that.
+func (p *Password) tell(ctx context.Context, a account.Account, r PasswordRequest) (ordered func() error) {
+	if a.Email.Address == "" {
+		return func() error { return nil }
+	}
+	var (
+		wg  sync.WaitGroup
+		err error
+	)
+	wg.Go(func() {
+		err = p.mails.Place(ctx, mail.Order{Purpose: mail.PasswordChanged, Account: a.ID, Address: a.Email.Address, Language: r.Language, Client: r.Client.ID}, r.Network)
+	})
+	return func() error {
+		wg.Wait()
+		return err
+	}
 }

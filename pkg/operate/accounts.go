@@ -87,12 +87,13 @@ func (o *Operator) Invite(ctx context.Context, address, language string) (string
 	case !errors.Is(err, account.ErrNotFound):
 		return "", fmt.Errorf("operate: invite: %w", err)
 	}
-	desk := mail.NewDesk(o.store, mail.DefaultLimits, o.now)
-	if err := desk.PlaceForOperator(ctx, mail.Order{Purpose: mail.Invitation, Address: canonical, Language: language}); err != nil {
+	if err := o.desk().PlaceForOperator(ctx, mail.Order{Purpose: mail.Invitation, Address: canonical, Language: language}); err != nil {
 		return "", fmt.Errorf("operate: invite: %w", err)
 	}
 	return canonical, o.record(ctx, audit.Event{Name: audit.Invited, Mail: string(mail.Invitation)})
 }
+
+func (o *Operator) desk() *mail.Desk { return mail.NewDesk(o.store, mail.DefaultLimits, o.now) }
 
 // Disable ends every session and lets nobody log in. It reports whether the account was enabled before.
 func (o *Operator) Disable(ctx context.Context, id uuid.UUID) (bool, error) {
@@ -114,8 +115,21 @@ func (o *Operator) Delete(ctx context.Context, id uuid.UUID) error {
 	return o.recordAccount(ctx, audit.AccountDeleted, id)
 }
 
-// SetPassword replaces the password and ends every session.
+// SetPassword replaces the password and ends every session. Before anything is changed it orders the mail that tells the owner, who may
+// have had as many as an address gets.
 func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth.Secret) error {
+	a, err := o.store.Account(ctx, id)
+	if err != nil {
+		return fmt.Errorf("operate: set password: %w", err)
+	}
+	if _, err := o.Passwords.Accept(password, a.Username, a.Email.Address); err != nil {
+		return err
+	}
+	if a.Email.Address != "" && a.Username != "" {
+		if err := o.desk().Place(ctx, mail.Order{Purpose: mail.PasswordChanged, Account: id, Address: a.Email.Address}, ""); err != nil {
+			return fmt.Errorf("operate: set password: %w", err)
+		}
+	}
 	if err := o.accounts.SetPassword(ctx, id, password, o.Passwords); err != nil {
 		return err
 	}

@@ -211,6 +211,35 @@ func TestInvitationGoesToAnAddressThatNobodyHas(t *testing.T) {
 	}
 }
 
+func TestOwnerIsToldOfAPasswordThatAnOperatorSets(t *testing.T) {
+	w := newWorld(t)
+	set := func(password string) error { return w.SetPassword(w.ctx, w.ada.ID, oauth.NewSecret(password)) }
+	if err := set("another-canary-pass"); err != nil || len(w.store.OrdersPlaced()) > 0 {
+		t.Errorf("without an address: %v, orders %+v", err, w.store.OrdersPlaced())
+	}
+	if _, err := w.SetEmail(w.ctx, w.account(), "ada@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if err := set("short"); err == nil || len(w.store.OrdersPlaced()) > 0 {
+		t.Errorf("a password that is refused: %v, orders %+v", err, w.store.OrdersPlaced())
+	}
+	w.store.Before = hooks.Fail("PutOrder")
+	before := w.account()
+	if err := set("a-third-canary-pass"); !errors.Is(err, oauth.ErrUnavailable) || w.account().Epoch != before.Epoch {
+		t.Errorf("the order fails: %v, and the epoch is %d, want %d", err, w.account().Epoch, before.Epoch)
+	}
+	w.store.Before = nil
+	for range mail.DefaultLimits.Address.Count + 1 { // the last is told of without a mail
+		if err := set("a-third-canary-pass"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	orders := w.store.OrdersPlaced()
+	if len(orders) != 4 || orders[0].Purpose != mail.PasswordChanged || orders[0].Address != "ada@example.com" || orders[0].Account != w.ada.ID {
+		t.Errorf("orders %+v, want 4 beside the one that failed", orders)
+	}
+}
+
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)

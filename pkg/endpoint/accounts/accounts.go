@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -104,17 +103,10 @@ func (f function) decode(r *apigw.Request, in *input) error {
 	if err := r.Decode(in, apigw.JSON, apigw.Form); err != nil {
 		return err
 	}
-	if in.Language == "" {
-		in.Language, _, _ = strings.Cut(r.Header("Accept-Language"), ",")
-		in.Language, _, _ = strings.Cut(in.Language, ";")
-	}
-	if len(in.Language) > maxLanguage {
-		return apigw.InvalidRequest("language: want a tag like de or pt-BR")
-	}
-	return nil
+	var err error
+	in.Language, err = endpoint.Language(r, in.Language)
+	return err
 }
-
-const maxLanguage = 35 // bytes of a language tag (RFC 5646 §4.4.1)
 
 // ask orders a mail. The answer is the same for any address.
 func (f function) ask(what pages.Mailed) handler {

@@ -10,6 +10,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/schema"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -20,6 +21,7 @@ type Store interface {
 	endpoint.PasswordStore
 	client.Store
 	session.Reader
+	mail.DeskStore
 	schema.Source
 }
 
@@ -29,6 +31,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 	change := grant.NewPassword(grant.PasswordParts{
 		BeginParts: s.ByPassword(store, sealer),
 		Owners:     session.NewOwners(store, store, clients, s.Now),
+		Mails:      mail.NewDesk(store, mail.DefaultLimits, s.Now),
 	})
 	f := function{s, clients, change, store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /password": f.change, "POST /site/password": f.change})
@@ -45,6 +48,7 @@ type request struct {
 	Current oauth.Secret `json:"current_password"`
 	New     oauth.Secret `json:"new_password"`
 
+	Language    string       `json:"language"`     // of the mail that tells the owner
 	DeviceToken oauth.Secret `json:"device_token"` // of an earlier login, where it is in no cookie
 }
 
@@ -63,12 +67,17 @@ func (f function) change(ctx context.Context, r *apigw.Request) (apigw.Response,
 	case in.New.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("new_password is missing")
 	}
+	language, err := endpoint.Language(r, in.Language)
+	if err != nil {
+		return apigw.Response{}, err
+	}
 	c, err := f.clients.Find(ctx, caller.ClientID)
 	if err != nil {
 		return apigw.Response{}, err
 	}
 	issued, err := f.password.Change(ctx, grant.PasswordRequest{
 		Caller: caller, At: r.At, Client: c, Current: in.Current, New: in.New, Rules: f.PasswordRules(r.At.Issuer), Network: r.Network, Devices: f.Cookies.Devices(r.Visit(c), in.DeviceToken),
+		Language: language,
 	})
 	if err != nil {
 		return apigw.Response{}, err

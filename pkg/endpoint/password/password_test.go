@@ -15,6 +15,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 )
 
 const newPassword = "another-canary-wave"
@@ -198,12 +199,54 @@ func TestNameOfADeletedAccountLeadsNobodyToItsSuccessor(t *testing.T) {
 	d.Want("login to the successor", login(d, deployment.Password), 200, "")
 }
 
+// addressed gives ada an address.
+func addressed(d *deployment.Deployment) {
+	a, _ := d.Store.Account(d.Context(), deployment.AccountID)
+	l, _ := d.Store.LoginName(d.Context(), a.Username)
+	a.Email = account.Email{Address: "ada@example.com", VerifiedAt: deployment.Start}
+	d.Store.SetAccount(a, l.Hash)
+}
+
+func TestOwnerIsToldByMailOfAChange(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	d.Want("change without an address", d.As(d.Login("app").AccessToken, changeRequest(deployment.Password, newPassword)), 200, "")
+	if placed := d.Store.OrdersPlaced(); len(placed) > 0 {
+		t.Errorf("%+v is ordered for nobody", placed)
+	}
+	addressed(d)
+	d.Clock.Advance(5 * time.Minute)
+	own := login(d, newPassword)
+	d.Want("wrong", d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword)), 401, "invalid_credentials")
+	d.Want("a long language", d.As(own.AccessToken, deployment.JSON("POST /password",
+		`{"current_password":"`+newPassword+`","new_password":"`+newPassword+`","language":"`+strings.Repeat("x", 36)+`"}`)), 400, "invalid_request")
+	if placed := d.Store.OrdersPlaced(); len(placed) > 0 {
+		t.Errorf("%+v is ordered though nothing has changed", placed)
+	}
+	d.Want("change", d.As(own.AccessToken, changeRequest(newPassword, deployment.Password).With("accept-language", "de-AT,de;q=0.9")), 200, "")
+	want := mail.Order{Purpose: mail.PasswordChanged, Account: deployment.AccountID, Address: "ada@example.com", Language: "de-AT", Client: "app", At: d.Clock.Now()}
+	placed := d.Store.OrdersPlaced()
+	if len(placed) != 1 {
+		t.Fatalf("orders %+v, want one", placed)
+	}
+	want.ID = placed[0].ID
+	if diff := cmp.Diff(want, placed[0]); diff != "" {
+		t.Errorf("order (-want +got)\n%s", diff)
+	}
+	d.Clock.Advance(5 * time.Minute)
+	again := deployment.JSON("POST /password", `{"current_password":"`+deployment.Password+`","new_password":"`+newPassword+`","language":"en"}`)
+	d.Want("change, long header", d.As(login(d, deployment.Password).AccessToken, again.With("accept-language", strings.Repeat("x", 99))), 200, "")
+	if placed = d.Store.OrdersPlaced(); len(placed) != 2 || placed[1].Language != "en" {
+		t.Errorf("orders %+v, want another in English", placed)
+	}
+}
+
 // TestChangeMayBeRepeated: a client that does not learn that the password was changed sends the same again. When it was
 // changed, the caller's session has ended by then: the person logs in with the new one.
 func TestChangeMayBeRepeated(t *testing.T) {
-	for _, method := range []string{"Session", "Account", "LoginName", "AccountAndLogin", "Take", "Client", "ReadPart", "CreateAfter"} {
+	for _, method := range []string{"Session", "Account", "LoginName", "AccountAndLogin", "Take", "Client", "ReadPart", "CountMail", "PutOrder", "CreateAfter"} {
 		for _, when := range []string{"before", "after"} {
 			d := deployment.New(t, browser.Jar{})
+			addressed(d)
 			own, other := d.Login("app"), d.Login("app")
 			if when == "before" {
 				d.Store.Before = hooks.Fail(method)
@@ -236,6 +279,7 @@ func TestChangeMayBeRepeated(t *testing.T) {
 
 func TestRoundTrips(t *testing.T) {
 	d := deployment.New(t, browser.Jar{})
+	addressed(d)
 	own := d.Login("app")
 	d.Want("a first one", d.As(own.AccessToken, changeRequest("wrong-canary-wave", newPassword)), 401, "invalid_credentials") // reads keys and client
 	d.Store.ForgetCalls()
@@ -246,7 +290,7 @@ func TestRoundTrips(t *testing.T) {
 	r := changeRequest(deployment.Password, newPassword)
 	r.Caller = caller(own)
 	d.Want("change", d.Do(r), 200, "")
-	want := append(slices.Concat(stages...), "AccountAndLogin", "Take") // beside the hash
+	want := append(slices.Concat(stages...), "AccountAndLogin", "Take", "CountMail", "PutOrder") // beside the hashes
 	slices.Sort(want)
 	if got := d.Store.Calls(); !slices.Equal(got, want) {
 		t.Errorf("calls %q, want %q", got, want)

@@ -23,6 +23,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -95,7 +96,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 		devices: grant.NewDevices(grant.DevicesParts{
 			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
 		}),
-		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners}),
+		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners, Mails: mail.NewDesk(store, mail.DefaultLimits, now)}),
 		admin:    account.NewAdministrator(store, now),
 		visits:   grant.NewVisits(owners, session.NewUses(store, now)),
 		policies: policy.NewSource(store, now),

@@ -29,7 +29,7 @@ var writes = []write{
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, nil},
 	{"put a login name", "PutItem", "LOGIN#ada", nil, nil, []string{"accounts"}},
 	{"put an address", "PutItem", "EMAIL#1", nil, nil, []string{"accounts"}},
-	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts"}, []string{"accounts"}},
+	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts", "password"}, []string{"accounts", "password"}},
 	{"put the key of links", "PutItem", "KEYRING#LINKS", nil, nil, []string{"accounts", "mailer"}},
 	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"signin", "subjects"}},
 	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"signin", "subjects"}, []string{"signin", "subjects"}},

@@ -92,7 +92,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 	}
 }
 
-// selfServe has somebody sign up, and somebody whose address was never verified choose a new password.
+// selfServe has somebody sign up, and somebody whose address was never verified choose a new password, and another one.
 func (w *world) selfServe() {
 	w.t.Helper()
 	address := strings.ToLower(rand.Text()) + "@example.com"
@@ -122,6 +122,8 @@ func (w *world) selfServe() {
 		w.t.Fatal(err)
 	}
 	finish("/recover/finish", link.Link{Purpose: link.Recover, Account: a.ID, Address: address}, link.StateOf(a, hashOf(8, 1)), 200)
+	login := request{route: "POST /login", mediaType: apigw.JSON, body: `{"client_id":"` + clientID + `","username":"` + address + `","password":"another-canary-wave"}`}
+	w.must(passwordRequest(w.must(login, 200), "another-canary-wave", "yet-another-canary-wave"), 200)
 }
 
 // sendMail carries out an order, as the stream of the table makes the function do.
