@@ -8,6 +8,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -136,7 +137,9 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		http:     awshttp.NewBuildableClient().WithTimeout(cfg.Patience),
+		http: awshttp.NewBuildableClient().WithTimeout(cfg.Patience).WithTransportOptions(func(t *http.Transport) {
+			t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1) // there is one server
+		}),
 		endpoint: endpoint,
 		table:    cfg.Table,
 		shards:   max(cfg.Shards, 1),
@@ -159,10 +162,14 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Warm dials connections, so that the first request finds them open. Call it while the function
-// initialises. It needs no permission on the table. An error costs nothing but the head start.
+// Warm dials connections, so that the first request finds them open. Call it while the function initialises. The first goes alone, because
+// the others resume its TLS session: that spares them the check of the table's certificates. It needs no permission on the table. An error costs nothing
+// but the head start.
 func (s *Store) Warm(ctx context.Context) error {
-	errs := make([]error, warmConnections)
+	if _, err := s.dial(ctx); err != nil {
+		return err
+	}
+	errs := make([]error, warmConnections) // one of them takes the connection that is open
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() { _, errs[i] = s.dial(ctx) })

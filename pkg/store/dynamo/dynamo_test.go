@@ -1,15 +1,18 @@
 package dynamo_test
 
 import (
-	"net"
-	"strings"
-	"testing"
-	"time"
-
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 	"github.com/wavepass/wavepass/pkg/store/storetest"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
 )
 
 const template = "../../../template.yaml"
@@ -104,6 +107,36 @@ func TestWarmedConnectionsServeTheFirstRequests(t *testing.T) {
 	}
 	if got := table.dialled.Load(); got != dialled {
 		t.Errorf("the first request has dialled %d connections more, want 0", got-dialled)
+	}
+}
+
+// TestWarmBeginsWithOneConnection, whose TLS session the others resume.
+func TestWarmBeginsWithOneConnection(t *testing.T) {
+	var mu sync.Mutex
+	var happened []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		happened = append(happened, what)
+	}
+	table := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		note("asked")
+		_, _ = w.Write([]byte("healthy"))
+	}))
+	table.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			note("dialled")
+		}
+	}
+	table.Start()
+	t.Cleanup(table.Close)
+	if err := open(t, dynamo.Config{Table: "t", Endpoint: table.URL}).Warm(t.Context()); err != nil {
+		t.Fatalf("Warm: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(happened) < 4 || happened[0] != "dialled" || happened[1] != "asked" || !slices.Contains(happened[2:], "dialled") {
+		t.Errorf("%v: want one connection whose question was answered, and then more", happened)
 	}
 }
 
