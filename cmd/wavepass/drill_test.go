@@ -138,6 +138,7 @@ func TestDrillSaysWhatIsWrong(t *testing.T) {
 
 // For a site nothing may be accepted that began after the confirmation, whatever bound is promised for tokens.
 func TestDrillOfASiteHoldsAtOnce(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := start(t, "--data", data)
 	before := as[accountJSON](t, "account", "show", demoUsername, "--data", data)
@@ -175,6 +176,7 @@ func TestDrillOfASiteHoldsAtOnce(t *testing.T) {
 
 // A drill that is over, or was killed, leaves a policy as it was, and what others have changed meanwhile alone.
 func TestDrillLeavesThePolicyAsItWas(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := start(t, "--data", data)
 	run := func(only string) (log string) {

@@ -29,7 +29,6 @@ type native struct {
 func startNative(t *testing.T) *native {
 	t.Helper()
 	needs(t, "go")
-	t.Setenv("ROTATION_MIN_AGE", "0s")
 	n := &native{home: t.TempDir(), data: t.TempDir()}
 	n.server = start(t, "--data", n.data)
 	n.program = filepath.Join(t.TempDir(), "native")
@@ -104,6 +103,7 @@ func (n *native) age() {
 }
 
 func TestNativeTenProcessesRefreshOnce(t *testing.T) {
+	t.Parallel()
 	n := startNative(t)
 	n.want(0, "kept in the file", "login")
 	for range 3 {
@@ -129,6 +129,7 @@ func TestNativeTenProcessesRefreshOnce(t *testing.T) {
 }
 
 func TestNativeSurvivesLostAnswers(t *testing.T) {
+	t.Parallel()
 	n := startNative(t)
 	n.want(0, "Logged in", "login")
 	before := n.token()
@@ -152,6 +153,7 @@ func TestNativeSurvivesLostAnswers(t *testing.T) {
 }
 
 func TestNativeWaitsAsLongAsTheServiceAsks(t *testing.T) {
+	t.Parallel()
 	n := startNative(t)
 	n.want(0, "Logged in", "login")
 	n.age()
@@ -196,6 +198,7 @@ func TestNativeWaitsAsLongAsTheServiceAsks(t *testing.T) {
 }
 
 func TestNativeKilledWithTheLockLeavesTheSessionAndTheLockToOthers(t *testing.T) {
+	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"kill -9": syscall.SIGKILL, "Ctrl-C": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			n := startNative(t)
@@ -229,6 +232,7 @@ func TestNativeKilledWithTheLockLeavesTheSessionAndTheLockToOthers(t *testing.T)
 }
 
 func TestNativeSaysWhyTheSessionEnded(t *testing.T) {
+	t.Parallel()
 	n := startNative(t)
 	for words, end := range map[string]func(old string){
 		"from another device": func(string) {
@@ -262,6 +266,7 @@ func TestNativeTokenThatIsRefusedIsReplaced(t *testing.T) {
 
 // TestNativeLogoutEverywhereAndTheLoginBefore ends what they say, and nothing else.
 func TestNativeLogoutEverywhereAndTheLoginBefore(t *testing.T) {
+	t.Parallel()
 	n := startNative(t)
 	other := n.login()
 	n.want(0, "Logged in", "login")
@@ -277,6 +282,7 @@ func TestNativeLogoutEverywhereAndTheLoginBefore(t *testing.T) {
 }
 
 func TestNativeReadmeWorksWhenPasted(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh", "curl")
 	n := startNative(t)
 	text, err := os.ReadFile("../../examples/native/README.md")
