@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/gateway"
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -159,7 +160,7 @@ func (c *canaryService) restart() {
 		c.t.Fatal(err)
 	}
 	log := newLog(c.out)
-	settings, err := endpoint.New(c.cfg, log, audit.NewTrail(c.out, time.Now), time.Now)
+	settings, err := endpoint.New(c.cfg, log, audit.NewTrail(eventlines.Watch(c.t, c.out), time.Now), time.Now)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -97,6 +99,17 @@ func TestDemoProviderOfAServiceOnALoopbackAddress(t *testing.T) {
 	}
 }
 
+func TestDemoOfANewFolderIsMadeByTheSystem(t *testing.T) {
+	store, err := bolt.Open(filepath.Join(t.TempDir(), databaseName), time.Now)
+	check(t, err)
+	var out bytes.Buffer
+	check(t, seedDemo(audit.WithActor(t.Context(), audit.System), store, audit.NewTrail(eventlines.Watch(t, &out), time.Now), time.Now()))
+	check(t, store.Close())
+	if lines := strings.Count(out.String(), `"actor":"system"`); lines != 1+len(demoClients()) {
+		t.Errorf("events %s, want one of the account and of each client", &out)
+	}
+}
+
 // A folder of a version that had no partner-web gets it, unless somebody has removed it, or the folder is no demo.
 func TestDemoOfAVersionBeforeGetsItsThirdParty(t *testing.T) {
 	removed := client.Client{ID: demoPartnerWeb, Kind: client.Removed}
@@ -118,7 +131,7 @@ func TestDemoOfAVersionBeforeGetsItsThirdParty(t *testing.T) {
 		if tc.there != nil {
 			check(t, store.PutClient(t.Context(), *tc.there))
 		}
-		check(t, seedDemo(t.Context(), store, audit.NewTrail(io.Discard, time.Now), time.Now()))
+		check(t, seedDemo(t.Context(), store, audit.NewTrail(eventlines.Watch(t, io.Discard), time.Now), time.Now()))
 		got, err := store.Client(t.Context(), demoPartnerWeb)
 		if got.Kind != tc.want || (tc.want == "") != errors.Is(err, client.ErrUnknown) {
 			t.Errorf("%s: %q, %v, want %q", what, got.Kind, err, tc.want)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -13,7 +14,7 @@ import (
 )
 
 func (w *world) operate() *operate.Operator {
-	return operate.New(w.store, audit.NewTrail(&w.trail, w.clock.Now), w.clock.Now)
+	return operate.New(w.store, audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now), w.clock.Now)
 }
 
 func second(_ bool, err error) error { return err }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -44,7 +45,7 @@ func TestListHasTheCallersSessionAlthoughTheOthersEndMeanwhile(t *testing.T) {
 	}
 	devices := grant.NewDevices(grant.DevicesParts{
 		Sessions: w.store, Owners: session.NewOwners(w.store, w.store, client.NewRegistry(w.store, w.clock.Now), w.clock.Now), Revoker: session.NewRevoker(w.store, w.clock.Now),
-		Accounts: w.editor(), Trail: audit.NewTrail(&w.trail, w.clock.Now),
+		Accounts: w.editor(), Trail: audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now),
 	})
 	page, err := devices.List(t.Context(), grant.Caller{
 		Holder: session.Holder{AccountID: w.ada.ID, SessionID: own.ID, ClientID: "native"},

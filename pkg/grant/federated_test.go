@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -25,7 +26,7 @@ const adasAddress = "ada@example.com"
 func (w *world) federated() *grant.Federated {
 	return grant.NewFederated(grant.FederatedParts{
 		Directory: w.store, Addresses: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.clock.Now),
-		Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
+		Trail: audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now), Now: w.clock.Now,
 	})
 }
 
@@ -47,6 +48,20 @@ func (w *world) comes(what string, r grant.FederatedRequest) uuid.UUID {
 		w.t.Fatalf("%s: %v", what, err)
 	}
 	return issued.Session.AccountID
+}
+
+func TestRolesOfAProviderReplaceThoseOfItsAccount(t *testing.T) {
+	w := newWorld(t)
+	var who uuid.UUID
+	for _, roles := range [][]string{{"editor"}, {"admin", "editor"}} {
+		who = w.comes("with roles", fromProvider(func(r *grant.FederatedRequest) { r.GivesRoles, r.Identity.Roles = true, roles }))
+	}
+	if got := w.accountOf(who).Roles; !slices.Equal(got, []string{"admin", "editor"}) {
+		t.Errorf("roles %q", got)
+	}
+	if events := w.trail.String(); strings.Count(events, `"event":"access_set"`) != 1 {
+		t.Errorf("events %s, want one access_set, of the second time", events)
+	}
 }
 
 // accountOf returns an account.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -18,7 +19,7 @@ import (
 func (w *world) keeper() *operate.Keys {
 	return operate.NewKeys(operate.KeysParts{
 		Ring: keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now}),
-		Log:  w.store, Trail: audit.NewTrail(&w.trail, w.clock.Now), Now: w.clock.Now,
+		Log:  w.store, Trail: audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now), Now: w.clock.Now,
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -27,7 +28,7 @@ func (w *world) leaver() *grant.Logout {
 		Owners:   session.NewOwners(w.store, w.store, client.NewRegistry(w.store, w.clock.Now), w.clock.Now),
 		Accounts: w.editor(),
 		MAC:      keyring.NewMACKeys(w.store, w.sealer, keyring.Times{}, w.clock.Now),
-		Trail:    audit.NewTrail(&w.trail, w.clock.Now),
+		Trail:    audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now),
 	})
 }
 

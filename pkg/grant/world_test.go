@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -111,7 +112,7 @@ func newWorld(t *testing.T) *world {
 // wire builds the grants anew, as another process with the same store has them.
 func (w *world) wire() {
 	ring := keyring.New(keyring.Config{Store: w.store, Sealer: w.sealer, Algorithm: keyring.ES256, Now: w.clock.Now})
-	trail := audit.NewTrail(&w.trail, w.clock.Now)
+	trail := audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now)
 	mac := ring.MACKeys()
 	w.keys = ring.SigningKeys()
 	w.verify = token.NewVerifier(keyring.NewPublicKeys(w.store, keyring.Times{}, w.clock.Now), w.clock.Now)

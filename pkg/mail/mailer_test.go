@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -64,7 +65,7 @@ func newMailRoom(t *testing.T, l letters) *mailRoom {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mailer = mail.NewMailer(mail.MailerParts{Orders: r.store, Letters: l, Texts: written, Sender: &r.outbox, Trail: audit.NewTrail(&r.trail, r.clock.Now), Now: r.clock.Now})
+	r.mailer = mail.NewMailer(mail.MailerParts{Orders: r.store, Letters: l, Texts: written, Sender: &r.outbox, Trail: audit.NewTrail(eventlines.Watch(t, &r.trail), r.clock.Now), Now: r.clock.Now})
 	return r
 }
 
@@ -114,7 +115,9 @@ func TestFailedMailIsNotTriedAgain(t *testing.T) {
 	} {
 		r := newMailRoom(t, letters{})
 		r.outbox.err = tc.err
-		id := r.order(t, recovery("ada@example.com"))
+		order := recovery("ada@example.com")
+		order.Account = uuid.New()
+		id := r.order(t, order)
 		if err := r.mailer.Carry(t.Context(), id); (err != nil) != tc.told {
 			t.Errorf("%v: %v", tc.err, err)
 		}
@@ -161,7 +164,7 @@ func TestLettersThatCannotBeFoundOutAreAFailure(t *testing.T) {
 
 func TestSignUpWithTheAddressOfAnAccountGetsAnotherText(t *testing.T) {
 	r := newMailRoom(t, letters{})
-	if err := r.mailer.Carry(t.Context(), r.order(t, mail.Order{Purpose: mail.SignUp, Address: "known@example.com"})); err != nil {
+	if err := r.mailer.Carry(t.Context(), r.order(t, mail.Order{Purpose: mail.SignUp, Address: "known@example.com", Account: uuid.New()})); err != nil {
 		t.Fatal(err)
 	}
 	if m := r.outbox.sent[0]; m.Purpose != mail.AccountExists || m.Subject != "You already have an account at Shop" || strings.Contains(m.Text, "BCDFGHJKLM") {

@@ -74,6 +74,9 @@ func (o *Operator) record(ctx context.Context, e audit.Event) error {
 	return keep(ctx, o.trail, o.store, e)
 }
 
+// changed is what a change that ended with err reports: that it was made, also when its event is not stored.
+func changed(err error) (bool, error) { return err == nil || errors.Is(err, ErrNotKept), err }
+
 // keep prints an event, and stores it unless events is nil.
 func keep(ctx context.Context, trail *audit.Trail, events audit.Store, e audit.Event) error {
 	if events == nil {

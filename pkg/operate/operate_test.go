@@ -12,16 +12,20 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/operate"
+	"github.com/wavepass/wavepass/pkg/policy"
+	"github.com/wavepass/wavepass/pkg/resource"
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
@@ -43,7 +47,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, ctx: audit.WithActor(t.Context(), audit.Operator("grace")), clock: testclock.New(start)}
 	w.store = fakestore.New(w.clock.Now)
-	w.trail = audit.NewTrail(&w.lines, w.clock.Now)
+	w.trail = audit.NewTrail(eventlines.Watch(t, &w.lines), w.clock.Now)
 	w.ada = account.Account{ID: uuid.New(), Username: "ada", Roles: []string{"admin"}, Scopes: []string{"profile"}, Epoch: 42}
 	w.store.SetAccount(w.ada, "hash")
 	w.sid = uuid.New()
@@ -151,6 +155,59 @@ var acts = []act{
 		_, err := w.Clients().RotateSecret(w.ctx, "partner")
 		return did(err)
 	}},
+	{audit.PolicySet, false, func(w *world) (bool, error) {
+		before, err := w.store.Policy(w.ctx, "abc123")
+		if err != nil && !errors.Is(err, policy.ErrNone) {
+			return false, err
+		}
+		return w.SetPolicy(w.ctx, "abc123", before, policy.Document{Unlisted: "deny"})
+	}},
+	{audit.PolicyRemoved, false, func(w *world) (bool, error) {
+		if len(w.events()) == 0 {
+			if err := w.store.PutPolicy(w.ctx, "abc123", policy.Record{Version: 1, Document: []byte("{}")}); err != nil {
+				return false, err
+			}
+		}
+		return w.RemovePolicy(w.ctx, "abc123")
+	}},
+	{audit.ProviderSet, true, func(w *world) (bool, error) { return did(w.AddProvider(w.ctx, google, true)) }},
+	{audit.ProviderRemoved, false, func(w *world) (bool, error) {
+		if len(w.events()) == 0 {
+			if err := w.store.PutProvider(w.ctx, google.ID, federation.Record{Version: 1, Document: []byte("{}")}); err != nil {
+				return false, err
+			}
+		}
+		err := w.RemoveProvider(w.ctx, google.ID)
+		if errors.Is(err, federation.ErrUnknown) {
+			return false, nil
+		}
+		return did(err)
+	}},
+	{audit.ResourceSet, false, func(w *world) (bool, error) {
+		err := w.AddResource(w.ctx, resource.Resource{URI: notes, Name: "Notes"})
+		if errors.Is(err, operate.ErrResourceExists) {
+			return false, nil
+		}
+		return did(err)
+	}},
+	{audit.ResourceRemoved, false, func(w *world) (bool, error) {
+		if len(w.events()) == 0 {
+			if err := w.store.PutResource(w.ctx, resource.Key(notes), resource.Record{Version: 1, Document: []byte("{}")}); err != nil {
+				return false, err
+			}
+		}
+		err := w.RemoveResource(w.ctx, notes)
+		if errors.Is(err, resource.ErrUnknown) {
+			return false, nil
+		}
+		return did(err)
+	}},
+}
+
+const notes = "https://mcp.example.com/mcp"
+
+var google = federation.Provider{
+	ID: "google", Name: "Google", Issuer: "https://accounts.google.com", ClientID: "123.apps.googleusercontent.com", SealedSecret: []byte("sealed"), Scopes: federation.DefaultScopes,
 }
 
 func TestEveryChangeLeavesOneEventThatIsStoredAndNamesItsOperator(t *testing.T) {
@@ -243,7 +300,7 @@ func TestOwnerIsToldOfAPasswordThatAnOperatorSets(t *testing.T) {
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient", "PutOrder")
+		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient", "PutOrder", "PutPolicy", "PutProvider", "PutResource")
 		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
 		}
@@ -285,6 +342,41 @@ func TestKeysThatAreCreatedLeaveEventsOnce(t *testing.T) {
 	lines := slices.Collect(strings.Lines(w.lines.String()))
 	if len(lines) != 6 || !strings.Contains(lines[0], `"event":"key_published"`) || !strings.Contains(lines[0], `"actor":"system"`) {
 		t.Errorf("events %q, want six of the first keys, by the system", lines)
+	}
+}
+
+func TestKeysThatOperatorsRotateLeaveStoredEvents(t *testing.T) {
+	w := newWorld(t)
+	keys, seen := w.keys(keyring.ES256), []string{}
+	for range 4 {
+		w.clock.Advance(40 * 24 * time.Hour)
+		steps, err := keys.Rotate(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, stored []string
+		for _, step := range steps {
+			want = append(want, "key_"+string(step.What))
+		}
+		for _, e := range w.events() {
+			stored = append(stored, e.Name)
+		}
+		slices.Sort(want)
+		slices.Sort(stored)
+		if !slices.Equal(stored, want) {
+			t.Errorf("stored %q, want the steps %q", stored, want)
+		}
+		seen = append(seen, stored...)
+	}
+	if !slices.Contains(seen, "key_retired") || !slices.Contains(seen, "key_dropped") {
+		t.Errorf("steps %q, want keys that were retired and dropped", seen)
+	}
+}
+
+func TestMigrationLeavesAStoredEvent(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Migrated(w.ctx, 3); err != nil || len(w.events()) != 1 || w.events()[0].Count != 3 {
+		t.Errorf("%v, stored %+v", err, w.events())
 	}
 }
 

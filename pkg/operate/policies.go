@@ -48,7 +48,7 @@ func (o *Operator) SetPolicy(ctx context.Context, api string, before policy.Reco
 	if bytes.Equal(document, before.Document) {
 		return false, nil
 	}
-	return true, o.putPolicy(ctx, api, policy.Record{Version: before.Version + 1, Document: document}, audit.PolicySet)
+	return changed(o.putPolicy(ctx, api, policy.Record{Version: before.Version + 1, Document: document}, audit.PolicySet))
 }
 
 // RemovePolicy has the API follow the default, or nothing, and reports whether it had a document. Errors as SetPolicy.
@@ -60,7 +60,7 @@ func (o *Operator) RemovePolicy(ctx context.Context, api string) (bool, error) {
 	case before.Version == 0:
 		return false, err
 	}
-	return true, o.putPolicy(ctx, api, policy.Record{Version: before.Version + 1}, audit.PolicyRemoved)
+	return changed(o.putPolicy(ctx, api, policy.Record{Version: before.Version + 1}, audit.PolicyRemoved))
 }
 
 func (o *Operator) putPolicy(ctx context.Context, api string, r policy.Record, event string) error {

@@ -53,7 +53,7 @@ func (o *Operator) ChangeResource(ctx context.Context, uri string, change func(*
 	if err != nil || bytes.Equal(document, before.Document) {
 		return false, err
 	}
-	return true, o.putResource(ctx, uri, resource.Record{Version: before.Version + 1, Document: document}, audit.ResourceSet)
+	return changed(o.putResource(ctx, uri, resource.Record{Version: before.Version + 1, Document: document}, audit.ResourceSet))
 }
 
 // RemoveResource takes a resource out of the registry. Tokens for it are good as before; clients are told no more about it. Errors: resource.ErrUnknown,

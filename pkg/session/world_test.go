@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -112,7 +113,7 @@ func newWorld(t *testing.T, kind client.Kind) *world {
 func (w *world) refresher() *session.Refresher { return w.refresherOver(w.store) }
 
 func (w *world) refresherOver(store session.Store) *session.Refresher {
-	return session.NewRefresher(store, w.store, w.keys, w.rules, audit.NewTrail(w.trail, w.clock.Now), w.clock.Now)
+	return session.NewRefresher(store, w.store, w.keys, w.rules, audit.NewTrail(eventlines.Watch(w.t, w.trail), w.clock.Now), w.clock.Now)
 }
 
 // token is the text of the session's refresh token of generation g.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/internal/smallses"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -65,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.ses.Close)
 	w.store = fakestore.New(w.clock.Now)
 	w.desk = mail.NewDesk(w.store, mail.DefaultLimits, w.clock.Now)
-	settings := deployment.Settings(&w.trail, w.clock.Now)
+	settings := deployment.Settings(eventlines.Watch(t, &w.trail), w.clock.Now)
 	settings.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
 	texts, err := mailer.Texts("", endpoint.Looks{Name: "Shop"})
 	if err != nil {

@@ -2,6 +2,7 @@ package password_test
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -11,11 +12,13 @@ import (
 
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/mail"
+	"github.com/wavepass/wavepass/pkg/operate"
 )
 
 const newPassword = "another-canary-wave"
@@ -237,6 +240,24 @@ func TestOwnerIsToldByMailOfAChange(t *testing.T) {
 	d.Want("change, long header", d.As(login(d, deployment.Password).AccessToken, again.With("accept-language", strings.Repeat("x", 99))), 200, "")
 	if placed = d.Store.OrdersPlaced(); len(placed) != 2 || placed[1].Language != "en" {
 		t.Errorf("orders %+v, want another in English", placed)
+	}
+}
+
+func TestNameOfAnAccountThatIsDeletedMeanwhileIsHashedInTheEvent(t *testing.T) {
+	d := deployment.New(t, browser.Jar{})
+	own := d.Login("app")
+	d.Store.Before = func(ctx context.Context, called string) error {
+		if called == "LoginName" {
+			d.Store.Before = nil
+			return operate.New(d.Store, audit.NewTrail(io.Discard, d.Clock.Now), d.Clock.Now).Delete(ctx, deployment.AccountID)
+		}
+		return nil
+	}
+	r := changeRequest(deployment.Password, newPassword)
+	r.Caller = caller(own)
+	d.Want("change", d.Do(r), 401, "invalid_credentials")
+	if !strings.Contains(d.Trail(), `"event":"password_failed"`) || !strings.Contains(d.Trail(), `"name_hash":"mac:`) {
+		t.Errorf("events %s", d.Trail())
 	}
 }
 

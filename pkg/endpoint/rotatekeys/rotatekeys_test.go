@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/endpoint/rotatekeys"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
@@ -67,7 +68,7 @@ func (w *world) next(t *testing.T) string {
 func newWorld(t *testing.T) *world {
 	w := &world{clock: testclock.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	w.store = fakestore.New(w.clock.Now)
-	settings := deployment.Settings(&w.trail, w.clock.Now)
+	settings := deployment.Settings(eventlines.Watch(t, &w.trail), w.clock.Now)
 	settings.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
 	sealer := fakestore.NewSealer()
 	w.keys = settings.Keyring(w.store, sealer)
@@ -210,7 +211,7 @@ func TestAgesAreMetricsWhereThereIsANamespace(t *testing.T) {
 	if err := w.run(); err != nil || strings.Contains(w.log.String(), "_aws") {
 		t.Fatalf("without a namespace: %v, %s", err, w.log.String())
 	}
-	settings := deployment.Settings(&w.trail, w.clock.Now)
+	settings := deployment.Settings(eventlines.Watch(t, &w.trail), w.clock.Now)
 	settings.Log, settings.Trail.Metrics = slog.New(slog.NewJSONHandler(&w.log, nil)), "wavepass"
 	if err := rotatekeys.New(settings, w.store, fakestore.NewSealer())(t.Context(), events.EventBridgeEvent{ID: "run-2"}); err != nil {
 		t.Fatal(err)

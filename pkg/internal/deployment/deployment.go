@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -137,7 +138,7 @@ func (d *Deployment) Beside(change func(*endpoint.Settings)) *Deployment {
 }
 
 func (d *Deployment) start(sealerOf func(function string) keyring.Sealer, change func(*endpoint.Settings)) {
-	settings := Settings(&d.trail, d.Clock.Now)
+	settings := Settings(eventlines.Watch(d.tb, &d.trail), d.Clock.Now)
 	settings.Log, settings.Rules.MinAge = slog.New(slog.NewJSONHandler(&d.log, nil)), d.MinAge
 	settings.Limits = account.Limits{Account: account.Limit{Count: 1_000_000, Window: time.Hour}, Network: account.Limit{Count: 1_000_000, Window: time.Hour}}
 	change(&settings)

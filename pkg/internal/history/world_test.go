@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/wavepass/wavepass/internal/eventlines"
 	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/account"
@@ -161,7 +162,7 @@ func play(t *testing.T, p plan) *world {
 	w := &world{plan: p, ctx: t.Context(), gate: newGate(), faults: newFaulty(p.seed)}
 	w.log = &recorder{clock: p.clock}
 	w.left.Store(p.operations)
-	sealer, trail := fakestore.NewSealer(), audit.NewTrail(&w.trail, p.clock.Now)
+	sealer, trail := fakestore.NewSealer(), audit.NewTrail(eventlines.Watch(t, &w.trail), p.clock.Now)
 	if err := keyring.New(keyring.Config{Store: p.store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.clock.Now}).Ensure(w.ctx); err != nil {
 		t.Fatalf("create the keyring: %v", err)
 	}
