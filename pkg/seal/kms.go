@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/wavepass/wavepass/pkg/internal/awstls"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -69,7 +71,7 @@ func NewKMS(keyARN string, cfg KMSConfig) (*KMS, error) {
 	options := kms.Options{
 		Region:      parts[3], // of the key, which need not be the function's
 		Credentials: cfg.Credentials,
-		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attemptTime),
+		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(awstls.Configured(cmp.Or(cfg.Endpoint, "https://kms."+parts[3]+".amazonaws.com"))),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxAttempts
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return rand.N(longestWait), nil })

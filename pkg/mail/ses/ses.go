@@ -2,6 +2,7 @@
 package ses
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/wavepass/wavepass/pkg/internal/awstls"
 	"github.com/wavepass/wavepass/pkg/mail"
 )
 
@@ -67,7 +69,8 @@ func New(cfg Config) (*Sender, error) {
 		cfg.Pause = pause
 	}
 	options := sesv2.Options{
-		Region: cfg.Region, Credentials: cfg.Credentials, HTTPClient: awshttp.NewBuildableClient().WithTimeout(cfg.Patience),
+		Region: cfg.Region, Credentials: cfg.Credentials,
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(cfg.Patience).WithTransportOptions(awstls.Configured(cmp.Or(cfg.Endpoint, "https://email."+cfg.Region+".amazonaws.com"))),
 		// SendEmail has no idempotency token, and the SDK sends it again after a lost answer: one mail would be three.
 		Retryer: aws.NopRetryer{},
 	}

@@ -8,7 +8,6 @@ package dynamo
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +26,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/internal/awstls"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/schema"
@@ -137,9 +137,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		http: awshttp.NewBuildableClient().WithTimeout(cfg.Patience).WithTransportOptions(func(t *http.Transport) {
-			t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1) // there is one server
-		}),
+		http:     awshttp.NewBuildableClient().WithTimeout(cfg.Patience).WithTransportOptions(awstls.Configured(endpoint)),
 		endpoint: endpoint,
 		table:    cfg.Table,
 		shards:   max(cfg.Shards, 1),
