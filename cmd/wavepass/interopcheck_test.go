@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,10 +28,32 @@ func wantNoAlarm(t *testing.T, report checks.Report, passes int, warned ...strin
 
 // oidc-provider is nobody's mistake. What is said of it must be true: by http there is no TLS, and its page that is not found has no nosniff.
 func TestInteropCheckRaisesNoFalseAlarmOnOIDCProvider(t *testing.T) {
-	p := startForeignIDP(t, libraries(t))
+	home, name := libraries(t), filepath.Join(t.TempDir(), "report.sarif")
+	p := startForeignIDP(t, home)
 	var report checks.Report
-	check(t, json.Unmarshal([]byte(mustCommand(t, "check", p.url, "--json", "--pause", "0s")), &report))
+	check(t, json.Unmarshal([]byte(mustCommand(t, "check", p.url, "--json", "--pause", "0s", "--sarif", name)), &report))
 	wantNoAlarm(t, report, 8, "tls.https", "header.nosniff")
+	wantSARIF(t, home, name)
+}
+
+// wantSARIF holds a report to the schema of OASIS, and looks whether that would refuse what is none.
+func wantSARIF(t *testing.T, home, name string) {
+	t.Helper()
+	judge := func(name string) ([]byte, error) {
+		return exec.Command(filepath.Join(home, "venv/bin/python"), "testdata/interop/against_schema.py", filepath.Join(home, "sarif-schema.json"), name).CombinedOutput()
+	}
+	if out, err := judge(name); err != nil {
+		t.Errorf("SARIF: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(name)
+	check(t, err)
+	for good, bad := range map[string]string{`"kind":`: `"kin":`, `"level": "warning"`: `"level": "odd"`} {
+		other := filepath.Join(t.TempDir(), "other.sarif")
+		check(t, os.WriteFile(other, bytes.Replace(text, []byte(good), []byte(bad), 1), 0o600))
+		if out, err := judge(other); err == nil {
+			t.Errorf("with %s in place of %s it is SARIF all the same: %s", bad, good, out)
+		}
+	}
 }
 
 const (

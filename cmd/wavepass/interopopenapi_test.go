@@ -25,6 +25,9 @@ func TestInteropServiceConformsToItsOpenAPIDocument(t *testing.T) {
 		s.login().AccessToken, "partner", "partner-demo-secret"), 0o600))
 	document, err := filepath.Abs("../../docs/openapi.yaml")
 	check(t, err)
+	if out, err := exec.Command(filepath.Join(home, "venv/bin/python"), "testdata/interop/openapi_examples.py", document).CombinedOutput(); err != nil {
+		t.Errorf("examples: %v\n%s", err, out)
+	}
 	run := exec.Command(filepath.Join(home, "venv/bin/schemathesis"), "--config-file", settings, "run", document, "--url", s.url,
 		"--phases", "examples,coverage", "--checks", openapiChecks, "--generation-deterministic", "--no-shrink", "--max-redirects", "0", "--max-time", "40",
 		"--warnings", "off", "--no-color", "--continue-on-failure", "--request-timeout", "10")

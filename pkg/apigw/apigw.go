@@ -281,6 +281,8 @@ func (r Response) event(https bool) events.APIGatewayV2HTTPResponse {
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "no-referrer",
+		// An image, a script or a frame of a neighbour's page comes to nothing. Requests by CORS do not ask for this header.
+		"Cross-Origin-Resource-Policy": "same-origin",
 		// Whether the gateway adds CORS headers depends on the request's Origin, so a cache must store one answer for
 		// each. Answers to requests without an Origin say it too, or a cache would give them to pages.
 		"Vary": "Origin",

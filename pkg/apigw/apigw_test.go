@@ -122,12 +122,13 @@ func TestAnswersAreNotKept(t *testing.T) {
 		return apigw.Encode(map[string]string{"a": "b"})
 	})
 	for name, want := range map[string]string{
-		"Cache-Control":             "no-store",
-		"X-Content-Type-Options":    "nosniff",
-		"Referrer-Policy":           "no-referrer",
-		"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-		"Content-Type":              "application/json",
-		"Vary":                      "Origin",
+		"Cache-Control":                "no-store",
+		"X-Content-Type-Options":       "nosniff",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Strict-Transport-Security":    "max-age=63072000; includeSubDomains",
+		"Content-Type":                 "application/json",
+		"Vary":                         "Origin",
 	} {
 		if got := r.Headers[name]; got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)

@@ -144,8 +144,8 @@ func TestPagesHaveNoScriptAndOneStyleSheet(t *testing.T) {
 		if policy != want {
 			t.Errorf("%s: policy %s, want %s", name, policy, want)
 		}
-		if strings.Contains(rest, "<style") || strings.Contains(string(page.HTML), "<script") || strings.Contains(rest, " style=") || page.Headers["Referrer-Policy"] != "same-origin" {
-			t.Errorf("%s has a script, a second style, or another Referrer-Policy: %v\n%s", name, page.Headers, rest)
+		if strings.Contains(rest, "<style") || strings.Contains(string(page.HTML), "<script") || strings.Contains(rest, " style=") || page.Headers["Referrer-Policy"] != "same-origin" || page.Headers["Cross-Origin-Opener-Policy"] != "same-origin" {
+			t.Errorf("%s has a script, a second style, another Referrer-Policy or no Cross-Origin-Opener-Policy: %v\n%s", name, page.Headers, rest)
 		}
 	}
 }

@@ -192,3 +192,23 @@ func TestMainsOnlyWire(t *testing.T) {
 		}
 	}
 }
+
+// Secrets come from crypto/rand. What else is random is how long a retry waits.
+func TestGuessableRandomnessIsForWaitsAlone(t *testing.T) {
+	waits := []string{"operate/imports.go", "seal/kms.go", "store/dynamo/dynamo.go"}
+	imports := regexp.MustCompile(`(?m)^\s*(\w+ )?"math/rand(/v2)?"`)
+	var found []string
+	err := filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if imports.Match(text) {
+			found = append(found, strings.TrimPrefix(filepath.ToSlash(path), "../../"))
+		}
+		return err
+	})
+	if err != nil || !slices.Equal(found, waits) {
+		t.Errorf("math/rand is imported by %v (%v), want %v", found, err, waits)
+	}
+}
