@@ -4,48 +4,79 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	peoplePerStory = 5
-	pause          = 75 * time.Second // longer than any window in which a token may come twice, with what is allowed for clocks that differ
-	thiefTries     = 4
+	peoplePerStory = 3
+	aged           = 11 * time.Second // a token of this age is rotated by everybody; Wavepass answers one that is younger than 10 s with itself
+	pause          = 66 * time.Second // longer than any window in which a token may come twice: 60 s, and 5 s that Wavepass allows for clocks that differ
+	grace          = time.Minute      // for those that have a setting for such a window, which is off by default
+	thiefTries     = 3
 )
 
 // loss sends every server the same stories of refreshes that get lost, come twice, late or in another order, and of thieves.
 func (l *lab) loss(ctx context.Context) (result, error) {
-	servers, err := l.servers("")
+	servers, err := l.servers(ctx, "")
 	if err != nil {
 		return result{}, err
 	}
+	for _, p := range peers {
+		if !p.hasGrace {
+			continue
+		}
+		s, err := p.start(l, ctx, grace)
+		if err != nil {
+			continue // servers has said so
+		}
+		s.name += ", set to 60 s"
+		servers = append(servers, s)
+	}
 	r := result{comparison: comparison{
 		name: "loss", title: "Refresh under loss, and thieves",
-		text: fmt.Sprintf("Each server at its defaults, the same requests to its token endpoint (RFC 6749 §6), %d people a story. The first lines are people who have done nothing wrong: how many of them have to log in again, "+
-			"though nobody stole anything. The others have had a refresh token copied: how many thieves are stopped, and with which of their refreshes. Thief and owner take turns, %s apart.", peoplePerStory, pause),
+		text: fmt.Sprintf("Each server at its defaults, the same requests to its token endpoint (RFC 6749 §6), %d people a story, each with a token that is %s old. The first lines are people who have done nothing wrong: "+
+			"how many of them have to log in again, though nobody stole anything. The others have had a refresh token copied: with which of their refreshes thieves are refused, and how long after the theft. "+
+			"Thief and owner go on in turn, %s apart; a thief who is not stopped has refreshed %d times. An answer 5xx is asked again a second later.", peoplePerStory, aged, pause, thiefTries),
+		notes: []string{
+			"What their documents and sources say of a token that was used: **OpenAuth** answers it for 60 s with the same successor (`ttl.reuse`), and forgets it afterwards (`ttl.retention`), so that it no longer knows a copy. " +
+				"**oidc-provider** rotates the tokens of public clients each time, and ends the grant when a used one comes. **Better Auth** ends all sessions of the person with this client when a used one comes, unless " +
+				"`refreshTokenReuseInterval` is set; **Ory Hydra** ends the session, unless `rotation_grace_period` is set. Both are 0 by default; the last two columns set them to 60 s. **Wavepass** answers the token before the newest for 60 s (`REFRESH_GRACE`).",
+		},
 	}, table: [][]string{{"story"}}}
 	for _, s := range servers {
 		r.table[0] = append(r.table[0], s.name)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	cells := make([][]string, len(honestStories)+len(thiefStories))
-	errs := make([]error, len(cells)*len(servers))
-	var wg sync.WaitGroup
+	var (
+		wg   sync.WaitGroup
+		told atomic.Int32
+	)
 	for i := range cells {
 		cells[i] = make([]string, len(servers))
 		for j, s := range servers {
 			wg.Go(func() {
+				var err error
 				if i < len(honestStories) {
-					cells[i][j], errs[i*len(servers)+j] = tellHonest(ctx, s, honestStories[i])
-					return
+					cells[i][j], err = tellHonest(ctx, s, honestStories[i])
+				} else {
+					cells[i][j], err = tellThief(ctx, s, thiefStories[i-len(honestStories)])
 				}
-				cells[i][j], errs[i*len(servers)+j] = tellThief(ctx, s, thiefStories[i-len(honestStories)])
+				if err != nil {
+					stop(err) // the first is the one to report; the others end because of it
+				}
+				fmt.Fprintf(os.Stderr, "loss: %d of %d told\n", told.Add(1), len(cells)*len(servers))
 			})
 		}
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return result{}, err
 	}
 	for i, line := range cells {
@@ -66,31 +97,48 @@ type party struct {
 	token  string
 }
 
-// refresh takes the answer's token. It reports whether the server has refused, after which a person has to log in.
-func (p *party) refresh(ctx context.Context) (out bool, err error) {
-	next, err := p.server.refresh(ctx, p.token)
+// refresh takes the answer's token. It returns errLoggedOut when the server has refused, after which a person has to log in.
+func (p *party) refresh(ctx context.Context) error {
+	next, err := p.ask(ctx)
 	if errors.As(err, &refused{}) {
-		return true, nil
+		return errLoggedOut
 	}
 	if err == nil {
 		p.token = next
 	}
-	return false, err
+	return err
 }
+
+var errLoggedOut = errors.New("logged out")
 
 // unheard sends a refresh whose answer nobody gets.
 func (p *party) unheard(ctx context.Context) error {
-	_, err := p.server.refresh(ctx, p.token)
+	_, err := p.ask(ctx)
 	if errors.As(err, &refused{}) {
 		return nil
 	}
 	return err
 }
 
-// An honest story is what happens to a person with a fresh session. It returns everybody who then goes on with a token of theirs.
+// ask refreshes, and a second later again while the server says that it cannot just now.
+func (p *party) ask(ctx context.Context) (token string, err error) {
+	for range patience {
+		token, err = p.server.refresh(ctx, p.token)
+		var r refused
+		if !errors.As(err, &r) || !r.temporary() {
+			return token, err
+		}
+		if err := pauseFor(ctx, time.Second); err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("%d times: %v", patience, err)
+}
+
+// An honest story is what happens to a person with a token. It returns everybody else who then goes on with a token of theirs.
 type honestStory struct {
 	name string
-	tell func(ctx context.Context, first *party) ([]*party, error)
+	tell func(ctx context.Context, p *party) ([]*party, error)
 }
 
 var honestStories = []honestStory{
@@ -100,61 +148,52 @@ var honestStories = []honestStory{
 	}},
 	{"an answer is lost; the application asks again after " + pause.String(), func(ctx context.Context, p *party) ([]*party, error) {
 		err := p.unheard(ctx)
-		return nil, errors.Join(err, wait(ctx))
+		return nil, errors.Join(err, pauseFor(ctx, pause))
 	}},
-	{"two tabs refresh at the same moment, and each goes on with its own answer", func(ctx context.Context, p *party) ([]*party, error) {
-		other := *p
-		outs, errs := [2]bool{}, [2]error{}
+	{"three tabs refresh at the same moment, and each goes on with its own answer", func(ctx context.Context, p *party) ([]*party, error) {
+		tabs := []*party{p}
+		for range 2 {
+			other := *p
+			tabs = append(tabs, &other)
+		}
+		errs := make([]error, len(tabs))
 		var wg sync.WaitGroup
-		for i, tab := range []*party{p, &other} {
-			wg.Go(func() { outs[i], errs[i] = tab.refresh(ctx) })
+		for i, tab := range tabs {
+			wg.Go(func() { errs[i] = tab.refresh(ctx) })
 		}
 		wg.Wait()
-		if outs[0] || outs[1] {
-			return nil, errors.Join(errLoggedOut, errs[0], errs[1])
-		}
-		return []*party{&other}, errors.Join(errs[:]...)
+		return tabs[1:], errors.Join(errs...)
 	}},
 	{"of two answers the older one arrives last, and is the one that is kept", func(ctx context.Context, p *party) ([]*party, error) {
-		overtaken, err := p.server.refresh(ctx, p.token)
-		if err != nil {
-			return nil, err
-		}
 		second := *p
-		out, err := second.refresh(ctx)
-		if out {
-			return nil, errLoggedOut
-		}
-		p.token = overtaken
-		return nil, err
+		return nil, errors.Join(p.refresh(ctx), second.refresh(ctx))
 	}},
-	{"a process refreshes twice while another still holds the token before, which then refreshes", func(ctx context.Context, p *party) ([]*party, error) {
+	{"a process refreshes twice at once while another still holds the token before, which then refreshes", func(ctx context.Context, p *party) ([]*party, error) {
+		other := *p
+		return []*party{&other}, errors.Join(p.refresh(ctx), p.refresh(ctx))
+	}},
+	{"the same, the two refreshes " + aged.String() + " apart, and the other one " + aged.String() + " later", func(ctx context.Context, p *party) ([]*party, error) {
 		other := *p
 		for range 2 {
-			if out, err := p.refresh(ctx); out || err != nil {
-				return nil, errors.Join(err, errLoggedOut)
+			if err := errors.Join(p.refresh(ctx), pauseFor(ctx, aged)); err != nil {
+				return nil, err
 			}
 		}
 		return []*party{&other}, nil
 	}},
 	{"every request arrives twice, five times in a row", func(ctx context.Context, p *party) ([]*party, error) {
 		for range 5 {
-			if err := p.unheard(ctx); err != nil {
+			if err := errors.Join(p.unheard(ctx), p.refresh(ctx)); err != nil {
 				return nil, err
-			}
-			if out, err := p.refresh(ctx); out || err != nil {
-				return nil, errors.Join(err, errLoggedOut)
 			}
 		}
 		return nil, nil
 	}},
 }
 
-var errLoggedOut = errors.New("logged out")
-
-func wait(ctx context.Context) error {
+func pauseFor(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(pause):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -163,29 +202,26 @@ func wait(ctx context.Context) error {
 
 // tellHonest tells the story to each person, and has everybody refresh twice more.
 func tellHonest(ctx context.Context, s server, story honestStory) (string, error) {
-	logouts := 0
-	outs, err := eachPerson(ctx, s, func(ctx context.Context, p *party) (int, error) {
+	outs, err := eachPerson(ctx, s, func(ctx context.Context, p *party) (out bool, err error) {
 		others, err := story.tell(ctx, p)
-		if errors.Is(err, errLoggedOut) {
-			return 1, nil
-		}
-		if err != nil {
-			return 0, err
-		}
 		for range 2 {
-			for _, who := range append([]*party{p}, others...) {
-				if out, err := who.refresh(ctx); out || err != nil {
-					return 1, err
-				}
+			for _, one := range append([]*party{p}, others...) {
+				err = errors.Join(err, one.refresh(ctx))
 			}
-			if err := wait(ctx); err != nil {
-				return 0, err
+			if errors.Is(err, errLoggedOut) {
+				return true, nil
+			}
+			if err = errors.Join(err, pauseFor(ctx, aged)); err != nil {
+				return false, err
 			}
 		}
-		return 0, nil
+		return false, nil
 	})
+	logouts := 0
 	for _, out := range outs {
-		logouts += out
+		if out {
+			logouts++
+		}
 	}
 	if logouts == 0 {
 		return "nobody", err
@@ -206,68 +242,96 @@ var thiefStories = []thiefStory{
 	{"uses the copy in the same second as the owner, after them", false, false},
 }
 
-// tellThief reports with which of their refreshes the thieves were stopped. Both go on refreshing in turn, with a pause before each.
+// refusal says which of a thief's refreshes was refused, and how long after the theft; 0 when none was.
+type refusal struct {
+	try   int
+	after time.Duration
+}
+
+// tellThief reports when the thieves were stopped. Both go on refreshing in turn, with a pause before each.
 func tellThief(ctx context.Context, s server, story thiefStory) (string, error) {
-	const never = thiefTries + 1
-	stoppedAt, err := eachPerson(ctx, s, func(ctx context.Context, owner *party) (int, error) {
+	refusals, err := eachPerson(ctx, s, func(ctx context.Context, owner *party) (refusal, error) {
 		thief := &party{s, owner.token}
 		order := []*party{owner, thief}
 		if story.thiefFirst {
 			order = []*party{thief, owner}
 		}
-		tries := 0
-		for round := 0; tries < thiefTries; round++ {
-			for i, who := range order {
-				if atOnce := round == 0 && (i == 0 || !story.later); !atOnce {
-					if err := wait(ctx); err != nil {
-						return 0, err
-					}
-				}
-				if who == thief {
-					tries++
-				}
-				out, err := who.refresh(ctx)
-				if err != nil {
-					return 0, err
-				}
-				if out && who == thief {
-					return tries, nil
+		theft, tries := time.Now(), 0
+		for turn := 0; tries < thiefTries; turn++ {
+			if turn > 1 || turn == 1 && story.later {
+				if err := pauseFor(ctx, pause); err != nil {
+					return refusal{}, err
 				}
 			}
+			one := order[turn%2]
+			if one == thief {
+				tries++
+			}
+			err := one.refresh(ctx)
+			if errors.Is(err, errLoggedOut) && one == thief {
+				return refusal{tries, time.Since(theft)}, nil
+			}
+			if err != nil && !errors.Is(err, errLoggedOut) {
+				return refusal{}, err
+			}
 		}
-		return never, nil
+		return refusal{}, nil
 	})
-	counts := map[int]int{}
-	for _, at := range stoppedAt {
-		counts[at]++
-	}
-	var said []string
-	for at, what := range []string{"", "the first refused", "stopped at the second", "stopped at the third", "stopped at the fourth", "**not stopped**"} {
-		if counts[at] > 0 {
-			said = append(said, fmt.Sprintf("%d: %s", counts[at], what))
-		}
-	}
-	return strings.Join(said, ", "), err
+	return tellRefusals(refusals), err
 }
 
-// eachPerson begins sessions and tells all of them at once.
-func eachPerson(ctx context.Context, s server, tell func(context.Context, *party) (int, error)) ([]int, error) {
-	numbers, errs := make([]int, peoplePerStory), make([]error, peoplePerStory)
+var ordinals = []string{"", "first", "second", "third"}
+
+func tellRefusals(all []refusal) string {
+	var said []string
+	for try := range thiefTries + 1 {
+		var latest time.Duration
+		n := 0
+		for _, r := range all {
+			if r.try == try {
+				n, latest = n+1, max(latest, r.after)
+			}
+		}
+		switch {
+		case n > 0 && try == 0:
+			said = append(said, fmt.Sprintf("**%d not stopped**", n))
+		case n > 0:
+			said = append(said, fmt.Sprintf("%d at the %s, after %s", n, ordinals[try], latest.Round(time.Second)))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// eachPerson begins sessions, lets their tokens age, and tells all of them at once.
+func eachPerson[T any](ctx context.Context, s server, tell func(context.Context, *party) (T, error)) ([]T, error) {
+	told, errs := make([]T, peoplePerStory), make([]error, peoplePerStory)
 	var wg sync.WaitGroup
-	for i := range numbers {
+	for i := range told {
 		wg.Go(func() {
-			token, err := s.session(ctx)
-			if err == nil {
-				err = wait(ctx) // a token of a moment ago may be answered with itself, which would make every story an easy one
-			}
-			if err == nil {
-				numbers[i], err = tell(ctx, &party{s, token})
-			}
-			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", s.name, err)
+			for range 2 { // a connection that broke is in no story: that one is told again, from its login on
+				told[i], errs[i] = onePerson(ctx, s, tell)
+				if broken := new(url.Error); ctx.Err() != nil || !errors.As(errs[i], &broken) {
+					return
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return numbers, errors.Join(errs...)
+	return told, errors.Join(errs...)
+}
+
+func onePerson[T any](ctx context.Context, s server, tell func(context.Context, *party) (T, error)) (told T, err error) {
+	s.turn.Lock() // one login at a time: then no two people do anything at the same moment, which a story has not asked for
+	token, err := s.session(ctx)
+	s.turn.Unlock()
+	if err == nil {
+		err = pauseFor(ctx, aged)
+	}
+	if err == nil {
+		told, err = tell(ctx, &party{s, token})
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", s.name, err)
+	}
+	return told, err
 }

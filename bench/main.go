@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -33,6 +35,7 @@ var parts = []part{
 	{name: "starts", prepare: (*lab).starts},
 	{name: "verify", prepare: (*lab).verify},
 	{name: "authorize", prepare: (*lab).authorize},
+	{name: "flat", prepare: (*lab).flat},
 	{name: "refresh", prepare: (*lab).refresh},
 	{name: "loss", run: (*lab).loss},
 }
@@ -42,7 +45,7 @@ func main() {
 	only := flag.String("only", "", "some of the parts, with commas between them")
 	write := flag.Bool("write", false, "write bench/RESULTS.md with these parts alone")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *rounds, *only, *write); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -58,7 +61,7 @@ func run(ctx context.Context, rounds int, only string, write bool) error {
 	if err != nil {
 		return err
 	}
-	l, err := newLab()
+	l, err := newLab(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func run(ctx context.Context, rounds int, only string, write bool) error {
 		return err
 	}
 	results = append(results, waited...)
-	page := report{results, rounds, time.Since(begin), l.missing}
+	page := report{results, rounds, time.Since(begin), l.missing.lines, l.nodeProgram()}
 	if only != "" && !write {
 		_, err := os.Stdout.WriteString(page.markdown())
 		return err
@@ -111,7 +114,7 @@ func (l *lab) startWaiting(ctx context.Context, chosen []part) func() ([]result,
 			if p.run == nil {
 				continue
 			}
-			own := &lab{work: l.work, peers: l.peers, wavepass: l.wavepass}
+			own := &lab{work: l.work, peers: l.peers, wavepass: l.wavepass, hydra: l.hydra, missing: l.missing}
 			r, err := p.run(own, ctx)
 			own.end()
 			if err != nil {
@@ -149,11 +152,27 @@ func choose(only string) ([]part, error) {
 type lab struct {
 	work, peers string
 	wavepass    func() (string, error) // builds the command the first time, and returns its path
+	hydra       func() (string, error) // the same for Ory Hydra
 	ends        []func()
-	missing     []string // what could not take part, and why
+	missing     *missing
 }
 
-func newLab() (*lab, error) {
+// missing is what could not take part, and why. The parts that wait beside the others add to it, too.
+type missing struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *lab) leaveOut(line string) {
+	l.missing.mu.Lock()
+	defer l.missing.mu.Unlock()
+	if !slices.Contains(l.missing.lines, line) {
+		l.missing.lines = append(l.missing.lines, line)
+		fmt.Fprintln(os.Stderr, "left out:", line)
+	}
+}
+
+func newLab(ctx context.Context) (*lab, error) {
 	work, err := os.MkdirTemp("", "wavepass-bench")
 	if err != nil {
 		return nil, err
@@ -162,27 +181,42 @@ func newLab() (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{work: work, peers: peers}
+	l := &lab{work: work, peers: peers, missing: &missing{}}
 	l.wavepass = sync.OnceValues(func() (string, error) {
 		program := filepath.Join(work, "wavepass")
-		build := exec.Command("go", "build", "-o", program, "./cmd/wavepass")
+		build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/wavepass")
 		build.Dir = ".."
 		if out, err := build.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build wavepass: %w\n%s", err, out)
 		}
 		return program, nil
 	})
+	l.hydra = sync.OnceValues(func() (string, error) { return l.buildHydra(ctx) })
 	if !l.node() {
-		l.missing = append(l.missing, "Everything for Node: `npm ci --prefix bench/peers` has not been run.")
+		l.leaveOut("Everything for Node: `npm ci --prefix bench/peers` has not been run.")
 	}
 	return l, nil
 }
 
 // node reports whether the libraries of Node are there.
 func (l *lab) node() bool {
-	_, err := exec.LookPath("node")
-	_, err2 := os.Stat(filepath.Join(l.peers, "node_modules"))
-	return err == nil && err2 == nil
+	_, err := exec.LookPath(l.nodeProgram())
+	return err == nil && exists(filepath.Join(l.peers, "node_modules"))
+}
+
+// nodeProgram is the Node that is pinned with the libraries, or else that of the machine.
+func (l *lab) nodeProgram() string {
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	pinned := filepath.Join(l.peers, "node_modules", "node-"+runtime.GOOS+"-"+cmp.Or(arch, runtime.GOARCH), "bin", "node")
+	if exists(pinned) {
+		return pinned
+	}
+	return "node"
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func (l *lab) atEnd(do func()) { l.ends = append(l.ends, do) }

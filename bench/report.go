@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"html"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,6 +15,7 @@ type report struct {
 	rounds  int
 	took    time.Duration
 	missing []string
+	node    string // the program
 }
 
 // write writes them below folder.
@@ -38,7 +38,7 @@ func (p report) write(folder string) error {
 func (p report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\nWritten by `%s` on %s, in %s. Machine: %s.\n", strings.Join(append([]string{"go run -C bench ."}, os.Args[1:]...), " "), time.Now().UTC().Format("2 January 2006"), p.took.Round(time.Second), machine())
-	fmt.Fprintf(&b, "Versions: %s.\n\n", versions())
+	fmt.Fprintf(&b, "Versions: %s.\n\n", versions(p.node))
 	b.WriteString("Each number is the median of all rounds. In a round everything in a table is measured once, one after the other. A ratio is to the first line, within a round; its median and, in brackets, " +
 		"its quartiles. Read the ratios: the machine did other things as well, and another one has other times.\n")
 	for _, missing := range p.missing {
@@ -59,6 +59,9 @@ func (r result) section() string {
 			if i == 0 {
 				b.WriteString(strings.Repeat("|---", len(line)) + "|\n")
 			}
+		}
+		for _, note := range r.notes {
+			fmt.Fprintf(&b, "\n%s\n", note)
 		}
 		return b.String()
 	}
@@ -94,41 +97,4 @@ func number(x float64) string {
 		digits = 1
 	}
 	return strconv.FormatFloat(x, 'f', digits, 64)
-}
-
-// Sizes of a chart, in pixels.
-const (
-	chartWidth = 760
-	labelWidth = 330
-	barHeight  = 18
-	lineHeight = 26
-)
-
-// chart draws the first metric as bars.
-func (r result) chart() string {
-	longest := 0.0
-	for _, line := range r.rows {
-		longest = max(longest, line.cells[0].median)
-	}
-	var b strings.Builder
-	height := 56 + lineHeight*len(r.rows)
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" font-family="system-ui, sans-serif" font-size="13">`+"\n", chartWidth, height, chartWidth, height)
-	m, better := r.metrics[0], "shorter is better"
-	if m.more {
-		better = "longer is better"
-	}
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/>`+"\n"+`<text x="12" y="24" font-size="15" font-weight="600">%s</text>`+"\n", html.EscapeString(r.title))
-	fmt.Fprintf(&b, `<text x="12" y="42" fill="#666">%s, %s; %s</text>`+"\n", html.EscapeString(m.title), html.EscapeString(m.unit), better)
-	for i, line := range r.rows {
-		y, colour := 52+lineHeight*i, "#8aa4bd"
-		if strings.HasPrefix(line.name, "Wavepass") {
-			colour = "#0a5fd9"
-		}
-		width := max(1, line.cells[0].median/longest*(chartWidth-labelWidth-90))
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", labelWidth-8, y+14, html.EscapeString(line.name))
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", labelWidth, y, width, barHeight, colour)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%s</text>`+"\n", labelWidth+width+6, y+14, number(line.cells[0].median))
-	}
-	b.WriteString("</svg>\n")
-	return b.String()
 }

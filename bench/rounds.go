@@ -16,6 +16,7 @@ type comparison struct {
 	text       string // what is done, in a sentence or two
 	metrics    []metric
 	contenders []contender // ratios are over the first
+	steps      []int       // the contenders are steps of one quantity, these ones: the chart is a curve
 	notes      []string    // what was found out while it was measured, below the table
 }
 
@@ -53,6 +54,9 @@ func (c comparison) run(ctx context.Context, rounds int) (result, error) {
 	}
 	for round := range rounds + 1 {
 		for i, who := range c.contenders {
+			if err := ctx.Err(); err != nil {
+				return result{}, err
+			}
 			got, err := who.measure(ctx)
 			if err != nil {
 				return result{}, fmt.Errorf("%s: %s: %w", c.name, who.name, err)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,95 +15,124 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// clientID is the public client that every server knows.
+// clientID is the public client that servers know which let us name it.
 const clientID = "app"
 
 // server is a running token endpoint.
 type server struct {
-	name    string
-	keeps   string // where it keeps its sessions
-	pid     int
-	token   string // address of its token endpoint
-	session func(context.Context) (refreshToken string, err error)
+	name     string
+	keeps    string // where it keeps its sessions
+	pid      int
+	token    string // address of its token endpoint
+	revokeAt string // address for revocations (RFC 7009); empty when it has none
+	clientID string
+	session  func(context.Context) (refreshToken string, err error)
+	turn     *sync.Mutex // for those that begin sessions one at a time
 }
 
-// servers starts Wavepass and those that it is compared with. minAge is Wavepass's ROTATION_MIN_AGE; empty for its default.
-func (l *lab) servers(minAge string) ([]server, error) {
-	own, err := l.startWavepass(minAge)
+// peers are the servers of others, at their defaults. grace is how long they shall answer a refresh token that was used, where they have a setting for it; 0 for their default.
+var peers = []struct {
+	name     string
+	hasGrace bool // has a setting for it, which is off by default
+	start    func(l *lab, ctx context.Context, grace time.Duration) (server, error)
+}{
+	{"OpenAuth", false, func(l *lab, _ context.Context, _ time.Duration) (server, error) {
+		return l.startPeer("OpenAuth", "openauth.mjs", "memory")
+	}},
+	{"oidc-provider", false, func(l *lab, _ context.Context, _ time.Duration) (server, error) {
+		return l.startPeer("oidc-provider", "oidc-provider.mjs", "memory")
+	}},
+	{"Better Auth", true, func(l *lab, _ context.Context, grace time.Duration) (server, error) {
+		var setting []string
+		if grace > 0 {
+			setting = []string{fmt.Sprintf("REUSE_SECONDS=%.0f", grace.Seconds())}
+		}
+		return l.startPeer("Better Auth", "better-auth.mjs", "the disk (SQLite)", setting...)
+	}},
+	{"Ory Hydra", true, func(l *lab, ctx context.Context, grace time.Duration) (server, error) {
+		setting := ""
+		if grace > 0 {
+			setting = grace.String()
+		}
+		return l.startHydra(ctx, setting)
+	}},
+}
+
+// servers starts Wavepass and those that it is compared with. minAge is Wavepass's ROTATION_MIN_AGE; empty for its default. What does not start is left out, and named on the page.
+func (l *lab) servers(ctx context.Context, minAge string) ([]server, error) {
+	own, err := l.startWavepass(ctx, minAge)
 	if err != nil {
 		return nil, err
 	}
 	all := []server{own}
-	if !l.node() {
-		return all, nil
-	}
-	for _, p := range []struct{ name, script, keeps string }{
-		{"OpenAuth", "openauth.mjs", "memory"}, {"oidc-provider", "oidc-provider.mjs", "memory"},
-	} {
-		s, err := l.startPeer(p.name, p.script, p.keeps)
+	for _, p := range peers {
+		s, err := p.start(l, ctx, 0)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.name, err)
+			l.leaveOut(fmt.Sprintf("%s, which did not start here: %v", p.name, err))
+			continue
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	return all, ctx.Err()
+}
+
+// begin starts a program that ends with the lab.
+func (l *lab) begin(run *exec.Cmd) error {
+	if err := run.Start(); err != nil {
+		return err
+	}
+	l.atEnd(func() { _ = run.Process.Kill(); _ = run.Wait() })
+	return nil
 }
 
 // startWavepass starts `wavepass local`, which writes each change to the disk before it answers.
-func (l *lab) startWavepass(minAge string) (server, error) {
+func (l *lab) startWavepass(ctx context.Context, minAge string) (server, error) {
 	program, err := l.wavepass()
 	if err != nil {
 		return server{}, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // to learn of a port that is free
+	address, err := freeAddress()
 	if err != nil {
 		return server{}, err
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
 	run := exec.Command(program, "local", "--data", filepath.Join(l.work, newID()), "--addr", address)
 	run.Env = append(os.Environ(), "ATTEMPT_LIMITS=100000/15m,100000/15m")
 	if minAge != "" {
 		run.Env = append(run.Env, "ROTATION_MIN_AGE="+minAge)
 	}
-	if err := run.Start(); err != nil {
+	if err := l.begin(run); err != nil {
 		return server{}, err
 	}
-	l.atEnd(func() { _ = run.Process.Kill(); _ = run.Wait() })
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		connection, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = connection.Close()
-			break
-		}
-		if time.Since(begin) > startTime {
-			return server{}, fmt.Errorf("wavepass local does not answer: %w", err)
-		}
+	if err := waitFor(ctx, address); err != nil {
+		return server{}, fmt.Errorf("wavepass local: %w", err)
 	}
 	base := "http://" + address
-	return server{"Wavepass", "the disk (bbolt)", run.Process.Pid, base + "/token", func(ctx context.Context) (string, error) {
+	return server{name: "Wavepass", keeps: "the disk (bbolt)", pid: run.Process.Pid, token: base + "/token", revokeAt: base + "/revoke", clientID: clientID, turn: new(sync.Mutex), session: func(ctx context.Context) (string, error) {
 		return tokenOf(ctx, base+"/login", "application/json", `{"username":"demo@wavepass.local","password":"surf-the-cookie-wave","client_id":"`+clientID+`"}`)
 	}}, nil
 }
 
 // startPeer starts a server of Node, which prints where it is and how a session begins.
-func (l *lab) startPeer(name, script, keeps string) (server, error) {
-	run := exec.Command("node", "--no-warnings", filepath.Join(l.peers, script))
-	run.Env, run.Stderr = append(os.Environ(), "NODE_ENV=production"), os.Stderr
+func (l *lab) startPeer(name, script, keeps string, environment ...string) (server, error) {
+	if !l.node() {
+		return server{}, errors.New("it needs Node: npm ci --prefix bench/peers")
+	}
+	run := exec.Command(l.nodeProgram(), "--no-warnings", filepath.Join(l.peers, script))
+	run.Env, run.Stderr = append(append(os.Environ(), "NODE_ENV=production", "BENCH_FOLDER="+l.work), environment...), os.Stderr
 	out, err := run.StdoutPipe()
 	if err != nil {
 		return server{}, err
 	}
-	if err := run.Start(); err != nil {
+	if err := l.begin(run); err != nil {
 		return server{}, err
 	}
-	l.atEnd(func() { _ = run.Process.Kill(); _ = run.Wait() })
 	var told struct {
-		Token, LoginAt string
-		Login          map[string]string
+		Token, Revoke, ClientID, LoginAt string
+		Login                            map[string]string
 	}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && told.Token == "" {
@@ -118,16 +147,15 @@ func (l *lab) startPeer(name, script, keeps string) (server, error) {
 		return server{}, errors.New("it has ended without saying where it is")
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
-	if told.LoginAt == "" {
-		told.LoginAt = told.Token
-	}
-	return server{name, keeps, run.Process.Pid, told.Token, func(ctx context.Context) (string, error) {
+	s := server{name: name, keeps: keeps, pid: run.Process.Pid, token: told.Token, revokeAt: told.Revoke, clientID: cmp.Or(told.ClientID, clientID), turn: new(sync.Mutex)}
+	s.session = func(ctx context.Context) (string, error) {
 		form := url.Values{"user": {newID()}}
 		for key, value := range told.Login {
 			form.Set(key, value)
 		}
-		return tokenOf(ctx, told.LoginAt, formType, form.Encode())
-	}}, nil
+		return tokenOf(ctx, cmp.Or(told.LoginAt, told.Token), formType, form.Encode())
+	}
+	return s, nil
 }
 
 const formType = "application/x-www-form-urlencoded"
@@ -137,6 +165,14 @@ type refused struct {
 	status int
 	body   string
 }
+
+// temporary reports whether a client shall ask again with the same token, as RFC 9110 has it of 503, and as one does of every other error of a server.
+func (r refused) temporary() bool {
+	return r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests
+}
+
+// patience is how often a client asks again.
+const patience = 10
 
 func (r refused) Error() string { return fmt.Sprintf("%d %s", r.status, r.body) }
 
@@ -169,13 +205,17 @@ func readToken(response *http.Response) (string, error) {
 	return answer.RefreshToken, nil
 }
 
-func refreshForm(token string) string {
-	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {clientID}}.Encode()
+func (s server) refreshForm(token string) string {
+	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {s.clientID}}.Encode()
+}
+
+func (s server) revokeForm(token string) string {
+	return url.Values{"token": {token}, "token_type_hint": {"refresh_token"}, "client_id": {s.clientID}}.Encode()
 }
 
 // refresh exchanges a refresh token as RFC 6749 §6 has it.
 func (s server) refresh(ctx context.Context, token string) (string, error) {
-	return tokenOf(ctx, s.token, formType, refreshForm(token))
+	return tokenOf(ctx, s.token, formType, s.refreshForm(token))
 }
 
 // processorTimeOf is what a process has used so far, from what the kernel keeps for each of its threads.

@@ -55,7 +55,7 @@ func (l *lab) starts(ctx context.Context) ([]comparison, error) {
 	if l.node() {
 		script := filepath.Join(l.peers, "handler.mjs")
 		c.contenders = append(c.contenders, contender{"handler in Node with aws-jwt-verify and the SDK's client of DynamoDB", func(ctx context.Context) ([]float64, error) {
-			return start(ctx, []string{"node", "--no-warnings", script}, nil)
+			return start(ctx, []string{l.nodeProgram(), "--no-warnings", script}, nil)
 		}})
 	}
 	return []comparison{c}, nil

@@ -126,13 +126,13 @@ func (l *lab) verify(ctx context.Context) ([]comparison, error) {
 			}
 			c.contenders = append(c.contenders, contender{check.name, perCall(func() error { return check.call(s.text) })})
 		}
-		if l.node() {
-			node, err := l.startNode(s)
+		for _, p := range l.foreign() {
+			program, err := p.start(l, s)
 			if err != nil {
 				return nil, err
 			}
-			for _, library := range []string{"jose", "aws-jwt-verify", "fast-jwt"} {
-				c.contenders = append(c.contenders, contender{library + ", Node", node.measure(library)})
+			for _, library := range p.libraries {
+				c.contenders = append(c.contenders, contender{library + ", " + p.language, program.measure(library)})
 			}
 		}
 		all = append(all, c)
@@ -249,21 +249,41 @@ func rawCheck(public crypto.PublicKey) func(text string) error {
 	}
 }
 
-// nodePeer is a program of Node that measures libraries on demand.
-type nodePeer struct {
+// foreign are the programs in other languages that measure libraries on demand, those that can run here.
+func (l *lab) foreign() []foreignProgram {
+	var all []foreignProgram
+	if l.node() {
+		all = append(all, foreignProgram{"Node", []string{l.nodeProgram(), "verify.mjs"}, []string{"jose", "aws-jwt-verify", "fast-jwt"}, "aws-jwt-verify"})
+	}
+	if python := filepath.Join(l.peers, "venv", "bin", "python"); exists(python) {
+		all = append(all, foreignProgram{"Python", []string{python, "verify.py"}, []string{"PyJWT"}, "PyJWT"})
+	} else {
+		l.leaveOut("Python: `python3 -m venv bench/peers/venv && bench/peers/venv/bin/pip install -r bench/peers/requirements.txt` has not been run.")
+	}
+	return all
+}
+
+type foreignProgram struct {
+	language   string
+	command    []string
+	libraries  []string
+	authorizer string // the library that its authorizer is written around
+}
+
+// peerProgram is one that runs.
+type peerProgram struct {
 	in    io.Writer
 	out   *bufio.Scanner
 	calls map[string]int // how many fill the time of a batch
 }
 
-func (l *lab) startNode(s signed) (*nodePeer, error) {
-	run := exec.Command("node", filepath.Join(l.peers, "verify.mjs"))
-	input, err := json.Marshal(map[string]any{"issuer": issuer, "audience": issuer, "jwks": json.RawMessage(s.jwks), "token": s.text})
+func (f foreignProgram) start(l *lab, s signed) (*peerProgram, error) {
+	run := exec.Command(f.command[0], f.command[1:]...)
+	input, err := json.Marshal(map[string]any{"issuer": issuer, "audience": issuer, "jwks": json.RawMessage(s.jwks), "token": s.text, "event": string(eventWith(s.text))})
 	if err != nil {
 		return nil, err
 	}
-	run.Env = append(os.Environ(), "BENCH="+string(input))
-	run.Stderr = os.Stderr
+	run.Dir, run.Env, run.Stderr = l.peers, append(os.Environ(), "BENCH="+string(input)), os.Stderr
 	in, err := run.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -272,21 +292,18 @@ func (l *lab) startNode(s signed) (*nodePeer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := run.Start(); err != nil {
-		return nil, err
-	}
-	l.atEnd(func() { _ = in.Close(); _ = run.Wait() })
-	return &nodePeer{in, bufio.NewScanner(out), map[string]int{}}, nil
+	return &peerProgram{in, bufio.NewScanner(out), map[string]int{}}, l.begin(run)
 }
 
-func (p *nodePeer) measure(library string) func(context.Context) ([]float64, error) {
+// measure asks for so many calls that they fill the time of a batch.
+func (p *peerProgram) measure(library string) func(context.Context) ([]float64, error) {
 	return func(context.Context) ([]float64, error) {
 		for n := max(p.calls[library], 64); ; n *= 2 {
 			if _, err := fmt.Fprintf(p.in, "%s %d\n", library, n); err != nil {
 				return nil, err
 			}
 			if !p.out.Scan() {
-				return nil, fmt.Errorf("the program of Node has ended: %w", p.out.Err())
+				return nil, fmt.Errorf("the program has ended: %w", p.out.Err())
 			}
 			var took float64 // ms for all
 			if _, err := fmt.Sscan(p.out.Text(), &took); err != nil {
@@ -330,7 +347,7 @@ func (l *lab) authorize(ctx context.Context) ([]comparison, error) {
 	c := comparison{
 		name: "authorize", title: "A whole authorizer event, ES256",
 		text: "An event of an HTTP API (format 2.0) from its JSON to the answer's. Wavepass also asks what it knows of revocations, and the policy of the API. " +
-			"The others decode the event with aws-lambda-go's type and encoding/json, and check the token as above.",
+			"The others decode the event as handlers do in their language (in Go with aws-lambda-go's type and encoding/json), check the token as above, and ask nothing about revocations.",
 		metrics: []metric{{title: "an event", unit: "µs of a processor"}},
 		contenders: []contender{
 			{"Wavepass, a token at first sight", perCall(func() error {
@@ -346,6 +363,13 @@ func (l *lab) authorize(ctx context.Context) ([]comparison, error) {
 		}
 		handler := plainAuthorizer(check.call)
 		c.contenders = append(c.contenders, contender{check.name, perCall(func() error { return allowed(handler(ctx, payloads[0])) })})
+	}
+	for _, p := range l.foreign() {
+		program, err := p.start(l, s)
+		if err != nil {
+			return nil, err
+		}
+		c.contenders = append(c.contenders, contender{p.authorizer + ", " + p.language, program.measure("authorize")})
 	}
 	return []comparison{c}, nil
 }

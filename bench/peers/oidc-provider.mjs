@@ -19,7 +19,7 @@ class Maps {
 const clientId = "app";
 const provider = new Provider("http://127.0.0.1", {
   adapter: Maps,
-  features: { devInteractions: { enabled: false } },
+  features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
   clients: [{ client_id: clientId, token_endpoint_auth_method: "none", redirect_uris: ["http://127.0.0.1/cb"], application_type: "native", grant_types: ["authorization_code", "refresh_token"] }],
   findAccount: (_ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
 });
@@ -42,5 +42,5 @@ const server = createServer(async (request, response) => {
 });
 server.listen(0, "127.0.0.1", () => {
   const at = `http://127.0.0.1:${server.address().port}`;
-  console.log(JSON.stringify({ token: `${at}/token`, login: {}, loginAt: `${at}/bench/session` }));
+  console.log(JSON.stringify({ token: `${at}/token`, revoke: `${at}/token/revocation`, login: {}, loginAt: `${at}/bench/session` }));
 });

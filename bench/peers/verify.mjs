@@ -5,7 +5,7 @@ import * as jose from "jose";
 import { JwtVerifier } from "aws-jwt-verify";
 import { createVerifier } from "fast-jwt";
 
-const { issuer, audience, jwks, token } = JSON.parse(process.env.BENCH);
+const { issuer, audience, jwks, token, event } = JSON.parse(process.env.BENCH);
 const alg = jwks.keys[0].alg;
 
 const joseKeys = jose.createLocalJWKSet(jwks);
@@ -20,7 +20,22 @@ const libraries = {
   jose: () => jose.jwtVerify(token, joseKeys, { issuer, audience, algorithms: [alg], typ: "at+jwt" }),
   "aws-jwt-verify": () => aws.verifySync(token),
   "fast-jwt": () => fast(token),
+  authorize: () => authorize(event),
 };
+
+// authorize is an authorizer as one writes it around aws-jwt-verify, from the event's JSON to the answer's.
+async function authorize(payload) {
+  const [scheme, text] = JSON.parse(payload).identitySource[0].split(" ");
+  let answer = { isAuthorized: false };
+  if (scheme === "Bearer") {
+    try {
+      const claims = await aws.verify(text);
+      answer = { isAuthorized: true, context: { sub: claims.sub } };
+    } catch { /* refused */ }
+  }
+  return JSON.stringify(answer);
+}
+if (!JSON.parse(await authorize(event)).isAuthorized || JSON.parse(await authorize(event.replace(token, token.slice(0, -8) + "AAAAAAAA"))).isAuthorized) throw new Error("the authorizer in Node gives a wrong answer");
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, calls] = line.split(" ");
