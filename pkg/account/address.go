@@ -169,16 +169,21 @@ func usernameFor(a Account, email Email) (old, username string) {
 // every session, on the condition that account and login name are as they were read. It does not try again: whoever allowed it has allowed it for that state. Errors: ErrConflict
 // when something has changed since, ErrNotFound, ErrAddressTaken, ErrExists, oauth.ErrUnavailable.
 func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password NewPassword, email *Email) error {
-	change := edit{reason: ReasonEndedElsewhere, oldHash: login.Hash, email: email}
+	return e.try(a, resets(password, edit{oldHash: login.Hash, email: email}), e.write(ctx))
+}
+
+// resets is a change with a new password, unless that is the zero one.
+func resets(password NewPassword, change edit) edit {
+	change.reason = ReasonEndedElsewhere
 	if !password.prepared.IsZero() {
 		change.reason, change.hash = ReasonPasswordChanged, password.hash()
 	}
-	return e.try(a, change, e.write(ctx))
+	return change
 }
 
-// GiveBack is Reset with a password and an address, and takes every identity from the account: one may have been linked by an address that the
+// GiveBack is Reset with an address, and takes every identity from the account: one may have been linked by an address that the
 // account had in the meantime. Those of the owner are linked again as at first. The address is the one that the account had at the time had;
 // what it lost after that is no longer one that it had.
 func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email, had time.Time) error {
-	return e.try(a, edit{reason: ReasonPasswordChanged, oldHash: login.Hash, hash: password.hash(), email: &email, had: had, unlink: true}, e.write(ctx))
+	return e.try(a, resets(password, edit{oldHash: login.Hash, email: &email, had: had, unlink: true}), e.write(ctx))
 }

@@ -50,9 +50,12 @@ const (
 	SessionEnded        = "session_ended"         // a person ended one of them from the list, by_sid
 	OthersEnded         = "other_sessions_ended"  // a person ended all but the one that the event names
 
-	SignedUp     = "signed_up"     // somebody made an account with the address of a mail
-	Recovered    = "recovered"     // a person chose a new password by a mail: all sessions ended
-	ProofRefused = "proof_refused" // the link or the code of a mail was not good, nothing changed
+	SignedUp         = "signed_up"          // somebody made an account with the address of a mail
+	Recovered        = "recovered"          // a person chose a new password by a mail: all sessions ended
+	AddressAsked     = "address_asked"      // a person proved that the account is theirs, and asked for the mail to its new address
+	AddressConfirmed = "address_confirmed"  // the account has the address of a mail: all sessions ended
+	AddressTakenBack = "address_taken_back" // and has the one of before again, with a new password: all sessions ended
+	ProofRefused     = "proof_refused"      // the link or the code of a mail was not good, nothing changed
 
 	PasswordChanged = "password_changed" // by its person: all sessions but the one named ended
 	PasswordFailed  = "password_failed"  // the current password was wrong, nothing changed

@@ -17,42 +17,80 @@ import (
 // takeBackTries bounds how often a change of address is taken back again because somebody else has changed the account meanwhile.
 const takeBackTries = 4
 
-// AskToChange orders the mail by which a new address is confirmed. The caller has just checked that the account is the person's, by
-// its password. Whether the address is somebody else's is not looked up. Errors: account.ErrAddress, mail.ErrTooMany, oauth.ErrUnavailable.
-func (e *Enroller) AskToChange(ctx context.Context, id uuid.UUID, address string, by Asker) error {
+// AskToChange orders the mail by which a new address of an account is confirmed. The caller has just checked that the account is the
+// person's, by its password. Whether the address is somebody else's is not looked up. Errors: account.ErrAddress, mail.ErrTooMany,
+// oauth.ErrUnavailable.
+func AskToChange(ctx context.Context, mails *mail.Desk, id uuid.UUID, address string, by Asker) error {
 	canonical, err := account.CanonicalAddress(address)
 	if err != nil {
 		return err
 	}
 	order := mail.Order{Purpose: mail.ConfirmAddress, Account: id, Address: canonical, Language: by.Language, Client: by.Client}
-	return e.Mails.Place(ctx, order, by.Network)
+	return mails.Place(ctx, order, by.Network)
 }
 
-// Confirm gives an account the address that a link was mailed to, and ends every session. Before that it orders the mail that tells the
+// Confirm gives an account the address that the proof is from, and ends every session. Before that it orders the mail that tells the
 // old address, with the link that takes the change back. Errors: link.ErrDead; account.ErrAddressTaken and account.ErrExists when the
-// address is another account's by now, or its login name; oauth.ErrUnavailable, after which the address may have been changed.
-func (e *Enroller) Confirm(ctx context.Context, text string, by Asker) (account.Account, error) {
-	said, a, login, err := e.ofLink(ctx, text, link.Confirm, link.StateOf)
+// address is another account's by now, or its login name; *account.TooManyAttemptsError; oauth.ErrUnavailable, after which the address may
+// have been changed.
+func (e *Enroller) Confirm(ctx context.Context, proof Proof, by Asker) (account.Account, error) {
+	said, a, login, err := e.confirmProof(ctx, proof)
 	if err != nil {
 		return account.Account{}, err
 	}
 	if a.Email.Address != "" && a.Email.Address != said.Address {
-		if !a.HeldSince().Truncate(time.Second).Before(e.Now().Truncate(time.Second)) {
-			// A link says when it was mailed in whole seconds, and by that of which address it is.
-			return account.Account{}, fmt.Errorf("%w: enrol: the address was changed in this very second", oauth.ErrUnavailable)
-		}
-		notice := mail.Order{
-			Purpose: mail.AddressChanging, Account: a.ID, Address: a.Email.Address, NewAddress: said.Address, Language: by.Language, Client: by.Client,
-		}
-		if err := e.Mails.Place(ctx, notice, by.Network); err != nil {
+		if err := e.tellBefore(ctx, a, said.Address, by); err != nil {
 			return account.Account{}, err
 		}
 	}
 	email := e.verified(said.Address)
-	return a, e.reset(ctx, a, login, account.NewPassword{}, &email)
+	if err := e.reset(ctx, a, login, account.NewPassword{}, &email); err != nil {
+		return account.Account{}, err
+	}
+	return moved(a, said.Address), nil
 }
 
-// TakeBack gives an account back the address that a link was mailed to, with a new password, ends every session, and takes every identity of
+// confirmProof returns what a proof says, with the account that it is good for.
+func (e *Enroller) confirmProof(ctx context.Context, proof Proof) (link.Link, account.Account, account.LoginName, error) {
+	if proof.Link != "" {
+		return e.ofLink(ctx, proof.Link, link.Confirm, link.StateOf)
+	}
+	address, err := account.CanonicalAddress(proof.Address)
+	if err != nil {
+		return link.Link{}, account.Account{}, account.LoginName{}, err
+	}
+	said := link.Link{Purpose: link.Confirm, Account: proof.Account, Address: address}
+	a, login, err := e.ofCode(ctx, proof.Code, said)
+	return said, a, login, err
+}
+
+// tellBefore orders the mail to the address that an account is about to lose, unless it is about to keep it.
+func (e *Enroller) tellBefore(ctx context.Context, a account.Account, next string, by Asker) error {
+	switch owner, err := e.Store.OwnerOf(ctx, next); {
+	case err == nil && owner != a.ID:
+		return account.ErrAddressTaken // only so many notices are sent in an hour: none is spent on a change that is refused
+	case err != nil && !errors.Is(err, account.ErrNotFound):
+		return fmt.Errorf("enrol: %w", err)
+	}
+	if !a.HeldSince().Truncate(time.Second).Before(e.Now().Truncate(time.Second)) {
+		// A link says when it was mailed in whole seconds, and by that of which address it is.
+		return fmt.Errorf("%w: enrol: the address was changed in this very second", oauth.ErrUnavailable)
+	}
+	notice := mail.Order{
+		Purpose: mail.AddressChanging, Account: a.ID, Address: a.Email.Address, NewAddress: next, Language: by.Language, Client: by.Client,
+	}
+	return e.Mails.Place(ctx, notice, by.Network)
+}
+
+// moved is an account with the login name that it has after it has got an address.
+func moved(a account.Account, address string) account.Account {
+	if a.Username != "" && a.Username == a.Email.Address {
+		a.Username = address
+	}
+	return a
+}
+
+// TakeBack gives an account back the address that a link was mailed to, with a new password if it has one, ends every session, and takes every identity of
 // a provider from it: the person who has changed the address knew the password, and may have come from a provider by the new address. The link lives through whatever they have changed since, but not through an earlier link by
 // which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Once dead it stays dead, whatever
 // becomes of the address. Errors: link.ErrDead, also
@@ -67,13 +105,15 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 		if err != nil {
 			return account.Account{}, err
 		}
-		accepted, err := e.Passwords.Accept(password, a.Username, said.Address)
-		if err != nil {
-			return account.Account{}, err
+		var accepted account.NewPassword
+		if a.Username != "" {
+			if accepted, err = e.Passwords.Accept(password, a.Username, said.Address); err != nil {
+				return account.Account{}, err
+			}
 		}
 		switch err := e.editor.GiveBack(ctx, a, login, accepted, e.verified(said.Address), mailed); {
 		case err == nil:
-			return a, nil
+			return moved(a, said.Address), nil
 		case !errors.Is(err, account.ErrConflict):
 			return account.Account{}, fmt.Errorf("enrol: %w", err)
 		}

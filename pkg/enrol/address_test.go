@@ -2,6 +2,7 @@ package enrol_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -35,6 +37,10 @@ func (w *world) linkFor(purpose link.Purpose, id uuid.UUID, address string) stri
 
 func (w *world) editor() *account.Editor { return account.NewEditor(w.store, w.clock.Now) }
 
+func (w *world) confirm(text string) (account.Account, error) {
+	return w.Confirm(w.t.Context(), enrol.Proof{Link: text}, by)
+}
+
 func (w *world) takeBack(text string) error {
 	_, err := w.TakeBack(w.t.Context(), text, oauth.NewSecret(newPassword))
 	return err
@@ -43,11 +49,11 @@ func (w *world) takeBack(text string) error {
 func TestNewAddressIsConfirmedOnceAndTheOldOneIsTold(t *testing.T) {
 	w := newWorld(t)
 	a := w.ada()
-	if err := w.AskToChange(t.Context(), a.ID, "Eve@Example.org", by); err != nil {
+	if err := enrol.AskToChange(t.Context(), w.Mails, a.ID, "Eve@Example.org", by); err != nil {
 		t.Fatal(err)
 	}
 	text := w.linkFor(link.Confirm, a.ID, elsewhere)
-	_, err := w.Confirm(t.Context(), text, by)
+	_, err := w.confirm(text)
 	w.want("confirm", err, nil)
 	now, _ := w.account(a.ID)
 	if now.Email != (account.Email{Address: elsewhere, VerifiedAt: noon}) || now.Username != elsewhere || now.Epoch <= a.Epoch {
@@ -58,7 +64,7 @@ func TestNewAddressIsConfirmedOnceAndTheOldOneIsTold(t *testing.T) {
 		orders[1].Purpose != mail.AddressChanging || orders[1].Address != mailbox || orders[1].NewAddress != elsewhere || orders[1].Account != a.ID {
 		t.Errorf("orders %+v", orders)
 	}
-	_, err = w.Confirm(t.Context(), text, by)
+	_, err = w.confirm(text)
 	w.want("again", err, link.ErrDead)
 }
 
@@ -69,9 +75,11 @@ func TestAddressOfAnotherAccountIsNotTaken(t *testing.T) {
 	if _, err := w.signUp(proof); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
-	if now, _ := w.account(a.ID); err == nil || now.Email.Address != mailbox {
-		t.Errorf("%v, address %s; want it refused", err, now.Email.Address)
+	before := len(w.store.OrdersPlaced())
+	_, err := w.confirm(w.linkFor(link.Confirm, a.ID, elsewhere))
+	w.want("confirm", err, account.ErrAddressTaken)
+	if now, _ := w.account(a.ID); now.Email.Address != mailbox || len(w.store.OrdersPlaced()) != before {
+		t.Errorf("address %s, %d mails ordered; want nothing changed and nobody told", now.Email.Address, len(w.store.OrdersPlaced())-before)
 	}
 }
 
@@ -81,7 +89,7 @@ func TestLinksOfBeforeStayDeadWhenTheAddressComesBack(t *testing.T) {
 	before, _ := w.mailed(link.Recover, mailbox)
 	for _, address := range []string{elsewhere, mailbox} {
 		w.clock.Advance(time.Second)
-		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, address), by)
+		_, err := w.confirm(w.linkFor(link.Confirm, a.ID, address))
 		w.want(address, err, nil)
 	}
 	w.want("recover", w.recover(before), link.ErrDead)
@@ -92,7 +100,7 @@ func TestThiefCannotKeepAnAccountByItsAddress(t *testing.T) {
 	w := newWorld(t)
 	a := w.ada()
 	text := w.linkFor(link.TakeBack, a.ID, mailbox) // in the mail that the change has ordered
-	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	_, err := w.confirm(w.linkFor(link.Confirm, a.ID, elsewhere))
 	w.want("the thief's address", err, nil)
 	w.want("their password", w.editor().SetPassword(t.Context(), a.ID, oauth.NewSecret("yet-another-canary"), account.PasswordRules{}), nil)
 	w.want("another address", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: "eve@example.net"}), nil)
@@ -140,7 +148,7 @@ func TestThiefGetsNothingBackAfterTheOwner(t *testing.T) {
 		w.clock.Advance(time.Minute)
 		now, _ := w.account(a.ID)
 		back = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
-		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, to), by)
+		_, err := w.confirm(w.linkFor(link.Confirm, a.ID, to))
 		w.want("move to "+to, err, nil)
 		return back
 	}
@@ -167,7 +175,7 @@ func TestDeadLinkStaysDead(t *testing.T) {
 		w.clock.Advance(time.Minute)
 		now, _ := w.account(a.ID)
 		links[now.Email.Address] = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
-		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, to), by)
+		_, err := w.confirm(w.linkFor(link.Confirm, a.ID, to))
 		w.want("move to "+to, err, nil)
 	}
 	move(elsewhere)
@@ -213,7 +221,7 @@ func TestThiefWhoMovesOftenKeepsNothing(t *testing.T) {
 		if i > 0 {
 			thiefs[i-1] = w.linkFor(link.TakeBack, a.ID, now.Email.Address)
 		}
-		_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, fmt.Sprintf("eve%d@example.org", i)), by)
+		_, err := w.confirm(w.linkFor(link.Confirm, a.ID, fmt.Sprintf("eve%d@example.org", i)))
 		w.want("move", err, nil)
 	}
 	if now, _ := w.account(a.ID); len(now.Held) > 11 {
@@ -230,19 +238,96 @@ func TestThiefWhoMovesOftenKeepsNothing(t *testing.T) {
 func TestAddressMovesOnceASecond(t *testing.T) {
 	w := newWorld(t)
 	a := w.ada()
-	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	_, err := w.confirm(w.linkFor(link.Confirm, a.ID, elsewhere))
 	w.want("first", err, nil)
 	n := len(w.store.OrdersPlaced())
 	text := w.linkFor(link.Confirm, a.ID, "eve@example.net")
 	w.clock.Advance(time.Second - time.Millisecond)
-	_, err = w.Confirm(t.Context(), text, by)
+	_, err = w.confirm(text)
 	w.want("in the same second", err, oauth.ErrUnavailable)
 	if got := len(w.store.OrdersPlaced()); got != n {
 		t.Errorf("%d mails were ordered, want none", got-n)
 	}
 	w.clock.Advance(time.Millisecond)
-	_, err = w.Confirm(t.Context(), text, by)
+	_, err = w.confirm(text)
 	w.want("in the next", err, nil)
+}
+
+func TestCodeConfirmsAnAddressAndWrongOnesDisturbNoLink(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	confirm := func(id uuid.UUID, address, code string) error {
+		_, err := w.Confirm(t.Context(), enrol.Proof{Account: id, Address: address, Code: code}, by)
+		return err
+	}
+	code := func(address string) string {
+		t.Helper()
+		now, login := w.account(a.ID)
+		made, err := w.links.Code(t.Context(), link.Link{Purpose: link.Confirm, Account: a.ID, Address: address}, link.StateOf(now, login.Hash))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	good := code(elsewhere)
+	w.want("for another address", confirm(a.ID, "eve@example.net", good), link.ErrDead)
+	w.want("of another account", confirm(uuid.New(), elsewhere, good), link.ErrDead)
+	w.want("no address", confirm(a.ID, "eve", good), account.ErrAddress)
+	for i := range 9 { // one was counted above
+		w.want(fmt.Sprint("wrong ", i), confirm(a.ID, fmt.Sprintf("eve%d@example.org", i), "BCDFG-BCDFG"), link.ErrDead)
+	}
+	var limited *account.TooManyAttemptsError
+	if err := confirm(a.ID, elsewhere, good); !errors.As(err, &limited) {
+		t.Errorf("after ten wrong codes: %v, want that there were too many", err)
+	}
+	_, err := w.confirm(w.linkFor(link.Confirm, a.ID, elsewhere))
+	w.want("the link", err, nil)
+	w.clock.Advance(24 * time.Hour)
+	w.want("a code, the next day", confirm(a.ID, "Eve@Example.net", code("eve@example.net")), nil)
+	w.want("again", confirm(a.ID, "eve@example.net", code("eve@example.net")), nil) // of a new mail: the address counts as verified anew
+	if now, _ := w.account(a.ID); now.Email.Address != "eve@example.net" {
+		t.Errorf("address %s", now.Email.Address)
+	}
+}
+
+// TestAddressOfAnAccountWithoutAPassword: its people come from a provider.
+func TestAddressOfAnAccountWithoutAPassword(t *testing.T) {
+	w := newWorld(t)
+	a, err := account.NewForSubject(account.Subject{Directory: "idp:up", ID: "ada"}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Email = account.Email{Address: mailbox, VerifiedAt: noon}
+	s, _, err := session.Begin(session.Login{AccountID: a.ID, Epoch: a.Epoch, Client: client.OfPages()}, w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.store.BeginSession(t.Context(), session.Beginning{Account: a, New: true, Session: s})
+	w.want("an account of a provider", err, nil)
+	mailed := func(purpose link.Purpose, address string) string {
+		t.Helper()
+		now, err := w.store.Account(t.Context(), a.ID)
+		w.want("read", err, nil)
+		state := link.StateOf(now, "")
+		if purpose == link.TakeBack {
+			state = link.State{}
+		}
+		text, err := w.links.Make(t.Context(), link.Link{Purpose: purpose, Account: a.ID, Address: address, Expires: w.clock.Now().Add(purpose.Life())}, state)
+		w.want("make", err, nil)
+		return text
+	}
+	back := mailed(link.TakeBack, mailbox)
+	got, err := w.confirm(mailed(link.Confirm, elsewhere))
+	w.want("confirm", err, nil)
+	if now, _ := w.store.Account(t.Context(), a.ID); now.Email.Address != elsewhere || now.Epoch <= a.Epoch || now.Username != "" || got.Username != "" {
+		t.Errorf("account %+v, want the new address, no login name, and its sessions ended", now)
+	}
+	w.want("recover", w.recover(enrol.Proof{Link: mailed(link.Recover, elsewhere)}), link.ErrDead)
+	_, err = w.TakeBack(t.Context(), back, oauth.Secret{})
+	w.want("take back, without a password", err, nil)
+	if now, _ := w.store.Account(t.Context(), a.ID); now.Email.Address != mailbox || now.Subject != a.Subject {
+		t.Errorf("account %+v, want the address of before", now)
+	}
 }
 
 // TestThiefComesInByNoIdentity: with an address of their own, whose domain a provider may speak for, they have linked an identity.
@@ -250,7 +335,7 @@ func TestThiefComesInByNoIdentity(t *testing.T) {
 	w := newWorld(t)
 	a := w.ada()
 	text := w.linkFor(link.TakeBack, a.ID, mailbox)
-	_, err := w.Confirm(t.Context(), w.linkFor(link.Confirm, a.ID, elsewhere), by)
+	_, err := w.confirm(w.linkFor(link.Confirm, a.ID, elsewhere))
 	w.want("the thief's address", err, nil)
 	stolen, _ := w.account(a.ID)
 	stolen.Subject = account.Subject{Directory: "idp:up", ID: "eve"}

@@ -18,7 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// codeLimit is how many wrong codes there may be for a purpose and an address in a day. Windows are aligned to the clock.
+// codeLimit is how many wrong codes there may be for a purpose and an address in a day, and for changes of the address of an account. Windows are aligned to the clock.
 var codeLimit = account.Limit{Count: 10, Window: 24 * time.Hour}
 
 // ErrClosed says that nobody may sign up, or only those who were invited.
@@ -85,6 +85,7 @@ func (e *Enroller) order(ctx context.Context, purpose mail.Purpose, address stri
 // Proof is what somebody has from a mail: its link, or the address that it went to with its code.
 type Proof struct {
 	Link          string
+	Account       uuid.UUID // with the code of a change of address; otherwise the address names it
 	Address, Code string
 }
 
@@ -158,8 +159,12 @@ func (e *Enroller) verified(address string) account.Email {
 func (e *Enroller) tryCode(ctx context.Context, code string, of link.Link, state link.State) error {
 	now := e.Now()
 	window := now.UnixNano() / int64(codeLimit.Window)
+	whose := of.Address
+	if of.Purpose == link.Confirm {
+		whose = of.Account.String() // whichever address it asks for
+	}
 	bucket := account.Bucket{
-		Kind: "code", Key: fmt.Sprintf("%d\x00%s", of.Purpose, of.Address), Window: window, Limit: codeLimit.Count,
+		Kind: "code", Key: fmt.Sprintf("%d\x00%s", of.Purpose, whose), Window: window, Limit: codeLimit.Count,
 		Until: time.Unix(0, (window+1)*int64(codeLimit.Window)).UTC(),
 	}
 	switch below, err := e.Store.Take(ctx, bucket); {

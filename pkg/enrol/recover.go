@@ -64,15 +64,20 @@ func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Accou
 	case !errors.Is(err, account.ErrNotFound):
 		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
 	}
+	return e.ofCode(ctx, proof.Code, said)
+}
+
+// ofCode returns the account that a code is good for. Where there is none, as much is done.
+func (e *Enroller) ofCode(ctx context.Context, code string, said link.Link) (account.Account, account.LoginName, error) {
 	a, login, known := e.read(ctx, said)
 	if known != nil && !errors.Is(known, link.ErrDead) {
 		return account.Account{}, account.LoginName{}, known
 	}
 	state := link.StateOf(a, login.Hash)
 	if known != nil {
-		state = link.State{Hash: nobodysHash, Email: account.Email{Address: address}}
+		state = link.State{Hash: nobodysHash, Email: account.Email{Address: said.Address}}
 	}
-	if err := e.tryCode(ctx, proof.Code, said, state); err != nil || known != nil {
+	if err := e.tryCode(ctx, code, said, state); err != nil || known != nil {
 		if err == nil {
 			err = link.ErrDead
 		}
@@ -97,8 +102,8 @@ func (e *Enroller) ofLink(ctx context.Context, text string, purpose link.Purpose
 	return said, a, login, nil
 }
 
-// read returns the account that a proof names, with its login name. link.ErrDead when it is none that a proof can be good for: it
-// is gone, disabled, or has no password.
+// read returns the account that a proof names, with its login name if it has one. link.ErrDead when it is none that a proof can be good
+// for: it is gone, disabled, or has no password that could be replaced.
 func (e *Enroller) read(ctx context.Context, said link.Link) (account.Account, account.LoginName, error) {
 	found, err := e.Store.Account(ctx, said.Account)
 	username := found.Username
@@ -107,6 +112,8 @@ func (e *Enroller) read(ctx context.Context, said link.Link) (account.Account, a
 		username = said.Address // read all the same, in vain
 	case err != nil:
 		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
+	case username == "" && said.Purpose != link.Recover && !found.Disabled:
+		return found, account.LoginName{}, nil
 	}
 	a, login, err := e.Store.AccountAndLogin(ctx, said.Account, username)
 	switch {

@@ -83,6 +83,8 @@ type Mailed string
 const (
 	SigningUp  Mailed = "signup"
 	Recovering Mailed = "recover"
+	Changing   Mailed = "email" // the address of an account
+	TakingBack Mailed = "takeback"
 )
 
 // Ask asks for the address that a mail is to go to.
@@ -96,6 +98,35 @@ type Ask struct {
 
 // Ask draws it.
 func (p *Pages) Ask(l Languages, a Ask) Page { return p.draw(l, "ask", string(a.What)+".title", a) }
+
+// Change asks for a new address, and for username and password of the account that is to have it.
+type Change struct {
+	Base            string // as of Form
+	Username, Email string // filled in
+	Problem         Problem
+	Value           int // of the text of the problem
+}
+
+// OfEmail reports whether the problem is that of the address.
+func (c Change) OfEmail() bool { return c.Problem == NoAddress }
+
+// OfPassword reports whether the problem is that of username and password.
+func (c Change) OfPassword() bool { return c.Problem == WrongPassword }
+
+// Change draws it.
+func (p *Pages) Change(l Languages, c Change) Page { return p.draw(l, "change", "email.title", c) }
+
+// Confirm asks whether an account is to have an address, and without a link for the code of the mail that was just ordered.
+type Confirm struct {
+	Base                 string // as of Form
+	Link                 string
+	Subject, Email, Code string
+	Problem              Problem
+	Value                int // of the text of the problem
+}
+
+// Confirm draws it.
+func (p *Pages) Confirm(l Languages, c Confirm) Page { return p.draw(l, "confirm", "email.title", c) }
 
 // Choose asks for a new password, and without a link for the code of the mail that was just ordered.
 type Choose struct {
@@ -111,8 +142,11 @@ func (c Choose) OfCode() bool { return c.Problem == WrongCode || c.Problem == To
 
 // Path is where the form goes.
 func (c Choose) Path() string {
-	if c.What == SigningUp {
+	switch c.What {
+	case SigningUp:
 		return "/signup/verify"
+	case TakingBack:
+		return "/email/takeback"
 	}
 	return "/recover/finish"
 }
@@ -122,10 +156,10 @@ func (p *Pages) Choose(l Languages, c Choose) Page {
 	return p.draw(l, "choose", string(c.What)+".title", c)
 }
 
-// Chosen says that the password is set.
+// Chosen says that what was mailed was used.
 type Chosen struct {
 	What     Mailed
-	Username string
+	Username string // empty: nobody logs in to the account with a password
 }
 
 // Chosen draws it.
@@ -167,7 +201,9 @@ const (
 	TooManyCodes      Problem = "too_many_codes" // wrong ones, for the address
 	DeadLink          Problem = "dead_link"      // the link or the code is not good, or not good any more
 	WrongCode         Problem = "wrong_code"     // or not good any more
-	Closed            Problem = "closed"         // people may not do that here
+	DeadTakeBack      Problem = "dead_takeback"  // as DeadLink; there is no other mail to ask for
+	AddressTaken      Problem = "address_taken"
+	Closed            Problem = "closed" // people may not do that here
 	PasswordCharacter Problem = "password_character"
 
 	NoDocument       Problem = "no_document"        // what an application says of itself cannot be read or used

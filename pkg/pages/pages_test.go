@@ -46,9 +46,15 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 		drawn[string(what)+" choose by link"] = p.Choose(l, pages.Choose{What: what, Base: "/tenant", Link: text, Problem: pages.PasswordCharacter})
 		drawn[string(what)+" chosen"] = p.Chosen(l, pages.Chosen{What: what, Username: text})
 	}
+	drawn["change"] = p.Change(l, pages.Change{Base: "/tenant", Username: text, Email: text, Problem: pages.WrongPassword})
+	drawn["confirm by link"] = p.Confirm(l, pages.Confirm{Base: "/tenant", Link: text})
+	drawn["confirm by code"] = p.Confirm(l, pages.Confirm{Base: "/tenant", Subject: text, Email: text, Code: text, Problem: pages.WrongCode})
+	drawn["email chosen"] = p.Chosen(l, pages.Chosen{What: pages.Changing, Username: text})
+	drawn["takeback choose"] = p.Choose(l, pages.Choose{What: pages.TakingBack, Base: "/tenant", Link: text, Problem: pages.PasswordCharacter})
+	drawn["takeback chosen"] = p.Chosen(l, pages.Chosen{What: pages.TakingBack})
 	for _, problem := range []pages.Problem{
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,
-		pages.ProviderFails, pages.Disabled, pages.DeadLink, pages.Closed, pages.NoDocument, pages.TooManyDocuments,
+		pages.ProviderFails, pages.Disabled, pages.DeadLink, pages.DeadTakeBack, pages.AddressTaken, pages.Closed, pages.NoDocument, pages.TooManyDocuments,
 	} {
 		drawn["failed "+string(problem)] = p.Failed(l, pages.Failed{Problem: problem, Detail: text, Trace: text, Again: "/authorize?" + text})
 	}

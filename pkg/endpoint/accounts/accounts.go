@@ -1,6 +1,7 @@
 // Package accounts is what people do with their own accounts by way of their mailbox: POST /signup and /recover order a mail, and
-// /signup/verify and /recover/finish take what was in it, with a new password. Applications send JSON and read JSON; browsers send the
-// forms of the pages that GET shows, and see pages.
+// /signup/verify and /recover/finish take what was in it, with a new password. POST /email/confirm gives an account the new address that it
+// was mailed to, and /email/takeback the old one again. Applications send JSON and read JSON; browsers send the
+// forms of the pages that GET shows, and see pages. Applications ask for a new address at the function password, pages at /email/change.
 //
 // GET changes nothing and looks nothing up, so a program that opens each link of a mail before its reader does no harm.
 package accounts
@@ -11,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
@@ -27,6 +29,7 @@ import (
 // Store is what the function asks of the table.
 type Store interface {
 	enrol.Store
+	account.Rehasher
 	mail.DeskStore
 	keyring.LinkStore
 }
@@ -37,27 +40,51 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		Settings: s, store: store, pages: drawn,
 		links: link.New(keyring.NewLinkKeys(store, sealer, s.KeyTimes, s.Now), s.Now),
 		desk:  mail.NewDesk(store, mail.DefaultLimits, s.Now),
+
+		accounts: account.NewAuthenticator(store, store, s.Limits, s.Now),
 	}
 	handlers := map[string]apigw.Handler{}
-	for path, what := range map[string]pages.Mailed{"/signup": pages.SigningUp, "/recover": pages.Recovering} {
-		ask, finish := f.ask(what), f.finish(what)
-		handlers["GET "+path] = f.shown(what, f.showAsk(what))
-		handlers["POST "+path] = f.answered(what, asks, ask)
-		handlers["GET "+pathOf(what)+"?link"] = f.shown(what, f.showFinish(what))
-		handlers["POST "+pathOf(what)] = f.answered(what, !asks, finish)
+	for _, step := range []step{
+		f.asking(pages.SigningUp, "/signup"), f.finishing(pages.SigningUp, link.SignUp.Path()),
+		f.asking(pages.Recovering, link.AskToRecoverPath), f.finishing(pages.Recovering, link.Recover.Path()),
+		f.changing(), f.confirming(), f.takingBack(),
+	} {
+		get := "GET " + step.path
+		if !step.asks {
+			get += "?link"
+		}
+		handlers[get], handlers["POST "+step.path] = f.shown(step, f.show(step)), f.answered(step)
 	}
 	return apigw.Serve(s.Config, handlers)
 }
 
-// asks says that a form asks for a mail, and does not answer one.
-const asks = true
+// step is a form, and what applications send in its place.
+type step struct {
+	what   pages.Mailed
+	path   string
+	asks   bool // it asks for a mail, and does not answer one
+	byPage bool // applications have another route for it
+	handle handler
 
-// pathOf is where what was mailed is used.
-func pathOf(what pages.Mailed) string {
-	if what == pages.SigningUp {
-		return link.SignUp.Path()
+	form func(*apigw.Request, input, fault) pages.Page // with what was typed before, and what is wrong with it
+	next func(*apigw.Request, input, done) pages.Page
+}
+
+// fault is what is wrong with a form, with a number for its text.
+type fault struct {
+	problem pages.Problem
+	value   int
+}
+
+// again is where somebody asks for another mail; empty where nobody can.
+func (f function) again(s step) string {
+	switch {
+	case s.what == pages.TakingBack, f.open(s.what, true) != nil: // an invitation comes from an operator
+		return ""
+	case s.what == pages.Changing:
+		return changePath
 	}
-	return link.Recover.Path()
+	return "/" + string(s.what)
 }
 
 type function struct {
@@ -66,6 +93,8 @@ type function struct {
 	links *link.Links
 	desk  *mail.Desk
 	pages *pages.Pages
+
+	accounts *account.Authenticator
 }
 
 // enroller has the rules for passwords at the issuer of the request.
@@ -81,7 +110,7 @@ func (f function) open(what pages.Mailed, asks bool) error {
 	signsUp := f.SelfService.Open || !asks && f.SelfService.Invited
 	switch {
 	case !f.SelfService.Recover:
-		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up or recover an account here")
+		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up, recover an account or change its address here")
 	case what == pages.SigningUp && !signsUp:
 		return errClosed
 	}
@@ -92,6 +121,8 @@ var errClosed = apigw.Refused(http.StatusForbidden, oauth.CodeAccessDenied, "sig
 
 type input struct {
 	Email    string       `json:"email"`
+	Subject  string       `json:"sub"`      // of /email/confirm, with a code
+	Username string       `json:"username"` // of /email/change
 	Language string       `json:"language"`
 	Link     string       `json:"link"`
 	Code     string       `json:"code"`
@@ -121,19 +152,27 @@ func (f function) ask(what pages.Mailed) handler {
 	}
 }
 
+// proof is what somebody has from a mail.
+func (in input) proof() (enrol.Proof, error) {
+	proof := enrol.Proof{Link: in.Link, Address: in.Email, Code: in.Code}
+	switch {
+	case proof.Link == "" && (proof.Address == "" || proof.Code == ""):
+		return proof, apigw.InvalidRequest("want link, or email and code")
+	case proof.Link != "" && proof.Code != "":
+		return proof, apigw.InvalidRequest("link and code: want one of them")
+	}
+	return proof, nil
+}
+
 // finish takes the link of a mail, or the address that it went to and its code, and a new password.
 func (f function) finish(what pages.Mailed) handler {
 	return func(ctx context.Context, r *apigw.Request, in input) (done, error) {
-		proof := enrol.Proof{Link: in.Link, Address: in.Email, Code: in.Code}
-		switch {
-		case proof.Link == "" && (proof.Address == "" || proof.Code == ""):
-			return done{}, apigw.InvalidRequest("want link, or email and code")
-		case proof.Link != "" && proof.Code != "":
-			return done{}, apigw.InvalidRequest("link and code: want one of them")
+		proof, err := in.proof()
+		if err != nil {
+			return done{}, err
 		}
 		var (
 			a     account.Account
-			err   error
 			event = audit.Event{Name: audit.Recovered, Mail: string(mail.Recover)}
 			made  = done{status: http.StatusOK}
 		)
@@ -146,46 +185,54 @@ func (f function) finish(what pages.Mailed) handler {
 		} else {
 			a, err = f.enroller(r).Recover(ctx, proof, in.Password, enrol.Asker{Language: in.Language, Network: r.Network})
 		}
-		var limited *account.TooManyAttemptsError
-		switch {
-		case errors.Is(err, link.ErrDead), errors.As(err, &limited):
-			event.Name, event.Reason = audit.ProofRefused, "its link or code is not good, or not good any more"
-			if limited != nil {
-				event.Reason = "there were too many wrong codes for the address"
-			}
-			f.Trail.Record(ctx, event)
-			return done{}, err
-		case err != nil:
-			return done{}, err
-		}
-		event.Subject = a.ID.String()
-		f.Trail.Record(ctx, event)
-		made.Subject, made.Username = a.ID.String(), a.Username
-		return made, nil
+		return f.used(ctx, event, made, a, err)
 	}
+}
+
+// used says what became of the link or the code of a mail.
+func (f function) used(ctx context.Context, event audit.Event, made done, a account.Account, err error) (done, error) {
+	var limited *account.TooManyAttemptsError
+	switch {
+	case errors.Is(err, link.ErrDead), errors.As(err, &limited):
+		event.Name, event.Reason = audit.ProofRefused, "its link or code is not good, or not good any more"
+		if limited != nil {
+			event.Reason = "there were too many wrong codes for the address"
+		}
+		f.Trail.Record(ctx, event)
+		return done{}, err
+	case err != nil:
+		return done{}, err
+	}
+	event.Subject = a.ID.String()
+	f.Trail.Record(ctx, event)
+	made.Subject, made.Username = a.ID.String(), a.Username
+	return made, nil
 }
 
 // done is a success.
 type done struct {
 	status   int
 	Subject  string `json:"sub"`
-	Username string `json:"username"` // what they log in with
+	Username string `json:"username"` // what they log in with; empty: not with a password
+
+	asked uuid.UUID // the account whose address is to change
 }
 
 type handler func(context.Context, *apigw.Request, input) (done, error)
 
 // answered answers JSON with JSON, and a form with a page.
-func (f function) answered(what pages.Mailed, asks bool, handle handler) apigw.Handler {
+func (f function) answered(step step) apigw.Handler {
+	byForm := f.shown(step, f.byForm(step))
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		if r.IsForm() {
-			return f.shown(what, f.form(what, asks, handle))(ctx, r)
+		if step.byPage || r.IsForm() {
+			return byForm(ctx, r)
 		}
 		var in input
-		err := errors.Join(f.open(what, asks), f.decode(r, &in))
+		err := errors.Join(f.open(step.what, step.asks), f.decode(r, &in))
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		made, err := handle(ctx, r, in)
+		made, err := step.handle(ctx, r, in)
 		if err != nil {
 			return apigw.Response{}, told(err)
 		}
@@ -208,6 +255,8 @@ func told(err error) error {
 		return apigw.InvalidRequest("email: want an address like name@example.com, in ASCII before the @")
 	case errors.Is(err, link.ErrDead):
 		return apigw.Refused(http.StatusBadRequest, oauth.CodeInvalidGrant, "the link or the code is not good, or not good any more: it was used, has expired, or the account has changed")
+	case errors.Is(err, account.ErrAddressTaken):
+		return apigw.Refused(http.StatusConflict, oauth.CodeAlreadyUsed, "another account has this address")
 	case errors.Is(err, account.ErrExists):
 		return apigw.Refused(http.StatusConflict, oauth.CodeAlreadyUsed, "somebody else logs in with this address as their name: ask the operator")
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/account"
@@ -19,66 +18,78 @@ import (
 	"github.com/wavepass/wavepass/pkg/pages"
 )
 
-// showAsk shows the form that asks for an address.
-func (f function) showAsk(what pages.Mailed) apigw.Handler {
-	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-		if err := f.open(what, asks); err != nil {
-			return apigw.Response{}, err
-		}
-		return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r)})), nil
+// asking asks for a mail to an address.
+func (f function) asking(what pages.Mailed, path string) step {
+	return step{
+		what: what, path: path, asks: true, handle: f.ask(what),
+		form: func(r *apigw.Request, in input, at fault) pages.Page {
+			return f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r), Email: in.Email, Problem: at.problem, Value: at.value})
+		},
+		next: func(r *apigw.Request, in input, _ done) pages.Page {
+			return f.pages.Choose(languages(r), pages.Choose{What: what, Base: endpoint.BasePath(r), Email: in.Email})
+		},
 	}
 }
 
-// showFinish shows the form that asks for a new password, with the link in it. Without a link there is no address either, so the person
-// begins anew.
-func (f function) showFinish(what pages.Mailed) apigw.Handler {
-	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
-		if err := f.open(what, !asks); err != nil {
-			return apigw.Response{}, err
-		}
-		if r.Query["link"] == "" {
-			return page(http.StatusOK, f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r)})), nil
-		}
-		return page(http.StatusOK, f.pages.Choose(languages(r), pages.Choose{What: what, Base: endpoint.BasePath(r), Link: r.Query["link"]})), nil
+// finishing asks for a new password, with the link of a mail in its form, or with the address that a mail was just ordered for. Without
+// either the person begins anew.
+func (f function) finishing(what pages.Mailed, path string) step {
+	return step{
+		what: what, path: path, handle: f.finish(what),
+		form: func(r *apigw.Request, in input, at fault) pages.Page {
+			if in.Link == "" && in.Email == "" {
+				return f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r)})
+			}
+			return f.pages.Choose(languages(r), pages.Choose{
+				What: what, Base: endpoint.BasePath(r), Link: in.Link, Email: in.Email, Code: in.Code, Problem: at.problem, Value: at.value,
+			})
+		},
+		next: f.chosen(what),
 	}
 }
 
-// form answers a form of a page of ours.
-func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handler {
+// chosen says that what was mailed was used.
+func (f function) chosen(what pages.Mailed) func(*apigw.Request, input, done) pages.Page {
+	return func(r *apigw.Request, _ input, made done) pages.Page {
+		return f.pages.Chosen(languages(r), pages.Chosen{What: what, Username: made.Username})
+	}
+}
+
+// show shows the form of a step.
+func (f function) show(step step) apigw.Handler {
+	return func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+		if err := f.open(step.what, step.asks); err != nil {
+			return apigw.Response{}, err
+		}
+		return page(http.StatusOK, step.form(r, input{Link: r.Query["link"]}, fault{})), nil
+	}
+}
+
+// byForm answers a form of a page of ours.
+func (f function) byForm(step step) apigw.Handler {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 		var in input
-		err := errors.Join(f.open(what, asks), endpoint.OfOurPage(r), f.decode(r, &in))
+		err := errors.Join(f.open(step.what, step.asks), endpoint.OfOurPage(r), f.decode(r, &in))
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		made, err := handle(ctx, r, in)
+		made, err := step.handle(ctx, r, in)
 		problem, value, status := problemOf(err)
 		if problem == pages.DeadLink && in.Link == "" {
 			problem = pages.WrongCode
 		}
-		page := func(drawn pages.Page) (apigw.Response, error) {
-			response := page(status, drawn)
-			var limited *account.TooManyAttemptsError
-			if errors.As(told(err), &limited) {
-				response.Headers["Retry-After"] = strconv.FormatInt(int64(limited.RetryAfter/time.Second)+1, 10)
-			}
-			return response, nil
-		}
 		switch {
-		case problem == pages.Internal:
+		case problem == pages.Internal, problem == pages.DeadLink:
 			return apigw.Response{}, told(err)
-		case asks && err != nil:
-			return page(f.pages.Ask(languages(r), pages.Ask{What: what, Base: endpoint.BasePath(r), Email: in.Email, Problem: problem, Value: value}))
-		case asks:
-			return page(f.pages.Choose(languages(r), pages.Choose{What: what, Base: endpoint.BasePath(r), Email: in.Email}))
-		case err != nil && problem == pages.DeadLink && in.Link != "":
-			return apigw.Response{}, told(err)
-		case err != nil:
-			return page(f.pages.Choose(languages(r), pages.Choose{
-				What: what, Base: endpoint.BasePath(r), Link: in.Link, Email: in.Email, Code: in.Code, Problem: problem, Value: value,
-			}))
+		case err == nil:
+			return page(status, step.next(r, in, made)), nil
 		}
-		return page(f.pages.Chosen(languages(r), pages.Chosen{What: what, Username: made.Username}))
+		response := page(status, step.form(r, in, fault{problem, value}))
+		var limited *account.TooManyAttemptsError
+		if errors.As(told(err), &limited) {
+			response.Headers["Retry-After"] = strconv.FormatInt(int64(limited.RetryAfter/time.Second)+1, 10)
+		}
+		return response, nil
 	}
 }
 
@@ -86,6 +97,7 @@ func (f function) form(what pages.Mailed, asks bool, handle handler) apigw.Handl
 func problemOf(err error) (problem pages.Problem, value int, status int) {
 	var (
 		limited *account.TooManyAttemptsError
+		guessed *guessedError
 		fault   *account.PasswordError
 	)
 	switch {
@@ -95,6 +107,12 @@ func problemOf(err error) (problem pages.Problem, value int, status int) {
 		return pages.NoAddress, 0, http.StatusBadRequest
 	case errors.Is(err, mail.ErrTooMany):
 		return pages.TooManyMails, 0, http.StatusTooManyRequests
+	case errors.As(err, &guessed):
+		return pages.TooMany, int((guessed.limited.RetryAfter + time.Minute - 1) / time.Minute), http.StatusTooManyRequests
+	case errors.Is(err, account.ErrInvalidCredentials):
+		return pages.WrongPassword, 0, http.StatusBadRequest
+	case errors.Is(err, account.ErrAddressTaken), errors.Is(err, account.ErrExists):
+		return pages.AddressTaken, 0, http.StatusConflict
 	case errors.As(err, &limited):
 		return pages.TooManyCodes, 0, http.StatusTooManyRequests
 	case errors.Is(err, link.ErrDead):
@@ -108,15 +126,15 @@ func problemOf(err error) (problem pages.Problem, value int, status int) {
 }
 
 // shown makes every error of a handler a page.
-func (f function) shown(what pages.Mailed, handle apigw.Handler) apigw.Handler {
+func (f function) shown(step step, handle apigw.Handler) apigw.Handler {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 		response, err := handle(ctx, r)
 		if err == nil {
 			return response, nil
 		}
-		failed := pages.Failed{Problem: pages.Internal, Again: endpoint.BasePath(r) + strings.TrimSuffix(strings.TrimSuffix(pathOf(what), "/verify"), "/finish")}
-		if f.open(what, asks) != nil {
-			failed.Again = "" // an invitation comes from an operator
+		failed := pages.Failed{Problem: pages.Internal, Again: f.again(step)}
+		if failed.Again != "" {
+			failed.Again = endpoint.BasePath(r) + failed.Again
 		}
 		switch {
 		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), !f.SelfService.Recover:
@@ -129,6 +147,9 @@ func (f function) shown(what pages.Mailed, handle apigw.Handler) apigw.Handler {
 		return apigw.Response{}, &apigw.ShownError{Err: err, Page: func(status int, trace string) apigw.Response {
 			if failed.Problem == pages.Internal && status < http.StatusInternalServerError {
 				failed.Problem = pages.DeadLink
+				if step.what == pages.TakingBack {
+					failed.Problem = pages.DeadTakeBack
+				}
 			}
 			failed.Trace = trace
 			return page(status, f.pages.Failed(languages(r), failed))

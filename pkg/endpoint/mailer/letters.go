@@ -79,6 +79,9 @@ func (l *Letters) ofAccount(ctx context.Context, o mail.Order, id uuid.UUID) (ma
 	if err != nil {
 		return mail.Letter{}, nobody(err)
 	}
+	if found.Username == "" && o.Purpose == mail.ConfirmAddress && !found.Disabled {
+		return l.linked(ctx, o, id, link.StateOf(found, "")) // there is no password that it could depend on
+	}
 	a, login, err := l.store.AccountAndLogin(ctx, id, found.Username)
 	switch {
 	case err != nil:
@@ -98,7 +101,7 @@ func (l *Letters) linked(ctx context.Context, o mail.Order, id uuid.UUID, state 
 		return mail.Letter{}, err
 	}
 	letter := mail.Letter{Purpose: o.Purpose, Link: l.issuer + purpose.Path() + "?" + url.Values{"link": {text}}.Encode(), Until: of.Expires}
-	if purpose == link.SignUp || purpose == link.Recover {
+	if purpose == link.SignUp || purpose == link.Recover || purpose == link.Confirm {
 		letter.Code, err = l.links.Code(ctx, of, state)
 	}
 	return letter, err

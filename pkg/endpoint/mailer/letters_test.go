@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -19,6 +20,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // TestEachMailHasTheLinkOfItsPurpose checks the links and codes by what honours them.
@@ -36,6 +38,14 @@ func TestEachMailHasTheLinkOfItsPurpose(t *testing.T) {
 		return a
 	}
 	ada, gone := add("ada@example.com", false), add("gone@example.com", true)
+	foreign := account.Account{ID: uuid.New(), Subject: account.Subject{Directory: "idp:up", ID: "fay"}, Email: account.Email{Address: "fay@example.com"}, Epoch: 1}
+	s, _, err := session.Begin(session.Login{AccountID: foreign.ID, Epoch: 1, Client: client.OfPages()}, clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.BeginSession(t.Context(), session.Beginning{Account: foreign, New: true, Session: s}); err != nil {
+		t.Fatal(err)
+	}
 	ofAda := link.StateOf(ada, "hash of ada@example.com")
 	for _, tc := range []struct {
 		order mail.Order
@@ -51,7 +61,9 @@ func TestEachMailHasTheLinkOfItsPurpose(t *testing.T) {
 		{mail.Order{Purpose: mail.Recover, Address: "ada@example.com"}, mail.Recover, link.Recover, true, ofAda},
 		{mail.Order{Purpose: mail.Recover, Address: "new@example.com"}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.Recover, Address: "gone@example.com"}, "", 0, false, link.State{}},
-		{mail.Order{Purpose: mail.ConfirmAddress, Account: ada.ID, Address: "next@example.com"}, mail.ConfirmAddress, link.Confirm, false, ofAda},
+		{mail.Order{Purpose: mail.ConfirmAddress, Account: ada.ID, Address: "next@example.com"}, mail.ConfirmAddress, link.Confirm, true, ofAda},
+		{mail.Order{Purpose: mail.ConfirmAddress, Account: foreign.ID, Address: "next@example.com"}, mail.ConfirmAddress, link.Confirm, true, link.StateOf(foreign, "")},
+		{mail.Order{Purpose: mail.Recover, Address: foreign.Email.Address}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.ConfirmAddress, Account: gone.ID, Address: "next@example.com"}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.ConfirmAddress, Account: uuid.New(), Address: "next@example.com"}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.AddressChanging, Account: ada.ID, Address: "ada@example.com", NewAddress: "next@example.com"}, mail.AddressChanging, link.TakeBack, false, link.State{}},

@@ -206,6 +206,13 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"GET /recover/finish":  "accounts",
 		"POST /recover/finish": "accounts",
 
+		"GET /email/change":    "accounts",
+		"POST /email/change":   "accounts",
+		"GET /email/confirm":   "accounts",
+		"POST /email/confirm":  "accounts",
+		"GET /email/takeback":  "accounts",
+		"POST /email/takeback": "accounts",
+
 		"GET /authorize":  "signin",
 		"POST /authorize": "signin",
 		"POST /signin":    "signin",
