@@ -108,6 +108,9 @@ func (f function) takingBack() step {
 	return step{
 		what: pages.TakingBack, path: link.TakeBack.Path(), handle: f.takeBack,
 		form: func(r *apigw.Request, in input, at fault) pages.Page {
+			if in.Link == "" {
+				return f.pages.Failed(languages(r), pages.Failed{Problem: pages.DeadTakeBack})
+			}
 			return f.pages.Choose(languages(r), pages.Choose{
 				What: pages.TakingBack, Base: endpoint.BasePath(r), Link: in.Link, Problem: at.problem, Value: at.value,
 			})

@@ -1,5 +1,6 @@
 // Package password is the endpoint POST /password, where somebody who is logged in changes their password. It is
-// behind the token authorizer, and answers like a login: with a new session. POST /site/password is the same behind the cookie of a site.
+// behind the token authorizer, and answers like a login: with a new session. POST /email is where they ask for another address of their
+// account, by the same proof. POST /site/password and /site/email are the same behind the cookie of a site.
 package password
 
 import (
@@ -28,19 +29,24 @@ type Store interface {
 // New returns the function.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function {
 	clients := client.NewRegistry(store, s.Now)
+	mails := mail.NewDesk(store, mail.DefaultLimits, s.Now)
 	change := grant.NewPassword(grant.PasswordParts{
 		BeginParts: s.ByPassword(store, sealer),
 		Owners:     session.NewOwners(store, store, clients, s.Now),
-		Mails:      mail.NewDesk(store, mail.DefaultLimits, s.Now),
+		Mails:      mails,
 	})
-	f := function{s, clients, change, store}
-	return apigw.Serve(s.Config, map[string]apigw.Handler{"POST /password": f.change, "POST /site/password": f.change})
+	f := function{s, clients, change, mails, store}
+	return apigw.Serve(s.Config, map[string]apigw.Handler{
+		"POST /password": f.change, "POST /site/password": f.change,
+		"POST /email": f.changeEmail, "POST /site/email": f.changeEmail,
+	})
 }
 
 type function struct {
 	endpoint.Settings
 	clients  *client.Registry
 	password *grant.Password
+	mails    *mail.Desk
 	schema   schema.Source
 }
 

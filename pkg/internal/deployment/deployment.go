@@ -177,6 +177,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /sessions/{id}": "sessions",
 		"DELETE /sessions":      "sessions",
 		"POST /password":        "password",
+		"POST /email":           "password",
 
 		"GET /grants":                  "sessions",
 		"DELETE /grants/{client}":      "sessions",
@@ -194,6 +195,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /site/sessions/{id}": "sessions",
 		"DELETE /site/sessions":      "sessions",
 		"POST /site/password":        "password",
+		"POST /site/email":           "password",
 
 		"POST /ticket": "ticket",
 

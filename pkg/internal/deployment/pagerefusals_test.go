@@ -45,14 +45,14 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		}
 	}
 	for _, route := range []string{
-		"GET /signup", "GET /signup/verify", "GET /recover", "GET /recover/finish", "GET /.well-known/oauth-authorization-server",
+		"GET /signup", "GET /signup/verify", "GET /recover", "GET /recover/finish", "GET /email/change", "GET /email/confirm", "GET /email/takeback", "GET /.well-known/oauth-authorization-server",
 		"GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/{path+}",
 	} {
 		if got := New(t, browser.Jar{}).Raw(Request{Route: route, Query: map[string]string{"unknown": "x"}}); got.StatusCode != 400 {
 			t.Errorf("%s, a parameter: %d %s, want 400", route, got.StatusCode, got.Body)
 		}
 	}
-	for _, path := range []string{"/signin", "/signin/provider", "/consent", "/signup", "/signup/verify", "/recover", "/recover/finish"} {
+	for _, path := range []string{"/signin", "/signin/provider", "/consent", "/signup", "/signup/verify", "/recover", "/recover/finish", "/email/change", "/email/confirm", "/email/takeback"} {
 		got := New(t, browser.Jar{}).Raw(Request{Route: "POST " + path, Type: "text/plain", Body: "x"}.From(Issuer))
 		if got.StatusCode != 415 {
 			t.Errorf("%s, another media type: %d %s, want 415", path, got.StatusCode, got.Body)
@@ -62,6 +62,7 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		leave, {Route: "GET /signout", Raw: "client_id=site&post_logout_redirect_uri=" + url.QueryEscape(Origin+"/bye")},
 		form("POST /consent", "request", authorization, "token", "x", "decision", "allow"),
 		form("POST /signup", "email", "ada@example.com"), form("POST /recover", "email", "ada@example.com"),
+		form("POST /email/change", "username", Username, "password", Password, "email", "ada@example.org"),
 		{Route: "GET /.well-known/oauth-protected-resource"},
 	} {
 		d := New(t, browser.Jar{})
@@ -71,7 +72,7 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		}
 	}
 	silent := New(t, browser.Jar{}).Beside(func(s *endpoint.Settings) { s.SelfService = endpoint.SelfService{} })
-	for _, path := range []string{"/signup", "/signup/verify", "/recover", "/recover/finish"} {
+	for _, path := range []string{"/signup", "/signup/verify", "/recover", "/recover/finish", "/email/change", "/email/confirm", "/email/takeback"} {
 		for _, request := range []Request{{Route: "GET " + path}, form("POST "+path, "email", "ada@example.com")} {
 			if got := silent.Raw(request); got.StatusCode != 404 || !strings.HasPrefix(got.Body, "<!doctype html>") {
 				t.Errorf("%s of a service without mails: %d %s, want a page and 404", request.Route, got.StatusCode, got.Body)
@@ -101,6 +102,8 @@ func TestRefusalsAtASite(t *testing.T) {
 	try := func() Answer {
 		return ask(JSON("POST /site/password", `{"current_password":"a-wrong-canary-wave","new_password":"another-canary-wave"}`), nil)
 	}
+	d.Want("a new address", ask(JSON("POST /site/email", `{"current_password":"`+Password+`","email":"ada@example.org"}`), nil), 202, "")
+	d.Want("a new address with a wrong password", ask(JSON("POST /site/email", `{"current_password":"a-wrong-canary-wave","email":"ada@example.org"}`), nil), 401, oauth.CodeInvalidCredentials)
 	d.Want("a wrong password", try(), 401, oauth.CodeInvalidCredentials)
 	d.Restart(browser.Jar{}, func(string) keyring.Sealer { return d.Sealer }) // with the limits of a deployment
 	for range 20 {
