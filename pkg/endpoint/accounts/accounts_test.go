@@ -334,12 +334,23 @@ func TestPages(t *testing.T) {
 
 // TestLostAnswers repeats what a person does whose answer was lost, at each call to the store.
 func TestLostAnswers(t *testing.T) {
-	for _, route := range []string{"/signup/verify", "/recover/finish"} {
+	for _, route := range []string{"/signup/verify", "/recover/finish", "/email/confirm", "/email/takeback"} {
 		for lost := 0; ; lost++ {
 			w := newWorld(t)
-			address := map[string]string{"/signup/verify": "new@example.com", "/recover/finish": mailbox}[route]
-			w.json(strings.TrimSuffix(strings.TrimSuffix(route, "/verify"), "/finish"), map[string]string{"email": address})
-			_, link := w.mailed()
+			var link string
+			switch route {
+			case "/signup/verify":
+				w.json("/signup", map[string]string{"email": "new@example.com"})
+			case "/recover/finish":
+				w.json("/recover", map[string]string{"email": mailbox})
+			default:
+				_, link = w.asks(deployment.Password, newAddress)
+				if route == "/email/takeback" {
+					w.Want("confirm", w.json("/email/confirm", map[string]string{"link": link}), 200, "")
+				}
+			}
+			_, link = w.mailed()
+			bea := w.byLogin("bea")
 			reached := w.loseReply(lost)
 			send := map[string]string{"link": link, "password": next}
 			first := w.json(route, send)
@@ -352,12 +363,28 @@ func TestLostAnswers(t *testing.T) {
 			if again := w.json(route, send); again.StatusCode >= 300 && again.Error != "invalid_grant" {
 				t.Errorf("%s again after reply %d was lost: %d %s", route, lost, again.StatusCode, again.Body)
 			}
-			w.login(map[string]string{"/signup/verify": "new@example.com", "/recover/finish": "bea"}[route], next, 200)
+			switch a := w.account(bea); {
+			case route == "/signup/verify":
+				w.login("new@example.com", next, 200)
+			case route == "/email/confirm" && a.Email.Address != newAddress, route == "/email/takeback" && a.Email.Address != mailbox:
+				t.Errorf("%s, reply %d lost: the address is %s", route, lost, a.Email.Address)
+			case route != "/email/confirm":
+				w.login("bea", next, 200)
+			}
 			if lost > 50 {
 				t.Fatal("there is no end")
 			}
 		}
 	}
+}
+
+func (w *world) byLogin(name string) uuid.UUID {
+	w.t.Helper()
+	login, err := w.Store.LoginName(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return login.AccountID
 }
 
 // loseReply loses the reply of one call to the store, and reports whether there was such a call.

@@ -347,11 +347,11 @@ func (s *Store) Clients(ctx context.Context) (list []client.Client, err error) {
 // ReadPart implements keyring.Store.
 func (s *Store) ReadPart(ctx context.Context, part keyring.Part) (item keyring.Item, err error) {
 	err = s.do(ctx, "ReadPart", func() error {
-		if part == keyring.Links && s.links != nil {
+		switch {
+		case part == keyring.Links && s.links != nil:
 			item = keyring.Item{Version: 1, Data: slices.Clone(s.links)}
 			return nil
-		}
-		if s.version == 0 {
+		case part == keyring.Links, s.version == 0:
 			return keyring.ErrMissing
 		}
 		item = keyring.Item{Version: s.version, Data: slices.Clone(s.parts[part])}

@@ -180,6 +180,9 @@ func keyringCopies(t *testing.T, f fixture) {
 func keyringLinks(t *testing.T, f fixture) {
 	_, err := f.ReadPart(t.Context(), keyring.Links)
 	wantErr(t, "read before", err, keyring.ErrMissing)
+	wantErr(t, "create the rest", f.ReplaceParts(t.Context(), 0, content("them")), nil)
+	_, err = f.ReadPart(t.Context(), keyring.Links)
+	wantErr(t, "read beside the rest", err, keyring.ErrMissing)
 	created := -1
 	for i, err := range parallel(5, func(i int) error { return f.CreateLinks(t.Context(), []byte{0, byte(i), 0xff}) }) {
 		switch {
@@ -189,9 +192,9 @@ func keyringLinks(t *testing.T, f fixture) {
 			t.Errorf("caller %d: %v, want ErrConflict of all but one", i, err)
 		}
 	}
-	wantErr(t, "replace the rest", f.ReplaceParts(t.Context(), 0, content("me")), nil)
+	wantErr(t, "replace the rest", f.ReplaceParts(t.Context(), 1, content("me")), nil)
 	got, err := f.ReadPart(t.Context(), keyring.Links)
 	wantErr(t, "read", err, nil)
 	same(t, "the key of links", got, keyring.Item{Version: 1, Data: []byte{0, byte(created), 0xff}})
-	f.wantKeyring(t, "the rest", 1, content("me"))
+	f.wantKeyring(t, "the rest", 2, content("me"))
 }
