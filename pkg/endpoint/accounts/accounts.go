@@ -41,7 +41,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		links: link.New(keyring.NewLinkKeys(store, sealer, s.KeyTimes, s.Now), s.Now),
 		desk:  mail.NewDesk(store, mail.DefaultLimits, s.Now),
 
-		accounts: account.NewAuthenticator(store, store, s.Limits, s.Now),
+		accounts: account.NewAuthenticator(store, store, pageLimits, s.Now),
 	}
 	handlers := map[string]apigw.Handler{}
 	for _, step := range []step{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,13 @@ import (
 
 // changePath is the page where somebody asks for another address of their account.
 const changePath = "/email/change"
+
+// pageLimits are those of guesses at a password at that page: fewer than at the login (AttemptLimits), whose counts they share where the windows
+// are as long.
+var pageLimits = account.Limits{
+	Account: account.Limit{Count: 5, Window: 15 * time.Minute},
+	Network: account.Limit{Count: 60, Window: 15 * time.Minute},
+}
 
 // changing is the page that asks for another address. It takes username and password rather than a session: a stolen one proves nothing here.
 func (f function) changing() step {

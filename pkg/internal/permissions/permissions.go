@@ -51,6 +51,7 @@ type Statement struct {
 	Keys    []string
 	Pattern bool // a star at the end of a key stands for anything
 
+	Some        []string // keys of which a call names one at least; nil for no such condition
 	Attributes  []string // that an update may name; nil for any
 	Transaction bool     // only within a transaction
 }
@@ -94,6 +95,9 @@ func (s Statement) allows(action string, c faultproxy.Call) bool {
 		!slices.ContainsFunc(c.Accesses, func(a faultproxy.Access) bool {
 			return !slices.ContainsFunc(s.Keys, func(key string) bool { return s.matches(key, a.Key) })
 		}) &&
+		(s.Some == nil || slices.ContainsFunc(c.Accesses, func(a faultproxy.Access) bool {
+			return slices.ContainsFunc(s.Some, func(key string) bool { return s.matches(key, a.Key) })
+		})) &&
 		(s.Attributes == nil || !slices.ContainsFunc(c.Attributes, func(name string) bool { return !slices.Contains(s.Attributes, name) }))
 }
 

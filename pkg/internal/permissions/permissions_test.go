@@ -141,6 +141,23 @@ func TestFencesOfWritesAreRead(t *testing.T) {
 			t.Errorf("%s: read %v, want an error", name, got)
 		}
 	}
+	some := policy(allow + table + `Action: [dynamodb:DeleteItem], Condition: {"ForAllValues:StringLike": {dynamodb:LeadingKeys: ["ACCOUNT#*", "EMAIL#*"]}, "ForAnyValue:StringLike": {dynamodb:LeadingKeys: ["EMAIL#*"]}, ` + within + `}`)
+	few, err := read(t, some, permissions.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		keys string
+		want bool
+	}{{"EMAIL#1", true}, {"ACCOUNT#1", false}, {"ACCOUNT#1 EMAIL#1", true}, {"EMAIL#1 LOGIN#1", false}} {
+		call := faultproxy.Call{Operation: "TransactWriteItems"}
+		for key := range strings.FieldsSeq(tc.keys) {
+			call.Accesses = append(call.Accesses, faultproxy.Access{Action: "DeleteItem", Key: key})
+		}
+		if got := permissions.Allow(few["f"], call); got != tc.want {
+			t.Errorf("to delete %s where one key has to be of EMAIL: %t, want %t", tc.keys, got, tc.want)
+		}
+	}
 	for _, action := range []string{"PutItem", "DeleteItem", "GetItem", "UpdateItem, dynamodb:PutItem"} {
 		replaced := strings.Replace(fenced, "dynamodb:UpdateItem", "dynamodb:"+action, 1)
 		if got, err := read(t, replaced, permissions.Table); err == nil {

@@ -132,8 +132,8 @@ func (r reader) statement(n samtemplate.Node, function string) (s Statement, abo
 			what, actions, r.service.name, r.service.resource, r.service.condition)
 	}
 	wide := func(key string) bool { i := strings.IndexAny(key, "*?"); return key == "*" || i >= 0 && i < len(key)-1 }
-	if i := slices.IndexFunc(s.Keys, wide); i >= 0 {
-		return s, false, r.Errorf(n, "%s: key %q: want a star at most at its end", what, s.Keys[i])
+	if i := slices.IndexFunc(append(slices.Clone(s.Keys), s.Some...), wide); i >= 0 {
+		return s, false, r.Errorf(n, "%s: key %q: want a star at most at its end", what, append(slices.Clone(s.Keys), s.Some...)[i])
 	}
 	return s, true, nil
 }
@@ -170,6 +170,8 @@ func (s *Statement) understand(operator, key string, values []string) bool {
 	switch {
 	case key == s.Service.condition && form >= 0 && s.Keys == nil:
 		s.Keys, s.Pattern = values, form == 1
+	case key == s.Service.condition && operator == "ForAnyValue:StringLike" && s.Some == nil && len(values) > 0:
+		s.Some = values
 	case key == s.Service.attributes && form >= 0 && s.Attributes == nil && len(values) > 0:
 		s.Attributes = values
 	case key == s.Service.enclosing && operator == "ForAnyValue:StringEquals" && slices.Equal(values, []string{transaction}):

@@ -135,5 +135,5 @@ func (s *Store) takeLoginName(c account.Change, form int) types.TransactWriteIte
 	if hash == "" {
 		hash = c.OldHash
 	}
-	return s.putNew(encodeLoginName(c.Account, hash, form))
+	return missing(s.setAll(encodeLoginName(c.Account, hash, form))) // no put, see docs/adr/0020-functions-write-what-they-must.md
 }
