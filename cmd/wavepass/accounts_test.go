@@ -28,8 +28,8 @@ func mailOf(t *testing.T, data, purpose string) string {
 	return ""
 }
 
-// TestPeopleSignUpAndRecoverOnALaptop takes what is in the mails.
-func TestPeopleSignUpAndRecoverOnALaptop(t *testing.T) {
+// TestPeopleLookAfterTheirAccountsOnALaptop takes what is in the mails.
+func TestPeopleLookAfterTheirAccountsOnALaptop(t *testing.T) {
 	t.Setenv("SIGNUP", "open")
 	folder := t.TempDir()
 	s := start(t, "--data", folder)
@@ -59,7 +59,23 @@ func TestPeopleSignUpAndRecoverOnALaptop(t *testing.T) {
 	if a := s.do(http.MethodPost, "/refresh", jsonType, `{"client_id":"app","refresh_token":"`+before.RefreshToken+`"}`); a.Status != 400 {
 		t.Errorf("a session of before: %d %s", a.Status, a.Body)
 	}
-	want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-second-wave"}`, 200)
+	own := want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-second-wave"}`, 200)
+	asked := s.do(http.MethodPost, "/email", jsonType, `{"email":"eve@example.org","current_password":"surf-the-second-wave"}`, "Authorization", "Bearer "+own.AccessToken)
+	if asked.Status != 202 {
+		t.Fatalf("/email: %d %s", asked.Status, asked.Body)
+	}
+	linkOf := func(purpose, path string) string {
+		t.Helper()
+		found := regexp.MustCompile(`(?m)^http://localhost:\d+` + path + `\?link=([A-Za-z0-9_-]+)$`).FindStringSubmatch(mailOf(t, folder, purpose))
+		if found == nil {
+			t.Fatalf("the mail %s has no link to %s", purpose, path)
+		}
+		return found[1]
+	}
+	want("/email/confirm", `{"link":"`+linkOf("confirm_address", "/email/confirm")+`"}`, 200)
+	want("/login", `{"client_id":"app","username":"eve@example.org","password":"surf-the-second-wave"}`, 200)
+	want("/email/takeback", `{"link":"`+linkOf("address_changing", "/email/takeback")+`","password":"surf-the-third-wave"}`, 200)
+	want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-third-wave"}`, 200)
 }
 
 // TestInvitedPersonSignsUpOnALaptop takes what is in the mail, and has an operator told why others are not invited.

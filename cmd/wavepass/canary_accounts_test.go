@@ -10,12 +10,18 @@ import (
 	"github.com/wavepass/wavepass/pkg/mail"
 )
 
-const newcomer = "canary@example.com"
+const newcomer, elsewhere = "canary@example.com", "canary@example.org"
 
 // mailed is the link of a mail to the newcomer, empty when the store fails the mailer.
 func (w *walker) mailed(purpose mail.Purpose) string {
 	w.t.Helper()
-	letter, err := w.letters.Letter(w.t.Context(), mail.Order{ID: uuid.Must(uuid.NewV7()), Purpose: purpose, Address: newcomer, At: time.Now()})
+	return w.mailedAbout(mail.Order{Purpose: purpose, Address: newcomer})
+}
+
+func (w *walker) mailedAbout(o mail.Order) string {
+	w.t.Helper()
+	o.ID, o.At = uuid.Must(uuid.NewV7()), time.Now()
+	letter, err := w.letters.Letter(w.t.Context(), o)
 	if err == nil {
 		var at *url.URL
 		at, err = url.Parse(letter.Link)
@@ -51,4 +57,20 @@ func (w *walker) mailbox() {
 	post("recover", 200, "/recover/finish", `{"link":"%s","password":"%s"}`, recovery, nextPassword)
 	post("recover again", 400, "/recover/finish", `{"link":"%s","password":"%s"}`, recovery, nextPassword)
 	w.login("login with the password of before", 401, "app", newcomer, canaryPassword)
+
+	own := w.login("login with the new one", 200, "app", newcomer, nextPassword)
+	bearer := []string{"Authorization", "Bearer " + own.access}
+	newAddress := fmt.Sprintf(`{"email":"%s","current_password":"%s"}`, elsewhere, nextPassword)
+	w.send("ask for a new address by a wrong password", 401, "POST", "/email", jsonType, fmt.Sprintf(`{"email":"%s","current_password":"%s"}`, elsewhere, wrongPassword), bearer...)
+	w.send("ask for a new address", 202, "POST", "/email", jsonType, newAddress, bearer...)
+	w.form("ask at the page", 400, "/email/change", url.Values{"username": {newcomer}, "password": {wrongPassword}, "email": {elsewhere}}, "Origin", canaryIssuer)
+	id, err := w.store.OwnerOf(w.t.Context(), newcomer)
+	if err != nil && w.strict {
+		w.t.Error(err)
+	}
+	back := w.mailedAbout(mail.Order{Purpose: mail.AddressChanging, Account: id, Address: newcomer, NewAddress: elsewhere})
+	post("a new address by a wrong code", 400, "/email/confirm", `{"sub":"%s","email":"%s","code":"BCDFG-HJKLM"}`, id, elsewhere)
+	post("a new address", 200, "/email/confirm", `{"link":"%s"}`, w.mailedAbout(mail.Order{Purpose: mail.ConfirmAddress, Account: id, Address: elsewhere}))
+	post("taken back", 200, "/email/takeback", `{"link":"%s","password":"%s"}`, back, canaryPassword)
+	post("taken back again", 400, "/email/takeback", `{"link":"%s","password":"%s"}`, back, canaryPassword)
 }

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
@@ -23,6 +23,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/seal"
+	"github.com/wavepass/wavepass/pkg/session"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
@@ -123,7 +124,65 @@ func (w *world) selfServe() {
 	}
 	finish("/recover/finish", link.Link{Purpose: link.Recover, Account: a.ID, Address: address}, link.StateOf(a, hashOf(8, 1)), 200)
 	login := request{route: "POST /login", mediaType: apigw.JSON, body: `{"client_id":"` + clientID + `","username":"` + address + `","password":"another-canary-wave"}`}
-	w.must(passwordRequest(w.must(login, 200), "another-canary-wave", "yet-another-canary-wave"), 200)
+	own := w.must(passwordRequest(w.must(login, 200), "another-canary-wave", "yet-another-canary-wave"), 200)
+	w.moves(links, own, a.ID, address)
+}
+
+// moves changes the address of an account, which is its login name, and takes it back, when an identity of a provider has been linked meanwhile.
+func (w *world) moves(links *link.Links, own outcome, id uuid.UUID, address string) {
+	w.t.Helper()
+	const password = "yet-another-canary-wave"
+	next := strings.ToLower(rand.Text()) + "@example.com"
+	body := `{"email":"` + next + `","current_password":"` + password + `","username":"` + address + `","password":"` + password + `"}`
+	w.must(request{route: "POST /email", mediaType: apigw.JSON, bearer: own.AccessToken, body: body}, 202)
+	w.pass(16 * time.Minute) // the counts of the page begin anew
+	w.must(request{route: "POST /email/change", mediaType: apigw.Form, body: url.Values{"username": {address}, "password": {"wrong-canary-wave"}, "email": {next}}.Encode()}, 400)
+	w.must(request{route: "POST /email/change", mediaType: apigw.Form, body: url.Values{"username": {address}, "password": {password}, "email": {next}}.Encode()}, 200)
+	state := func() link.State {
+		w.t.Helper()
+		a, err := w.store.Account(w.t.Context(), id)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		login, err := w.store.LoginName(w.t.Context(), a.Username)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return link.StateOf(a, login.Hash)
+	}
+	make := func(of link.Link, state link.State) string {
+		w.t.Helper()
+		of.Account, of.Expires = id, w.Now().Add(of.Purpose.Life())
+		text, err := links.Make(w.t.Context(), of, state)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return text
+	}
+	back := make(link.Link{Purpose: link.TakeBack, Address: address}, link.State{})
+	code, err := links.Code(w.t.Context(), link.Link{Purpose: link.Confirm, Account: id, Address: next}, state())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(request{route: "POST /email/confirm", mediaType: apigw.JSON, body: `{"sub":"` + id.String() + `","email":"` + next + `","code":"` + code + `"}`}, 200)
+
+	moved, err := w.store.Account(w.t.Context(), id)
+	if err != nil || moved.Email.Address != next || moved.Username != next || len(moved.Held) != 2 {
+		w.t.Errorf("moved to %+v, %v", moved, err)
+	}
+	moved.Subject = account.Subject{Directory: "idp:up", ID: rand.Text()}
+	moved.Identities = []account.Subject{moved.Subject}
+	s, _, err := session.Begin(session.Login{AccountID: id, Epoch: moved.Epoch, Client: client.OfPages()}, w.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.store.BeginSession(w.t.Context(), session.Beginning{Account: moved, Linked: true, Session: s}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(request{route: "POST /email/takeback", mediaType: apigw.JSON, body: `{"link":"` + back + `","password":"` + password + `"}`}, 200)
+	if returned, err := w.store.Account(w.t.Context(), id); err != nil || returned.Email.Address != address || returned.Username != address || len(returned.Identities) > 0 {
+		w.t.Errorf("taken back to %+v, %v", returned, err)
+	}
 }
 
 // sendMail carries out an order, as the stream of the table makes the function do.

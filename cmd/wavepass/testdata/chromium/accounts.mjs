@@ -1,4 +1,4 @@
-// Signs up and recovers as a person does who has their mailbox in another tab: node accounts.mjs flow, with the addresses in $ADDRESSES. A case throws
+// Signs up, recovers, moves to another address and takes the old one back as a person does who has their mailbox in another tab: node accounts.mjs flow, with the addresses in $ADDRESSES. A case throws
 // when something is not as it should be.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { launch, required } from './launch.mjs'
 
 const { start: registered, outbox, screenshots } = JSON.parse(process.env.ADDRESSES)
 const axe = readFileSync(required.resolve('axe-core/axe.min.js'), 'utf8')
-const address = 'eve@example.com', first = 'surf-the-first-wave', second = 'surf-the-second-wave'
+const address = 'eve@example.com', first = 'surf-the-first-wave', second = 'surf-the-second-wave', third = 'surf-the-third-wave', moved = 'eve@example.org'
 const browser = await launch()
 const app = createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end('<!doctype html><title>app</title><link rel=icon href=data:,><p id=app>back')).listen(0, '127.0.0.1')
 await once(app, 'listening')
@@ -52,9 +52,9 @@ async function look(page, name) {
 
 const button = (page, name) => page.getByRole('button', { name, exact: true }).click()
 
-async function signIn(page, password) {
+async function signIn(page, password, name = address) {
   await page.goto(start)
-  await page.getByLabel('Username').fill(address)
+  await page.getByLabel('Username').fill(name)
   await page.getByLabel('Password').fill(password)
   await button(page, 'Sign in')
 }
@@ -116,6 +116,48 @@ const cases = {
     await signIn(page, second)
     await page.locator('#app').waitFor()
 
+    await page.goto(new URL('/email/change', link).href)
+    await look(page, 'email')
+    await page.getByLabel('Username').fill(address)
+    await page.getByLabel('Password').fill(first)
+    await page.getByLabel('New e-mail address').fill(moved)
+    await button(page, 'Send the mail')
+    await page.getByRole('alert').getByText('wrong').waitFor()
+    await look(page, 'email-wrong')
+    await page.getByLabel('Password').fill(second)
+    await button(page, 'Send the mail')
+    await page.getByText('A mail is on its way to ' + moved).waitFor()
+    await look(page, 'email-sent')
+    const confirmation = await mail('confirm_address', 1)
+    assert.match(confirmation.text, /Never confirm\s+an account that is not yours/)
+    await inbox.goto(confirmation.link) // a scanner was here before
+    await inbox.goto(confirmation.link)
+    await look(inbox, 'email-confirm')
+    await page.getByLabel('Code').fill('BCDFG-BCDFG')
+    await button(page, 'Confirm the address')
+    await page.getByRole('alert').getByText('not good any more').waitFor()
+    await button(inbox, 'Confirm the address')
+    await inbox.getByText('Your address is changed').waitFor()
+    await inbox.getByText(moved).waitFor()
+    await look(inbox, 'email-done')
+    await signIn(page, second, moved)
+    await page.locator('#app').waitFor()
+    const notice = await mail('address_changing', 1)
+    await elsewhere.goto(notice.link)
+    await look(elsewhere, 'takeback-narrow-dark')
+    await elsewhere.getByLabel('New password').fill('short')
+    await button(elsewhere, 'Take the account back')
+    await elsewhere.getByRole('alert').getByText('too short').waitFor()
+    await elsewhere.getByLabel('New password').fill(third)
+    await button(elsewhere, 'Take the account back')
+    await elsewhere.getByText('Your account is yours again').waitFor()
+    await look(elsewhere, 'takeback-done-narrow-dark')
+    await page.goto(start) // the session of before has ended
+    await signIn(page, second, moved)
+    await page.getByRole('alert').getByText('wrong').waitFor()
+    await signIn(page, third)
+    await page.locator('#app').waitFor()
+
     const german = await newPage({ locale: 'de-DE', viewport: { width: 320, height: 640 } })
     await german.goto(link) // its code was used
     await look(german, 'recover-choose-narrow-german')
@@ -125,6 +167,10 @@ const cases = {
     await look(german, 'recover-dead-narrow-german')
     await german.getByRole('link').click()
     await look(german, 'recover-narrow-german')
+    for (const [name, at] of Object.entries({ email: '/email/change', 'email-confirm': confirmation.link, takeback: notice.link, 'takeback-dead': '/email/takeback' })) {
+      await german.goto(new URL(at, link).href)
+      await look(german, name + '-narrow-german')
+    }
     assert.deepEqual(red.filter(text => !/status of 400/.test(text)), [], 'the console')
   },
 }
