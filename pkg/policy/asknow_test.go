@@ -34,7 +34,7 @@ func TestOnlyThePolicyThatDecidesIsRead(t *testing.T) {
 	reads := func(what string, want int) {
 		t.Helper()
 		w.store.ForgetCalls()
-		if _, err := w.source.AskNow(t.Context(), api)(); err != nil {
+		if _, err := w.source.AskNow(t.Context(), api).Policy(); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.store.Count("Policy"); got != want {

@@ -95,12 +95,27 @@ func NewSource(store Reader, now func() time.Time) *Source {
 	return &Source{store: store, now: now, held: map[string]*held{}}
 }
 
-// Ask begins to read the policy of the API if it is due, so that it can be read beside something else. The function that it returns waits for
-// that, and gives the policy; its error matches ErrUnusable, and where the store did not answer oauth.ErrUnavailable too.
-func (s *Source) Ask(ctx context.Context, api string) func() (*Policy, error) {
+// Reading is the policy of an API that is perhaps still being read.
+type Reading struct {
+	policy *Policy // nil: it is read
+	source *Source
+	held   *held
+	done   <-chan error
+}
+
+// Policy waits for the policy; call it once. Its error matches ErrUnusable, and where the store did not answer oauth.ErrUnavailable too.
+func (r Reading) Policy() (*Policy, error) {
+	if r.policy != nil {
+		return r.policy, nil
+	}
+	return r.source.young(r.held, <-r.done)
+}
+
+// Ask begins to read the policy of the API if it is due, so that it can be read beside something else.
+func (s *Source) Ask(ctx context.Context, api string) Reading {
 	h := s.of(api)
 	if p, age := h.current(s.now()); p != nil && (age < readAgain || age < Age && h.isBeingRead()) {
-		return func() (*Policy, error) { return p, nil }
+		return Reading{policy: p}
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -112,16 +127,16 @@ func (s *Source) Ask(ctx context.Context, api string) func() (*Policy, error) {
 		}
 		done <- s.read(ctx, api, h)
 	}()
-	return func() (*Policy, error) { return s.young(h, <-done) }
+	return Reading{source: s, held: h, done: done}
 }
 
-// AskNow begins to read the policy of the API as it is now, whatever is held. The function that it returns is that of Ask: while the store does not
+// AskNow begins to read the policy of the API as it is now, whatever is held: while the store does not
 // answer, the policy that is held decides until it is too old.
-func (s *Source) AskNow(ctx context.Context, api string) func() (*Policy, error) {
+func (s *Source) AskNow(ctx context.Context, api string) Reading {
 	h := s.of(api)
 	done := make(chan error, 1)
 	go func() { done <- s.read(ctx, api, h) }()
-	return func() (*Policy, error) { return s.young(h, <-done) }
+	return Reading{source: s, held: h, done: done}
 }
 
 // isBeingRead reports whether a call reads the policy again: others need not wait for it while theirs is young.

@@ -70,15 +70,15 @@ func (w *sourceWorld) wantNow(what, want string) {
 	w.wantOf(w.source.AskNow, what, want)
 }
 
-func (w *sourceWorld) wantOf(ask func(context.Context, string) func() (*policy.Policy, error), what, want string) {
+func (w *sourceWorld) wantOf(ask func(context.Context, string) policy.Reading, what, want string) {
 	w.Helper()
 	w.wantOfAsked(ask(w.Context(), api), what, want)
 }
 
-func (w *sourceWorld) wantOfAsked(asked func() (*policy.Policy, error), what, want string) {
+func (w *sourceWorld) wantOfAsked(asked policy.Reading, what, want string) {
 	w.Helper()
 	got := "unusable"
-	p, err := asked()
+	p, err := asked.Policy()
 	if err == nil {
 		got = "allow"
 		if p.Decide(policy.Request{Route: "GET /x", Method: "GET"}, policy.Caller{}, now) != nil {
@@ -169,7 +169,7 @@ func TestColdFunctionRefusesByAPolicyThatItCannotRead(t *testing.T) {
 	w.restart()
 	w.put(api, "allow")
 	w.store.Before = hooks.Fail("Policy")
-	if _, err := w.source.Ask(t.Context(), api)(); !errors.Is(err, oauth.ErrUnavailable) {
+	if _, err := w.source.Ask(t.Context(), api).Policy(); !errors.Is(err, oauth.ErrUnavailable) {
 		t.Errorf("error %v, want that of the store too", err)
 	}
 	w.store.Before = nil
@@ -213,7 +213,7 @@ func TestRequestsShareAReading(t *testing.T) {
 	<-started
 	w.want("while another reads", "allow")
 	close(hold2)
-	if _, err := slow(); err != nil {
+	if _, err := slow.Policy(); err != nil {
 		t.Error(err)
 	}
 }
@@ -221,7 +221,7 @@ func TestRequestsShareAReading(t *testing.T) {
 func TestManyAPIsAreForgotten(t *testing.T) {
 	w := newSourceWorld(t)
 	for i := range 250 {
-		if _, err := w.source.Ask(t.Context(), "api"+string(rune('a'+i%26))+time.Duration(i).String())(); err != nil {
+		if _, err := w.source.Ask(t.Context(), "api"+string(rune('a'+i%26))+time.Duration(i).String()).Policy(); err != nil {
 			t.Fatal(err)
 		}
 	}

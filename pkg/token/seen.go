@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
-	"slices"
 	"sync"
 
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -82,11 +81,27 @@ func sameKey(a, b keyring.VerifyKey) bool {
 
 // clone returns a copy that shares no memory, so that callers cannot change what is remembered.
 func (c Claims) clone() Claims {
-	c.Audience, c.Roles = slices.Clone(c.Audience), slices.Clone(c.Roles)
+	texts := make([]string, 0, len(c.Audience)+len(c.Roles)+c.methods())
+	list := func(from []string) []string {
+		if from == nil {
+			return nil
+		}
+		begin := len(texts)
+		texts = append(texts, from...)
+		return texts[begin:len(texts):len(texts)] // full: who appends to one list does not write into the next
+	}
+	c.Audience, c.Roles = list(c.Audience), list(c.Roles)
 	if c.Login != nil {
 		login := *c.Login
-		login.AMR = slices.Clone(login.AMR)
+		login.AMR = list(login.AMR)
 		c.Login = &login
 	}
 	return c
+}
+
+func (c Claims) methods() int {
+	if c.Login == nil {
+		return 0
+	}
+	return len(c.Login.AMR)
 }

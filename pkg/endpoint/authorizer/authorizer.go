@@ -109,9 +109,9 @@ func (f function) check(ctx context.Context, r request) verdict {
 	if r.byCookie && f.hasHandle(at, r) {
 		ask = f.policy.AskNow // what is said about a session counts with its next request
 	}
-	policyRead := ask(ctx, r.apiID) // beside the keys, the log of revocations, the session
+	reading := ask(ctx, r.apiID) // beside the keys, the log of revocations, the session
 	v, err := f.caller(ctx, at, r)
-	p, policyErr := policyRead() // also when the caller is refused: a function that has answered is frozen, with all that it has begun
+	p, policyErr := reading.Policy() // also when the caller is refused: a function that has answered is frozen, with all that it has begun
 	if policyErr == nil && r.byCookie && isNobody(err) && p.DecideNobody(r.ask) == nil {
 		return verdict{nobody: true, because: reasonOf(err)}
 	}

@@ -66,8 +66,9 @@ func isOwnAddress(domain, apiID string) bool {
 
 // setSource reads the credential that the gateway has named: a bearer token, or else the value of the Cookie header.
 func (r *request) setSource(e event, source string) error {
-	if _, isBearer := apigw.Bearer(source); isBearer {
-		return r.setBearer(source)
+	if text, isBearer := apigw.Bearer(source); isBearer {
+		r.bearer = text
+		return nil
 	}
 	authorization, err := headerOrNone(e, "authorization")
 	switch {

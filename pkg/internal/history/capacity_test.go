@@ -193,10 +193,10 @@ func (u *user) visit(text oauth.Secret, api string) {
 	u.Helper()
 	h, err := session.ParseHandle(text)
 	u.must(err)
-	policyRead := u.f.policies.AskNow(u.Context(), api)
+	reading := u.f.policies.AskNow(u.Context(), api)
 	visit, err := u.f.visits.Open(u.Context(), here, h, site.ID)
 	u.must(err)
-	_, err = policyRead()
+	_, err = reading.Policy()
 	u.must(err)
 	u.must(u.f.visits.Used(u.Context(), visit, network))
 }
