@@ -5,6 +5,7 @@ package functions_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +64,9 @@ func TestFunctionsAnswerColdAndWarm(t *testing.T) {
 	}
 	for _, f := range []*running{login, authorizer, refresh, change, rotate} {
 		silence(t, f.name+"'s log", f.Log(), "wrong-wrong-wrong", "another-canary-wave")
+		if !strings.Contains(f.Log(), `"msg":"measured","table_ms":[`) {
+			t.Errorf("%s does not say how long the table took:\n%s", f.name, f.Log())
+		}
 		for line := range bytes.Lines([]byte(f.Log())) {
 			if !json.Valid(line) {
 				t.Errorf("%s logs a line that is no JSON: %s", f.name, line)

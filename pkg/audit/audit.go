@@ -200,7 +200,7 @@ func (t *Trail) write(e Event) {
 		counts = 1
 	}
 	// A user agent that is not UTF-8 must not keep the event out of the trail.
-	line, err := json.Marshal(counted{e, counts, t.Metrics.Of(e.Time, "event", metric.Count, "events")}, jsontext.AllowInvalidUTF8(true))
+	line, err := json.Marshal(counted{e, counts, t.Metrics.Of(e.Time, []string{"event"}, metric.Count, "events")}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return
 	}

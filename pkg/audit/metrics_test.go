@@ -71,6 +71,8 @@ func TestDashboardShowsMetricsThatThereAre(t *testing.T) {
 			events = append(events, k.Name)
 		}
 	}
+	whys := []string{"request", "token", "expired", "revoked", "session", "policy", "audience", "ticket", "cross_site", "outage"} // package authorizer, whose test has them
+	operations := []string{"GetItem", "Query", "UpdateItem", "PutItem", "TransactGetItems", "TransactWriteItems"}
 	members := []string{"signing_key_age_s", "mac_key_age_s", "overdue_s"} // of package rotatekeys, whose test has them
 	ours := 0
 	for _, w := range dashboard.Widgets {
@@ -81,14 +83,16 @@ func TestDashboardShowsMetricsThatThereAre(t *testing.T) {
 			ours++
 			switch {
 			case len(m) == 4 && m[1] == "events" && m[2] == "event" && slices.Contains(events, m[3].(string)):
-			case len(m) == 4 && m[1] == "refusals" && m[2] == "level" && (m[3] == "INFO" || m[3] == "ERROR"):
+			case len(m) == 4 && m[1] == "refusals" && m[2] == "why" && slices.Contains(whys, m[3].(string)):
+			case len(m) == 5 && m[1] == "table_ms" && m[2] == "operation" && slices.Contains(operations, m[3].(string)):
+			case len(m) == 3 && m[1] == "denylist_age_ms":
 			case len(m) == 2 && slices.Contains(members, m[1].(string)):
 			default:
 				t.Errorf("%s: there is no metric %v", w.Properties.Title, m)
 			}
 		}
 	}
-	if ours < 20 || len(dashboard.Widgets) != 9 {
+	if ours < 20 || len(dashboard.Widgets) != 10 {
 		t.Errorf("%d metrics of ours in %d widgets", ours, len(dashboard.Widgets))
 	}
 }

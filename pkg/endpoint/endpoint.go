@@ -5,6 +5,7 @@ package endpoint
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/metric"
 	"github.com/wavepass/wavepass/pkg/operate"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -80,6 +82,14 @@ func KeyTimes(c config.Config) keyring.Times {
 	return keyring.Times{Period: c.KeyPeriod, CacheAge: c.KeyCacheAge}
 }
 
+// Samples returns what logs samples of a metric in milliseconds; nil where there are no metrics. by is as in metric.Samples.
+func (s Settings) Samples(name, by string) *metric.Samples {
+	if s.Trail.Metrics == "" {
+		return nil
+	}
+	return &metric.Samples{Name: name, Unit: metric.Milliseconds, By: by, Namespace: s.Trail.Metrics, Log: s.Log, Now: s.Now}
+}
+
 // PasswordRules returns the rules for new passwords at a service with this issuer.
 func (s Settings) PasswordRules(issuer string) account.PasswordRules {
 	return PasswordRules(s.Password, issuer, s.Looks.Name)
@@ -112,6 +122,9 @@ type AccessStore interface {
 func (s Settings) AccessTokens(store AccessStore) (*access.Checker, *revocation.Snapshot) {
 	keys := keyring.NewPublicKeys(store, s.KeyTimes, s.Now)
 	denylist := revocation.NewSnapshot(store, s.Staleness, s.Now)
+	if ages := s.Samples("denylist_age_ms", ""); ages != nil {
+		denylist.Aged = func(ctx context.Context, oldest time.Duration) { ages.Add(ctx, "", float64(oldest)/1e6) }
+	}
 	return access.NewChecker(token.NewRememberingVerifier(keys, s.Now, remembered), denylist), denylist
 }
 

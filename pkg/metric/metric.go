@@ -23,19 +23,24 @@ type metric struct{ Name, Unit string }
 
 // Units that CloudWatch knows.
 const (
-	Count   = "Count"
-	Seconds = "Seconds"
+	Count        = "Count"
+	Seconds      = "Seconds"
+	Milliseconds = "Milliseconds"
 )
 
-// Of says that these members of a line, all of one unit, are metrics. Each value of the member by is one more metric, which has its price: it must be
-// one of few, and nothing that callers choose. by may be empty. Without a namespace there is no directive.
-func (n Namespace) Of(at time.Time, by, unit string, members ...string) *Directive {
+// Of says that these members of a line, all of one unit, are metrics, by each of the members that by names, or told apart by nothing where it names none.
+// Each value of such a member is one more metric, which has its price: it must be one of few, and nothing that callers choose. Without a namespace there
+// is no directive.
+func (n Namespace) Of(at time.Time, by []string, unit string, members ...string) *Directive {
 	if n == "" {
 		return nil
 	}
 	s := set{Namespace: n, Dimensions: [][]string{{}}}
-	if by != "" {
-		s.Dimensions = [][]string{{by}}
+	if len(by) > 0 {
+		s.Dimensions = s.Dimensions[:0]
+	}
+	for _, member := range by {
+		s.Dimensions = append(s.Dimensions, []string{member})
 	}
 	for _, name := range members {
 		s.Metrics = append(s.Metrics, metric{name, unit})

@@ -88,12 +88,16 @@ func (s *Snapshot) refresh(ctx context.Context, asked time.Time) error {
 	case s.staleness > 0 && took > s.staleness:
 		return fmt.Errorf("%w: the answer took %s", oauth.ErrUnavailable, took)
 	}
+	var oldest time.Duration
 	s.change(func() {
-		s.asked = asked
+		s.asked, oldest, s.oldest = asked, s.oldest, -1
 		if begun {
 			s.denied.forget(asked) // by the time that is compared with latest, so that a clock that is set back is noticed
 		}
 	})
+	if s.Aged != nil && oldest >= 0 {
+		s.Aged(ctx, oldest)
+	}
 	return nil
 }
 

@@ -24,6 +24,9 @@ type Subject struct {
 // answers from an older state: when the log cannot be read it refuses. Safe for concurrent use. Requests that arrive together
 // share one query, and a request that needs no query does not wait for those of others.
 type Snapshot struct {
+	// Aged is told, after each query, how old the state before it was when it answered last. nil: nobody is. Set it before the first Check.
+	Aged func(ctx context.Context, oldest time.Duration)
+
 	log       Reader
 	staleness time.Duration
 	now       func() time.Time
@@ -34,6 +37,7 @@ type Snapshot struct {
 	query  *query     // the one that is running; nil: none
 	asked  time.Time  // when the query was sent that last made denied complete; zero: it has never been complete
 	denied denied
+	oldest time.Duration // how old denied was at the last Check that it answered; negative: it has answered none
 }
 
 // query is one reading of the log, which many requests may wait for.
@@ -49,7 +53,7 @@ type query struct {
 // NewSnapshot returns an empty snapshot that reads log before its first answer. With a staleness of 0
 // every Check sees what was acknowledged before it was called.
 func NewSnapshot(log Reader, staleness time.Duration, now func() time.Time) *Snapshot {
-	return &Snapshot{log: log, staleness: staleness, now: now, denied: newDenied()}
+	return &Snapshot{log: log, staleness: staleness, now: now, denied: newDenied(), oldest: -1}
 }
 
 // Check returns nil when nothing in the log denies s, ErrRevoked when something does, and
@@ -94,6 +98,7 @@ func (s *Snapshot) join(arrived time.Time) (q *query, own bool) {
 	defer s.mu.Unlock()
 	switch {
 	case !s.asked.IsZero() && s.covers(s.asked, arrived):
+		s.oldest = max(s.oldest, age(s.asked, arrived))
 		return nil, false
 	case s.query != nil:
 		return s.query, false

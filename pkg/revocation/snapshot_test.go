@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,4 +215,21 @@ func TestWithStalenessZeroASlowAnswerIsUsed(t *testing.T) {
 	s := revocation.NewSnapshot(log, 0, clock.Now)
 	denied(t, s, tokenOf("x"))
 	allowed(t, s, tokenOf("y"))
+}
+
+func TestOldestAnswerIsToldWithTheNextQuery(t *testing.T) {
+	log, clock := &fakeLog{}, testclock.New(start)
+	s := revocation.NewSnapshot(log, 5*time.Second, clock.Now)
+	var told []time.Duration
+	s.Aged = func(_ context.Context, oldest time.Duration) { told = append(told, oldest) }
+	for _, wait := range []time.Duration{0, time.Second, 2 * time.Second, 9 * time.Second, 9 * time.Second, time.Second, 9 * time.Second} {
+		clock.Advance(wait)
+		if err := s.Check(t.Context(), tokenOf("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The third query answered none but the request that sent it.
+	if want := []time.Duration{3 * time.Second, time.Second}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
 }

@@ -25,6 +25,9 @@ var ErrInvalid = errors.New("token: invalid")
 // ErrOtherIssuer is the ErrInvalid of a token whose signature is good and whose issuer is another.
 var ErrOtherIssuer = refuse("iss: another issuer (RFC 9068 §4)")
 
+// ErrExpired is the ErrInvalid of a token that was good.
+var ErrExpired = refuse("exp: expired (RFC 7519 §4.1.4)")
+
 // VerifyKeys gives the public keys.
 type VerifyKeys interface {
 	// ByHeader returns the key whose tokens have exactly this encoded header segment,
@@ -225,7 +228,7 @@ func check(c Claims, want Expect, now time.Time) error {
 	case c.Expiry.IsZero():
 		return refuse("exp: missing (RFC 9068 §2.2)")
 	case !now.Before(c.Expiry):
-		return refuse("exp: expired (RFC 7519 §4.1.4)")
+		return ErrExpired
 	case c.IssuedAt.IsZero():
 		return refuse("iat: missing (RFC 9068 §2.2)")
 	case c.IssuedAt.After(now.Add(Leeway)):

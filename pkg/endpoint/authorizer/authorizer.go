@@ -89,12 +89,12 @@ func (f function) logRefusal(ctx context.Context, requestID string, reason, answ
 	if isOutage(reason) {
 		level = slog.LevelError
 	}
-	members := []any{"request_id", requestID, "reason", reason.Error()}
+	members := []any{"request_id", requestID, "why", why(reason), "reason", reason.Error()}
 	if answer != nil {
 		members = append(members, "answered", answer.Error())
 	}
 	if n := f.cfg.Trail.Metrics; n != "" {
-		members = append(members, "refusals", 1, "_aws", n.Of(f.now(), "level", metric.Count, "refusals"))
+		members = append(members, "refusals", 1, "_aws", n.Of(f.now(), []string{"level", "why"}, metric.Count, "refusals"))
 	}
 	f.cfg.Log.Log(ctx, level, "refused", members...)
 }
@@ -119,7 +119,7 @@ func (f function) check(ctx context.Context, r request) verdict {
 		return verdict{err: err}
 	}
 	if want := cmp.Or(p.Audience(), at.Audience); !slices.Contains(v.claims.Audience, want) {
-		return verdict{err: fmt.Errorf("authorizer: the token is not for %s, but for %s", want, strings.Join(v.claims.Audience, ", "))}
+		return verdict{err: fmt.Errorf("%w: not for %s, but for %s", errAudience, want, strings.Join(v.claims.Audience, ", "))}
 	}
 	v.err = p.Decide(r.ask, callerOf(v.claims), f.now())
 	if errors.Is(v.err, policy.ErrRolesOmitted) && v.claims.Login != nil {

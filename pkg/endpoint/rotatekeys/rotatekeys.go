@@ -44,7 +44,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) Function {
 		}
 		ages := agesOf(left, s.Now())
 		if s.Trail.Metrics != "" {
-			ages = append(ages, "_aws", s.Trail.Metrics.Of(s.Now(), "", metric.Seconds, "signing_key_age_s", "mac_key_age_s", "overdue_s"))
+			ages = append(ages, "_aws", s.Trail.Metrics.Of(s.Now(), nil, metric.Seconds, "signing_key_age_s", "mac_key_age_s", "overdue_s"))
 		}
 		s.Log.With("request_id", event.ID).InfoContext(ctx, "keys up to date", ages...)
 		return nil

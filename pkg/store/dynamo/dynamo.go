@@ -65,6 +65,9 @@ type Config struct {
 	// Now is the clock that expired revocations are told by; nil: time.Now.
 	Now func() time.Time
 
+	// Called is told of each call of the table, by the name of its operation, and what it returns, of the call's end, after all attempts. nil: nobody is.
+	Called func(ctx context.Context, operation string) (ended func(error))
+
 	// Credentials sign the requests; nil: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN as
 	// they are now, which is what a function has.
 	Credentials aws.CredentialsProvider
@@ -149,6 +152,7 @@ func Open(cfg Config) (*Store, error) {
 		Credentials:  cfg.Credentials,
 		HTTPClient:   s.http,
 		BaseEndpoint: localEndpoint(cfg.Endpoint),
+		APIOptions:   watched(cfg.Called),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxAttempts
 			// The SDK's own waits grow to seconds: too long for somebody who waits for an answer.

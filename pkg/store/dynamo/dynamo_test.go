@@ -1,6 +1,9 @@
 package dynamo_test
 
 import (
+	"context"
+	"fmt"
+	"github.com/google/uuid"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/internal/tabletemplate/tabletest"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
@@ -150,5 +153,22 @@ func TestWarmReportsAnEndpointThatCannotBeReached(t *testing.T) {
 	store := open(t, dynamo.Config{Table: "t", Endpoint: "http://" + address})
 	if err := store.Warm(t.Context()); err == nil {
 		t.Error("Warm: no error, though nobody listens")
+	}
+}
+
+func TestEachCallIsToldOnceWithItsOperation(t *testing.T) {
+	table, told := newFake(t), []string{}
+	store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL, Called: func(_ context.Context, operation string) func(error) {
+		return func(err error) { told = append(told, fmt.Sprint(operation, " ", err != nil)) }
+	}})
+	if _, err := store.Since(t.Context(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = store.Account(t.Context(), uuid.New())
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, _ = store.Account(ended, uuid.New())
+	if want := []string{"Query false", "GetItem false", "GetItem true"}; !slices.Equal(slices.Compact(told), want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }

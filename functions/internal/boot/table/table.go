@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wavepass/wavepass/functions/internal/boot"
+	"github.com/wavepass/wavepass/pkg/metric"
 	"github.com/wavepass/wavepass/pkg/store/dynamo"
 )
 
@@ -16,11 +17,25 @@ const dialTime = time.Second
 // Open opens the table, and begins to make the first connections to it. The function does not wait for them: it asks for its first event meanwhile.
 func Open(e boot.Environment) *dynamo.Store {
 	table, err := dynamo.Open(dynamo.Config{
-		Table: e.TableName, Region: e.Region, Endpoint: e.DynamoEndpoint, Shards: e.Shards, Now: time.Now,
+		Table: e.TableName, Region: e.Region, Endpoint: e.DynamoEndpoint, Shards: e.Shards, Now: time.Now, Called: measured(e),
 	})
 	boot.ExitOn(err)
 	go warm(table)
 	return table
+}
+
+// measured says of each call of the table how long it took, where there are metrics.
+func measured(e boot.Environment) func(context.Context, string) func(error) {
+	if e.MetricsNamespace == "" {
+		return nil
+	}
+	times := &metric.Samples{
+		Name: "table_ms", Unit: metric.Milliseconds, By: "operation", Namespace: metric.Namespace(e.MetricsNamespace), Log: boot.Log, Now: time.Now,
+	}
+	return func(ctx context.Context, operation string) func(error) {
+		begun := time.Now()
+		return func(error) { times.Add(ctx, operation, float64(time.Since(begun))/1e6) }
+	}
 }
 
 func warm(table *dynamo.Store) {
