@@ -65,6 +65,9 @@ func (l *lab) byRevocations(ctx context.Context) (comparison, error) {
 		return comparison{}, err
 	}
 	for _, count := range revocationCounts {
+		if l.alone && count > guardCount {
+			continue
+		}
 		log := longLog{s.store, make([]revocation.Entry, count)}
 		for i := range log.entries {
 			log.entries[i] = revocation.Entry{Kind: revocation.Session, ID: newID(), At: time.Now().Add(-time.Hour * time.Duration(count-i) / time.Duration(count))}
@@ -105,6 +108,9 @@ func (l *lab) bySessions(ctx context.Context) (comparison, error) {
 		steps:   sessionCounts,
 	}
 	for _, count := range sessionCounts {
+		if l.alone && count > guardCount {
+			continue
+		}
 		store, handle, err := l.storeOf(ctx, count)
 		if err != nil {
 			return comparison{}, fmt.Errorf("%d sessions: %w", count, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ const (
 	aged           = 11 * time.Second // a token of this age is rotated by everybody; Wavepass answers one that is younger than 10 s with itself
 	pause          = 66 * time.Second // longer than any window in which a token may come twice: 60 s, and 5 s that Wavepass allows for clocks that differ
 	grace          = time.Minute      // for those that have a setting for such a window, which is off by default
-	thiefTries     = 3
+	thiefTries     = 4
 )
 
 // loss sends every server the same stories of refreshes that get lost, come twice, late or in another order, and of thieves.
@@ -26,6 +27,11 @@ func (l *lab) loss(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	strict, err := l.withoutLateRetries(ctx, servers[0])
+	if err != nil {
+		return result{}, err
+	}
+	servers = append(servers, strict)
 	for _, p := range peers {
 		if !p.hasGrace {
 			continue
@@ -41,11 +47,13 @@ func (l *lab) loss(ctx context.Context) (result, error) {
 		name: "loss", title: "Refresh under loss, and thieves",
 		text: fmt.Sprintf("Each server at its defaults, the same requests to its token endpoint (RFC 6749 §6), %d people a story, each with a token that is %s old. The first lines are people who have done nothing wrong: "+
 			"how many of them have to log in again, though nobody stole anything. The others have had a refresh token copied: with which of their refreshes thieves are refused, and how long after the theft. "+
-			"Thief and owner go on in turn, %s apart; a thief who is not stopped has refreshed %d times. An answer 5xx is asked again a second later.", peoplePerStory, aged, pause, thiefTries),
+			"Thief and owner go on in turn, %s apart; a thief who is not stopped has refreshed %d times by then. An answer 5xx is asked again a second later.", peoplePerStory, aged, pause, thiefTries),
 		notes: []string{
 			"What their documents and sources say of a token that was used: **OpenAuth** answers it for 60 s with the same successor (`ttl.reuse`), and forgets it afterwards (`ttl.retention`), so that it no longer knows a copy. " +
 				"**oidc-provider** rotates the tokens of public clients each time, and ends the grant when a used one comes. **Better Auth** ends all sessions of the person with this client when a used one comes, unless " +
-				"`refreshTokenReuseInterval` is set; **Ory Hydra** ends the session, unless `rotation_grace_period` is set. Both are 0 by default; the last two columns set them to 60 s. **Wavepass** answers the token before the newest for 60 s (`REFRESH_GRACE`).",
+				"`refreshTokenReuseInterval` is set; **Ory Hydra** ends the session, unless `rotation_grace_period` is set. Both are 0 by default; the last two columns set them to 60 s. **Wavepass** answers the token before the newest " +
+				"for 60 s (`REFRESH_GRACE`), and that of a native application, which this one is, twice even later, because a phone may hear no answer for hours: so it logs nobody out for a lost answer, and stops a thief later. " +
+				"Clients of another kind have no late retries, nor has the one of the column \"no late retries\" (`--late-retries 0`).",
 		},
 	}, table: [][]string{{"story"}}}
 	for _, s := range servers {
@@ -89,6 +97,21 @@ func (l *lab) loss(ctx context.Context) (result, error) {
 		r.table = append(r.table, append([]string{name}, line...))
 	}
 	return r, nil
+}
+
+// withoutLateRetries is the same Wavepass by a client whose old tokens may not come late.
+func (l *lab) withoutLateRetries(ctx context.Context, own server) (server, error) {
+	program, err := l.wavepass()
+	if err != nil {
+		return server{}, err
+	}
+	const id = "strict"
+	if out, err := exec.CommandContext(ctx, program, "client", "add", id, "--kind", "native", "--late-retries", "0", "--data", own.data).CombinedOutput(); err != nil {
+		return server{}, fmt.Errorf("wavepass client add: %w\n%s", err, tail(out))
+	}
+	strict := wavepassServer(own.pid, strings.TrimSuffix(own.token, "/token"), own.data, id)
+	strict.name += ", no late retries"
+	return strict, nil
 }
 
 // party is an application that has a refresh token, or believes so.
@@ -280,7 +303,7 @@ func tellThief(ctx context.Context, s server, story thiefStory) (string, error) 
 	return tellRefusals(refusals), err
 }
 
-var ordinals = []string{"", "first", "second", "third"}
+var ordinals = []string{"", "first", "second", "third", "fourth"}
 
 func tellRefusals(all []refusal) string {
 	var said []string

@@ -32,10 +32,12 @@ type part struct {
 }
 
 var parts = []part{
+	{name: "sizes", prepare: (*lab).sizes},
 	{name: "starts", prepare: (*lab).starts},
 	{name: "verify", prepare: (*lab).verify},
 	{name: "authorize", prepare: (*lab).authorize},
 	{name: "flat", prepare: (*lab).flat},
+	{name: "login", prepare: (*lab).login},
 	{name: "refresh", prepare: (*lab).refresh},
 	{name: "loss", run: (*lab).loss},
 }
@@ -44,16 +46,17 @@ func main() {
 	rounds := flag.Int("rounds", 9, "how often each is measured, in turn; at least 8 for figures to publish")
 	only := flag.String("only", "", "some of the parts, with commas between them")
 	write := flag.Bool("write", false, "write bench/RESULTS.md with these parts alone")
+	guard := flag.Bool("guard", false, "measure a little, and fail when something of Wavepass has become several times slower")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *rounds, *only, *write); err != nil {
+	if err := run(ctx, *rounds, *only, *write, *guard); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, only string, write bool) error {
+func run(ctx context.Context, rounds int, only string, write, guard bool) error {
 	if rounds < 1 || flag.NArg() > 0 {
 		return errors.New("want at least one round and no arguments; see --help")
 	}
@@ -66,6 +69,12 @@ func run(ctx context.Context, rounds int, only string, write bool) error {
 		return err
 	}
 	defer l.close()
+	if guard {
+		return l.guard(ctx)
+	}
+	if !l.node() {
+		l.leaveOut("Everything for Node: `npm ci --ignore-scripts --prefix bench/peers` has not been run.")
+	}
 	begin := time.Now()
 	var results []result
 	waiting := l.startWaiting(ctx, chosen)
@@ -151,6 +160,7 @@ func choose(only string) ([]part, error) {
 // lab is where everything runs: the folder for the programs that are built, the libraries of Node, and the processes to end.
 type lab struct {
 	work, peers string
+	alone       bool                   // without what must be installed first
 	wavepass    func() (string, error) // builds the command the first time, and returns its path
 	hydra       func() (string, error) // the same for Ory Hydra
 	ends        []func()
@@ -192,26 +202,28 @@ func newLab(ctx context.Context) (*lab, error) {
 		return program, nil
 	})
 	l.hydra = sync.OnceValues(func() (string, error) { return l.buildHydra(ctx) })
-	if !l.node() {
-		l.leaveOut("Everything for Node: `npm ci --prefix bench/peers` has not been run.")
-	}
 	return l, nil
 }
 
 // node reports whether the libraries of Node are there.
 func (l *lab) node() bool {
 	_, err := exec.LookPath(l.nodeProgram())
-	return err == nil && exists(filepath.Join(l.peers, "node_modules"))
+	return !l.alone && err == nil && exists(filepath.Join(l.peers, "node_modules"))
 }
 
 // nodeProgram is the Node that is pinned with the libraries, or else that of the machine.
 func (l *lab) nodeProgram() string {
-	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
-	pinned := filepath.Join(l.peers, "node_modules", "node-"+runtime.GOOS+"-"+cmp.Or(arch, runtime.GOARCH), "bin", "node")
+	pinned := filepath.Join(l.peers, "node_modules", "node-"+nodePlatform(), "bin", "node")
 	if exists(pinned) {
 		return pinned
 	}
 	return "node"
+}
+
+// nodePlatform is what packages of programs for this machine are called.
+func nodePlatform() string {
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	return runtime.GOOS + "-" + cmp.Or(arch, runtime.GOARCH)
 }
 
 func exists(file string) bool {

@@ -30,6 +30,7 @@ type server struct {
 	token    string // address of its token endpoint
 	revokeAt string // address for revocations (RFC 7009); empty when it has none
 	clientID string
+	data     string // Wavepass's data folder
 	session  func(context.Context) (refreshToken string, err error)
 	turn     *sync.Mutex // for those that begin sessions one at a time
 }
@@ -99,7 +100,8 @@ func (l *lab) startWavepass(ctx context.Context, minAge string) (server, error) 
 	if err != nil {
 		return server{}, err
 	}
-	run := exec.Command(program, "local", "--data", filepath.Join(l.work, newID()), "--addr", address)
+	data := filepath.Join(l.work, newID())
+	run := exec.Command(program, "local", "--data", data, "--addr", address)
 	run.Env = append(os.Environ(), "ATTEMPT_LIMITS=100000/15m,100000/15m")
 	if minAge != "" {
 		run.Env = append(run.Env, "ROTATION_MIN_AGE="+minAge)
@@ -110,10 +112,16 @@ func (l *lab) startWavepass(ctx context.Context, minAge string) (server, error) 
 	if err := waitFor(ctx, address); err != nil {
 		return server{}, fmt.Errorf("wavepass local: %w", err)
 	}
-	base := "http://" + address
-	return server{name: "Wavepass", keeps: "the disk (bbolt)", pid: run.Process.Pid, token: base + "/token", revokeAt: base + "/revoke", clientID: clientID, turn: new(sync.Mutex), session: func(ctx context.Context) (string, error) {
-		return tokenOf(ctx, base+"/login", "application/json", `{"username":"demo@wavepass.local","password":"surf-the-cookie-wave","client_id":"`+clientID+`"}`)
-	}}, nil
+	return wavepassServer(run.Process.Pid, "http://"+address, data, clientID), nil
+}
+
+func wavepassServer(pid int, base, data, client string) server {
+	return server{
+		name: "Wavepass", keeps: "the disk (bbolt)", pid: pid, token: base + "/token", revokeAt: base + "/revoke", clientID: client, data: data, turn: new(sync.Mutex),
+		session: func(ctx context.Context) (string, error) {
+			return tokenOf(ctx, base+"/login", "application/json", `{"username":"demo@wavepass.local","password":"surf-the-cookie-wave","client_id":"`+client+`"}`)
+		},
+	}
 }
 
 // startPeer starts a server of Node, which prints where it is and how a session begins.

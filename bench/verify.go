@@ -255,9 +255,9 @@ func (l *lab) foreign() []foreignProgram {
 	if l.node() {
 		all = append(all, foreignProgram{"Node", []string{l.nodeProgram(), "verify.mjs"}, []string{"jose", "aws-jwt-verify", "fast-jwt"}, "aws-jwt-verify"})
 	}
-	if python := filepath.Join(l.peers, "venv", "bin", "python"); exists(python) {
+	if python := filepath.Join(l.peers, "venv", "bin", "python"); !l.alone && exists(python) {
 		all = append(all, foreignProgram{"Python", []string{python, "verify.py"}, []string{"PyJWT"}, "PyJWT"})
-	} else {
+	} else if !l.alone {
 		l.leaveOut("Python: `python3 -m venv bench/peers/venv && bench/peers/venv/bin/pip install -r bench/peers/requirements.txt` has not been run.")
 	}
 	return all
