@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"encoding/json"
 	"html"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +232,24 @@ func TestPagesOfAChange(t *testing.T) {
 		t.Errorf("the page of a dead link leads to another mail:\n%s", page)
 	}
 	w.login("bea", next, 200)
+}
+
+// TestPageCallsTheTableAlikeForEveryNewAddress: the hash of the password hides any difference in time, so the calls are compared.
+func TestPageCallsTheTableAlikeForEveryNewAddress(t *testing.T) {
+	w := newWorld(t)
+	var calls [2][]string
+	for i, address := range []string{mailbox, "who@example.com"} {
+		w.Store.ForgetCalls()
+		a := w.Raw(deployment.Form("POST /email/change", "username="+deployment.Username+"&password="+deployment.Password+"&email="+address).From(deployment.Issuer))
+		if a.StatusCode != 200 {
+			t.Errorf("%s: %d:\n%s", address, a.StatusCode, a.Body)
+		}
+		calls[i] = w.Store.Calls()
+		slices.Sort(calls[i])
+	}
+	if orders := w.Store.OrdersPlaced(); len(orders) != 2 || !slices.Equal(calls[0], calls[1]) {
+		t.Errorf("%d mails; calls %v for the address of an account, %v for another", len(orders), calls[0], calls[1])
+	}
 }
 
 // TestPageTakesFewerGuessesThanTheLogin: and what is guessed at the login counts at the page.

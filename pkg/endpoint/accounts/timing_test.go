@@ -64,8 +64,7 @@ func classes(t *testing.T, what string, n int, before func(), send func(known bo
 }
 
 // TestTimesTellNothingAboutAnAddress measures answers in this process over a store without a network, where nothing hides a difference of a microsecond: a
-// reading or a MAC more is ten times beyond the bound. WAVEPASS_LONG takes five times as many samples, and 200 a class with the hash of deployments. At /email/change it is the new address that is
-// somebody's or not.
+// reading or a MAC more is ten times beyond the bound. WAVEPASS_LONG takes five times as many samples, and 200 a class with the hash of deployments.
 func TestTimesTellNothingAboutAnAddress(t *testing.T) {
 	n := 2000
 	if os.Getenv("WAVEPASS_LONG") != "" {
@@ -78,7 +77,6 @@ func TestTimesTellNothingAboutAnAddress(t *testing.T) {
 		"/signup":         {},
 		"/recover":        {},
 		"/recover/finish": {"code": "BCDFG-BCDFG", "password": next},
-		"/email/change":   {"username": "bea", "password": deployment.Password},
 	} {
 		requests := map[bool]deployment.Request{}
 		for known, address := range addresses {
