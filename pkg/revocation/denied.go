@@ -50,12 +50,19 @@ func (d denied) denies(s Subject) bool {
 		d.has(Session, s.SessionID) ||
 		d.has(Client, s.ClientID) ||
 		d.has(Key, s.KeyID) ||
-		s.ClientID != "" && s.Began < d.minimum[nameOf(Client, s.ClientID)].least ||
-		s.AccountID != "" && s.Epoch < d.minimum[nameOf(Account, s.AccountID)].least
+		d.isBelow(s.Began, Client, s.ClientID) ||
+		d.isBelow(s.Epoch, Account, s.AccountID)
+}
+
+func (d denied) isBelow(value int64, kind Kind, id string) bool {
+	if id == "" || len(d.minimum) == 0 { // to hash names is most of what a check costs
+		return false
+	}
+	return value < d.minimum[nameOf(kind, id)].least
 }
 
 func (d denied) has(kind Kind, id string) bool {
-	if id == "" {
+	if id == "" || len(d.expiry) == 0 {
 		return false
 	}
 	_, ok := d.expiry[nameOf(kind, id)]
