@@ -53,12 +53,27 @@ func (r result) chart() string {
 			class = "own"
 		}
 		width := max(1, line.cells[0].median/longest*(chartWidth-labelWidth-90))
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", labelWidth-8, y+14, html.EscapeString(line.name))
+		b.WriteString(label(line.name, y))
 		fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%.1f" height="%d"/>`+"\n", class, labelWidth, y, width, barHeight)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%s</text>`+"\n", labelWidth+width+6, y+14, number(line.cells[0].median))
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// longestLabel is how many letters have room beside a bar.
+const longestLabel = 46
+
+// label is the name beside a bar, in two smaller lines when it is long.
+func label(name string, y int) string {
+	write := func(text string, y int, size string) string {
+		return fmt.Sprintf(`<text x="%d" y="%d" text-anchor="end"%s>%s</text>`+"\n", labelWidth-8, y, size, html.EscapeString(text))
+	}
+	if len(name) <= longestLabel {
+		return write(name, y+14, "")
+	}
+	at := strings.LastIndexByte(name[:longestLabel], ' ')
+	return write(name[:at], y+7, ` style="font-size:11px"`) + write(name[at+1:], y+19, ` style="font-size:11px"`)
 }
 
 // curve draws the steps in the distance that their logarithms have, over an axis that begins at 0, so that what is flat looks flat.
@@ -81,7 +96,7 @@ func (r result) curve() string {
 		y := floor - line.cells[0].median/highest*(floor-top)
 		fmt.Fprintf(&path, "%s%.1f %.1f ", map[bool]string{true: "M", false: "L"}[i == 0], x, y)
 		fmt.Fprintf(&dots, `<circle class="own" cx="%.1f" cy="%.1f" r="4"/><text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n", x, y, x, y-10, number(line.cells[0].median))
-		fmt.Fprintf(&dots, `<text class="more" x="%.1f" y="%.0f" text-anchor="middle">%s</text>`+"\n", x, floor+20, html.EscapeString(line.name))
+		fmt.Fprintf(&dots, `<text class="more" x="%.1f" y="%.0f" text-anchor="middle">%s</text>`+"\n", x, floor+20, thousands(r.steps[i]))
 	}
 	fmt.Fprintf(&b, `<path class="curve" d="%s"/>`+"\n%s</svg>\n", strings.TrimSpace(path.String()), dots.String())
 	return b.String()
