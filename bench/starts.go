@@ -39,7 +39,7 @@ func (l *lab) starts(ctx context.Context) ([]comparison, error) {
 	c := comparison{
 		name: "starts", title: "Start of a function",
 		text: "From exec to the first question for an event, and the memory (RSS) at that time. The functions are built as `sam build` does. " +
-			"They also dial their table, here on the loopback address and without TLS.",
+			"Meanwhile they begin to dial their table, here on the loopback address and without TLS.",
 		metrics: []metric{{title: "start", unit: "ms"}, {title: "memory", unit: "MiB"}},
 	}
 	c.contenders = append(c.contenders, contender{"empty handler in Go", func(ctx context.Context) ([]float64, error) { return start(ctx, []string{empty}, nil) }})
