@@ -126,6 +126,10 @@ func (h *Store) TakeBackConsent(ctx context.Context, account uuid.UUID, clientID
 	return h.Do(ctx, "TakeBackConsent", func() error { return h.Store.TakeBackConsent(ctx, account, clientID) })
 }
 
+func (h *Store) Forget(ctx context.Context, account uuid.UUID, at time.Time) error {
+	return h.Do(ctx, "Forget", func() error { return h.Store.Forget(ctx, account, at) })
+}
+
 func (h *Store) Consents(ctx context.Context, account uuid.UUID) ([]consent.Consent, error) {
 	return call(ctx, h, "Consents", func() ([]consent.Consent, error) { return h.Store.Consents(ctx, account) })
 }

@@ -47,9 +47,12 @@ type Account struct {
 	Roles      []string
 	Scopes     []string // its tokens have those that the client has too
 	Claims     claims.Set
-	Disabled   bool     // nobody can log in
-	Epoch      int64    // raising it ends every session of the account
-	Endings    []Ending // why the epoch was raised, oldest first, at most maxEndings
+	Disabled   bool // nobody can log in
+	// RemoveAt is when the account and what is kept of the person go, in whole seconds, because the person has closed it; until then it is
+	// disabled. Zero: never.
+	RemoveAt time.Time
+	Epoch    int64    // raising it ends every session of the account
+	Endings  []Ending // why the epoch was raised, oldest first, at most maxEndings
 }
 
 // Access is what an administrator lets an account do, and says about it.
@@ -143,9 +146,12 @@ type Change struct {
 	OldEmail string // the address before the change; used by a change with Email, and by a deletion
 	// OldUsername is the login name before the change, which is the old address; empty to keep it. A change with it moves the
 	// hash to the login name that the account has after the change.
-	OldUsername   string
+	OldUsername string
+	// Remove is the new RemoveAt, nil to leave it as it is; zero takes it back. OldIdentities are those of the account.
+	Remove *time.Time
+
 	Unlink        bool      // take all identities from the account
-	OldIdentities []Subject // those before the change; used by a change with Unlink
+	OldIdentities []Subject // those before the change; used by a change with Unlink or Remove
 }
 
 // Changer changes accounts.
@@ -158,11 +164,21 @@ type Changer interface {
 	// With Email it also replaces the address and Held, on the condition that the account had OldEmail, and with OldUsername the login
 	// name. ErrAddressTaken when another account has the new address, ErrExists when another has the new login name.
 	//
+	// With Remove the account, its login name, its address and the records of its subject and its identities are removed within days after that
+	// time, or are not any more, on the condition that the identities are OldIdentities: so none is linked beside it.
+	//
 	// With Unlink it takes the identities from the account and removes their records, on the condition that they are OldIdentities.
 	//
 	// With Keep it gives that session the new epoch too, on the further condition that at the entry's time the
 	// session is live and its epoch is at least From. ErrNotKept when only this condition fails.
 	ChangeAccount(ctx context.Context, c Change) error
+}
+
+// Forgetter shortens how long is kept what a person leaves behind beside the account.
+type Forgetter interface {
+	// Forget has the sessions and the consents of an account removed at a time, those that would be kept longer. Of very many sessions the
+	// oldest may stay until they expire. It may be repeated. An error is oauth.ErrUnavailable.
+	Forget(ctx context.Context, id uuid.UUID, at time.Time) error
 }
 
 // Keeper makes the changes that only an administrator makes.
@@ -173,7 +189,8 @@ type Keeper interface {
 	SetAccess(ctx context.Context, id uuid.UUID, read, access Access) error
 
 	// DeleteAccount removes the account, its address if OldEmail names it, the records of its identities, and its login name, or the
-	// record of its subject when it has none, and appends the entry to the revocation log: all or nothing, on the condition that the account has the epoch From and the login name has OldHash;
+	// record of its subject when it has none, and appends the entry to the revocation log: all or nothing, on the condition that the account has the epoch From and
+	// the identities of Account, and the login name has OldHash;
 	// errors as ChangeAccount. It uses nothing else of the change. The sessions stay stored until they expire; without an account
 	// they cannot be used.
 	DeleteAccount(ctx context.Context, c Change) error

@@ -47,12 +47,13 @@ func (e *Editor) EndOthers(ctx context.Context, a Account, keep uuid.UUID) error
 	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere, keep: keep})
 }
 
-// Disable ends every session and lets nobody log in. It reports whether the account was enabled before.
+// Disable ends every session and lets nobody log in. An account that its person has closed is not removed any more. It reports whether the account was enabled before.
 func (e *Editor) Disable(ctx context.Context, id uuid.UUID) (bool, error) {
 	return e.setDisabled(ctx, id, true)
 }
 
-// Enable takes Disable back, and reports whether the account was disabled before. Sessions that have ended stay ended.
+// Enable takes Disable or Close back, and reports whether the account was disabled before. Sessions that have ended stay ended. ErrNotFound
+// once the account is being removed.
 func (e *Editor) Enable(ctx context.Context, id uuid.UUID) (bool, error) {
 	return e.setDisabled(ctx, id, false)
 }
@@ -68,9 +69,16 @@ func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (
 		if !disabled && !a.Disabled {
 			return nil // raising the epoch would end the sessions that have begun since
 		}
-		return e.try(a, edit{reason: ReasonDisabled, disable: &disabled}, func(c Change) error {
+		change := edit{reason: ReasonDisabled, disable: &disabled}
+		if !a.RemoveAt.IsZero() { // an operator who enables an account reopens it, and one who disables it keeps it
+			if !e.now().Before(a.RemoveAt) {
+				return ErrNotFound
+			}
+			change.remove = &time.Time{}
+		}
+		return e.try(a, change, func(c Change) error {
 			err := e.store.ChangeAccount(ctx, c)
-			changed = changed || err == nil && a.Disabled != disabled
+			changed = changed || err == nil && (a.Disabled != disabled || change.remove != nil)
 			return err
 		})
 	})
@@ -170,13 +178,14 @@ func (e *Editor) changeChecked(ctx context.Context, checked Authenticated, edit 
 
 // edit is what a change does besides raising the epoch.
 type edit struct {
-	reason        string    // one of the Reason constants
-	hash, oldHash string    // hash is empty to keep oldHash
-	disable       *bool     // nil to leave it as it is
-	keep          uuid.UUID // the session that lives on, zero for none
-	email         *Email    // nil to leave it as it is
-	had           time.Time // when the account had the address before, if it is given back
-	unlink        bool      // no identity leads to the account any more
+	reason        string     // one of the Reason constants
+	hash, oldHash string     // hash is empty to keep oldHash
+	disable       *bool      // nil to leave it as it is
+	keep          uuid.UUID  // the session that lives on, zero for none
+	email         *Email     // nil to leave it as it is
+	had           time.Time  // when the account had the address before, if it is given back
+	remove        *time.Time // nil to leave it as it is
+	unlink        bool       // no identity leads to the account any more
 }
 
 // change makes an edit, and repeats it when another change has come between.
@@ -212,6 +221,9 @@ func (e *Editor) try(a Account, edit edit, write Begin) error {
 			case edit.email.Address != a.Email.Address:
 				changed.Held = a.moved(at)
 			}
+		}
+		if edit.remove != nil {
+			c.Remove, changed.RemoveAt, c.OldIdentities = edit.remove, *edit.remove, a.Identities
 		}
 		if edit.unlink {
 			c.Unlink, c.OldIdentities, changed.Identities = true, a.Identities, nil

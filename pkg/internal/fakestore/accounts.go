@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -166,6 +167,9 @@ func (s *Store) change(c account.Change) error {
 	if c.Email != nil {
 		a.Email, a.Held = *c.Email, c.Account.Held
 	}
+	if c.Remove != nil {
+		a.RemoveAt = *c.Remove
+	}
 	if c.Unlink {
 		for _, identity := range a.Identities {
 			delete(s.subjects, identity)
@@ -193,7 +197,7 @@ func (s *Store) toChange(c account.Change, hash bool) (account.Account, account.
 		return account.Account{}, account.LoginName{}, account.ErrNotFound
 	}
 	login, ok := s.logins[a.Username]
-	if a.Epoch != c.From || hash && (!ok || login.Hash != c.OldHash) || c.Unlink && !slices.Equal(a.Identities, c.OldIdentities) {
+	if a.Epoch != c.From || hash && (!ok || login.Hash != c.OldHash) || (c.Unlink || c.Remove != nil) && !slices.Equal(a.Identities, c.OldIdentities) {
 		return account.Account{}, account.LoginName{}, account.ErrConflict
 	}
 	return a, login, nil
@@ -218,8 +222,11 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access accoun
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	return s.do(ctx, "DeleteAccount", func() error {
 		a, _, err := s.toChange(c, c.Account.Username != "")
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !slices.Equal(a.Identities, c.Account.Identities):
+			return account.ErrConflict
 		}
 		delete(s.accounts, a.ID)
 		if a.Username != "" {
@@ -232,6 +239,11 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 		}
 		return s.append(c.Entry)
 	})
+}
+
+// Forget implements account.Forgetter. It keeps everything: a test's time is short.
+func (s *Store) Forget(ctx context.Context, _ uuid.UUID, _ time.Time) error {
+	return s.do(ctx, "Forget", func() error { return nil })
 }
 
 func cloneAccount(a account.Account) account.Account {

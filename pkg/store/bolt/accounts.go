@@ -21,6 +21,7 @@ type accountRecord struct {
 	Scopes   []string         `json:"scopes,omitempty"`
 	Claims   jsontext.Value   `json:"claims,omitzero"`
 	Disabled bool             `json:"disabled,omitzero"`
+	RemoveAt int64            `json:"remove_at,omitzero"` // unix milliseconds
 	Epoch    int64            `json:"epoch"`
 	Endings  []account.Ending `json:"endings,omitempty"`
 
@@ -36,7 +37,7 @@ type accountRecord struct {
 
 func recordOf(a account.Account) accountRecord {
 	return accountRecord{
-		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, a.Epoch, a.Endings,
+		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, toMillis(a.RemoveAt), a.Epoch, a.Endings,
 		a.Email.Address, toMillis(a.Email.VerifiedAt), recordHeld(a.Held), a.Subject.Directory, a.Subject.ID, a.Identities,
 	}
 }
@@ -44,7 +45,7 @@ func recordOf(a account.Account) accountRecord {
 func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
-		Disabled: r.Disabled, Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
+		Disabled: r.Disabled, RemoveAt: fromMillis(r.RemoveAt), Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
 		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)}, Held: heldOf(r.Held),
 	}
 }
@@ -184,6 +185,9 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 		}
 		a.Identities = nil
 	}
+	if err := s.changeRemoval(tx, &a, c); err != nil {
+		return err
+	}
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
 	if c.Disable != nil {
 		a.Disabled = *c.Disable
@@ -277,8 +281,11 @@ func (s *Store) SetAccess(ctx context.Context, id uuid.UUID, read, access accoun
 func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	return s.write(ctx, "delete account", func(tx *bbolt.Tx) error {
 		a, err := accountToChange(tx, c)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !slices.Equal(a.Identities, c.Account.Identities):
+			return account.ErrConflict
 		}
 		if err := tx.Bucket(accountBucket).Delete(c.Account.ID[:]); err != nil {
 			return err

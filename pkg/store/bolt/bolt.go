@@ -65,6 +65,7 @@ var (
 	begunBucket      = []byte("begun")
 	begunEndBucket   = []byte("begun, by their end")
 	assertionBucket  = []byte("assertion expiries")
+	removalBucket    = []byte("removals")
 
 	assertionNameBucket = []byte("assertions")
 
@@ -165,7 +166,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, consentBucket,
 		orderBucket, mailsBucket,
 		subjectBucket, begunBucket, begunEndBucket, rowBucket, rowEndBucket,
-		assertionBucket, assertionNameBucket, addressBucket,
+		assertionBucket, assertionNameBucket, addressBucket, removalBucket,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -180,6 +181,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 func (s *Store) purge(tx *bbolt.Tx) error {
 	return errors.Join(
 		purgeSessions(tx, s.now(), all),
+		purgeRemovals(tx, s.now(), all),
 		purgeAttempts(tx, s.now(), all),
 		purgeRevocations(tx, s.now(), all),
 		purgeAssertions(tx, s.now(), all),

@@ -157,7 +157,7 @@ func (s *Store) create(tx *bbolt.Tx, created session.Session) error {
 	if sessions.Get(key) != nil {
 		return nil
 	}
-	if err := purgeSessions(tx, s.now(), few); err != nil {
+	if err := errors.Join(purgeSessions(tx, s.now(), few), purgeRemovals(tx, s.now(), few)); err != nil {
 		return err
 	}
 	if err := tx.Bucket(expiryBucket).Put(expiryKey(lifeOf(created), key), nil); err != nil {

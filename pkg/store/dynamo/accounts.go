@@ -3,8 +3,11 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/claims"
 	"github.com/wavepass/wavepass/pkg/schema"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // Account implements account.Store.
@@ -67,6 +71,9 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 	}
 	if r.has("email") {
 		found.Email = r.email()
+	}
+	if r.has("remove_at") {
+		found.RemoveAt = r.seconds("remove_at")
 	}
 	found.Held = r.held()
 	found.Identities = r.identities("identities")
@@ -244,12 +251,15 @@ func (s *Store) changeAccount(ctx context.Context, op string, c account.Change, 
 	case c.OldUsername != "":
 		writes = append(writes, s.deleteLoginName(c.OldUsername, c.OldHash), s.takeLoginName(c, form))
 		failures = append(failures, account.ErrConflict, account.ErrExists)
-	case c.Hash != "" || form == schema.First && c.Account.Username != "":
+	case c.Hash != "" || (c.Remove != nil || form == schema.First) && c.Account.Username != "":
 		writes, failures = append(writes, s.changeLoginName(c, form)), append(failures, account.ErrConflict)
 	}
 	if c.Email != nil {
 		moves, refusals := s.moveAddress(c)
 		writes, failures = append(writes, moves...), append(failures, refusals...)
+	}
+	for _, leads := range s.whatLeadsTo(c) {
+		writes, failures = append(writes, leads), append(failures, account.ErrConflict)
 	}
 	if c.Keep != uuid.Nil {
 		writes, failures = append(writes, s.keepSession(c)), append(failures, account.ErrNotKept)
@@ -308,6 +318,15 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 	if c.OldUsername != "" {
 		set("username", ":username", text(c.Account.Username))
 	}
+	if c.Remove != nil {
+		update.ConditionExpression = aws.String(*update.ConditionExpression + " AND " + identitiesAre(c.OldIdentities, update.ExpressionAttributeValues))
+		if c.Remove.IsZero() {
+			defer func() { update.UpdateExpression = aws.String(*update.UpdateExpression + " REMOVE remove_at, " + ttl) }()
+		} else {
+			set("remove_at", ":remove", seconds(*c.Remove))
+			set(ttl, ":ttl", seconds(c.Remove.Add(removalSlack)))
+		}
+	}
 	if c.Email != nil {
 		set("email", ":email", text(c.Email.Address))
 		set("email_verified_at", ":verified", verifiedAt(*c.Email))
@@ -344,9 +363,106 @@ func (s *Store) changeLoginName(c account.Change, form int) types.TransactWriteI
 		update.ExpressionAttributeValues[":hash"] = text(c.Hash)
 		update.ExpressionAttributeValues[":old"] = text(c.OldHash)
 	}
-	update.UpdateExpression = aws.String("SET " + strings.Join(sets, ", "))
+	expression := ""
+	if c.Remove != nil {
+		conditions = append(conditions, "attribute_exists(pk)") // that it is the account's follows from the epoch
+		if c.Remove.IsZero() {
+			expression = " REMOVE " + ttl
+		} else {
+			sets = append(sets, ttl+" = :ttl")
+			update.ExpressionAttributeValues[":ttl"] = seconds(c.Remove.Add(removalSlack))
+		}
+	}
+	if len(sets) > 0 {
+		expression = "SET " + strings.Join(sets, ", ") + expression
+	}
+	if len(update.ExpressionAttributeValues) == 0 {
+		update.ExpressionAttributeValues = nil
+	}
+	update.UpdateExpression = aws.String(strings.TrimSpace(expression))
 	update.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
 	return types.TransactWriteItem{Update: update}
+}
+
+// removalSlack is how long after its time the TTL takes an account: one that is reopened at the last moment loses nothing.
+const removalSlack = time.Hour
+
+// whatLeadsTo is the parts of a change with Remove about what leads to the account beside its login name: its address, and the records of its
+// subject and its identities. The table's TTL removes them, so no function needs the right to delete an account.
+func (s *Store) whatLeadsTo(c account.Change) (writes []types.TransactWriteItem) {
+	if c.Remove == nil {
+		return nil
+	}
+	var keys []item
+	if c.OldEmail != "" {
+		keys = append(keys, addressKey(c.OldEmail))
+	}
+	for _, subject := range append([]account.Subject{c.Account.Subject}, c.OldIdentities...) {
+		if subject != (account.Subject{}) {
+			keys = append(keys, subjectKey(subject))
+		}
+	}
+	for _, key := range keys {
+		update := &types.Update{
+			TableName: &s.table, Key: key,
+			ConditionExpression: aws.String("attribute_exists(pk)"), // that it is the account's follows from its epoch and identities
+			UpdateExpression:    aws.String("REMOVE " + ttl),
+		}
+		if !c.Remove.IsZero() {
+			update.UpdateExpression, update.ExpressionAttributeValues = aws.String("SET "+ttl+" = :ttl"), item{":ttl": seconds(c.Remove.Add(removalSlack))}
+		}
+		writes = append(writes, types.TransactWriteItem{Update: update})
+	}
+	return writes
+}
+
+const (
+	forgetPages  = 10 // of sessions
+	forgetPage   = 100
+	forgetAtOnce = 16
+)
+
+// Forget implements account.Forgetter. It reads a thousand sessions, the youngest first.
+func (s *Store) Forget(ctx context.Context, id uuid.UUID, at time.Time) error {
+	var keys []item
+	err := s.eachOf(ctx, "forget", dynamodb.QueryInput{}, text(consentPartition(id)), func(it item) error {
+		keys = append(keys, item{partitionKey: it[partitionKey], sortKey: it[sortKey]})
+		return nil
+	})
+	before := uuid.Nil
+	for range forgetPages {
+		if err != nil {
+			return err
+		}
+		var page session.Page
+		page, err = s.SessionsOf(ctx, id, before, forgetPage)
+		for _, one := range page.Sessions {
+			keys = append(keys, sessionKey(id, one.ID))
+		}
+		if before = page.Next; before == uuid.Nil {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	errs, places := make([]error, len(keys)), make(chan struct{}, forgetAtOnce)
+	var wg sync.WaitGroup
+	for i, key := range keys {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			// A condition that fails leaves what is gone, or goes earlier.
+			_, errs[i] = s.updateBlind(ctx, "forget", dynamodb.UpdateItemInput{
+				Key:                       key,
+				ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(" + ttl + ") OR " + ttl + " > :ttl)"),
+				UpdateExpression:          aws.String("SET " + ttl + " = :ttl"),
+				ExpressionAttributeValues: item{":ttl": seconds(at)},
+			})
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // hash is a reserved word of DynamoDB's expressions.
@@ -406,12 +522,13 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 	if c.Account.Username != "" {
 		name = s.deleteLoginName(c.Account.Username, c.OldHash)
 	}
+	values := item{":from": number(c.From)}
 	writes := []types.TransactWriteItem{
 		{Delete: &types.Delete{
 			TableName:                           &s.table,
 			Key:                                 accountKey(c.Account.ID),
-			ConditionExpression:                 aws.String("epoch = :from"),
-			ExpressionAttributeValues:           item{":from": number(c.From)},
+			ConditionExpression:                 aws.String("epoch = :from AND " + identitiesAre(c.Account.Identities, values)),
+			ExpressionAttributeValues:           values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		name,

@@ -59,7 +59,7 @@ type Config struct {
 	Shards int
 
 	// Patience is how long one attempt of three may take, 0 means 800 ms; a call ends within about three
-	// times as long. Only for an engine on a busy laptop: who waits for an answer has less patience.
+	// times as long. Only for an engine on a busy laptop, and for commands: people who wait for a page have less patience.
 	Patience time.Duration
 
 	// Now is the clock that expired revocations are told by; nil: time.Now.

@@ -39,6 +39,7 @@ type Store interface {
 	account.Creator
 	account.Changer
 	account.Keeper
+	account.Forgetter
 	account.Attempts
 	account.Rehasher
 	session.Store
@@ -90,6 +91,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"CreateAfter", beginningTests},
 		{"Subject", subjectTests},
 		{"DeleteAccount", deletionTests},
+		{"Removal", removalTests},
 		{"SetAccess", accessTests},
 		{"Attempts", attemptTests},
 		{"Revocation", revocationTests},
