@@ -62,6 +62,10 @@ func cloudTable(ctx context.Context, name string, cfg config.Config) (*dynamo.St
 	return table, found, checkClock(ctx, table)
 }
 
+// tablePatience is how long one attempt of a command may take: an operator can wait longer than a request to a function, for a page of a whole table by
+// a slow line.
+const tablePatience = 5 * time.Second
+
 // anyTable opens a table, whatever the clock says. Region, credentials and endpoint are found as the AWS CLI
 // finds them: environment, profiles, single sign-on.
 func anyTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Store, aws.Config, error) {
@@ -76,7 +80,7 @@ func anyTable(ctx context.Context, name string, cfg config.Config) (*dynamo.Stor
 		return nil, found, fmt.Errorf("no AWS credentials: log in, for example with `aws sso login`, or choose a profile with AWS_PROFILE: %w", err)
 	}
 	table, err := dynamo.Open(dynamo.Config{
-		Table: name, Region: found.Region, Credentials: found.Credentials, Endpoint: tableEndpoint(found, cfg), Shards: cfg.Shards, Now: time.Now,
+		Table: name, Region: found.Region, Credentials: found.Credentials, Endpoint: tableEndpoint(found, cfg), Shards: cfg.Shards, Now: time.Now, Patience: tablePatience,
 	})
 	return table, found, err
 }
