@@ -21,7 +21,7 @@ type accountCommands struct {
 	Export      accountExport      `cmd:"" help:"Write every account that has a login name, one JSON object a line."`
 	Show        accountShow        `cmd:"" help:"Show an account."`
 	Disable     accountDisable     `cmd:"" help:"End every session and let the account log in no more."`
-	Enable      accountEnable      `cmd:"" help:"Let a disabled account log in again."`
+	Enable      accountEnable      `cmd:"" help:"Let an account that is disabled, or closed by its person, log in again."`
 	Delete      accountDelete      `cmd:"" help:"Delete an account; everything that was issued for it is dead at once."`
 	SetPassword accountSetPassword `cmd:"" help:"Replace the password, read from standard input, and end every session."`
 	SetEmail    accountSetEmail    `cmd:"" help:"Replace the e-mail address, and end every session."`
@@ -119,7 +119,8 @@ type accountDisable struct{ named }
 
 // Help is shown by `wavepass account disable --help`.
 func (c *accountDisable) Help() string {
-	return `Its sessions and access tokens stay dead when it is enabled again.
+	return `Its sessions and access tokens stay dead when it is enabled again. An account that its person has closed is kept: it is not removed any
+more.
 
   wavepass account disable ada --table wavepass-TableXYZ`
 }
@@ -134,7 +135,11 @@ func (c *accountDisable) Run(ctx context.Context, o output, in invocation) error
 type accountEnable struct{ named }
 
 // Help is shown by `wavepass account enable --help`.
-func (c *accountEnable) Help() string { return "  wavepass account enable ada" }
+func (c *accountEnable) Help() string {
+	return `Also one that its person has closed, until it is removed: account show says when that is.
+
+  wavepass account enable ada`
+}
 
 // Run enables the account.
 func (c *accountEnable) Run(ctx context.Context, o output, in invocation) error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,6 +36,7 @@ type accountJSON struct {
 	Linked    []string       `json:"identities,omitempty"` // of identity providers, as directory/subject
 	ID        string         `json:"id"`
 	Disabled  bool           `json:"disabled"`
+	RemoveAt  time.Time      `json:"removed_at,omitzero"` // its person has closed it
 	Roles     []string       `json:"roles"`
 	Scopes    []string       `json:"scopes"`
 	Claims    map[string]any `json:"claims,omitempty"`
@@ -46,11 +48,14 @@ func accountForJSON(a account.Account) accountJSON {
 	for _, identity := range a.Identities {
 		linked = append(linked, identity.String())
 	}
-	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, linked, a.ID.String(), a.Disabled, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
+	return accountJSON{a.Username, a.Email.Address, a.Email.Verified(), a.Subject.Directory, a.Subject.ID, linked, a.ID.String(), a.Disabled, a.RemoveAt, a.Roles, a.Scopes, a.Claims.Map(), a.Epoch}
 }
 
 func state(a account.Account) string {
-	if a.Disabled {
+	switch {
+	case !a.RemoveAt.IsZero():
+		return "closed by its person, removed after " + a.RemoveAt.Format(time.RFC3339)
+	case a.Disabled:
 		return "disabled"
 	}
 	return "may log in"

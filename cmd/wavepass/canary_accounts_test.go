@@ -73,4 +73,13 @@ func (w *walker) mailbox() {
 	post("a new address", 200, "/email/confirm", `{"link":"%s"}`, w.mailedAbout(mail.Order{Purpose: mail.ConfirmAddress, Account: id, Address: elsewhere}))
 	post("taken back", 200, "/email/takeback", `{"link":"%s","password":"%s"}`, back, canaryPassword)
 	post("taken back again", 400, "/email/takeback", `{"link":"%s","password":"%s"}`, back, canaryPassword)
+
+	own = w.login("login after that", 200, "app", newcomer, canaryPassword)
+	bearer = []string{"Authorization", "Bearer " + own.access}
+	w.send("close by a wrong password", 401, "DELETE", "/account", jsonType, `{"current_password":"`+wrongPassword+`"}`, bearer...)
+	w.send("close", 200, "DELETE", "/account", jsonType, `{"current_password":"`+canaryPassword+`"}`, bearer...)
+	keep := w.mailedAbout(mail.Order{Purpose: mail.Deletion, Account: id, Address: newcomer})
+	w.login("login to a closed account", 401, "app", newcomer, canaryPassword)
+	post("keep", 200, "/account/keep", `{"link":"%s"}`, keep)
+	post("keep again", 400, "/account/keep", `{"link":"%s"}`, keep)
 }

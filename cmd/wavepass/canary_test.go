@@ -205,7 +205,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 		audit.RefreshRefused, audit.ClientRefused, audit.TokenIssued, audit.TokenRevoked, audit.SessionRevoked, audit.LoggedOut, audit.LoggedOutEverywhere,
 		audit.SessionEnded, audit.OthersEnded, audit.PasswordChanged, audit.PasswordFailed,
 		audit.AccountAdded, audit.SessionBegun, audit.BeginRepeated, audit.AccessSet, audit.AccountDisabled, audit.AccountEnabled, audit.AccountRevoked,
-		audit.SignedUp, audit.Recovered, audit.ProofRefused, audit.AddressAsked, audit.AddressConfirmed, audit.AddressTakenBack,
+		audit.SignedUp, audit.Recovered, audit.ProofRefused, audit.AddressAsked, audit.AddressConfirmed, audit.AddressTakenBack, audit.AccountClosed, audit.AccountReopened,
 	} {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
 			t.Errorf("no event %s: the walk did not come where it should", event)

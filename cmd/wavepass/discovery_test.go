@@ -13,11 +13,11 @@ import (
 // unlisted are the routes that metadata has no name for.
 var unlisted = []string{
 	"POST /authorize", "POST /signout", "POST /signin", "POST /signin/provider", "POST /consent", "GET /callback/{provider}", // the addresses of the first two are those of GET, the others are of its pages
-	"POST /login", "POST /logout", "POST /password", "POST /email", "POST /ticket", // no endpoints of RFC 6749 or 8414
-	"POST /refresh",                                                                                                                              // the token endpoint of those who know Wavepass, with its cookies
-	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", "POST /site/email", // by the cookie of a site
+	"POST /login", "POST /logout", "POST /password", "POST /email", "DELETE /account", "POST /ticket", // no endpoints of RFC 6749 or 8414
+	"POST /refresh",                                                                                                                                                      // the token endpoint of those who know Wavepass, with its cookies
+	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", "POST /site/email", "DELETE /site/account", // by the cookie of a site
 	"GET /signup", "POST /signup", "GET /signup/verify", "POST /signup/verify", "GET /recover", "POST /recover", "GET /recover/finish", "POST /recover/finish", // by mail
-	"GET /email/change", "POST /email/change", "GET /email/confirm", "POST /email/confirm", "GET /email/takeback", "POST /email/takeback",
+	"GET /email/change", "POST /email/change", "GET /email/confirm", "POST /email/confirm", "GET /email/takeback", "POST /email/takeback", "GET /account/keep", "POST /account/keep",
 	"POST /userinfo", // the address is that of GET
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
 	"GET /grants", "DELETE /grants/{client}", "GET /site/grants", "DELETE /site/grants/{client}",

@@ -86,6 +86,7 @@ var answers = []struct {
 	{client.ErrUnknown, http.StatusUnauthorized, oauth.CodeInvalidClient, "no such client, or its secret is wrong"},
 	{grant.ErrScope, http.StatusBadRequest, oauth.CodeInvalidScope, "the client is not registered for one of the scopes, or the scope is malformed"},
 	{grant.ErrNoSubject, http.StatusNotFound, oauth.CodeNotFound, "no session was begun for this subject yet"},
+	{grant.ErrManaged, http.StatusForbidden, oauth.CodeAccessDenied, "a service looks after this account: ask it to remove it"},
 	{grant.ErrSubjectDisabled, http.StatusForbidden, oauth.CodeAccessDenied, "the subject is disabled"},
 	{grant.ErrKeyReused, http.StatusUnprocessableEntity, oauth.CodeInvalidRequest, "this Idempotency-Key came with another request; use a new one for each session"},
 	{grant.ErrAlreadyUsed, http.StatusConflict, oauth.CodeAlreadyUsed, "the session of this Idempotency-Key was used or has ended; begin another with a new key"},

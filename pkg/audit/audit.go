@@ -67,6 +67,8 @@ const (
 	ClientAdded     = "client_added"
 	PasswordSet     = "password_set"
 	AccountDisabled = "account_disabled"
+	AccountClosed   = "account_closed"
+	AccountReopened = "account_reopened"
 	AccountEnabled  = "account_enabled"
 	AccountDeleted  = "account_deleted"
 	AccessSet       = "access_set"      // roles and scopes

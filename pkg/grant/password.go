@@ -18,6 +18,8 @@ type PasswordParts struct {
 	BeginParts
 	Owners *session.Owners
 	Mails  *mail.Desk
+
+	Forgetter account.Forgetter
 }
 
 // Password changes the passwords of people who are logged in.
@@ -25,11 +27,13 @@ type Password struct {
 	beginner
 	owners *session.Owners
 	mails  *mail.Desk
+
+	forgetter account.Forgetter
 }
 
 // NewPassword returns a Password.
 func NewPassword(p PasswordParts) *Password {
-	return &Password{beginner{p.BeginParts}, p.Owners, p.Mails}
+	return &Password{beginner{p.BeginParts}, p.Owners, p.Mails, p.Forgetter}
 }
 
 // PasswordRequest is a request to change a password.

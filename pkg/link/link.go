@@ -32,6 +32,7 @@ const (
 	Confirm  Purpose = 3 // give the account the address
 	TakeBack Purpose = 4 // give the account the address back, with a new password
 	Invite   Purpose = 5 // make an account with the address, by invitation
+	Keep     Purpose = 6 // keep the account that its person has closed
 )
 
 // Life is how long after it was made a link of the purpose is good.
@@ -39,6 +40,8 @@ func (p Purpose) Life() time.Duration {
 	switch p {
 	case TakeBack:
 		return account.TakesBack
+	case Keep:
+		return account.Reopens
 	case Invite:
 		return 7 * 24 * time.Hour
 	}
@@ -59,6 +62,8 @@ func (p Purpose) Path() string {
 		return "/email/confirm"
 	case TakeBack:
 		return "/email/takeback"
+	case Keep:
+		return "/account/keep"
 	}
 	return "/"
 }
@@ -73,7 +78,7 @@ type Link struct {
 
 // State is what a link depends on: it is dead when any of it is not as it was when the link was made. The zero State is that of
 // SignUp and Invite, which depend on the address being nobody's, and of TakeBack, which has to live through a change of everything by
-// whoever has taken the account over.
+// whoever has taken the account over. Nor has Keep one: its mail is ordered before the account is closed, and it is good for that closing only.
 type State struct {
 	Hash  string // of the password
 	Email account.Email

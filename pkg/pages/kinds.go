@@ -85,6 +85,7 @@ const (
 	Recovering Mailed = "recover"
 	Changing   Mailed = "email" // the address of an account
 	TakingBack Mailed = "takeback"
+	Keeping    Mailed = "keep"
 )
 
 // Ask asks for the address that a mail is to go to.
@@ -127,6 +128,15 @@ type Confirm struct {
 
 // Confirm draws it.
 func (p *Pages) Confirm(l Languages, c Confirm) Page { return p.draw(l, "confirm", "email.title", c) }
+
+// Keep asks whether an account is to be kept that its person has closed.
+type Keep struct {
+	Base string // as of Form
+	Link string
+}
+
+// Keep draws it.
+func (p *Pages) Keep(l Languages, k Keep) Page { return p.draw(l, "keep", "keep.title", k) }
 
 // Choose asks for a new password, and without a link for the code of the mail that was just ordered.
 type Choose struct {
@@ -201,6 +211,7 @@ const (
 	TooManyCodes      Problem = "too_many_codes" // wrong ones, for the address
 	DeadLink          Problem = "dead_link"      // the link or the code is not good, or not good any more
 	WrongCode         Problem = "wrong_code"     // or not good any more
+	DeadKeep          Problem = "dead_keep"      // the same
 	DeadTakeBack      Problem = "dead_takeback"  // as DeadLink; there is no other mail to ask for
 	AddressTaken      Problem = "address_taken"
 	Closed            Problem = "closed" // people may not do that here

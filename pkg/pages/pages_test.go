@@ -51,6 +51,8 @@ func each(p *pages.Pages, l pages.Languages, text string) map[string]pages.Page 
 	drawn["confirm by code"] = p.Confirm(l, pages.Confirm{Base: "/tenant", Subject: text, Email: text, Code: text, Problem: pages.WrongCode})
 	drawn["email chosen"] = p.Chosen(l, pages.Chosen{What: pages.Changing, Username: text})
 	drawn["takeback choose"] = p.Choose(l, pages.Choose{What: pages.TakingBack, Base: "/tenant", Link: text, Problem: pages.PasswordCharacter})
+	drawn["keep"] = p.Keep(l, pages.Keep{Base: "/tenant", Link: text})
+	drawn["keep chosen"] = p.Chosen(l, pages.Chosen{What: pages.Keeping, Username: text})
 	drawn["takeback chosen"] = p.Chosen(l, pages.Chosen{What: pages.TakingBack})
 	for _, problem := range []pages.Problem{
 		pages.WrongPassword, pages.NoCookies, pages.Stale, pages.Unavailable, pages.Internal, pages.BadRequest, pages.Denied, pages.NotOurs,

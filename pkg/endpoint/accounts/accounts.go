@@ -47,7 +47,7 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 	for _, step := range []step{
 		f.asking(pages.SigningUp, "/signup"), f.finishing(pages.SigningUp, link.SignUp.Path()),
 		f.asking(pages.Recovering, link.AskToRecoverPath), f.finishing(pages.Recovering, link.Recover.Path()),
-		f.changing(), f.confirming(), f.takingBack(),
+		f.changing(), f.confirming(), f.takingBack(), f.keeping(),
 	} {
 		get := "GET " + step.path
 		if !step.asks {
@@ -79,7 +79,7 @@ type fault struct {
 // again is where somebody asks for another mail; empty where nobody can.
 func (f function) again(s step) string {
 	switch {
-	case s.what == pages.TakingBack, f.open(s.what, true) != nil: // an invitation comes from an operator
+	case s.what == pages.TakingBack, s.what == pages.Keeping, f.open(s.what, true) != nil: // an invitation comes from an operator
 		return ""
 	case s.what == pages.Changing:
 		return changePath
@@ -109,6 +109,8 @@ func (f function) enroller(r *apigw.Request) *enrol.Enroller {
 func (f function) open(what pages.Mailed, asks bool) error {
 	signsUp := f.SelfService.Open || !asks && f.SelfService.Invited
 	switch {
+	case what == pages.Keeping: // people close their accounts everywhere
+		return nil
 	case !f.SelfService.Recover:
 		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up, recover an account or change its address here")
 	case what == pages.SigningUp && !signsUp:

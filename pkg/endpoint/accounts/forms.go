@@ -137,7 +137,7 @@ func (f function) shown(step step, handle apigw.Handler) apigw.Handler {
 			failed.Again = endpoint.BasePath(r) + failed.Again
 		}
 		switch {
-		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), !f.SelfService.Recover:
+		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), !f.SelfService.Recover && step.what != pages.Keeping:
 			failed.Problem, failed.Again = pages.Closed, ""
 		case errors.Is(err, browser.ErrCrossSite):
 			failed.Problem = pages.Stale
@@ -147,8 +147,11 @@ func (f function) shown(step step, handle apigw.Handler) apigw.Handler {
 		return apigw.Response{}, &apigw.ShownError{Err: err, Page: func(status int, trace string) apigw.Response {
 			if failed.Problem == pages.Internal && status < http.StatusInternalServerError {
 				failed.Problem = pages.DeadLink
-				if step.what == pages.TakingBack {
+				switch step.what {
+				case pages.TakingBack:
 					failed.Problem = pages.DeadTakeBack
+				case pages.Keeping:
+					failed.Problem = pages.DeadKeep
 				}
 			}
 			failed.Trace = trace

@@ -38,7 +38,7 @@ var _ mail.Letters = (*Letters)(nil)
 
 // purposes are what the links of mails are good for.
 var purposes = map[mail.Purpose]link.Purpose{
-	mail.SignUp: link.SignUp, mail.Invitation: link.Invite, mail.Recover: link.Recover, mail.ConfirmAddress: link.Confirm, mail.AddressChanging: link.TakeBack,
+	mail.SignUp: link.SignUp, mail.Invitation: link.Invite, mail.Recover: link.Recover, mail.ConfirmAddress: link.Confirm, mail.AddressChanging: link.TakeBack, mail.Deletion: link.Keep,
 }
 
 // Letter implements mail.Letters.
@@ -62,7 +62,7 @@ func (l *Letters) Letter(ctx context.Context, o mail.Order) (mail.Letter, error)
 		return l.ofAccount(ctx, o, owner)
 	case mail.ConfirmAddress:
 		return l.ofAccount(ctx, o, o.Account)
-	case mail.AddressChanging:
+	case mail.AddressChanging, mail.Deletion:
 		return l.linked(ctx, o, o.Account, link.State{})
 	}
 	return mail.Letter{}, fmt.Errorf("mailer: there is no link for %s", o.Purpose)

@@ -1,11 +1,12 @@
 // Package password is the endpoint POST /password, where somebody who is logged in changes their password. It is
 // behind the token authorizer, and answers like a login: with a new session. POST /email is where they ask for another address of their
-// account, by the same proof. POST /site/password and /site/email are the same behind the cookie of a site.
+// account, by the same proof, and DELETE /account closes it. POST /site/password, POST /site/email and DELETE /site/account are the same behind the cookie of a site.
 package password
 
 import (
 	"context"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -23,6 +24,7 @@ type Store interface {
 	client.Store
 	session.Reader
 	mail.DeskStore
+	account.Forgetter
 	schema.Source
 }
 
@@ -34,11 +36,13 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer) apigw.Function
 		BeginParts: s.ByPassword(store, sealer),
 		Owners:     session.NewOwners(store, store, clients, s.Now),
 		Mails:      mails,
+		Forgetter:  store,
 	})
 	f := function{s, clients, change, mails, store}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{
 		"POST /password": f.change, "POST /site/password": f.change,
 		"POST /email": f.changeEmail, "POST /site/email": f.changeEmail,
+		"DELETE /account": f.closeAccount, "DELETE /site/account": f.closeAccount,
 	})
 }
 

@@ -42,6 +42,7 @@ func TestNothingFailsBesideADeletion(t *testing.T) {
 		"password": {func(person) Request {
 			return JSON("POST /password", `{"current_password":"`+Password+`","new_password":"`+Password+`2"}`)
 		}, true},
+		"close": {func(person) Request { return JSON("DELETE /account", `{"current_password":"`+Password+`"}`) }, true},
 	}
 	deletions := map[string]func(*Deployment, person){
 		"account":          func(d *Deployment, _ person) { d.Store.DropAccount(AccountID) },

@@ -178,6 +178,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /sessions":      "sessions",
 		"POST /password":        "password",
 		"POST /email":           "password",
+		"DELETE /account":       "password",
 
 		"GET /grants":                  "sessions",
 		"DELETE /grants/{client}":      "sessions",
@@ -196,6 +197,7 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"DELETE /site/sessions":      "sessions",
 		"POST /site/password":        "password",
 		"POST /site/email":           "password",
+		"DELETE /site/account":       "password",
 
 		"POST /ticket": "ticket",
 
@@ -212,6 +214,8 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /email/change":   "accounts",
 		"GET /email/confirm":   "accounts",
 		"POST /email/confirm":  "accounts",
+		"GET /account/keep":    "accounts",
+		"POST /account/keep":   "accounts",
 		"GET /email/takeback":  "accounts",
 		"POST /email/takeback": "accounts",
 

@@ -24,6 +24,8 @@ var bodies = map[string]string{
 	"POST /site/password":               `{"current_password":"` + Password + `","new_password":"another-canary-wave"}`,
 	"POST /email":                       `{"current_password":"` + Password + `","email":"ada@example.org"}`,
 	"POST /site/email":                  `{"current_password":"` + Password + `","email":"ada@example.org"}`,
+	"DELETE /account":                   `{"current_password":"` + Password + `"}`,
+	"DELETE /site/account":              `{"current_password":"` + Password + `"}`,
 	"POST /subjects/{subject}/sessions": `{"client_id":"app","amr":["pwd"]}`, "PATCH /subjects/{subject}": `{"disabled":true}`,
 }
 
@@ -37,7 +39,7 @@ func TestRefusalsThatTheDocumentHasAtManyRoutes(t *testing.T) {
 	tried := 0
 	for _, route := range slices.Sorted(maps.Keys(document)) {
 		if !strings.Contains(route, "/site/") && !strings.Contains(route, "/subjects/") && route != "GET /.well-known/jwks.json" && route != "GET /.well-known/openid-configuration" && !slices.Contains([]string{
-			"GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}", "GET /grants", "DELETE /grants/{client}", "GET /userinfo", "POST /userinfo", "POST /password", "POST /email", "POST /ticket",
+			"GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}", "GET /grants", "DELETE /grants/{client}", "GET /userinfo", "POST /userinfo", "POST /password", "POST /email", "DELETE /account", "POST /ticket",
 		}, route) {
 			continue
 		}

@@ -25,6 +25,7 @@ func siteRequests(sid string) map[string]Request {
 		"GET /site/grants":             {Route: "GET /site/grants"},
 		"DELETE /site/grants/{client}": {Route: "DELETE /site/grants/{client}", Path: map[string]string{"client": "third"}},
 		"POST /site/email":             JSON("POST /site/email", `{"current_password":"`+Password+`","email":"ada@example.org"}`),
+		"DELETE /site/account":         JSON("DELETE /site/account", `{"current_password":"`+Password+`"}`),
 		"POST /site/password":          JSON("POST /site/password", `{"current_password":"`+Password+`","new_password":"`+Password+`2"}`),
 	}
 }
@@ -121,7 +122,7 @@ func TestSiteRoutesTakeNoOtherMediaType(t *testing.T) {
 	d := New(t, browser.Jar{})
 	login := d.LoginSite("site")
 	for _, media := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=latin1", "text/json"} {
-		for _, route := range []string{"POST /site/password", "POST /site/email"} {
+		for _, route := range []string{"POST /site/password", "POST /site/email", "DELETE /site/account"} {
 			r := siteRequests("")[route]
 			r.Type = media
 			d.Want(fmt.Sprintf("%s as %q", route, media), d.AtSite(r.From(Origin).Cookie(login.CookiePair())), 415, "invalid_request")

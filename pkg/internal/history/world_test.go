@@ -97,7 +97,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 		devices: grant.NewDevices(grant.DevicesParts{
 			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
 		}),
-		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners, Mails: mail.NewDesk(store, mail.DefaultLimits, now)}),
+		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners, Mails: mail.NewDesk(store, mail.DefaultLimits, now), Forgetter: store}),
 		admin:    account.NewAdministrator(store, now),
 		visits:   grant.NewVisits(owners, session.NewUses(store, now)),
 		policies: policy.NewSource(store, now),

@@ -3,18 +3,22 @@ package dynamo_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/internal/faultproxy"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/consent"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailer"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
@@ -124,6 +128,7 @@ func (w *world) selfServe() {
 	}
 	finish("/recover/finish", link.Link{Purpose: link.Recover, Account: a.ID, Address: address}, link.StateOf(a, hashOf(8, 1)), 200)
 	login := request{route: "POST /login", mediaType: apigw.JSON, body: `{"client_id":"` + clientID + `","username":"` + address + `","password":"another-canary-wave"}`}
+	w.closeAndKeep(w.must(login, 200), a.ID, address, links)
 	own := w.must(passwordRequest(w.must(login, 200), "another-canary-wave", "yet-another-canary-wave"), 200)
 	w.moves(links, own, a.ID, address)
 }
@@ -183,6 +188,30 @@ func (w *world) moves(links *link.Links, own outcome, id uuid.UUID, address stri
 	if returned, err := w.store.Account(w.t.Context(), id); err != nil || returned.Email.Address != address || returned.Username != address || len(returned.Identities) > 0 {
 		w.t.Errorf("taken back to %+v, %v", returned, err)
 	}
+}
+
+// closeAndKeep has somebody who has allowed an application something, and comes from a provider too, close the account and keep it.
+func (w *world) closeAndKeep(tokens outcome, id uuid.UUID, address string, links *link.Links) {
+	w.t.Helper()
+	item := w.item("ACCOUNT#"+id.String(), "ACCOUNT")
+	item["identities"] = &types.AttributeValueMemberL{Value: []types.AttributeValue{text("idp:up/" + id.String())}}
+	w.put(item)
+	w.put(map[string]types.AttributeValue{
+		"pk": text(fmt.Sprintf("SUBJECT#idp:up#%x", sha256.Sum256([]byte(id.String())))), "sk": text("SUBJECT"), "account_id": text(id.String()),
+	})
+	if err := w.store.PutConsent(w.t.Context(), consent.Consent{}, consent.Consent{AccountID: id, ClientID: "third", Given: w.Now()}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(closeRequest(tokens, "another-canary-wave"), 200)
+	closed, err := w.store.Account(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	kept, err := links.Make(w.t.Context(), link.Link{Purpose: link.Keep, Account: id, Address: address, Expires: closed.RemoveAt}, link.State{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(request{route: "POST /account/keep", mediaType: apigw.JSON, body: `{"link":"` + kept + `"}`}, 200)
 }
 
 // sendMail carries out an order, as the stream of the table makes the function do.

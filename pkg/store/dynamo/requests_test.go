@@ -86,6 +86,10 @@ func endOthersRequest(who outcome) request {
 	return request{route: "DELETE /sessions", bearer: who.AccessToken, query: map[string]string{"except": "current"}}
 }
 
+func closeRequest(who outcome, password string) request {
+	return request{route: "DELETE /account", mediaType: apigw.JSON, bearer: who.AccessToken, body: fmt.Sprintf(`{"current_password":%q}`, password)}
+}
+
 func passwordRequest(who outcome, current, next string) request {
 	return request{
 		route: "POST /password", mediaType: apigw.JSON, bearer: who.AccessToken,
@@ -187,7 +191,7 @@ var functionOf = map[string]string{
 	"GET /grants": "sessions", "DELETE /grants/{client}": "sessions",
 	"POST /ticket": "ticket",
 	"POST /signup": "accounts", "POST /signup/verify": "accounts", "POST /recover": "accounts", "POST /recover/finish": "accounts",
-	"POST /email": "password", "POST /email/change": "accounts", "POST /email/confirm": "accounts", "POST /email/takeback": "accounts",
+	"POST /email": "password", "DELETE /account": "password", "POST /account/keep": "accounts", "POST /email/change": "accounts", "POST /email/confirm": "accounts", "POST /email/takeback": "accounts",
 	"GET /userinfo":  "userinfo",
 	"POST /par":      "oauthtoken",
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",
