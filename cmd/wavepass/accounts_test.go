@@ -75,7 +75,43 @@ func TestPeopleLookAfterTheirAccountsOnALaptop(t *testing.T) {
 	want("/email/confirm", `{"link":"`+linkOf("confirm_address", "/email/confirm")+`"}`, 200)
 	want("/login", `{"client_id":"app","username":"eve@example.org","password":"surf-the-second-wave"}`, 200)
 	want("/email/takeback", `{"link":"`+linkOf("address_changing", "/email/takeback")+`","password":"surf-the-third-wave"}`, 200)
-	want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-third-wave"}`, 200)
+	closesOnALaptop(t, s, folder, want("/login", `{"client_id":"app","username":"eve@example.com","password":"surf-the-third-wave"}`, 200))
+}
+
+// closesOnALaptop closes eve's account. She keeps it by the mail, closes it again, and an operator keeps it.
+func closesOnALaptop(t *testing.T, s *server, folder string, own answer) {
+	t.Helper()
+	const login, proof = `{"client_id":"app","username":"eve@example.com","password":"surf-the-third-wave"}`, `{"current_password":"surf-the-third-wave"}`
+	want := func(what string, a answer, status int) answer {
+		t.Helper()
+		if a.Status != status {
+			t.Fatalf("%s: %d %s, want %d", what, a.Status, a.Body, status)
+		}
+		return a
+	}
+	want("close", s.do(http.MethodDelete, "/account", jsonType, proof, "Authorization", "Bearer "+own.AccessToken), 200)
+	want("login while it is closed", s.do(http.MethodPost, "/login", jsonType, login), 401)
+	shown := as[accountJSON](t, "account", "show", "eve@example.com", "--data", folder)
+	if left := time.Until(shown.RemoveAt); !shown.Disabled || left < 167*time.Hour || left > 168*time.Hour {
+		t.Errorf("the account is %+v, want it closed, and removed in 7 days", shown)
+	}
+	if text := mustCommand(t, "account", "show", "eve@example.com", "--data", folder); !strings.Contains(text, "closed by its person, removed after 20") {
+		t.Errorf("account show says\n%s", text)
+	}
+	mailed := regexp.MustCompile(`(?m)^http://localhost:\d+(/account/keep\?link=([A-Za-z0-9_-]+))$`).FindStringSubmatch(mailOf(t, folder, "deletion"))
+	if mailed == nil {
+		t.Fatal("the mail has no link")
+	}
+	if page := want("its page", s.do(http.MethodGet, mailed[1], "", ""), 200); !strings.Contains(string(page.Body), mailed[2]) {
+		t.Errorf("the page of the link: %s", page.Body)
+	}
+	want("keep", s.do(http.MethodPost, "/account/keep", jsonType, `{"link":"`+mailed[2]+`"}`), 200)
+	again := want("login", s.do(http.MethodPost, "/login", jsonType, login), 200)
+	want("close again", s.do(http.MethodDelete, "/account", jsonType, proof, "Authorization", "Bearer "+again.AccessToken), 200)
+	if did := as[result](t, "account", "enable", "eve@example.com", "--data", folder); !did.Changed {
+		t.Errorf("enable says %+v", did)
+	}
+	want("login once an operator has kept it", s.do(http.MethodPost, "/login", jsonType, login), 200)
 }
 
 // TestInvitedPersonSignsUpOnALaptop takes what is in the mail, and has an operator told why others are not invited.
