@@ -154,3 +154,21 @@ func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 		t.Errorf("only %d links were looked at", links)
 	}
 }
+
+// TestEachPromiseHasATest looks for the promises of SECURITY.md in the table of the threat model.
+func TestEachPromiseHasATest(t *testing.T) {
+	_, promises, _ := strings.Cut(read(t, "SECURITY.md"), "## What Wavepass promises")
+	promises, _, _ = strings.Cut(promises, "\n## ")
+	_, shown, _ := strings.Cut(read(t, "docs/threat-model.md"), "## Each claim of README and SECURITY")
+	shown, _, _ = strings.Cut(shown, "\n## ")
+	numbers := regexp.MustCompile(`(?m)^(\d+)\. `).FindAllStringSubmatch(promises, -1)
+	if len(numbers) < 5 {
+		t.Fatalf("found %d promises", len(numbers))
+	}
+	for _, number := range numbers {
+		row := regexp.MustCompile(`(?m)^\| [^|]*\((promise )?` + number[1] + `\) \| .*$`).FindString(shown)
+		if !namedTest.MatchString(row) {
+			t.Errorf("promise %s of SECURITY.md has no row with a test in docs/threat-model.md", number[1])
+		}
+	}
+}
