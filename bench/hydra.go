@@ -68,7 +68,7 @@ func (l *lab) startHydra(ctx context.Context, grace string) (server, error) {
 	}
 	run := exec.Command(program, "serve", "all", "--dev")
 	run.Env = environment
-	if err := l.begin(run); err != nil {
+	if err := l.begin(ctx, run); err != nil {
 		return server{}, err
 	}
 	h := &hydra{public: base, admin: "http://" + admin}

@@ -77,7 +77,9 @@ func run(ctx context.Context, rounds int, only string, write, guard bool) error 
 	}
 	begin := time.Now()
 	var results []result
+	ctx, stop := context.WithCancel(ctx)
 	waiting := l.startWaiting(ctx, chosen)
+	defer func() { stop(); _, _ = waiting() }() // whatever ends this, the servers of those that wait end, too
 	for _, p := range chosen {
 		if p.run != nil {
 			continue

@@ -41,18 +41,18 @@ var peers = []struct {
 	hasGrace bool // has a setting for it, which is off by default
 	start    func(l *lab, ctx context.Context, grace time.Duration) (server, error)
 }{
-	{"OpenAuth", false, func(l *lab, _ context.Context, _ time.Duration) (server, error) {
-		return l.startPeer("OpenAuth", "openauth.mjs", "memory")
+	{"OpenAuth", false, func(l *lab, ctx context.Context, _ time.Duration) (server, error) {
+		return l.startPeer(ctx, "OpenAuth", "openauth.mjs", "memory")
 	}},
-	{"oidc-provider", false, func(l *lab, _ context.Context, _ time.Duration) (server, error) {
-		return l.startPeer("oidc-provider", "oidc-provider.mjs", "memory")
+	{"oidc-provider", false, func(l *lab, ctx context.Context, _ time.Duration) (server, error) {
+		return l.startPeer(ctx, "oidc-provider", "oidc-provider.mjs", "memory")
 	}},
-	{"Better Auth", true, func(l *lab, _ context.Context, grace time.Duration) (server, error) {
+	{"Better Auth", true, func(l *lab, ctx context.Context, grace time.Duration) (server, error) {
 		var setting []string
 		if grace > 0 {
 			setting = []string{fmt.Sprintf("REUSE_SECONDS=%.0f", grace.Seconds())}
 		}
-		return l.startPeer("Better Auth", "better-auth.mjs", "the disk (SQLite)", setting...)
+		return l.startPeer(ctx, "Better Auth", "better-auth.mjs", "the disk (SQLite)", setting...)
 	}},
 	{"Ory Hydra", true, func(l *lab, ctx context.Context, grace time.Duration) (server, error) {
 		setting := ""
@@ -81,12 +81,13 @@ func (l *lab) servers(ctx context.Context, minAge string) ([]server, error) {
 	return all, ctx.Err()
 }
 
-// begin starts a program that ends with the lab.
-func (l *lab) begin(run *exec.Cmd) error {
+// begin starts a program that ends with the lab, or before it with ctx: then nobody waits in vain for what it would say.
+func (l *lab) begin(ctx context.Context, run *exec.Cmd) error {
 	if err := run.Start(); err != nil {
 		return err
 	}
-	l.atEnd(func() { _ = run.Process.Kill(); _ = run.Wait() })
+	forget := context.AfterFunc(ctx, func() { _ = run.Process.Kill() })
+	l.atEnd(func() { forget(); _ = run.Process.Kill(); _ = run.Wait() })
 	return nil
 }
 
@@ -106,7 +107,7 @@ func (l *lab) startWavepass(ctx context.Context, minAge string) (server, error) 
 	if minAge != "" {
 		run.Env = append(run.Env, "ROTATION_MIN_AGE="+minAge)
 	}
-	if err := l.begin(run); err != nil {
+	if err := l.begin(ctx, run); err != nil {
 		return server{}, err
 	}
 	if err := waitFor(ctx, address); err != nil {
@@ -125,7 +126,7 @@ func wavepassServer(pid int, base, data, client string) server {
 }
 
 // startPeer starts a server of Node, which prints where it is and how a session begins.
-func (l *lab) startPeer(name, script, keeps string, environment ...string) (server, error) {
+func (l *lab) startPeer(ctx context.Context, name, script, keeps string, environment ...string) (server, error) {
 	if !l.node() {
 		return server{}, errors.New("it needs Node: npm ci --prefix bench/peers")
 	}
@@ -135,7 +136,7 @@ func (l *lab) startPeer(name, script, keeps string, environment ...string) (serv
 	if err != nil {
 		return server{}, err
 	}
-	if err := l.begin(run); err != nil {
+	if err := l.begin(ctx, run); err != nil {
 		return server{}, err
 	}
 	var told struct {

@@ -127,7 +127,7 @@ func (l *lab) verify(ctx context.Context) ([]comparison, error) {
 			c.contenders = append(c.contenders, contender{check.name, perCall(func() error { return check.call(s.text) })})
 		}
 		for _, p := range l.foreign() {
-			program, err := p.start(l, s)
+			program, err := p.start(ctx, l, s)
 			if err != nil {
 				return nil, err
 			}
@@ -277,7 +277,7 @@ type peerProgram struct {
 	calls map[string]int // how many fill the time of a batch
 }
 
-func (f foreignProgram) start(l *lab, s signed) (*peerProgram, error) {
+func (f foreignProgram) start(ctx context.Context, l *lab, s signed) (*peerProgram, error) {
 	run := exec.Command(f.command[0], f.command[1:]...)
 	input, err := json.Marshal(map[string]any{"issuer": issuer, "audience": issuer, "jwks": json.RawMessage(s.jwks), "token": s.text, "event": string(eventWith(s.text))})
 	if err != nil {
@@ -292,7 +292,7 @@ func (f foreignProgram) start(l *lab, s signed) (*peerProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &peerProgram{in, bufio.NewScanner(out), map[string]int{}}, l.begin(run)
+	return &peerProgram{in, bufio.NewScanner(out), map[string]int{}}, l.begin(ctx, run)
 }
 
 // measure asks for so many calls that they fill the time of a batch.
@@ -365,7 +365,7 @@ func (l *lab) authorize(ctx context.Context) ([]comparison, error) {
 		c.contenders = append(c.contenders, contender{check.name, perCall(func() error { return allowed(handler(ctx, payloads[0])) })})
 	}
 	for _, p := range l.foreign() {
-		program, err := p.start(l, s)
+		program, err := p.start(ctx, l, s)
 		if err != nil {
 			return nil, err
 		}
