@@ -31,6 +31,7 @@ type asked struct {
 	right  row  // as the rotation found the session
 	looked bool // the rotation was tried
 	barred bool // as the account was read: it forbids the session
+	counts row  // as what the token was recorded first: late or stale
 }
 
 // refresh presents a token, judges the answer, and reports whether it was good.
@@ -104,7 +105,14 @@ func (w *world) watch(v *visit, p presented, saw *asked, now time.Time) {
 		s.rotated(now)
 	}
 	v.did["RecordReplay"] = func() {
-		switch right := s.permits(p.generation, p.client, now); {
+		right := s.permits(p.generation, p.client, now)
+		if p.disturbed() {
+			saw.right |= right // as it has become meanwhile: a token that was refused twice comes late
+		}
+		if saw.counts == 0 {
+			saw.counts = right & (late | stale)
+		}
+		switch {
 		case right&late != 0:
 			s.late = append(s.late, session.Late{Generation: p.generation, At: now})
 		case right&stale != 0:
@@ -132,10 +140,12 @@ func (w *world) settled(v *visit, p presented, saw asked, now time.Time) row {
 			right |= gone
 		}
 	}
-	for method, row := range map[string]row{"Rotate": rotate, "RecordReplay": late} {
-		if v.faults[method] == repeated && v.changed[method] > 0 {
-			right = right&^row | race // its own first try looks like another tab's
-		}
+	// The own first try looks like another tab's.
+	if v.faults["Rotate"] == repeated && v.changed["Rotate"] > 0 {
+		right = right&^rotate | race
+	}
+	if v.faults["RecordReplay"] == repeated && saw.counts&late != 0 {
+		right = right&^late | race
 	}
 	if v.faults["RecordReplay"] == repeated {
 		right |= p.session.permits(p.generation, p.client, now) // its own first try was counted too
