@@ -5,9 +5,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -37,6 +40,7 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		{"an address of a request of another service", 400, push("request_uri", "https://evil.example/request")},
 		{"registration", 400, push("registration", "{}")},
 		{"no address", 400, form("POST /signup", "email", "ada@example")},
+		{"a form of another site", 403, form("POST /account/keep", "link", "x").From("https://evil.example")},
 		{"a form of another site", 403, form("POST /recover", "email", "ada@example.com").From("https://evil.example")},
 		{"a document that was read before", 304, Request{Route: "GET /.well-known/oauth-authorization-server"}.With("if-none-match", "*")},
 	} {
@@ -105,11 +109,27 @@ func TestRefusalsAtASite(t *testing.T) {
 	d.Want("a new address", ask(JSON("POST /site/email", `{"current_password":"`+Password+`","email":"ada@example.org"}`), nil), 202, "")
 	d.Want("a new address with a wrong password", ask(JSON("POST /site/email", `{"current_password":"a-wrong-canary-wave","email":"ada@example.org"}`), nil), 401, oauth.CodeInvalidCredentials)
 	d.Want("a wrong password", try(), 401, oauth.CodeInvalidCredentials)
+	closing := func(route string) Request { return JSON(route, `{"current_password":"a-wrong-canary-wave"}`) }
+	d.Want("closing with a wrong password", ask(closing("DELETE /site/account"), nil), 401, oauth.CodeInvalidCredentials)
+	own := d.Login("app")
 	d.Restart(browser.Jar{}, func(string) keyring.Sealer { return d.Sealer }) // with the limits of a deployment
-	for range 20 {
-		if try().StatusCode == 429 {
-			return
-		}
+	status := 0
+	for i := 0; i < 22 && status != 429; i++ {
+		status = try().StatusCode
 	}
-	d.Want("the 22nd", try(), 429, oauth.CodeTooManyAttempts)
+	if status != 429 {
+		t.Errorf("after 22 wrong passwords: %d, want 429", status)
+	}
+	d.Want("closing then", ask(closing("DELETE /site/account"), nil), 429, oauth.CodeTooManyAttempts)
+	d.Want("closing by token then", d.As(own.AccessToken, closing("DELETE /account")), 429, oauth.CodeTooManyAttempts)
+	provided := New(t, browser.Jar{}) // an account without a password, whose login is too old to stand for one
+	cookie, d = provided.LoginSite("site").CookiePair(), provided
+	a, err := d.Store.Account(t.Context(), AccountID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Username, a.Subject = "", account.Subject{Directory: "idp:up", ID: "1"}
+	d.Store.SetAccount(a, "")
+	d.Clock.Advance(grant.YoungLogin + time.Second)
+	d.Want("closing long after the login", ask(JSON("DELETE /site/account", "{}"), nil), 401, oauth.CodeInsufficientAuthentication)
 }
