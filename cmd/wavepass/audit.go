@@ -58,7 +58,7 @@ func (c *auditList) Run(ctx context.Context, o output, in invocation) error {
 		table := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "TIME\tEVENT\tACTOR\tOF")
 		for _, e := range events {
-			fmt.Fprintf(table, "%s\t%s\t%q\t%s\n", e.Time.Format(time.RFC3339), e.Name, e.Actor, objects(e))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Time.Format(time.RFC3339), e.Name, bare(e.Actor), objects(e))
 		}
 		return table.Flush()
 	})

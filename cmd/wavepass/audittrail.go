@@ -185,11 +185,21 @@ func printTrail(out io.Writer, events []audit.Event) error {
 	for _, e := range events {
 		from := e.Network // by operators empty
 		if from != "" {
-			from = fmt.Sprintf("%q %.40q", e.Network, e.UserAgent)
+			from = fmt.Sprintf("%s %.40q", bare(e.Network), e.UserAgent)
 		}
-		fmt.Fprintf(table, "%s\t%q\t%q\t%s\t%s\n", e.Time.Format("2006-01-02T15:04:05.000Z07:00"), e.Name, e.Actor, from, objectsQuoted(e))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", e.Time.Format("2006-01-02T15:04:05.000Z07:00"), bare(e.Name), bare(e.Actor), from, objectsQuoted(e))
 	}
 	return table.Flush()
+}
+
+// bare is a word as it stands, and anything else in quotes: a log is a file that anybody may have written.
+func bare(text string) string {
+	for _, r := range text {
+		if r <= ' ' || r >= 0x7f || r == '"' {
+			return fmt.Sprintf("%+q", text)
+		}
+	}
+	return text
 }
 
 // objectsQuoted are what an event of a log names. A log is a file that anybody may have written: nothing of it may move the cursor.

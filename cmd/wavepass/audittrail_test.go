@@ -115,6 +115,18 @@ func TestTrailRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
+func TestTrailQuotesOnlyWhatIsNoWord(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	check(t, os.WriteFile(log, []byte(`{"event":"login","time":"2026-03-01T12:00:00Z","actor":"person","network":"203.0.113.0/24","user_agent":"a b"}`+"\n"+
+		`{"event":"x y","time":"2026-03-01T12:00:01Z","actor":"operator:Grace  Hopper"}`+"\n"), 0o600))
+	out := mustCommand(t, "audit", "trail", "--log", log, "--log-only")
+	for _, want := range []string{"Z  login  ", "  person  ", `  203.0.113.0/24 "a b"`, `"x y"`, `"operator:Grace  Hopper"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s, want %s", out, want)
+		}
+	}
+}
+
 // A log is a file that anybody may have written.
 func TestTrailOfAHostileLogMovesNoCursor(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")

@@ -20,6 +20,7 @@ type doctorCommand struct {
 	target
 	URL       string `name:"url" help:"Where the API is, the stack's output ApiUrl; by default at the issuer that the functions' settings name." placeholder:"URL" type:"given"`
 	Functions string `help:"File with what aws lambda list-functions prints, where these credentials may not ask Lambda themselves." placeholder:"FILE" type:"given"`
+	Verbose   bool   `help:"One line for each thing that was not checked, too."`
 }
 
 // Help is shown by `wavepass doctor --help`.
@@ -116,7 +117,7 @@ func (c *doctorCommand) report(ctx context.Context, o output, d doctor.Deploymen
 	if c.JSON {
 		err = printJSON(o.out, report)
 	} else {
-		err = report.WriteText(o.out)
+		err = report.WriteText(o.out, c.Verbose)
 	}
 	if failed := report.Count(doctor.Fail); err == nil && failed > 0 {
 		return fmt.Errorf("%d of %d things are wrong", failed, len(report.Findings))

@@ -368,6 +368,14 @@ func TestDoctorOfADataFolder(t *testing.T) {
 	if !strings.Contains(out, "0 failed") || !strings.Contains(out, "pass         sealing-key") {
 		t.Errorf("doctor of a data folder:\n%s", out)
 	}
+	// What is only of the cloud is not a line each, unless it is asked for.
+	each := mustCommand(t, "doctor", "--data", folder, "--verbose")
+	if unseen := strings.Count(out, "\nnot checked "); unseen > 2 || !strings.Contains(out, "--verbose names them") {
+		t.Errorf("%d lines of what was not checked:\n%s", unseen, out)
+	}
+	if strings.Count(each, "\nnot checked ") < 10 || !strings.Contains(each, "table-ttl") || strings.Contains(out, "table-ttl") {
+		t.Errorf("with --verbose:\n%s", each)
+	}
 	for _, args := range [][]string{{"--data", t.TempDir()}, {"--url", "https://id.example.com"}, {"--functions", "x"}, {"--table", "x", "--url", "http://id.example.com"}} {
 		if _, _, err := command(t, append([]string{"doctor"}, args...)...); err == nil || statusOf(err) != exitUsage {
 			t.Errorf("doctor %v: %v, want that it is refused", args, err)

@@ -169,12 +169,27 @@ func (p *patient) unseen(action string, err error) outcome {
 	return skip("%s: %s: %s", action, api.ErrorCode(), api.ErrorMessage())
 }
 
-// WriteText writes the report as a table, and below it what is to be mended.
-func (r Report) WriteText(out io.Writer) error {
+// WriteText writes the report as a table, and below it what is to be mended. What was not checked is one line for each reason, unless all is asked for.
+func (r Report) WriteText(out io.Writer, all bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "VERDICT\tLOOKED AT\tSEEN")
+	unseen, reasons := map[string][]string{}, []string(nil)
 	for _, f := range r.Findings {
+		if f.Verdict == NotChecked && !all {
+			if unseen[f.Detail] == nil {
+				reasons = append(reasons, f.Detail)
+			}
+			unseen[f.Detail] = append(unseen[f.Detail], f.ID)
+			continue
+		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Verdict, f.ID, printable(f.Detail))
+	}
+	for _, reason := range reasons {
+		looks := unseen[reason][0]
+		if n := len(unseen[reason]); n > 1 {
+			looks = fmt.Sprintf("%d things; --verbose names them", n)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", NotChecked, looks, printable(reason))
 	}
 	if err := table.Flush(); err != nil {
 		return err
