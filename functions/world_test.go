@@ -173,6 +173,11 @@ func (w *world) readTemplate(more map[string]string) {
 		if cacheAge, given := more["KEY_CACHE_AGE"]; given { // no parameter of the template
 			f.environment = append(f.environment, "KEY_CACHE_AGE="+cacheAge)
 		}
+		for name, value := range more { // nor are these
+			if strings.HasPrefix(name, "OTEL_") {
+				f.environment = append(f.environment, name+"="+value)
+			}
+		}
 		w.functions[f.name] = f
 	}
 }

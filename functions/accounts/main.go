@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/wavepass/wavepass/functions/internal/boot"
 	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
 	"github.com/wavepass/wavepass/functions/internal/boot/table"
@@ -16,5 +14,5 @@ func main() {
 	s := e.SettingsBehindAPI()
 	drawn, err := pages.New(pages.Looks(s.Looks))
 	boot.ExitOn(err)
-	lambda.Start(accounts.New(s, table.Open(e), sealer.Open(e), drawn))
+	e.Start(accounts.New(s, table.Open(e), sealer.Open(e), drawn))
 }

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/wavepass/wavepass/functions/internal/boot"
 	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
 	"github.com/wavepass/wavepass/functions/internal/boot/table"
@@ -19,5 +17,5 @@ func main() {
 	mails, err := ses.New(ses.Config{From: e.MailFrom, Service: s.Looks.Name, Region: e.Region, Endpoint: e.SESEndpoint})
 	boot.ExitOn(err)
 	store := table.Open(e)
-	lambda.Start(mailer.New(s, store, mailer.Parts{Letters: mailer.NewLetters(s, store, sealer.Open(e)), Texts: texts, Sender: mails}))
+	e.Start(mailer.New(s, store, mailer.Parts{Letters: mailer.NewLetters(s, store, sealer.Open(e)), Texts: texts, Sender: mails}))
 }

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/wavepass/wavepass/functions/internal/boot"
 	"github.com/wavepass/wavepass/functions/internal/boot/sealer"
 	"github.com/wavepass/wavepass/functions/internal/boot/table"
@@ -12,5 +10,5 @@ import (
 
 func main() {
 	e := boot.Read()
-	lambda.Start(refresh.New(e.SettingsBehindAPI(), table.Open(e), sealer.Open(e)))
+	e.Start(refresh.New(e.SettingsBehindAPI(), table.Open(e), sealer.Open(e)))
 }

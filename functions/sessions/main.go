@@ -2,8 +2,6 @@
 package main
 
 import (
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/wavepass/wavepass/functions/internal/boot"
 	"github.com/wavepass/wavepass/functions/internal/boot/table"
 	"github.com/wavepass/wavepass/pkg/endpoint/sessions"
@@ -11,5 +9,5 @@ import (
 
 func main() {
 	e := boot.Read()
-	lambda.Start(sessions.New(e.SettingsBehindAPI(), table.Open(e)))
+	e.Start(sessions.New(e.SettingsBehindAPI(), table.Open(e)))
 }

@@ -46,6 +46,10 @@ type Config struct {
 	ClientIDMetadata  string        `env:"CLIENT_ID_METADATA" envDefault:"off"` // off, on or shared-store: clients that nobody has registered, named by the address of a document
 	DynamoEndpoint    string        `env:"DYNAMODB_ENDPOINT"`                   // DynamoDB Local; never in the cloud
 	MetricsNamespace  string        `env:"METRICS_NAMESPACE"`                   // of the metrics in CloudWatch, which lines of the log carry; empty: none
+	TracesExporter    string        `env:"OTEL_TRACES_EXPORTER"`                // otlp sends traces to an OpenTelemetry collector; empty or none: there are none
+	TracesEndpoint    string        `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`         // address of the collector; empty: http://localhost:4318, where a layer of Lambda runs it
+	TracesSampler     string        `env:"OTEL_TRACES_SAMPLER"`                 // always_on, or parentbased_always_on: the events that Lambda traces; empty: the latter
+	TracesService     string        `env:"OTEL_SERVICE_NAME"`                   // name of the service in traces; empty: the function's
 
 	Region       string `env:"AWS_REGION"`               // set by Lambda
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda

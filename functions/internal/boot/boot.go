@@ -8,10 +8,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/config"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/metric"
+	"github.com/wavepass/wavepass/pkg/trace"
 )
 
 // Log is the function's own log. Lambda keeps standard error with its other output.
@@ -40,6 +43,18 @@ func (e Environment) Settings() endpoint.Settings {
 func (e Environment) SettingsBehindAPI() endpoint.Settings {
 	ExitOn(e.CheckIssuer())
 	return e.Settings()
+}
+
+// Start has handler answer events until the function ends, see lambda.Start, with traces where the environment wants them.
+func (e Environment) Start(handler any) {
+	tracer, err := trace.New(trace.Settings{
+		Exporter: e.TracesExporter, Endpoint: e.TracesEndpoint, Sampler: e.TracesSampler, Service: e.TracesService, Function: e.FunctionName,
+	}, Log, time.Now)
+	ExitOn(err)
+	if tracer != nil {
+		handler = tracer.Around(lambda.NewHandler(handler))
+	}
+	lambda.Start(handler)
 }
 
 // ExitOnSetting is ExitOn for a part whose error does not name the variable that it was made of.

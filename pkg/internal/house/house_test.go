@@ -35,6 +35,7 @@ var rules = []struct {
 }{
 	{"oauth", []string{"internal/ascii"}},
 	{"metric", nil},
+	{"trace", nil},
 	{"audit", []string{"metric", jsonv2}},
 	{"schema", nil},
 	{"claims", []string{"oauth", jsonv2}},
