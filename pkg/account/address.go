@@ -183,7 +183,11 @@ func resets(password NewPassword, change edit) edit {
 
 // GiveBack is Reset with an address, and takes every identity from the account: one may have been linked by an address that the
 // account had in the meantime. Those of the owner are linked again as at first. The address is the one that the account had at the time had;
-// what it lost after that is no longer one that it had.
+// what it lost after that is no longer one that it had. A closed account is open again.
 func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email, had time.Time) error {
-	return e.try(a, resets(password, edit{oldHash: login.Hash, email: &email, had: had, unlink: true}), e.write(ctx))
+	change := edit{oldHash: login.Hash, email: &email, had: had, unlink: true}
+	if a.Closed(e.now()) {
+		change.disable, change.remove = new(false), &time.Time{}
+	}
+	return e.try(a, resets(password, change), e.write(ctx))
 }

@@ -128,7 +128,7 @@ func Sections() []Section {
 			{Name: "recovered", By: "person", Always: "sub mail", When: "A person chose a new password by a mail. All sessions ended."},
 			{Name: "address_asked", By: "person", Always: "sub", May: "sid client_id", When: "Somebody proved that an account is theirs, and asked for a mail to a new address of it. Nothing changed yet. `sid` and `client_id` are of their session; at the page there is none."},
 			{Name: "address_confirmed", By: "person", Always: "sub mail", When: "The account has the address that a mail went to. All sessions ended."},
-			{Name: "address_taken_back", By: "person", Always: "sub mail", When: "The account has the address of before again, and a new password. All sessions ended, and linked identities are gone. Somebody else may have had the account: look at what came before."},
+			{Name: "address_taken_back", By: "person", Always: "sub mail", When: "The account has the address of before again, and a new password. All sessions ended, linked identities are gone, and an account that was closed is open. Somebody else may have had the account: look at what came before."},
 			{Name: "proof_refused", By: "person", Always: "mail reason", When: "The link or the code of a mail was not good, or there were too many wrong codes. Nothing changed.",
 				Example: Event{Reason: "its link or code is not good, or not good any more"}},
 			{Name: "session_revoked", By: "person client operator", Always: "sub sid client_id", May: "reason", When: "A session was ended by its client with a refresh token or session handle (RFC 7009), or by an operator: then `reason` is `operator`."},

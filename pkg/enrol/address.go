@@ -93,7 +93,7 @@ func moved(a account.Account, address string) account.Account {
 // TakeBack gives an account back the address that a link was mailed to, with a new password if it has one, ends every session, and takes every identity of
 // a provider from it: the person who has changed the address knew the password, and may have come from a provider by the new address. The link lives through whatever they have changed since, but not through an earlier link by
 // which the address was taken back: a thief who moves the account from mailbox to mailbox is mailed links too. Once dead it stays dead, whatever
-// becomes of the address. Errors: link.ErrDead, also
+// becomes of the address. An account that was closed since is open again. Errors: link.ErrDead, also
 // when the account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
 	for range takeBackTries {

@@ -25,7 +25,7 @@ func (w *world) linkFor(purpose link.Purpose, id uuid.UUID, address string) stri
 	w.t.Helper()
 	a, login := w.account(id)
 	state := link.StateOf(a, login.Hash)
-	if purpose == link.TakeBack {
+	if purpose == link.TakeBack || purpose == link.Keep {
 		state = link.State{}
 	}
 	text, err := w.links.Make(w.t.Context(), link.Link{Purpose: purpose, Account: id, Address: address, Expires: w.clock.Now().Add(purpose.Life())}, state)
@@ -121,6 +121,51 @@ func TestThiefCannotKeepAnAccountByItsAddress(t *testing.T) {
 	}
 	w.wantPassword(newPassword)
 	w.want("again, with nothing to take back", w.takeBack(text), link.ErrDead)
+}
+
+// TestThiefCannotCloseAnAccountThatTheyHaveMoved: the mail that keeps a closed account goes to their address, so the owner's link opens the account again.
+func TestThiefCannotCloseAnAccountThatTheyHaveMoved(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	text := w.linkFor(link.TakeBack, a.ID, mailbox)
+	w.want("the thief's address", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: elsewhere}), nil)
+	moved, _ := w.account(a.ID)
+	moved.Identities = []account.Subject{{Directory: "idp:up", ID: "eve"}}
+	w.store.SetAccount(moved, "")
+	kept := w.linkFor(link.Keep, a.ID, elsewhere)
+	_, err := w.editor().Close(t.Context(), moved, w.clock.Now().Add(account.Reopens))
+	w.want("close", err, nil)
+	_, err = w.TakeBack(t.Context(), text, oauth.NewSecret("short"))
+	w.want("a refused password", err, account.ErrPassword)
+	if now, _ := w.account(a.ID); !now.Disabled {
+		t.Error("a refused password has opened the account")
+	}
+	w.clock.Advance(7*24*time.Hour - time.Second)
+	w.want("take back", w.takeBack(text), nil)
+	now, _ := w.account(a.ID)
+	if now.Email.Address != mailbox || now.Disabled || !now.RemoveAt.IsZero() || len(now.Identities) != 0 {
+		t.Errorf("account %+v, want the address of before, open, without a removal and identities", now)
+	}
+	w.wantPassword(newPassword)
+	_, err = w.Keep(t.Context(), kept)
+	w.want("the thief's link", err, link.ErrDead)
+}
+
+// An operator's word counts for more than a mail's.
+func TestDisabledAccountIsNotTakenBack(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	text := w.linkFor(link.TakeBack, a.ID, mailbox)
+	w.want("another address", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: elsewhere}), nil)
+	moved, _ := w.account(a.ID)
+	_, err := w.editor().Close(t.Context(), moved, w.clock.Now().Add(account.Reopens))
+	w.want("close", err, nil)
+	_, err = w.editor().Disable(t.Context(), a.ID)
+	w.want("disable", err, nil)
+	w.want("take back", w.takeBack(text), link.ErrDead)
+	if now, _ := w.account(a.ID); now.Email.Address != elsewhere || !now.Disabled {
+		t.Errorf("account %+v, want it as it was", now)
+	}
 }
 
 func TestTakingBackEndsAfterSevenDaysAndIsForOneAddress(t *testing.T) {

@@ -112,15 +112,21 @@ func (e *Enroller) read(ctx context.Context, said link.Link) (account.Account, a
 		username = said.Address // read all the same, in vain
 	case err != nil:
 		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
-	case username == "" && said.Purpose != link.Recover && !found.Disabled:
+	case username == "" && said.Purpose != link.Recover && e.open(found, said.Purpose):
 		return found, account.LoginName{}, nil
 	}
 	a, login, err := e.Store.AccountAndLogin(ctx, said.Account, username)
 	switch {
-	case errors.Is(err, account.ErrNotFound), err == nil && (a.Disabled || login.AccountID != a.ID):
+	case errors.Is(err, account.ErrNotFound), err == nil && (!e.open(a, said.Purpose) || login.AccountID != a.ID):
 		return account.Account{}, account.LoginName{}, link.ErrDead
 	case err != nil:
 		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
 	}
 	return a, login, nil
+}
+
+// open reports whether a proof of the purpose may be good for an account. One that was closed is open to a link that takes its address
+// back: a thief may have closed it, and the mail that keeps it went to the thief.
+func (e *Enroller) open(a account.Account, purpose link.Purpose) bool {
+	return !a.Disabled || purpose == link.TakeBack && a.Closed(e.Now())
 }

@@ -176,6 +176,9 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 	if err := keepSession(tx, c); err != nil {
 		return err
 	}
+	if err := s.changeRemoval(tx, &a, c); err != nil {
+		return err
+	}
 	if c.Unlink {
 		if !slices.Equal(a.Identities, c.OldIdentities) {
 			return account.ErrConflict
@@ -184,9 +187,6 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 			return err
 		}
 		a.Identities = nil
-	}
-	if err := s.changeRemoval(tx, &a, c); err != nil {
-		return err
 	}
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
 	if c.Disable != nil {

@@ -394,10 +394,14 @@ func (s *Store) whatLeadsTo(c account.Change) (writes []types.TransactWriteItem)
 		return nil
 	}
 	var keys []item
-	if c.OldEmail != "" {
+	if c.OldEmail != "" && (c.Email == nil || c.Email.Address == c.OldEmail) { // else it is deleted
 		keys = append(keys, addressKey(c.OldEmail))
 	}
-	for _, subject := range append([]account.Subject{c.Account.Subject}, c.OldIdentities...) {
+	subjects := []account.Subject{c.Account.Subject}
+	if !c.Unlink { // else they are deleted
+		subjects = append(subjects, c.OldIdentities...)
+	}
+	for _, subject := range subjects {
 		if subject != (account.Subject{}) {
 			keys = append(keys, subjectKey(subject))
 		}

@@ -184,8 +184,14 @@ func (w *world) moves(links *link.Links, own outcome, id uuid.UUID, address stri
 	if _, err := w.store.BeginSession(w.t.Context(), session.Beginning{Account: moved, Linked: true, Session: s}); err != nil {
 		w.t.Fatal(err)
 	}
+	if moved, err = w.store.Account(w.t.Context(), id); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := account.NewEditor(w.store, w.Now).Close(w.t.Context(), moved, w.Now().Add(account.Reopens)); err != nil { // then as much is written as can be
+		w.t.Fatal(err)
+	}
 	w.must(request{route: "POST /email/takeback", mediaType: apigw.JSON, body: `{"link":"` + back + `","password":"` + password + `"}`}, 200)
-	if returned, err := w.store.Account(w.t.Context(), id); err != nil || returned.Email.Address != address || returned.Username != address || len(returned.Identities) > 0 {
+	if returned, err := w.store.Account(w.t.Context(), id); err != nil || returned.Email.Address != address || returned.Username != address || len(returned.Identities) > 0 || returned.Disabled {
 		w.t.Errorf("taken back to %+v, %v", returned, err)
 	}
 }

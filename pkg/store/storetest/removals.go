@@ -4,12 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/pkg/account"
 )
 
 var removalTests = []subtest{
 	{"RemovalIsSetAndTakenBack", removalSet},
 	{"RemovalOfAnAccountWithoutALoginName", removalWithoutName},
+	{"RemovalTakenBackWithTheAddressAndTheIdentities", removalTakenBack},
 	{"IdentityThatIsLinkedBesideIsAConflict", removalBesideLink},
 	{"ForgetMayBeRepeatedAndEndsNothingNow", forgetRepeats},
 }
@@ -51,6 +54,27 @@ func removalWithoutName(t *testing.T, f fixture) {
 			t.Errorf("removed at %s, disabled %t; want %s", a.RemoveAt, a.Disabled, at)
 		}
 	}
+}
+
+// removalTakenBack is the change by which a person takes back an address that somebody has replaced, who then has closed the account.
+func removalTakenBack(t *testing.T, f fixture) {
+	a := f.withEmail(t)
+	b := f.linking(t, a)
+	_, err := f.BeginSession(t.Context(), b)
+	wantErr(t, "link", err, nil)
+	a.Identities = b.Account.Identities
+	closed := closing(f, a, f.clock.Now().Add(time.Hour).Truncate(time.Second))
+	wantErr(t, "close", f.ChangeAccount(t.Context(), closed), nil)
+	c := moved(f, closed.Account, account.Email{Address: fresh(t, "back") + "@example.com", VerifiedAt: f.clock.Now()})
+	c.Disable, c.Account.Disabled = new(false), false
+	c.Remove, c.Account.RemoveAt = &time.Time{}, time.Time{}
+	c.Unlink, c.OldIdentities, c.Account.Identities = true, a.Identities, nil
+	wantErr(t, "take back", f.ChangeAccount(t.Context(), c), nil)
+	f.wantAccount(t, "after it was taken back", c.Account, hash)
+	f.wantOwner(t, "old address", a.Email.Address, uuid.Nil)
+	f.wantOwner(t, "new address", c.Email.Address, a.ID)
+	_, _, err = f.Subject(t.Context(), a.Identities[0], "")
+	wantErr(t, "the identity", err, account.ErrNotFound)
 }
 
 func removalBesideLink(t *testing.T, f fixture) {
