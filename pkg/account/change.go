@@ -35,7 +35,7 @@ func NewEditor(store interface {
 }
 
 // EndSessions ends every session of an account that was just read, and denies its access tokens. Errors of
-// every method: ErrNotFound; oauth.ErrUnavailable when the change is not confirmed, and then it may be repeated.
+// every method: ErrNotFound, also once the account is being removed; oauth.ErrUnavailable when the change is not confirmed, and then it may be repeated.
 func (e *Editor) EndSessions(ctx context.Context, a Account) error {
 	return e.change(ctx, a, edit{reason: ReasonEndedElsewhere})
 }
@@ -71,9 +71,6 @@ func (e *Editor) setDisabled(ctx context.Context, id uuid.UUID, disabled bool) (
 		}
 		change := edit{reason: ReasonDisabled, disable: &disabled}
 		if !a.RemoveAt.IsZero() { // an operator who enables an account reopens it, and one who disables it keeps it
-			if !e.now().Before(a.RemoveAt) {
-				return ErrNotFound
-			}
 			change.remove = &time.Time{}
 		}
 		return e.try(a, change, func(c Change) error {
@@ -201,6 +198,9 @@ func (e *Editor) write(ctx context.Context) Begin {
 // is higher. So the epoch of an account that was restored from a backup becomes higher than any that it had.
 func (e *Editor) try(a Account, edit edit, write Begin) error {
 	return revocation.Stamp(e.now, func(at time.Time) error {
+		if a.gone(at) {
+			return ErrNotFound
+		}
 		changed := a
 		changed.Epoch = max(a.Epoch+1, at.Unix())
 		changed.Endings = append(slices.Clone(a.Endings), Ending{changed.Epoch, edit.reason})

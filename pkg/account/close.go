@@ -13,6 +13,9 @@ const Reopens = 7 * 24 * time.Hour
 // Closed reports whether the person has closed the account, which can still be reopened at a time.
 func (a Account) Closed(now time.Time) bool { return now.Before(a.RemoveAt) }
 
+// gone reports whether the account is being removed. Its login name and its address may be another account's by then, so nothing may be changed.
+func (a Account) gone(now time.Time) bool { return !a.RemoveAt.IsZero() && !a.Closed(now) }
+
 // Close ends every session of an account that was just read, lets nobody log in, and has the account removed at a time in whole seconds. It
 // returns when that is: another time when the account was closed meanwhile. Errors: ErrConflict when it has changed otherwise, ErrNotFound,
 // oauth.ErrUnavailable when the change is not confirmed.

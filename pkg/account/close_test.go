@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -39,6 +41,38 @@ func TestClosedAccountIsReopenedUntilItsTime(t *testing.T) {
 	}
 	if a := w.account(); a.Disabled || !a.RemoveAt.IsZero() || a.Epoch <= closed.Epoch {
 		t.Errorf("the reopened account is %+v", a)
+	}
+}
+
+// TestAccountWhoseTimeHasComeIsGone: the table may have removed its login name, which may be another account's by now.
+func TestAccountWhoseTimeHasComeIsGone(t *testing.T) {
+	w, _, editor := editorWorld(t)
+	at := start.Add(account.Reopens)
+	if _, err := editor.Close(t.Context(), w.ada, at); err != nil {
+		t.Fatal(err)
+	}
+	closed := w.account()
+	namesake := account.Account{ID: uuid.New(), Username: closed.Username, Epoch: 1}
+	w.store.SetAccount(namesake, "another hash")
+	w.clock.Advance(account.Reopens)
+	for what, act := range map[string]func() error{
+		"set a password": func() error {
+			return editor.SetPassword(t.Context(), closed.ID, oauth.NewSecret(newPassword), account.PasswordRules{})
+		},
+		"set an address": func() error {
+			return editor.SetEmail(t.Context(), closed.ID, account.Email{Address: "ada@example.org"})
+		},
+		"end its sessions": func() error { return editor.EndSessions(t.Context(), closed) },
+		"close it":         func() error { _, err := editor.Close(t.Context(), closed, at.Add(time.Hour)); return err },
+		"disable it":       func() error { _, err := editor.Disable(t.Context(), closed.ID); return err },
+		"delete it":        func() error { return account.NewAdministrator(w.store, w.clock.Now).Delete(t.Context(), closed.ID) },
+	} {
+		if err := act(); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("%s: %v, want ErrNotFound", what, err)
+		}
+		if login, err := w.store.LoginName(t.Context(), namesake.Username); err != nil || login != (account.LoginName{AccountID: namesake.ID, Hash: "another hash"}) {
+			t.Errorf("%s: the login name of another account is %+v, %v", what, login, err)
+		}
 	}
 }
 

@@ -387,6 +387,14 @@ func (s *Store) changeLoginName(c account.Change, form int) types.TransactWriteI
 // removalSlack is how long after its time the TTL takes an account: one that is reopened at the last moment loses nothing.
 const removalSlack = time.Hour
 
+// goingWith has the TTL remove an item that leads to an account with the account, if that is closed.
+func goingWith(a account.Account, it item) item {
+	if !a.RemoveAt.IsZero() {
+		it[ttl] = seconds(a.RemoveAt.Add(removalSlack))
+	}
+	return it
+}
+
 // whatLeadsTo is the parts of a change with Remove about what leads to the account beside its login name: its address, and the records of its
 // subject and its identities. The table's TTL removes them, so no function needs the right to delete an account.
 func (s *Store) whatLeadsTo(c account.Change) (writes []types.TransactWriteItem) {

@@ -106,7 +106,7 @@ func (s *Store) moveAddress(c account.Change) (writes []types.TransactWriteItem,
 		writes, failures = append(writes, s.deleteAddress(c.OldEmail)), append(failures, account.ErrConflict)
 	}
 	if c.Email.Address != "" && c.Email.Address != c.OldEmail {
-		take := s.setAll(encodeAddress(c.Email.Address, c.Account.ID))
+		take := s.setAll(goingWith(c.Account, encodeAddress(c.Email.Address, c.Account.ID)))
 		take.Update.ConditionExpression = aws.String("attribute_not_exists(pk) OR account_id = :owner")
 		take.Update.ExpressionAttributeValues[":owner"] = text(c.Account.ID.String())
 		writes, failures = append(writes, take), append(failures, account.ErrAddressTaken)
@@ -135,5 +135,5 @@ func (s *Store) takeLoginName(c account.Change, form int) types.TransactWriteIte
 	if hash == "" {
 		hash = c.OldHash
 	}
-	return missing(s.setAll(encodeLoginName(c.Account, hash, form))) // no put, see docs/adr/0020-functions-write-what-they-must.md
+	return missing(s.setAll(goingWith(c.Account, encodeLoginName(c.Account, hash, form)))) // no put, see docs/adr/0020-functions-write-what-they-must.md
 }

@@ -31,23 +31,8 @@ func TestTimeToLiveTakesAClosedAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until := func(pk, sk string) int64 {
-		t.Helper()
-		item := w.item(pk, sk)
-		if len(item) == 0 {
-			t.Fatalf("%s has no item", pk)
-		}
-		if _, ok := item["expires_at"]; !ok {
-			return 0
-		}
-		var n int64
-		if _, err := fmt.Sscan(item["expires_at"].(*types.AttributeValueMemberN).Value, &n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	sum := sha256.Sum256([]byte(a.Email.Address))
-	keeps := [][2]string{{"ACCOUNT#" + ada.ID.String(), "ACCOUNT"}, {"LOGIN#" + a.Username, "LOGIN"}, {"EMAIL#" + hex.EncodeToString(sum[:]), "EMAIL"}}
+	until := w.goesAt
+	keeps := [][2]string{{"ACCOUNT#" + ada.ID.String(), "ACCOUNT"}, {"LOGIN#" + a.Username, "LOGIN"}, emailKey(a.Email.Address)}
 	leaves := [][2]string{{"CONSENT#" + ada.ID.String(), "third"}, {"SESSIONS#" + ada.ID.String(), tokens.claims(t).SessionID}}
 
 	remove := w.Now().Add(time.Hour).Truncate(time.Second)
@@ -80,4 +65,49 @@ func TestTimeToLiveTakesAClosedAccount(t *testing.T) {
 		}
 	}
 	w.must(w.loginRequest(), 200)
+}
+
+// TestTimeToLiveTakesWhatAClosedAccountGetsSince: an operator corrects the address of an account that is closed, and with it the login name.
+func TestTimeToLiveTakesWhatAClosedAccountGetsSince(t *testing.T) {
+	w := newWorld(t, engine(t), newTable(t, engine(t)))
+	ctx, editor := t.Context(), account.NewEditor(w.store, w.Now)
+	address, next := "bea-"+uuid.NewString()+"@example.com", "bea-"+uuid.NewString()+"@example.org"
+	a := account.Account{ID: uuid.New(), Username: address, Email: account.Email{Address: address}, Epoch: 1}
+	if err := w.store.CreateAccount(ctx, a, "hash"); err != nil {
+		t.Fatal(err)
+	}
+	remove := w.Now().Add(account.Reopens).Truncate(time.Second)
+	if _, err := editor.Close(ctx, a, remove); err != nil {
+		t.Fatal(err)
+	}
+	if err := editor.SetEmail(ctx, a.ID, account.Email{Address: next}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range [][2]string{{"ACCOUNT#" + a.ID.String(), "ACCOUNT"}, {"LOGIN#" + next, "LOGIN"}, emailKey(next)} {
+		if got, want := w.goesAt(key[0], key[1]), remove.Add(time.Hour).Unix(); got != want {
+			t.Errorf("%s goes at %d, want %d", key[0], got, want)
+		}
+	}
+}
+
+func emailKey(address string) [2]string {
+	sum := sha256.Sum256([]byte(address))
+	return [2]string{"EMAIL#" + hex.EncodeToString(sum[:]), "EMAIL"}
+}
+
+// goesAt is when the table deletes an item, in unix seconds; zero: never.
+func (w *world) goesAt(pk, sk string) int64 {
+	w.t.Helper()
+	item := w.item(pk, sk)
+	if len(item) == 0 {
+		w.t.Fatalf("%s has no item", pk)
+	}
+	if _, ok := item["expires_at"]; !ok {
+		return 0
+	}
+	var n int64
+	if _, err := fmt.Sscan(item["expires_at"].(*types.AttributeValueMemberN).Value, &n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }
