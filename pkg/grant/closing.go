@@ -17,8 +17,8 @@ import (
 var ErrManaged = errors.New("grant: a service looks after the account")
 
 // Close closes the account of the caller, in the language of the mail that tells them: every session ends, nobody logs in, and the account and
-// what is kept of the person is removed at the time that it returns, unless they take it back. The mail is ordered before anything else
-// changes. When the answer was lost, the caller's session has ended, and the mail says why. Errors: those of Prove, ErrManaged.
+// what is kept of the person is removed at the time that it returns, unless they take it back. The mail is ordered before anything
+// ends. When the answer was lost, the caller's session has ended, and the mail says why. Errors: those of Prove, ErrManaged.
 func (p *Password) Close(ctx context.Context, r ProofRequest, language string) (time.Time, error) {
 	a, err := p.Prove(ctx, r)
 	switch {

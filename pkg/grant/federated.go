@@ -21,7 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/session"
 )
 
-// ErrDisabled says that the account of an identity is disabled.
+// ErrDisabled says that the account of an identity is disabled, or is being removed.
 var ErrDisabled = errors.New("grant: the account is disabled")
 
 // FederatedParts are the parts of a Federated; every field is needed.
@@ -92,6 +92,7 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 	}
 	subject := subjectOf(r.Identity)
 	who, err := f.find(ctx, r, subject)
+	gone := false
 	for range tries {
 		if err == nil {
 			who.Account, err = f.giveRoles(ctx, r, who)
@@ -102,6 +103,7 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 				return issued, nil
 			}
 		}
+		gone = errors.Is(err, account.ErrNotFound)
 		switch {
 		case errors.Is(err, account.ErrConflict) && who.ID != uuid.Nil && !who.linked: // who is the account as it is
 			if who.Disabled {
@@ -113,6 +115,9 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 		default:
 			return Issued{}, fmt.Errorf("grant: %w", err)
 		}
+	}
+	if gone {
+		return Issued{}, ErrDisabled // a closed account is removed item by item: what leads to it may be there for longer
 	}
 	return Issued{}, fmt.Errorf("%w: grant: the account changes all the time", oauth.ErrUnavailable)
 }

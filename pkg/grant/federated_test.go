@@ -1,6 +1,7 @@
 package grant_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
+	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -226,6 +228,33 @@ func TestIdentityOfADisabledAccountIsLetInNowhere(t *testing.T) {
 		t.Errorf("linked before: %v, want %v", err, grant.ErrDisabled)
 	}
 }
+
+// TestIdentityOfAnAccountThatIsBeingRemoved: the table removes a closed account item by item, in any order, and for that time the answer is that of
+// a closed account and no fault.
+func TestIdentityOfAnAccountThatIsBeingRemoved(t *testing.T) {
+	w := newWorld(t)
+	who := w.comes("the first time", fromProvider(func(r *grant.FederatedRequest) { r.Identity.EmailVerified = false }))
+	w.store.DropAccount(who)
+	for what, f := range map[string]*grant.Federated{
+		"its record leads to no account": w.federated(),
+		"its address leads to no account": grant.NewFederated(grant.FederatedParts{
+			Directory: fakestore.New(w.clock.Now), Addresses: ownedBy(who), Reader: w.store, Accounts: account.NewAdministrator(w.store, w.clock.Now),
+			Trail: audit.NewTrail(eventlines.Watch(t, &w.trail), w.clock.Now), Now: w.clock.Now,
+		}),
+	} {
+		for _, roles := range [][]string{nil, {"editor"}} {
+			_, err := f.Begin(t.Context(), fromProvider(func(r *grant.FederatedRequest) { r.GivesRoles, r.Identity.Roles = roles != nil, roles }))
+			if !errors.Is(err, grant.ErrDisabled) {
+				t.Errorf("%s, with roles %v: %v, want %v", what, roles, err, grant.ErrDisabled)
+			}
+		}
+	}
+}
+
+// ownedBy is where every address is one account's.
+type ownedBy uuid.UUID
+
+func (o ownedBy) OwnerOf(context.Context, string) (uuid.UUID, error) { return uuid.UUID(o), nil }
 
 func TestIdentityThatComesTwiceAtOnceIsLinkedOnce(t *testing.T) {
 	w := newWorld(t)
