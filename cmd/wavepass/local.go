@@ -67,7 +67,8 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", c.Addr, errors.Unwrap(err))
+		return fmt.Errorf("cannot listen on %s: %w; end what listens there, perhaps another `wavepass local`, or choose another address, like --addr 127.0.0.1:3001",
+			c.Addr, errors.Unwrap(err))
 	}
 	defer listener.Close()
 	own := "http://" + address(listener)

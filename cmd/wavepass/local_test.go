@@ -347,14 +347,14 @@ func TestStartRefusesWithOneClearLine(t *testing.T) {
 		args []string
 		says string
 	}{
-		{"busy port", []string{"--addr", busy.Addr().String()}, "--addr"},
+		{"busy port", []string{"--addr", busy.Addr().String()}, "another `wavepass local`, or choose another address, like --addr"},
 		{"data folder is a file", []string{"--data", file}, "data folder"},
 		{"data folder in use", []string{"--data", used}, "data folder"},
 		{"no template", []string{"--template", file + ".yaml"}, "file.yaml"},
 		{"no authorizer", []string{"--template", noAuthorizer}, "Missing"},
 		{"bad issuer", []string{"--issuer", "http://example.com"}, "ISSUER"},
 		{"other machines", []string{"--addr", "0.0.0.0:0"}, "demo account"},
-		{"unknown flag", []string{"--port", "1"}, "--port"},
+		{"unknown flag", []string{"--port", "1"}, "unknown flag --port; `wavepass local --help`"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			args := append([]string{"local", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--template", template}, tc.args...)

@@ -122,9 +122,20 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 	}()
 	command, err := parser.Parse(keyIDsLast(in.args))
 	if err != nil {
-		return statusError{fmt.Errorf("%w; `wavepass --help` lists what there is", err), exitUsage}
+		return statusError{fmt.Errorf("%w; %s", err, helpFor(err)), exitUsage}
 	}
 	return command.Run()
+}
+
+// helpFor says where to read on after a call that cannot be parsed: in the help of its command, as far as that was understood.
+func helpFor(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil {
+		if command := wrong.Context.Selected(); command != nil {
+			return fmt.Sprintf("`%s --help` says how it is called", command.FullPath())
+		}
+	}
+	return "`wavepass --help` lists what there is"
 }
 
 // version is what the Go tool has noted of this build: the module's version, or the commit that was built.

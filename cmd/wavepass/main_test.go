@@ -81,3 +81,18 @@ func TestInterruptedCommandSaysSoAndNoMore(t *testing.T) {
 		t.Errorf("status %d, %q; want %d, and that it was interrupted", code, log, exitInterrupted)
 	}
 }
+
+func TestAWrongCallNamesTheHelpOfItsCommand(t *testing.T) {
+	for call, want := range map[string]string{
+		"account add":             "`wavepass account add --help` says how it is called",
+		"account":                 "`wavepass account --help` says how it is called",
+		"account add ada --rolle": "`wavepass account add --help` says how it is called",
+		"acount add":              "`wavepass --help` lists what there is",
+		"":                        "`wavepass --help` lists what there is",
+	} {
+		_, _, err := command(t, strings.Fields(call)...)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("wavepass %s: %v, want %q at the end", call, err, want)
+		}
+	}
+}

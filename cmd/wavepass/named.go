@@ -91,7 +91,7 @@ func explainAccount(err error, name string) error {
 		return fmt.Errorf("there is no account %s: no username of that name, and no session was begun for the subject %s of the directory %s",
 			shown, quoted(subject), quoted(directory))
 	case errors.Is(err, account.ErrNotFound):
-		return fmt.Errorf("there is no account %s", shown)
+		return fmt.Errorf("there is no account %s; `wavepass account list` shows those that there are", shown)
 	case errors.Is(err, account.ErrExists):
 		return fmt.Errorf("the username %s is taken", shown)
 	case errors.Is(err, account.ErrAddressTaken):

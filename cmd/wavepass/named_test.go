@@ -70,7 +70,7 @@ func TestCommandsTakeTheUsersOfABackEnd(t *testing.T) {
 		"there is no account bank/4712":                                   {"account", "disable", "bank/4712"},
 		"there is no account shop/a/b":                                    {"account", "show", "shop/a/b"},
 		"username: want":                                                  {"account", "show", "a b"},
-		"there is no account nobody":                                      {"account", "show", "nobody", "--subject"},
+		"there is no account nobody; `wavepass account list`":             {"account", "show", "nobody", "--subject"},
 	} {
 		if _, _, err := command(t, append(args, "--data", data)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: %v, want %q", args, err, says)

@@ -385,6 +385,6 @@ func (c *localCommand) applyPolicy(ctx context.Context, a admin, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The policy in %s counts, with %d routes.\n", c.Policy, len(document.Routes))
+	fmt.Fprintf(out, "The policy in %s counts; routes: %d.\n", c.Policy, len(document.Routes))
 	return nil
 }
