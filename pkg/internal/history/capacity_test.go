@@ -17,10 +17,12 @@ import (
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/session"
@@ -48,7 +50,7 @@ func TestCapacityPageSaysWhatIsMeasured(t *testing.T) {
 		t.Fatalf("read the page: %v", err)
 	}
 	u := newUser(t, endpoint)
-	for _, line := range append(u.costs(), u.sizes()...) {
+	for _, line := range slices.Concat(u.costs(), u.sizes(), newUser(t, endpoint).mailboxCosts()) {
 		if !strings.Contains(string(page), line+"\n") {
 			t.Errorf("the page lacks the line that was measured:\n%s", line)
 		}
@@ -92,16 +94,87 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// costs measures the operations of a warm function.
-func (u *user) costs() []string {
-	var lines []string
-	measure := func(name string, operation func()) {
+// into measures an operation and appends its line.
+func (u *user) into(lines *[]string) func(name string, operation func()) {
+	return func(name string, operation func()) {
 		u.meter.take()
 		operation()
 		used := u.meter.take()
-		lines = append(lines, fmt.Sprintf("| %s | %d | %g | %g | %.3f |", name, used.calls, used.reads, used.writes,
+		*lines = append(*lines, fmt.Sprintf("| %s | %d | %g | %g | %.3f |", name, used.calls, used.reads, used.writes,
 			used.reads*millionReads+used.writes*millionWrites))
 	}
+}
+
+// mailboxCosts measures what people do with their own accounts by way of their mailbox. The person has one session.
+func (u *user) mailboxCosts() []string {
+	var lines []string
+	measure := u.into(&lines)
+	const next = "somebody@example.org"
+	editor := account.NewEditor(u.store, u.clock.Now)
+	u.must(editor.SetEmail(u.Context(), u.account, account.Email{Address: u.name, VerifiedAt: u.clock.Now()}))
+	u.clock.Advance(time.Second)
+	_, err := u.f.enroller.Keep(u.Context(), u.link(link.Keep, u.name)) // the function has its keys
+	if !errors.Is(err, link.ErrDead) {
+		u.Fatalf("an account that is open is kept: %v", err)
+	}
+	proof := func() grant.ProofRequest {
+		h := u.refresh(u.login()) // and has all its keys
+		return grant.ProofRequest{Caller: u.caller(h), Client: native, Current: oauth.NewSecret(password), Network: network}
+	}
+	only := proof()
+	measure("close an account, a person with one session", func() {
+		_, err := u.f.password.Close(u.Context(), only, "")
+		u.must(err)
+	})
+	keep := u.link(link.Keep, u.name)
+	measure("keep an account", func() {
+		_, err := u.f.enroller.Keep(u.Context(), keep)
+		u.must(err)
+	})
+	asks := proof()
+	measure("ask for another address", func() {
+		a, err := u.f.password.Prove(u.Context(), asks)
+		u.must(err)
+		u.must(enrol.AskToChange(u.Context(), u.f.mails, a.ID, next, enrol.Asker{Network: network}))
+	})
+	confirm, back := u.link(link.Confirm, next), u.link(link.TakeBack, u.name)
+	u.clock.Advance(time.Second)
+	measure("confirm another address", func() {
+		_, err := u.f.enroller.Confirm(u.Context(), enrol.Proof{Link: confirm}, enrol.Asker{Network: network})
+		u.must(err)
+	})
+	measure("take a change of the address back", func() {
+		_, err := u.f.enroller.TakeBack(u.Context(), back, oauth.NewSecret(password))
+		u.must(err)
+	})
+	return lines
+}
+
+// link is the one that a mail to an address brings now.
+func (u *user) link(purpose link.Purpose, address string) string {
+	u.Helper()
+	a, err := u.store.Account(u.Context(), u.account)
+	u.must(err)
+	said, state := link.Link{Purpose: purpose, Account: a.ID, Address: address, Expires: u.clock.Now().Add(purpose.Life())}, link.State{}
+	switch purpose {
+	case link.Confirm:
+		login, err := u.store.LoginName(u.Context(), a.Username)
+		u.must(err)
+		state = link.StateOf(a, login.Hash)
+	case link.Keep:
+		if !a.RemoveAt.IsZero() {
+			said.Expires = a.RemoveAt
+		}
+	}
+	text, err := u.f.links.Make(u.Context(), said, state)
+	u.must(err)
+	return text
+}
+
+// costs measures the operations of a warm function.
+func (u *user) costs() []string {
+	var lines []string
+	measure := u.into(&lines)
 	u.later(0)
 	var first, second, third holding
 	measure("log in", func() { first = u.login() })

@@ -20,10 +20,12 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
 	"github.com/wavepass/wavepass/pkg/internal/testclock"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/policy"
 	"github.com/wavepass/wavepass/pkg/revocation"
@@ -70,6 +72,9 @@ type function struct {
 	visits   *grant.Visits
 	policies *policy.Source
 	verifier *token.Verifier
+	mails    *mail.Desk
+	enroller *enrol.Enroller
+	links    *link.Links
 	checkers map[time.Duration]*access.Checker // by the staleness of their denylists
 }
 
@@ -79,6 +84,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, clients{}, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
+	mails, links := mail.NewDesk(store, mail.DefaultLimits, now), link.New(keyring.NewLinkKeys(store, sealer, keyring.Times{}, now), now)
 	begin := grant.BeginParts{
 		Accounts: checker, Editor: editor, Sessions: store, MAC: mac, Signing: signer, Trail: trail, Now: now,
 	}
@@ -97,8 +103,11 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 		devices: grant.NewDevices(grant.DevicesParts{
 			Sessions: store, Owners: owners, Revoker: sessions, Accounts: editor, Trail: trail,
 		}),
-		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners, Mails: mail.NewDesk(store, mail.DefaultLimits, now), Forgetter: store}),
+		password: grant.NewPassword(grant.PasswordParts{BeginParts: begin, Owners: owners, Mails: mails, Forgetter: store}),
 		admin:    account.NewAdministrator(store, now),
+		mails:    mails,
+		links:    links,
+		enroller: enrol.New(enrol.Config{Store: store, Links: links, Mails: mails, Now: now}),
 		visits:   grant.NewVisits(owners, session.NewUses(store, now)),
 		policies: policy.NewSource(store, now),
 		verifier: verifier,

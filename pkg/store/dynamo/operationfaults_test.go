@@ -31,7 +31,7 @@ func TestOperationsUnderFaults(t *testing.T) {
 		{"access denied", faultproxy.AccessDenied, forEver, false, false},
 	}
 	eachOperation(t, func(t *testing.T, w *world, op userOperation) {
-		for _, at := range stepsOf(w.observe(op), op.racing) {
+		for _, at := range op.steps(w.observe(op)) {
 			if op.racing && at.key != "CLIENT" && !strings.HasPrefix(at.key, "KEYRING#") {
 				continue // as in a later login
 			}
@@ -86,7 +86,7 @@ func TestOperationsWithoutATable(t *testing.T) {
 // for its answer asks again, and meets another instance of the function.
 func TestCrashAfterAWriteHarmsNobody(t *testing.T) {
 	eachOperation(t, func(t *testing.T, w *world, op userOperation) {
-		for _, at := range stepsOf(w.observe(op), op.racing) {
+		for _, at := range op.steps(w.observe(op)) {
 			if !at.writes {
 				continue
 			}
@@ -189,7 +189,7 @@ func TestHangOfOneCallHarmsNobody(t *testing.T) {
 	for some := range slices.Chunk(userOperations, 8) {
 		var all []*hanging
 		for _, op := range some {
-			for _, at := range stepsOf(newWorld(t, endpoint, table).observe(op), false) {
+			for _, at := range op.steps(newWorld(t, endpoint, table).observe(op)) {
 				h := hang(t, table, op, at.rule(nil, 0), patience)
 				h.at, h.rest = at.String(), at.bestEffort() || op.doesWithout(at)
 				all = append(all, h)

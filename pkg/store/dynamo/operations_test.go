@@ -34,11 +34,12 @@ type userOperation struct {
 	spares    []string // operation and beginning of the key of calls without which the answer is the same
 	soon      bool     // what is sent is good for less than a minute
 	racing    bool     // calls of one kind race with each other: only the first is told apart
+	proves    bool     // it begins by the password, as a change of the password does: those calls are told apart there
 }
 
 // userOperations are those of docs/design.md §11 that are built, over functions that are warm or cold as they happen to
 // be: together they make every call that the functions make.
-var userOperations = slices.Concat(apiOperations, siteOperations, signInOperations)
+var userOperations = slices.Concat(apiOperations, siteOperations, signInOperations, accountOperations)
 
 // apiOperations are those of the routes that answer with JSON.
 var apiOperations = []userOperation{
@@ -352,6 +353,16 @@ func kindOf(key string) string {
 		return key[:i+1]
 	}
 	return key
+}
+
+// steps are those calls that the operation does not share with another.
+func (op userOperation) steps(calls []faultproxy.Call) []step {
+	return slices.DeleteFunc(stepsOf(calls, op.racing), func(s step) bool {
+		inProof := s.operation == "TransactGetItems" || slices.ContainsFunc([]string{"CLIENT", "LOGIN#", "ATTEMPTS#", "KEYRING#"}, func(prefix string) bool {
+			return strings.HasPrefix(s.key, prefix)
+		})
+		return op.proves && inProof
+	})
 }
 
 func stepsOf(calls []faultproxy.Call, racing bool) []step {

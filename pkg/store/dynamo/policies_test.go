@@ -81,6 +81,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 		w.pass(keyring.DefaultPeriod)
 	}
 
+	w.remove(itemKey("KEYRING#LINKS", "KEYRING"))
 	w.selfServe()
 	w.remove(itemKey("KEYRING#LINKS", "KEYRING"))
 	w.sendMail()

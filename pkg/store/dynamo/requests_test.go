@@ -237,7 +237,7 @@ func (w *world) send(ctx context.Context, r request) (a outcome) {
 	if r.accept != "" {
 		e.Headers["accept"] = r.accept
 	}
-	e.RequestContext.HTTP.SourceIP = "203.0.113.9"
+	e.RequestContext.HTTP.SourceIP = cmp.Or(w.source, "203.0.113.9")
 	if r.key != "" {
 		e.Headers["idempotency-key"] = r.key
 	}

@@ -194,6 +194,40 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(connectRequest(w.must(ticketRequest(w.login()), 200).Ticket), 200)
 			return connectRequest(w.must(ticketRequest(w.login()), 200).Ticket)
 		}, 200, 1, 1},
+		// As for a change of the password up to there; then the mail is counted for the network and for the address, and ordered.
+		{"ask for another address, besides its hash", func() request {
+			p := w.newPerson()
+			tokens := p.login()
+			w.must(emailRequest(tokens, newAddress()), 202)
+			w.goElsewhere()
+			return emailRequest(tokens, newAddress())
+		}, 202, 11, 6},
+		// The account, and once more together with its login name; whose the new address is; the notice to the old one; the transaction.
+		{"confirm another address", func() request {
+			p := w.newPerson()
+			w.must(p.confirmRequest(newAddress()), 200)
+			w.pass(time.Second)
+			return p.confirmRequest(newAddress())
+		}, 200, 6, 6},
+		{"take a change of the address back", func() request {
+			p := w.newPerson()
+			p.warm()
+			sent := p.takeBackRequest("another-canary-wave")
+			p.move(newAddress())
+			return sent
+		}, 200, 3, 3},
+		// After the password consents and sessions get the time at which they are removed; then the mail, and the transaction.
+		{"close an account, besides its hash", func() request {
+			p := w.newPerson()
+			w.must(emailRequest(p.login(), newAddress()), 202)
+			return closeRequest(p.login(), firstPassword)
+		}, 200, 15, 9},
+		{"keep an account", func() request {
+			p := w.newPerson()
+			p.warm()
+			w.must(closeRequest(p.login(), firstPassword), 200)
+			return p.keepRequest()
+		}, 200, 2, 2},
 		// From here on tokens are without roles.
 		{"authorize, roles looked up", func() request {
 			tokens := w.lookUpRoles()

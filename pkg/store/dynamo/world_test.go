@@ -53,6 +53,7 @@ type world struct {
 	person account.Account
 
 	password string // the person's
+	source   string // address that requests come from; empty: that of everybody else
 
 	used map[string][]faultproxy.Call // by function, when it is not nil: the calls that the functions made
 
