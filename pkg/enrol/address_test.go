@@ -151,6 +151,20 @@ func TestThiefCannotCloseAnAccountThatTheyHaveMoved(t *testing.T) {
 	w.want("the thief's link", err, link.ErrDead)
 }
 
+// TestLinkToKeepIsForTheAddressOfTheAccount: an operator who moves a closed account takes the mail's link away.
+func TestLinkToKeepIsForTheAddressOfTheAccount(t *testing.T) {
+	w := newWorld(t)
+	a := w.ada()
+	first := w.linkFor(link.Keep, a.ID, mailbox)
+	_, err := w.editor().Close(t.Context(), a, w.clock.Now().Add(account.Reopens))
+	w.want("close", err, nil)
+	w.want("another address", w.editor().SetEmail(t.Context(), a.ID, account.Email{Address: elsewhere}), nil)
+	_, err = w.Keep(t.Context(), first)
+	w.want("by the mail to the old address", err, link.ErrDead)
+	_, err = w.Keep(t.Context(), w.linkFor(link.Keep, a.ID, elsewhere))
+	w.want("by one to the new address", err, nil)
+}
+
 // An operator's word counts for more than a mail's.
 func TestDisabledAccountIsNotTakenBack(t *testing.T) {
 	w := newWorld(t)

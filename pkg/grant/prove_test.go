@@ -1,9 +1,12 @@
 package grant_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
@@ -56,6 +59,28 @@ func TestThiefOfASessionProvesNothingWithoutThePassword(t *testing.T) {
 	w.store.DropAccount(w.ada.ID)
 	if _, err := w.prove(own, "native", password); !errors.Is(err, session.ErrEnded) {
 		t.Errorf("without the account: %v, want that the session has ended", err)
+	}
+}
+
+// TestNamesakeIsNotProven: the account goes while its password is checked, and somebody has its name by then.
+func TestNamesakeIsNotProven(t *testing.T) {
+	w := newWorld(t)
+	own := w.stored(w.mustLogin())
+	login, err := w.store.LoginName(t.Context(), w.ada.Username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	namesake := w.ada
+	namesake.ID = uuid.New()
+	w.store.Before = func(_ context.Context, method string) error {
+		if method == "LoginName" {
+			w.store.DropAccount(w.ada.ID)
+			w.store.SetAccount(namesake, login.Hash)
+		}
+		return nil
+	}
+	if a, err := w.prove(own, "native", password); !errors.Is(err, session.ErrEnded) {
+		t.Errorf("account %s, %v; want that the session has ended", a.ID, err)
 	}
 }
 

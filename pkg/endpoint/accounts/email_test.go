@@ -173,8 +173,11 @@ func TestPagesOfAChange(t *testing.T) {
 	}
 	status, page := get("/email/change", "")
 	want("the form", status, page, 200, `action="/email/change"`, `autocomplete="current-password"`, "E-Mail-Adresse ändern")
-	status, page = form("/email/change", "username=bea", "password="+deployment.Password, "email=bea")
+	status, page = form("/email/change", "username=bea", "password=wrong-canary-wave", "email=bea")
 	want("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea"`)
+	if n := w.Store.Attempts(account.KindAccount); n != 0 {
+		t.Errorf("%d attempts are counted for an address that is none", n)
+	}
 	status, page = form("/email/change", "username=bea", "password=wrong-canary-wave", "email="+newAddress)
 	want("a wrong password", status, page, 400, "Der Benutzername oder das Passwort ist falsch.", `value="`+newAddress+`"`)
 	status, unknown := form("/email/change", "username=who", "password=wrong-canary-wave", "email="+newAddress)
