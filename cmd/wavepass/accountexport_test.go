@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +56,50 @@ func linesBut(text, word string) string {
 	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.Contains(line, `"`+word+`"`) })
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// TestManyAccountsComeFromARunningServiceInPages, so that neither side keeps all of them.
+func TestManyAccountsComeFromARunningServiceInPages(t *testing.T) {
+	const many = 3000
+	data := t.TempDir()
+	s := start(t, "--data", data)
+	var lines bytes.Buffer
+	for i := range many {
+		fmt.Fprintf(&lines, `{"username":"zoë-%d"}`+"\n", i)
+	}
+	as[importResult](t, "account", "import", importFile(t, "users", lines.String()), "--format", "jsonl", "--data", data)
+	list, export := []string{"account", "list", "--json"}, []string{"account", "export"}
+	live := map[string]string{}
+	for _, args := range [][]string{list, export} {
+		conn, err := net.Dial("unix", filepath.Join(data, controlName))
+		check(t, err)
+		check(t, json.NewEncoder(conn).Encode(controlCall{Args: append(args, "--data", data)}))
+		var text strings.Builder
+		pages, largest := 0, 0
+		for answers, more := json.NewDecoder(conn), true; more; pages++ {
+			var answer controlAnswer
+			check(t, answers.Decode(&answer))
+			text.WriteString(answer.Out)
+			if more, largest = answer.More, max(largest, len(answer.Out)); answer.Error != "" {
+				t.Fatal(answer.Error)
+			}
+		}
+		check(t, conn.Close())
+		if pages < 5 || largest > 3*outputPage {
+			t.Errorf("%v: %d pages, the largest of %d bytes; want several of some %d", args, pages, largest, outputPage)
+		}
+		live[args[1]] = text.String()
+		if printed := mustCommand(t, append(args, "--data", data)...); printed != text.String() {
+			t.Errorf("%v prints %d bytes, and %d were sent", args, len(printed), text.Len())
+		}
+	}
+	check(t, s.stop())
+	for _, args := range [][]string{list, export} {
+		idle := mustCommand(t, append(args, "--data", data)...)
+		if live[args[1]] != idle || strings.Count(idle, "zoë-") != many {
+			t.Errorf("%v: %d bytes of a running service, %d of an idle folder with %d of the accounts; want them equal, with %d", args, len(live[args[1]]), len(idle), strings.Count(idle, "zoë-"), many)
+		}
+	}
 }
 
 // TestExportThatFailsLeavesNoFile that somebody might take for all accounts.

@@ -28,6 +28,7 @@ const (
 	controlTime    = time.Minute
 	controlSlack   = 5 * time.Second // beyond which a server that was stopped is not waited for
 	acceptPause    = 100 * time.Millisecond
+	outputPage     = 32 << 10 // bytes after which what a command prints is sent
 )
 
 type controlCall struct {
@@ -36,8 +37,10 @@ type controlCall struct {
 	Input    string   `json:"input"` // what the command has read from standard input
 }
 
+// controlAnswer is the next lines that a command prints, and at the end what became of it.
 type controlAnswer struct {
 	Out   string `json:"out"`
+	More  bool   `json:"more,omitzero"` // another answer follows
 	Log   string `json:"log"`
 	Error string `json:"error"`
 }
@@ -63,22 +66,31 @@ func askRunning(ctx context.Context, f folder, in invocation, o output) (bool, e
 	if f.DynamoDB != "" {
 		return true, errors.New("a running wavepass local has the folder, and the store that it was started with: leave --dynamodb out")
 	}
-	_ = conn.SetDeadline(time.Now().Add(controlTime + controlSlack))
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	call := controlCall{Args: in.args, Operator: in.operator}
 	if in.input != nil {
 		call.Input = in.input.read
 	}
+	err = json.NewEncoder(conn).Encode(call)
 	var answer controlAnswer
-	if err := errors.Join(json.NewEncoder(conn).Encode(call), json.NewDecoder(conn).Decode(&answer)); err != nil {
-		if ctx.Err() != nil {
-			return true, ctx.Err()
+	for answers := json.NewDecoder(conn); err == nil; {
+		_ = conn.SetDeadline(time.Now().Add(controlTime + controlSlack)) // each time anew: there may be much to print
+		answer = controlAnswer{}
+		if err = answers.Decode(&answer); err != nil {
+			break
 		}
-		return true, fmt.Errorf("the running wavepass local gave no answer: %w", err)
+		_, _ = io.WriteString(o.out, answer.Out)
+		_, _ = io.WriteString(o.log, answer.Log)
+		if !answer.More {
+			break
+		}
 	}
-	_, _ = io.WriteString(o.out, answer.Out)
-	_, _ = io.WriteString(o.log, answer.Log)
-	if answer.Error != "" {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return true, ctx.Err()
+	case err != nil:
+		return true, fmt.Errorf("the running wavepass local did not answer to the end: %w", err)
+	case answer.Error != "":
 		return true, errors.New(answer.Error)
 	}
 	return true, nil
@@ -157,21 +169,64 @@ func serveCall(ctx context.Context, conn net.Conn, a admin, log *slog.Logger) {
 		return
 	}
 	log.Info("command", "name", strings.Join(call.Args[:min(2, len(call.Args))], " ")) // the rest may be secret
-	_ = json.NewEncoder(conn).Encode(carryOut(ctx, call, a))
+	out := &pagedOutput{conn: conn}
+	_ = out.send(carryOut(ctx, call, a, out))
 }
 
-func carryOut(ctx context.Context, call controlCall, a admin) (answer controlAnswer) {
+// pagedOutput sends what a command prints while it runs, some lines at a time, so that neither side keeps all of it.
+type pagedOutput struct {
+	conn    net.Conn
+	waiting []byte
+	sent    func() // is called after each page, unless it is nil
+}
+
+// Write takes what is printed. It sends whole lines, and with them whole characters.
+func (p *pagedOutput) Write(text []byte) (int, error) {
+	p.waiting = append(p.waiting, text...)
+	if len(p.waiting) < outputPage {
+		return len(text), nil
+	}
+	end := bytes.LastIndexByte(p.waiting, '\n') + 1
+	if end == 0 {
+		return len(text), nil
+	}
+	if err := p.send(controlAnswer{Out: string(p.waiting[:end]), More: true}); err != nil {
+		return 0, err
+	}
+	p.waiting = append(p.waiting[:0], p.waiting[end:]...)
+	if p.sent != nil {
+		p.sent()
+	}
+	return len(text), nil
+}
+
+func (p *pagedOutput) send(answer controlAnswer) error {
+	_ = p.conn.SetWriteDeadline(time.Now().Add(controlTime))
+	return json.NewEncoder(p.conn).Encode(answer)
+}
+
+// errNoProgress ends a command that has printed nothing for too long.
+var errNoProgress = fmt.Errorf("the command took longer than %s", controlTime)
+
+// carryOut runs a command. The answer ends what it has printed.
+func carryOut(ctx context.Context, call controlCall, a admin, out *pagedOutput) (answer controlAnswer) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			answer = controlAnswer{Error: fmt.Sprintf("the command failed: %v", fault)}
 		}
 	}()
-	var out, log bytes.Buffer
-	ctx, cancel := context.WithTimeout(ctx, controlTime)
-	defer cancel()
-	err := parseAndRun(ctx, &adminCommands{}, output{&out, &log}, invocation{call.Args, call.Operator, &a, &input{from: strings.NewReader(call.Input)}})
-	answer = controlAnswer{Out: out.String(), Log: log.String()}
-	if err != nil {
+	var log bytes.Buffer
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := time.AfterFunc(controlTime, func() { cancel(errNoProgress) })
+	defer limit.Stop()
+	out.sent = func() { limit.Reset(controlTime) }
+	err := parseAndRun(ctx, &adminCommands{}, output{out, &log}, invocation{call.Args, call.Operator, &a, &input{from: strings.NewReader(call.Input)}})
+	answer = controlAnswer{Out: string(out.waiting), Log: log.String()}
+	switch {
+	case err != nil && errors.Is(context.Cause(ctx), errNoProgress):
+		answer.Error = errNoProgress.Error()
+	case err != nil:
 		answer.Error = err.Error()
 	}
 	return answer
