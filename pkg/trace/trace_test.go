@@ -86,7 +86,8 @@ func twoCalls(ctx context.Context, _ []byte) ([]byte, error) {
 }
 
 func of(t *testing.T, header string) context.Context {
-	return context.WithValue(t.Context(), "x-amzn-trace-id", header) //nolint:staticcheck // the key of aws-lambda-go
+	//lint:ignore SA1029 the key of aws-lambda-go
+	return context.WithValue(t.Context(), "x-amzn-trace-id", header)
 }
 
 func TestAnEventIsOneTraceFromItsParentToTheTable(t *testing.T) {
