@@ -1,18 +1,15 @@
 package costpage
 
 import (
-	"flag"
 	"os"
 	"regexp"
 	"strconv"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/wavepass/wavepass/internal/writtenpage"
 )
 
 const page = "../../docs/cost.md"
-
-var update = flag.Bool("update", false, "write docs/cost.md anew")
 
 func read(t *testing.T, file string) string {
 	t.Helper()
@@ -29,14 +26,7 @@ func TestCostPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(want, read(t, page)); diff != "" {
-		t.Errorf("docs/cost.md is not current: run go test ./internal/costpage -update (-want +got):\n%s", diff)
-	}
+	writtenpage.Check(t, page, want)
 }
 
 // The memory of a function is what template.yaml gives it.

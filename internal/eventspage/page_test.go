@@ -3,12 +3,10 @@ package eventspage_test
 import (
 	"bytes"
 	"cmp"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,28 +17,15 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/wavepass/wavepass/internal/eventlines"
+	"github.com/wavepass/wavepass/internal/writtenpage"
 	"github.com/wavepass/wavepass/pkg/audit"
 )
 
 const page = "../../docs/events.md"
 
-var update = flag.Bool("update", false, "write docs/events.md anew")
-
 // TestEventsPage is red while the page is not what the code says.
 func TestEventsPage(t *testing.T) {
-	want := write(t)
-	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("docs/events.md is not current: run go test ./internal/eventspage -update (-want +got):\n%s", diff)
-	}
+	writtenpage.Check(t, page, write(t))
 }
 
 func TestEveryNameOfAnEventHasItsKind(t *testing.T) {

@@ -1,37 +1,20 @@
 package settingspage_test
 
 import (
-	"flag"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/wavepass/wavepass/internal/samtemplate"
+	"github.com/wavepass/wavepass/internal/writtenpage"
 )
 
 const page = "../../docs/configuration.md"
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
-
 // TestConfigurationPage is red while the page is not what code and template say.
 func TestConfigurationPage(t *testing.T) {
-	want := write(read(t), settings(t))
-	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("docs/configuration.md is not current: run go test ./internal/settingspage -update (-want +got):\n%s", diff)
-	}
+	writtenpage.Check(t, page, write(read(t), settings(t)))
 }
 
 // A parameter may say less than the code takes, and never something else where nobody sets it.

@@ -273,6 +273,16 @@ func (w *world) place(o mail.Order) {
 	}
 }
 
+// wantPage expects a page with each of the parts.
+func (w *world) wantPage(what string, status int, page string, wantStatus int, parts ...string) {
+	w.t.Helper()
+	for _, part := range parts {
+		if status != wantStatus || !strings.Contains(page, part) {
+			w.t.Errorf("%s: %d, want %d and %q:\n%s", what, status, wantStatus, part, page)
+		}
+	}
+}
+
 // TestPages goes through them as a browser does. A program that opens the link before changes nothing.
 func TestPages(t *testing.T) {
 	w := newWorld(t)
@@ -281,30 +291,22 @@ func TestPages(t *testing.T) {
 		a := w.Raw(deployment.Form("POST "+route, body).From(deployment.Issuer).With("accept-language", "de-AT,de;q=0.9"))
 		return a.StatusCode, html.UnescapeString(a.Body)
 	}
-	want := func(what string, status int, page string, wantStatus int, parts ...string) {
-		t.Helper()
-		for _, part := range parts {
-			if status != wantStatus || !strings.Contains(page, part) {
-				t.Errorf("%s: %d, want %d and %q:\n%s", what, status, wantStatus, part, page)
-			}
-		}
-	}
 	status, page := form("/recover", "email=bea%40example")
-	want("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea@example"`)
+	w.wantPage("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea@example"`)
 	status, page = form("/recover", "email=bea%40example.com")
-	want("asked", status, page, 200, "Wenn ein Konto die Adresse bea@example.com hat", `name="code"`, `action="/recover/finish"`)
+	w.wantPage("asked", status, page, 200, "Wenn ein Konto die Adresse bea@example.com hat", `name="code"`, `action="/recover/finish"`)
 	letter, link := w.mailed()
 	if o := w.Store.OrdersPlaced()[0]; o.Language != "de-AT" {
 		t.Errorf("the mail is in %q", o.Language)
 	}
 	status, page = form("/recover/finish", "email=bea%40example.com&code=wrong&password="+next)
-	want("a wrong code", status, page, 400, "gilt nicht mehr", `value="wrong"`, `href="/recover"`)
+	w.wantPage("a wrong code", status, page, 400, "gilt nicht mehr", `value="wrong"`, `href="/recover"`)
 	without := w.Raw(deployment.Request{Route: "GET /recover/finish"})
-	want("an address without its link", without.StatusCode, without.Body, 200, `action="/recover"`, `name="email" type="email"`)
+	w.wantPage("an address without its link", without.StatusCode, without.Body, 200, `action="/recover"`, `name="email" type="email"`)
 	before := len(w.Store.OrdersPlaced())
 	for range 3 { // of which two are of a mail scanner
 		opened := w.Raw(deployment.Request{Route: "GET /recover/finish", Query: map[string]string{"link": link}})
-		want("the link", opened.StatusCode, opened.Body, 200, link, `name="password"`)
+		w.wantPage("the link", opened.StatusCode, opened.Body, 200, link, `name="password"`)
 		if opened.Headers["Referrer-Policy"] != "same-origin" || !strings.Contains(opened.Headers["Content-Security-Policy"], "default-src 'none'") {
 			t.Errorf("headers %v", opened.Headers)
 		}
@@ -313,22 +315,22 @@ func TestPages(t *testing.T) {
 		t.Error("the page of a link orders mails")
 	}
 	status, page = form("/recover/finish", "link="+link+"&password=short")
-	want("a short password", status, page, 400, "zu kurz: Es braucht 8 Zeichen", link)
+	w.wantPage("a short password", status, page, 400, "zu kurz: Es braucht 8 Zeichen", link)
 	elsewhere := w.Raw(deployment.Form("POST /recover/finish", "link="+link+"&password="+next).From("https://evil.example"))
-	want("a form of another site", elsewhere.StatusCode, elsewhere.Body, 403, "<!doctype html>")
+	w.wantPage("a form of another site", elsewhere.StatusCode, elsewhere.Body, 403, "<!doctype html>")
 	status, page = form("/recover/finish", "link="+link+"&password="+next)
-	want("chosen", status, page, 200, "Ihr Passwort ist geändert", "Ihr Benutzername ist bea.")
+	w.wantPage("chosen", status, page, 200, "Ihr Passwort ist geändert", "Ihr Benutzername ist bea.")
 	status, page = form("/recover/finish", "link="+link+"&password="+next)
-	want("again", status, page, 400, "gilt nicht mehr", `href="/recover"`)
+	w.wantPage("again", status, page, 400, "gilt nicht mehr", `href="/recover"`)
 	w.login("bea", next, 200)
 
 	status, page = form("/recover/finish", "email=bea%40example.com&code="+letter.Code+"&password="+next)
-	want("the code of a mail whose link was used", status, page, 400, "gilt nicht mehr")
+	w.wantPage("the code of a mail whose link was used", status, page, 400, "gilt nicht mehr")
 	status, page = form("/signup", "email=new%40example.com")
-	want("sign up", status, page, 200, "Eine Mail ist unterwegs an new@example.com")
+	w.wantPage("sign up", status, page, 200, "Eine Mail ist unterwegs an new@example.com")
 	_, link = w.mailed()
 	status, page = form("/signup/verify", "link="+link+"&password="+next)
-	want("signed up", status, page, 200, "Ihr Konto ist angelegt", "new@example.com")
+	w.wantPage("signed up", status, page, 200, "Ihr Konto ist angelegt", "new@example.com")
 	w.login("new@example.com", next, 200)
 }
 

@@ -163,23 +163,15 @@ func TestPagesOfAChange(t *testing.T) {
 		a := w.Raw(r.With("accept-language", "de"))
 		return a.StatusCode, html.UnescapeString(a.Body)
 	}
-	want := func(what string, status int, page string, wantStatus int, parts ...string) {
-		t.Helper()
-		for _, part := range parts {
-			if status != wantStatus || !strings.Contains(page, part) {
-				t.Errorf("%s: %d, want %d and %q:\n%s", what, status, wantStatus, part, page)
-			}
-		}
-	}
 	status, page := get("/email/change", "")
-	want("the form", status, page, 200, `action="/email/change"`, `autocomplete="current-password"`, "E-Mail-Adresse ändern")
+	w.wantPage("the form", status, page, 200, `action="/email/change"`, `autocomplete="current-password"`, "E-Mail-Adresse ändern")
 	status, page = form("/email/change", "username=bea", "password=wrong-canary-wave", "email=bea")
-	want("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea"`)
+	w.wantPage("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea"`)
 	if n := w.Store.Attempts(account.KindAccount); n != 0 {
 		t.Errorf("%d attempts are counted for an address that is none", n)
 	}
 	status, page = form("/email/change", "username=bea", "password=wrong-canary-wave", "email="+newAddress)
-	want("a wrong password", status, page, 400, "Der Benutzername oder das Passwort ist falsch.", `value="`+newAddress+`"`)
+	w.wantPage("a wrong password", status, page, 400, "Der Benutzername oder das Passwort ist falsch.", `value="`+newAddress+`"`)
 	status, unknown := form("/email/change", "username=who", "password=wrong-canary-wave", "email="+newAddress)
 	if want := strings.ReplaceAll(page, `value="bea"`, `value="who"`); status != 400 || unknown != want {
 		t.Errorf("an unknown name: %d, want the same page:\n%s\n%s", status, unknown, want)
@@ -188,49 +180,49 @@ func TestPagesOfAChange(t *testing.T) {
 		t.Errorf("the password is on the page, or a mail was ordered:\n%s", page)
 	}
 	other := w.Raw(deployment.Form("POST /email/change", "username=bea&password="+deployment.Password+"&email="+newAddress).From("https://evil.example"))
-	want("a form of another site", other.StatusCode, other.Body, 403, "<!doctype html>")
+	w.wantPage("a form of another site", other.StatusCode, other.Body, 403, "<!doctype html>")
 	status, page = form("/email/change", "username=bea", "password="+deployment.Password, "email="+newAddress)
-	want("asked", status, page, 200, "Eine Mail ist unterwegs an "+newAddress, `name="sub" value="`+bea.ID.String()+`"`, `action="/email/confirm"`, "kann diese Person es 7 Tage lang zurücknehmen")
+	w.wantPage("asked", status, page, 200, "Eine Mail ist unterwegs an "+newAddress, `name="sub" value="`+bea.ID.String()+`"`, `action="/email/confirm"`, "kann diese Person es 7 Tage lang zurücknehmen")
 	letter, link := w.mailed()
 	status, page = form("/email/confirm", "sub="+bea.ID.String(), "email="+newAddress, "code=wrong")
-	want("a wrong code", status, page, 400, "Der Code ist falsch", `value="wrong"`, `href="/email/change"`)
+	w.wantPage("a wrong code", status, page, 400, "Der Code ist falsch", `value="wrong"`, `href="/email/change"`)
 	status, page = get("/email/confirm", "")
-	want("the page without its link", status, page, 200, `action="/email/change"`)
+	w.wantPage("the page without its link", status, page, 200, `action="/email/change"`)
 	before := w.bea()
 	for range 3 { // of which two are of a mail scanner
 		status, page = get("/email/confirm", link)
-		want("the link", status, page, 200, link, "Adresse bestätigen", "kann diese Person es 7 Tage lang zurücknehmen")
+		w.wantPage("the link", status, page, 200, link, "Adresse bestätigen", "kann diese Person es 7 Tage lang zurücknehmen")
 	}
 	if now := w.bea(); now.Epoch != before.Epoch || now.Email != before.Email {
 		t.Errorf("to open the link has made %+v of %+v", now, before)
 	}
 	foreign := w.Raw(deployment.Form("POST /email/confirm", "link="+link).From("https://evil.example"))
-	want("a form of another site", foreign.StatusCode, foreign.Body, 403, "<!doctype html>")
+	w.wantPage("a form of another site", foreign.StatusCode, foreign.Body, 403, "<!doctype html>")
 	status, page = form("/email/confirm", "link="+link)
-	want("confirmed", status, page, 200, "Ihre Adresse ist geändert", "Ihr Benutzername ist bea.")
+	w.wantPage("confirmed", status, page, 200, "Ihre Adresse ist geändert", "Ihr Benutzername ist bea.")
 	status, page = form("/email/confirm", "link="+link)
-	want("again", status, page, 400, "gilt nicht mehr", `href="/email/change"`)
+	w.wantPage("again", status, page, 400, "gilt nicht mehr", `href="/email/change"`)
 	status, page = form("/email/confirm", "sub="+bea.ID.String(), "email="+newAddress, "code="+letter.Code)
-	want("the code of a mail whose link was used", status, page, 400, "gilt nicht mehr")
+	w.wantPage("the code of a mail whose link was used", status, page, 400, "gilt nicht mehr")
 
 	_, back := w.mailed()
 	status, page = get("/email/takeback", "")
-	want("the page without its link", status, page, 200, "Dieser Link gilt nicht mehr")
+	w.wantPage("the page without its link", status, page, 200, "Dieser Link gilt nicht mehr")
 	for range 3 {
 		status, page = get("/email/takeback", back)
-		want("the link back", status, page, 200, back, "Konto zurückholen", `action="/email/takeback"`, `autocomplete="new-password"`)
+		w.wantPage("the link back", status, page, 200, back, "Konto zurückholen", `action="/email/takeback"`, `autocomplete="new-password"`)
 	}
 	if now := w.account(bea.ID); now.Email.Address != newAddress {
 		t.Error("to open the link takes the address back")
 	}
 	thief := w.Raw(deployment.Form("POST /email/takeback", "link="+back+"&password="+next).From("https://evil.example"))
-	want("a form of another site", thief.StatusCode, thief.Body, 403, "<!doctype html>")
+	w.wantPage("a form of another site", thief.StatusCode, thief.Body, 403, "<!doctype html>")
 	status, page = form("/email/takeback", "link="+back, "password=short")
-	want("a short password", status, page, 400, "zu kurz: Es braucht 8 Zeichen", back)
+	w.wantPage("a short password", status, page, 400, "zu kurz: Es braucht 8 Zeichen", back)
 	status, page = form("/email/takeback", "link="+back, "password="+next)
-	want("taken back", status, page, 200, "Das Konto gehört wieder Ihnen", "Ihr Benutzername ist bea.")
+	w.wantPage("taken back", status, page, 200, "Das Konto gehört wieder Ihnen", "Ihr Benutzername ist bea.")
 	status, page = form("/email/takeback", "link="+back, "password="+next)
-	want("again", status, page, 400, "oder das Konto wurde mit einer früheren Mail zurückgeholt")
+	w.wantPage("again", status, page, 400, "oder das Konto wurde mit einer früheren Mail zurückgeholt")
 	if strings.Contains(page, "<a href") {
 		t.Errorf("the page of a dead link leads to another mail:\n%s", page)
 	}

@@ -52,6 +52,15 @@ async function look(page, name) {
 
 const button = (page, name) => page.getByRole('button', { name, exact: true }).click()
 
+// choosePassword tries one that is too short first.
+async function choosePassword(page, name, password) {
+  await page.getByLabel('New password').fill('short')
+  await button(page, name)
+  await page.getByRole('alert').getByText('too short').waitFor()
+  await page.getByLabel('New password').fill(password)
+  await button(page, name)
+}
+
 async function signIn(page, password, name = address) {
   await page.goto(start)
   await page.getByLabel('Username').fill(name)
@@ -75,11 +84,7 @@ const cases = {
     await inbox.goto(invitation.link) // a scanner was here before
     await inbox.goto(invitation.link)
     await look(inbox, 'signup-choose')
-    await inbox.getByLabel('New password').fill('short')
-    await button(inbox, 'Create the account')
-    await inbox.getByRole('alert').getByText('too short').waitFor()
-    await inbox.getByLabel('New password').fill(first)
-    await button(inbox, 'Create the account')
+    await choosePassword(inbox, 'Create the account', first)
     await inbox.getByText('Your account is there').waitFor()
     await inbox.getByText(address).waitFor()
     await look(inbox, 'signup-done')
@@ -145,11 +150,7 @@ const cases = {
     const notice = await mail('address_changing', 1)
     await elsewhere.goto(notice.link)
     await look(elsewhere, 'takeback-narrow-dark')
-    await elsewhere.getByLabel('New password').fill('short')
-    await button(elsewhere, 'Take the account back')
-    await elsewhere.getByRole('alert').getByText('too short').waitFor()
-    await elsewhere.getByLabel('New password').fill(third)
-    await button(elsewhere, 'Take the account back')
+    await choosePassword(elsewhere, 'Take the account back', third)
     await elsewhere.getByText('Your account is yours again').waitFor()
     await look(elsewhere, 'takeback-done-narrow-dark')
     await page.goto(start) // the session of before has ended
