@@ -78,7 +78,7 @@ type Link struct {
 
 // State is what a link depends on: it is dead when any of it is not as it was when the link was made. The zero State is that of
 // SignUp and Invite, which depend on the address being nobody's, and of TakeBack, which has to live through a change of everything by
-// whoever has taken the account over. Nor has Keep one: its mail is ordered before the account is closed, and it is good for that closing only.
+// a person who has taken the account over. Keep has none either: its mail is ordered before the account is closed, and it is good for that closing only.
 type State struct {
 	Hash  string // of the password
 	Email account.Email

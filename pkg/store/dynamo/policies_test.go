@@ -197,7 +197,7 @@ func (w *world) moves(links *link.Links, own outcome, id uuid.UUID, address stri
 	}
 }
 
-// closeAndKeep has somebody who has allowed an application something, and comes from a provider too, close the account and keep it.
+// closeAndKeep closes an account and keeps it. Its owner has allowed an application something, and has an identity of a provider.
 func (w *world) closeAndKeep(tokens outcome, id uuid.UUID, address string, links *link.Links) {
 	w.t.Helper()
 	item := w.item("ACCOUNT#"+id.String(), "ACCOUNT")
