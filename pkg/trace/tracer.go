@@ -20,9 +20,12 @@ type Handler interface {
 	Invoke(ctx context.Context, event []byte) ([]byte, error)
 }
 
+// OTLP is the Exporter of Settings that want traces.
+const OTLP = "otlp"
+
 // Settings are variables of OpenTelemetry ("Environment Variable Specification", "OpenTelemetry Protocol Exporter").
 type Settings struct {
-	Exporter string // OTEL_TRACES_EXPORTER: none or empty, which is none, or otlp
+	Exporter string // OTEL_TRACES_EXPORTER: none or empty, which is none, or OTLP
 	Endpoint string // OTEL_EXPORTER_OTLP_ENDPOINT: of the collector; empty: http://localhost:4318
 	Sampler  string // OTEL_TRACES_SAMPLER: parentbased_always_on or empty, which asks what Lambda has decided, or always_on
 	Service  string // OTEL_SERVICE_NAME; empty: Function
@@ -49,7 +52,7 @@ func New(s Settings, log *slog.Logger, now func() time.Time) (*Tracer, error) {
 	switch s.Exporter {
 	case "", "none":
 		return nil, nil
-	case "otlp":
+	case OTLP:
 	default:
 		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER: %q: want none or otlp", s.Exporter)
 	}

@@ -31,7 +31,7 @@ func Open(e boot.Environment) *dynamo.Store {
 // watched measures each call of the table, where there are metrics, and makes it a span, where there are traces.
 func watched(e boot.Environment) func(context.Context, string) func(error) {
 	measure := measured(e)
-	if e.TracesExporter != "otlp" {
+	if e.TracesExporter != trace.OTLP {
 		return measure
 	}
 	return func(ctx context.Context, operation string) func(error) {
