@@ -102,7 +102,7 @@ func TestKeyCommandsSayWhatIsWrong(t *testing.T) {
 		{"<kid>", []string{"key", "revoke", "--data", data}},
 		{"--yes", []string{"key", "reset", "--data", data}},
 		{"start `wavepass local`", []string{"key", "list", "--data", filepath.Join(data, "nowhere")}},
-		{"wavepass --help", []string{"key", "show"}},
+		{"`wavepass key --help`", []string{"key", "show"}},
 	} {
 		if _, _, err := command(t, c.args...); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%v: %v, want an error that says %q", c.args, err, c.says)
