@@ -55,12 +55,12 @@ func besidesRefunds(calls []faultproxy.Call) []faultproxy.Call {
 	})
 }
 
-// TestRoundTripsOfWarmFunctions counts what docs/design.md §16 promises.
-func TestRoundTripsOfWarmFunctions(t *testing.T) {
+// TestRoundTripsOfFunctions counts what docs/design.md §16 promises.
+func TestRoundTripsOfFunctions(t *testing.T) {
 	w := newWorld(t, engine(t), newTable(t, engine(t)))
 	w.staleness = time.Hour
 	w.restart()
-	// Each prepare leaves the function that it is about warm, and its caches fresh.
+	// Each prepare but one leaves the function that it is about warm, and its caches fresh.
 	for _, test := range []struct {
 		name    string
 		prepare func() request
@@ -73,6 +73,11 @@ func TestRoundTripsOfWarmFunctions(t *testing.T) {
 			w.must(authorizeRequest(tokens.AccessToken), 200)
 			return authorizeRequest(tokens.AccessToken)
 		}, 200, 0, 0},
+		{"authorize, by a copy that has just started", func() request {
+			tokens := w.login()
+			w.restart()
+			return authorizeRequest(tokens.AccessToken)
+		}, 200, 4, 1}, // keys, log, and the policy of the API and the default one
 		{"authorize, another token", func() request {
 			w.must(authorizeRequest(w.login().AccessToken), 200)
 			return authorizeRequest(w.login().AccessToken)
