@@ -34,6 +34,7 @@ type part struct {
 var parts = []part{
 	{name: "sizes", prepare: (*lab).sizes},
 	{name: "starts", prepare: (*lab).starts},
+	{name: "firsts", prepare: (*lab).firsts},
 	{name: "verify", prepare: (*lab).verify},
 	{name: "authorize", prepare: (*lab).authorize},
 	{name: "flat", prepare: (*lab).flat},

@@ -3,10 +3,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
 func main() {
-	lambda.Start(func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil })
+	lambda.Start(func(context.Context, json.RawMessage) (struct{}, error) { return struct{}{}, nil })
 }
