@@ -11,6 +11,7 @@ import (
 	"time"
 
 	checks "github.com/wavepass/wavepass/cmd/wavepass/internal/check"
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -104,7 +105,7 @@ func (c *checkCommand) Run(ctx context.Context, o output, in invocation) error {
 	if err != nil {
 		return err
 	}
-	if failed := report.Count(checks.Fail); failed > 0 {
+	if failed := report.Findings.Count(verdict.Fail); failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", failed, len(report.Findings))
 	}
 	return nil

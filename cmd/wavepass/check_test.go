@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	checks "github.com/wavepass/wavepass/cmd/wavepass/internal/check"
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 // What a laptop cannot show, because it has no certificate.
@@ -33,7 +34,7 @@ func TestCheckPassesOnWavepassLocal(t *testing.T) {
 		}
 		for _, f := range report.Findings {
 			expected := slices.Contains(needTLS, f.ID) || slices.ContainsFunc(unseen, func(prefix string) bool { return strings.HasPrefix(f.ID, prefix) })
-			if f.Verdict == checks.Fail || f.Verdict != checks.Pass && !expected {
+			if f.Verdict == verdict.Fail || f.Verdict != verdict.Pass && !expected {
 				t.Errorf("%s: %s: %s: %s", client, f.ID, f.Verdict, f.Detail)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/doctor"
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -119,7 +120,7 @@ func (c *doctorCommand) report(ctx context.Context, o output, d doctor.Deploymen
 	} else {
 		err = report.WriteText(o.out, c.Verbose)
 	}
-	if failed := report.Count(doctor.Fail); err == nil && failed > 0 {
+	if failed := report.Findings.Count(verdict.Fail); err == nil && failed > 0 {
 		return fmt.Errorf("%d of %d things are wrong", failed, len(report.Findings))
 	}
 	return err

@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wavepass/wavepass/cmd/wavepass/internal/doctor"
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/internal/tabletemplate"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
@@ -243,11 +244,11 @@ func (w *ill) wrong(args ...string) (found string, report doctor.Report) {
 	}
 	var ids []string
 	for _, f := range report.Findings {
-		if f.Verdict == doctor.Fail || f.Verdict == doctor.Warn {
+		if f.Verdict == verdict.Fail || f.Verdict == verdict.Warn {
 			ids = append(ids, fmt.Sprintf("%s %s", f.Verdict, f.ID))
 		}
 	}
-	if (err != nil) != (report.Count(doctor.Fail) > 0) {
+	if (err != nil) != (report.Findings.Count(verdict.Fail) > 0) {
 		w.t.Errorf("%v: %v, want an error when something failed", args, err)
 	}
 	return strings.Join(ids, ", "), report
@@ -255,7 +256,7 @@ func (w *ill) wrong(args ...string) (found string, report doctor.Report) {
 
 func TestDoctorFindsEachPlantedMistakeAlone(t *testing.T) {
 	w := newIll(t)
-	if found, report := w.wrong(); found != "" || report.Count(doctor.Pass) < 20 {
+	if found, report := w.wrong(); found != "" || report.Findings.Count(verdict.Pass) < 20 {
 		t.Fatalf("a deployment that is well: %s\n%+v", found, report)
 	}
 	nothing := func() {}
@@ -345,8 +346,8 @@ func TestDoctorWithoutTheRightToAskLambda(t *testing.T) {
 	w := newIll(t)
 	w.denied = "ListFunctions"
 	found, report := w.wrong("--url", w.address)
-	if found != "warn permissions" || report.Count(doctor.NotChecked) < 5 {
-		t.Errorf("found %q, %d things not checked; want that a permission is missing\n%+v", found, report.Count(doctor.NotChecked), report.Findings)
+	if found != "warn permissions" || report.Findings.Count(verdict.NotChecked) < 5 {
+		t.Errorf("found %q, %d things not checked; want that a permission is missing\n%+v", found, report.Findings.Count(verdict.NotChecked), report.Findings)
 	}
 	w.set("REVOCATION_SHARDS", "3", "authorizer")
 	file := filepath.Join(t.TempDir(), "functions.json")

@@ -10,18 +10,19 @@ import (
 	"testing"
 
 	checks "github.com/wavepass/wavepass/cmd/wavepass/internal/check"
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 // wantNoAlarm reports what fails, and what warns without being named as true.
 func wantNoAlarm(t *testing.T, report checks.Report, passes int, warned ...string) {
 	t.Helper()
 	for _, f := range report.Findings {
-		warns := f.Verdict == checks.Warn && !strings.Contains(" "+strings.Join(warned, " ")+" ", " "+f.ID+" ")
-		if f.Verdict == checks.Fail || warns {
+		warns := f.Verdict == verdict.Warn && !strings.Contains(" "+strings.Join(warned, " ")+" ", " "+f.ID+" ")
+		if f.Verdict == verdict.Fail || warns {
 			t.Errorf("%s: %s: %s", f.ID, f.Verdict, f.Detail)
 		}
 	}
-	if passed := report.Count(checks.Pass); passed < passes {
+	if passed := report.Findings.Count(verdict.Pass); passed < passes {
 		t.Errorf("only %d checks passed, want %d: something was not seen", passed, passes)
 	}
 }

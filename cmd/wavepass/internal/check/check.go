@@ -16,49 +16,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// Verdict is what a check says.
-type Verdict string
-
-// The verdicts. NotChecked says that nothing was found out, which is no praise.
-const (
-	Pass       Verdict = "pass"
-	Warn       Verdict = "warn"
-	Fail       Verdict = "fail"
-	NotChecked Verdict = "not checked"
-)
-
-// Finding is the answer of one check.
-type Finding struct {
-	ID      string   `json:"id"`
-	Title   string   `json:"title"`
-	Verdict Verdict  `json:"verdict"`
-	Detail  string   `json:"detail"` // what was seen; never a token or the value of a cookie
-	ASVS    []string `json:"asvs"`   // requirements of OWASP ASVS 5.0.0
-	Why     string   `json:"why"`
-	Mend    string   `json:"mend"`
-}
-
 // Report is the outcome of a review.
 type Report struct {
-	URL      string    `json:"url"`
-	Began    time.Time `json:"began"`
-	Tool     string    `json:"tool"`
-	Requests int       `json:"requests"`
-	Findings []Finding `json:"findings"`
-	Notes    []string  `json:"notes"` // what the reader should know of how it went
-}
-
-// Count returns how many findings have the verdict.
-func (r Report) Count(v Verdict) (n int) {
-	for _, f := range r.Findings {
-		if f.Verdict == v {
-			n++
-		}
-	}
-	return n
+	URL      string           `json:"url"`
+	Began    time.Time        `json:"began"`
+	Tool     string           `json:"tool"`
+	Requests int              `json:"requests"`
+	Findings verdict.Findings `json:"findings"`
+	Notes    []string         `json:"notes"` // what the reader should know of how it went
 }
 
 // Config says what to look at.
@@ -95,8 +64,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	for _, one := range table {
-		o := one.run(e)
-		report.Findings = append(report.Findings, Finding{one.id, one.title, o.verdict, o.detail, one.asvs, one.why, one.mend})
+		report.Findings = append(report.Findings, verdict.Finding{ID: one.id, Title: one.title, Outcome: one.run(e), ASVS: one.asvs, Why: one.why, Mend: one.mend})
 	}
 	report.Requests, report.Notes = v.sent, e.notes
 	return report, nil

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -104,7 +105,7 @@ func review(t *testing.T, c Config) Report {
 // notPassed are the ids of what did not pass, each with its verdict and detail.
 func notPassed(r Report) (ids []string, all string) {
 	for _, f := range r.Findings {
-		if f.Verdict != Pass {
+		if f.Verdict != verdict.Pass {
 			ids = append(ids, f.ID)
 			all += fmt.Sprintf("%s: %s: %s\n", f.ID, f.Verdict, f.Detail)
 		}
@@ -205,8 +206,8 @@ func TestBudgetIsKept(t *testing.T) {
 		c := startBad(t)
 		c.Budget = budget
 		report := review(t, c)
-		if report.Requests != budget || report.Count(NotChecked) == 0 || report.Count(Fail) > 0 || !strings.Contains(strings.Join(report.Notes, " "), "budget") {
-			t.Errorf("budget %d: %d requests, %d not checked, notes %q; %d failed", budget, report.Requests, report.Count(NotChecked), report.Notes, report.Count(Fail))
+		if report.Requests != budget || report.Findings.Count(verdict.NotChecked) == 0 || report.Findings.Count(verdict.Fail) > 0 || !strings.Contains(strings.Join(report.Notes, " "), "budget") {
+			t.Errorf("budget %d: %d requests, %d not checked, notes %q; %d failed", budget, report.Requests, report.Findings.Count(verdict.NotChecked), report.Notes, report.Findings.Count(verdict.Fail))
 		}
 	}
 }
@@ -218,7 +219,7 @@ func TestNobodyIsLoggedOutWithoutLeave(t *testing.T) {
 	report := review(t, c)
 	ids, text := notPassed(report)
 	want := []string{"csrf.login", "csrf.logout", "csrf.get", "refresh.rotation", "refresh.grace", "refresh.reuse", "logout.session", "logout.cookie", "logout.token"}
-	if !slices.Equal(ids, want) || report.Count(NotChecked) != len(want) || len(report.Notes) != 1 {
+	if !slices.Equal(ids, want) || report.Findings.Count(verdict.NotChecked) != len(want) || len(report.Notes) != 1 {
 		t.Errorf("got %q, want %q, all of them not checked:\n%s%q", ids, want, text, report.Notes)
 	}
 }
@@ -228,7 +229,7 @@ func TestYoungTokenIsNoFault(t *testing.T) {
 	c := startBad(t, "refresh-same")
 	c.Young = time.Hour
 	for _, f := range review(t, c).Findings {
-		if f.ID == "refresh.rotation" && (f.Verdict != NotChecked || !strings.Contains(f.Detail, "--patience")) {
+		if f.ID == "refresh.rotation" && (f.Verdict != verdict.NotChecked || !strings.Contains(f.Detail, "--patience")) {
 			t.Errorf("%s: %s", f.Verdict, f.Detail)
 		}
 	}

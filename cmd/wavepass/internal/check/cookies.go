@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 // cookie is one that a login set.
@@ -24,112 +26,112 @@ func newest(set []*http.Cookie) (kept []cookie) {
 }
 
 // ofSession judges each of the session's cookies by one rule, and returns the worst.
-func ofSession(rule func(e *evidence, c cookie) outcome) func(*evidence) outcome {
-	return func(e *evidence) outcome {
+func ofSession(rule func(e *evidence, c cookie) verdict.Outcome) func(*evidence) verdict.Outcome {
+	return func(e *evidence) verdict.Outcome {
 		switch {
 		case e.login == nil:
-			return notChecked("%s", e.unseen())
+			return verdict.Unseen("%s", e.unseen())
 		case len(e.session) == 0:
-			return notChecked("the login sets no cookie that keeps somebody signed in")
+			return verdict.Unseen("the login sets no cookie that keeps somebody signed in")
 		}
-		return worst(e.session, func(c cookie) outcome {
+		return worst(e.session, func(c cookie) verdict.Outcome {
 			o := rule(e, c)
-			o.detail = c.Name + ": " + o.detail
+			o.Detail = c.Name + ": " + o.Detail
 			return o
 		})
 	}
 }
 
 // worst judges all of them, and returns the first of the worst.
-func worst[T any](all []T, judge func(T) outcome) (found outcome) {
-	order := []Verdict{"", NotChecked, Pass, Warn, Fail}
+func worst[T any](all []T, judge func(T) verdict.Outcome) (found verdict.Outcome) {
+	order := []verdict.Verdict{"", verdict.NotChecked, verdict.Pass, verdict.Warn, verdict.Fail}
 	for _, one := range all {
-		if o := judge(one); slices.Index(order, o.verdict) > slices.Index(order, found.verdict) {
+		if o := judge(one); slices.Index(order, o.Verdict) > slices.Index(order, found.Verdict) {
 			found = o
 		}
 	}
 	return found
 }
 
-func cookieIsSecure(e *evidence, c cookie) outcome {
+func cookieIsSecure(e *evidence, c cookie) verdict.Outcome {
 	switch {
 	case c.Secure:
-		return pass("Secure")
+		return verdict.Passed("Secure")
 	case !e.secure && e.loopback:
-		return warn("not Secure, at an address of this machine by http")
+		return verdict.Warned("not Secure, at an address of this machine by http")
 	}
-	return fail("not Secure: a browser sends it by http too")
+	return verdict.Failed("not Secure: a browser sends it by http too")
 }
 
-func cookieIsHTTPOnly(_ *evidence, c cookie) outcome {
+func cookieIsHTTPOnly(_ *evidence, c cookie) verdict.Outcome {
 	if c.HttpOnly {
-		return pass("HttpOnly")
+		return verdict.Passed("HttpOnly")
 	}
-	return fail("scripts can read it")
+	return verdict.Failed("scripts can read it")
 }
 
-func cookieIsSameSite(_ *evidence, c cookie) outcome {
+func cookieIsSameSite(_ *evidence, c cookie) verdict.Outcome {
 	switch c.SameSite {
 	case http.SameSiteStrictMode:
-		return pass("SameSite=Strict")
+		return verdict.Passed("SameSite=Strict")
 	case http.SameSiteLaxMode:
-		return pass("SameSite=Lax")
+		return verdict.Passed("SameSite=Lax")
 	case http.SameSiteNoneMode:
-		return fail("SameSite=None: a browser sends it with requests of every site")
+		return verdict.Failed("SameSite=None: a browser sends it with requests of every site")
 	}
-	return warn("no SameSite: browsers differ in what they do")
+	return verdict.Warned("no SameSite: browsers differ in what they do")
 }
 
-func cookieHasPrefix(e *evidence, c cookie) outcome {
+func cookieHasPrefix(e *evidence, c cookie) verdict.Outcome {
 	switch {
 	case strings.HasPrefix(c.Name, "__Host-"):
 		if c.Path != "/" || c.Domain != "" || !c.Secure {
-			return fail("__Host- asks for Secure, Path=/ and no Domain: browsers refuse this one")
+			return verdict.Failed("__Host- asks for Secure, Path=/ and no Domain: browsers refuse this one")
 		}
-		return pass("__Host-")
+		return verdict.Passed("__Host-")
 	case strings.HasPrefix(c.Name, "__Secure-"):
 		if !c.Secure {
-			return fail("__Secure- asks for Secure: browsers refuse this one")
+			return verdict.Failed("__Secure- asks for Secure: browsers refuse this one")
 		}
 		if c.Domain == "" {
-			return warn("__Secure-, though it is of one host: __Host- says more")
+			return verdict.Warned("__Secure-, though it is of one host: __Host- says more")
 		}
-		return pass("__Secure-, with a Domain on purpose")
+		return verdict.Passed("__Secure-, with a Domain on purpose")
 	case !e.secure:
-		return warn("no prefix; by http none is possible")
+		return verdict.Warned("no prefix; by http none is possible")
 	}
-	return warn("no prefix: a page at another host of the domain, or by http, can overwrite it")
+	return verdict.Warned("no prefix: a page at another host of the domain, or by http, can overwrite it")
 }
 
-func cookieHasScope(e *evidence, c cookie) outcome {
+func cookieHasScope(e *evidence, c cookie) verdict.Outcome {
 	domain := strings.TrimPrefix(c.Domain, ".")
 	switch {
 	case domain == "":
-		return pass("of this host alone")
+		return verdict.Passed("of this host alone")
 	case domain == e.host:
-		return warn("Domain=%s: hosts below it get it too", domain)
+		return verdict.Warned("Domain=%s: hosts below it get it too", domain)
 	case !strings.Contains(domain, "."):
-		return fail("Domain=%s is no domain of one's own", domain)
+		return verdict.Failed("Domain=%s is no domain of one's own", domain)
 	}
-	return warn("Domain=%s: every host there gets it", domain)
+	return verdict.Warned("Domain=%s: every host there gets it", domain)
 }
 
 const year = 365 * 24 * time.Hour
 
-func cookieLifetime(e *evidence, c cookie) outcome {
+func cookieLifetime(e *evidence, c cookie) verdict.Outcome {
 	life := time.Duration(c.MaxAge) * time.Second
 	if c.MaxAge == 0 && !c.Expires.IsZero() {
 		life = time.Until(c.Expires)
 	}
 	switch {
 	case life == 0:
-		return pass("until the browser is closed")
+		return verdict.Passed("until the browser is closed")
 	case life > year:
-		return fail("it lives for %s", days(life))
+		return verdict.Failed("it lives for %s", days(life))
 	case life > 90*24*time.Hour:
-		return warn("it lives for %s", days(life))
+		return verdict.Warned("it lives for %s", days(life))
 	}
-	return pass("it lives for %s at most", days(life))
+	return verdict.Passed("it lives for %s at most", days(life))
 }
 
 func days(d time.Duration) string {
@@ -142,29 +144,29 @@ func days(d time.Duration) string {
 // maxCookie is what browsers store of name and value together (RFC 6265bis §5.7).
 const maxCookie = 4096
 
-func cookieSize(_ *evidence, c cookie) outcome {
+func cookieSize(_ *evidence, c cookie) verdict.Outcome {
 	size := len(c.Name) + len(c.Value)
 	switch {
 	case size > maxCookie:
-		return fail("%d bytes: browsers do not store it", size)
+		return verdict.Failed("%d bytes: browsers do not store it", size)
 	case size > maxCookie*3/4:
-		return warn("%d bytes, of the %d that browsers store", size, maxCookie)
+		return verdict.Warned("%d bytes, of the %d that browsers store", size, maxCookie)
 	}
-	return pass("%d bytes", size)
+	return verdict.Passed("%d bytes", size)
 }
 
 // cookieEntropy looks at how much the value can hold. Whether it is random cannot be seen from outside.
-func cookieEntropy(e *evidence, c cookie) outcome {
+func cookieEntropy(e *evidence, c cookie) verdict.Outcome {
 	for _, other := range e.again {
 		if other.Name == c.Name && other.Value == c.Value {
-			return fail("two logins have the same value")
+			return verdict.Failed("two logins have the same value")
 		}
 	}
 	held := capacity(c.Value)
 	if held < 120 { // a random UUID has 122 bits, which is taken
-		return fail("%d characters hold %.0f bits at most: want 128", len(c.Value), held)
+		return verdict.Failed("%d characters hold %.0f bits at most: want 128", len(c.Value), held)
 	}
-	return pass("%d characters, which can hold 128 bits", len(c.Value))
+	return verdict.Passed("%d characters, which can hold 128 bits", len(c.Value))
 }
 
 // capacity is how many bits a text of these characters can hold at most.
@@ -185,16 +187,16 @@ func capacity(text string) float64 {
 	return float64(len(strings.ReplaceAll(text, "-", ""))) * math.Log2(alphabet)
 }
 
-func otherCookies(e *evidence) outcome {
+func otherCookies(e *evidence) verdict.Outcome {
 	switch {
 	case e.login == nil:
-		return notChecked("%s", e.unseen())
+		return verdict.Unseen("%s", e.unseen())
 	case len(e.others) == 0:
-		return pass("the login sets no other cookie")
+		return verdict.Passed("the login sets no other cookie")
 	}
-	return worst(e.others, func(c cookie) outcome {
+	return worst(e.others, func(c cookie) verdict.Outcome {
 		o := cookieIsSecure(e, c)
-		o.detail = c.Name + ": " + o.detail
+		o.Detail = c.Name + ": " + o.Detail
 		return o
 	})
 }

@@ -7,28 +7,30 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 // What anybody sees: TLS, headers, metadata and keys.
 
-func usesTLS(e *evidence) outcome {
+func usesTLS(e *evidence) verdict.Outcome {
 	switch {
 	case e.secure:
-		return pass("https")
+		return verdict.Passed("https")
 	case e.loopback:
-		return warn("http, on this machine: what is deployed needs https")
+		return verdict.Warned("http, on this machine: what is deployed needs https")
 	}
-	return fail("http: everybody on the way reads passwords and tokens")
+	return verdict.Failed("http: everybody on the way reads passwords and tokens")
 }
 
-func speaksNewTLS(e *evidence) outcome {
+func speaksNewTLS(e *evidence) verdict.Outcome {
 	switch {
 	case e.oldTLS == nil:
-		return notChecked("no https")
+		return verdict.Unseen("no https")
 	case *e.oldTLS:
-		return fail("TLS 1.1 or older is accepted")
+		return verdict.Failed("TLS 1.1 or older is accepted")
 	}
-	return pass("TLS 1.2 or newer")
+	return verdict.Passed("TLS 1.2 or newer")
 }
 
 var maxAge = regexp.MustCompile(`(?i)max-age="?(\d+)`)
@@ -42,9 +44,9 @@ func ageOf(header string) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, err == nil
 }
 
-func hasHSTS(e *evidence) outcome {
+func hasHSTS(e *evidence) verdict.Outcome {
 	if !e.secure {
-		return notChecked("no https")
+		return verdict.Unseen("no https")
 	}
 	seen := e.home
 	if e.login != nil {
@@ -54,29 +56,29 @@ func hasHSTS(e *evidence) outcome {
 	age, ok := ageOf(header)
 	switch {
 	case header == "" || !ok || age == 0:
-		return fail("no Strict-Transport-Security")
+		return verdict.Failed("no Strict-Transport-Security")
 	case age < year:
-		return warn("%s: want a year", days(age))
+		return verdict.Warned("%s: want a year", days(age))
 	case !strings.Contains(strings.ToLower(header), "includesubdomains"):
-		return warn("without includeSubDomains")
+		return verdict.Warned("without includeSubDomains")
 	}
-	return pass("%s", header)
+	return verdict.Passed("%s", header)
 }
 
-func hasNoSniff(e *evidence) outcome {
+func hasNoSniff(e *evidence) verdict.Outcome {
 	seen, of := e.home, "the front page"
 	if e.login != nil {
 		seen, of = *e.login, "the login"
 	}
 	if strings.EqualFold(seen.header.Get("X-Content-Type-Options"), "nosniff") {
-		return pass("%s has it", of)
+		return verdict.Passed("%s has it", of)
 	}
-	return warn("%s has no X-Content-Type-Options: nosniff", of)
+	return verdict.Warned("%s has no X-Content-Type-Options: nosniff", of)
 }
 
 // documents judges each of the published documents, and returns the worst.
-func documents(judge func(*evidence, document) outcome) func(*evidence) outcome {
-	return func(e *evidence) outcome {
+func documents(judge func(*evidence, document) verdict.Outcome) func(*evidence) verdict.Outcome {
+	return func(e *evidence) verdict.Outcome {
 		var there []document
 		for _, d := range []document{e.oauth, e.openID} {
 			if d != nil {
@@ -84,25 +86,25 @@ func documents(judge func(*evidence, document) outcome) func(*evidence) outcome 
 			}
 		}
 		if len(there) == 0 {
-			return notChecked("no metadata is published")
+			return verdict.Unseen("no metadata is published")
 		}
-		return worst(there, func(d document) outcome { return judge(e, d) })
+		return worst(there, func(d document) verdict.Outcome { return judge(e, d) })
 	}
 }
 
-func issuerIsHere(e *evidence, d document) outcome {
+func issuerIsHere(e *evidence, d document) verdict.Outcome {
 	issuer := d.text("issuer")
 	if issuer == "" {
-		return fail("no issuer")
+		return verdict.Failed("no issuer")
 	}
 	scheme, rest, _ := strings.Cut(issuer, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	name, _, _ := strings.Cut(host, ":")
 	switch {
 	case scheme == "https" && name == e.host, !e.secure && name == e.host, e.loopback && isLoopback(name):
-		return pass("the issuer is this host")
+		return verdict.Passed("the issuer is this host")
 	}
-	return fail("the issuer is %s: clients have to refuse a document of another host", issuer)
+	return verdict.Failed("the issuer is %s: clients have to refuse a document of another host", issuer)
 }
 
 // endpoints are the addresses in a document, by the member's name.
@@ -116,167 +118,167 @@ func (d document) endpoints() map[string]string {
 	return found
 }
 
-func endpointsUseTLS(e *evidence, d document) outcome {
+func endpointsUseTLS(e *evidence, d document) verdict.Outcome {
 	if !e.secure && e.loopback {
-		return notChecked("no https")
+		return verdict.Unseen("no https")
 	}
 	for name, address := range d.endpoints() {
 		if strings.HasPrefix(address, "http://") {
-			return fail("%s is %s", name, address)
+			return verdict.Failed("%s is %s", name, address)
 		}
 	}
-	return pass("each address is https")
+	return verdict.Passed("each address is https")
 }
 
-func documentsAgree(e *evidence) outcome {
+func documentsAgree(e *evidence) verdict.Outcome {
 	if e.oauth == nil || e.openID == nil {
-		return notChecked("not both of the documents are published")
+		return verdict.Unseen("not both of the documents are published")
 	}
 	for name, there := range e.oauth.endpoints() {
 		if other := e.openID.text(name); other != "" && other != there {
-			return fail("%s differs in the two documents", name)
+			return verdict.Failed("%s differs in the two documents", name)
 		}
 	}
 	if e.oauth.text("issuer") != e.openID.text("issuer") {
-		return fail("issuer differs in the two documents")
+		return verdict.Failed("issuer differs in the two documents")
 	}
-	return pass("they name the same issuer and addresses")
+	return verdict.Passed("they name the same issuer and addresses")
 }
 
-func grantsAreNew(_ *evidence, d document) outcome {
+func grantsAreNew(_ *evidence, d document) verdict.Outcome {
 	if slices.Contains(d.list("grant_types_supported"), "password") {
-		return fail("the grant password is offered")
+		return verdict.Failed("the grant password is offered")
 	}
 	for _, one := range d.list("response_types_supported") {
 		if slices.Contains(strings.Fields(one), "token") {
-			return fail("the response type %q sends access tokens through the address bar", one)
+			return verdict.Failed("the response type %q sends access tokens through the address bar", one)
 		}
 	}
-	return pass("neither password nor implicit")
+	return verdict.Passed("neither password nor implicit")
 }
 
-func pkceIsOffered(_ *evidence, d document) outcome {
+func pkceIsOffered(_ *evidence, d document) verdict.Outcome {
 	if d.text("authorization_endpoint") == "" {
-		return notChecked("no authorization endpoint")
+		return verdict.Unseen("no authorization endpoint")
 	}
 	methods := d.list("code_challenge_methods_supported")
 	switch {
 	case slices.Contains(methods, "plain"):
-		return fail("plain is accepted")
+		return verdict.Failed("plain is accepted")
 	case !slices.Contains(methods, "S256"):
-		return warn("S256 is not listed")
+		return verdict.Warned("S256 is not listed")
 	}
-	return pass("S256 alone")
+	return verdict.Passed("S256 alone")
 }
 
-func algorithmsAreListed(_ *evidence, d document) outcome {
+func algorithmsAreListed(_ *evidence, d document) verdict.Outcome {
 	for _, member := range []string{"id_token_signing_alg_values_supported", "token_endpoint_auth_signing_alg_values_supported", "userinfo_signing_alg_values_supported"} {
 		if slices.Contains(d.list(member), "none") {
-			return fail("%s has none", member)
+			return verdict.Failed("%s has none", member)
 		}
 	}
-	return pass("none is not offered")
+	return verdict.Passed("none is not offered")
 }
 
 // ofKeys judges each published key.
-func ofKeys(rule func(key map[string]any) outcome) func(*evidence) outcome {
-	return func(e *evidence) outcome {
+func ofKeys(rule func(key map[string]any) verdict.Outcome) func(*evidence) verdict.Outcome {
+	return func(e *evidence) verdict.Outcome {
 		switch {
 		case e.keys == nil:
-			return notChecked("no key set was found")
+			return verdict.Unseen("no key set was found")
 		case len(e.keys.keys) == 0:
-			return notChecked("the key set is empty")
+			return verdict.Unseen("the key set is empty")
 		}
 		return worst(e.keys.keys, rule)
 	}
 }
 
-func keyIsPublic(key map[string]any) outcome {
+func keyIsPublic(key map[string]any) verdict.Outcome {
 	for _, name := range privateMembers {
 		if _, there := key[name]; there {
-			return fail("a key has the private member %q: everybody can sign tokens. Replace it now", name)
+			return verdict.Failed("a key has the private member %q: everybody can sign tokens. Replace it now", name)
 		}
 	}
-	return pass("public members alone")
+	return verdict.Passed("public members alone")
 }
 
 var goodAlgorithms = []string{"ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 
-func keyAlgorithm(key map[string]any) outcome {
+func keyAlgorithm(key map[string]any) verdict.Outcome {
 	alg, _ := key["alg"].(string)
 	use, _ := key["use"].(string)
 	switch {
 	case key["kty"] == "oct":
-		return fail("a key is symmetric: who verifies with it can sign")
+		return verdict.Failed("a key is symmetric: who verifies with it can sign")
 	case use == "enc":
-		return pass("for encryption")
+		return verdict.Passed("for encryption")
 	case alg == "":
-		return warn("a key does not say its algorithm")
+		return verdict.Warned("a key does not say its algorithm")
 	case !slices.Contains(goodAlgorithms, alg):
-		return fail("a key is for %s", alg)
+		return verdict.Failed("a key is for %s", alg)
 	}
-	return pass("asymmetric, with its algorithm")
+	return verdict.Passed("asymmetric, with its algorithm")
 }
 
-func keySize(key map[string]any) outcome {
+func keySize(key map[string]any) verdict.Outcome {
 	size := bits(key)
 	switch {
 	case key["kty"] == "RSA" && size < 2048:
-		return fail("an RSA key has %d bits", size)
+		return verdict.Failed("an RSA key has %d bits", size)
 	case key["kty"] == "RSA":
-		return pass("RSA of %d bits (3072 have the strength of the others)", size)
+		return verdict.Passed("RSA of %d bits (3072 have the strength of the others)", size)
 	case (key["kty"] == "EC" || key["kty"] == "OKP") && size == 0:
-		return warn("a key is on a curve that is not known here")
+		return verdict.Warned("a key is on a curve that is not known here")
 	}
-	return pass("large enough")
+	return verdict.Passed("large enough")
 }
 
-func keyIDs(e *evidence) outcome {
+func keyIDs(e *evidence) verdict.Outcome {
 	if e.keys == nil {
-		return notChecked("no key set was found")
+		return verdict.Unseen("no key set was found")
 	}
 	seen := map[string]bool{}
 	for _, id := range e.keys.ids() {
 		switch {
 		case id == "":
-			return warn("a key has no kid")
+			return verdict.Warned("a key has no kid")
 		case seen[id]:
-			return fail("two keys have one kid")
+			return verdict.Failed("two keys have one kid")
 		}
 		seen[id] = true
 	}
-	return pass("each key has its own")
+	return verdict.Passed("each key has its own")
 }
 
 // longestAge is how long a key set may be kept: a new key must be known before it signs, and a revoked one forgotten.
 const longestAge = 24 * time.Hour
 
-func keysOverlap(e *evidence) outcome {
+func keysOverlap(e *evidence) verdict.Outcome {
 	if e.keys == nil {
-		return notChecked("no key set was found")
+		return verdict.Unseen("no key set was found")
 	}
 	age, _ := ageOf(e.keysAge)
 	switch {
 	case age > longestAge:
-		return fail("caches keep the keys for %s: a key that is revoked is trusted for as long", days(age))
+		return verdict.Failed("caches keep the keys for %s: a key that is revoked is trusted for as long", days(age))
 	case len(e.keys.keys) < 2:
-		return notChecked("one key: whether the next is published before it signs shows when it is rotated")
+		return verdict.Unseen("one key: whether the next is published before it signs shows when it is rotated")
 	}
-	return pass("%d keys, kept for %s", len(e.keys.keys), days(age))
+	return verdict.Passed("%d keys, kept for %s", len(e.keys.keys), days(age))
 }
 
 // cached reports what a cache may do with an answer.
-func cached(h http.Header) outcome {
+func cached(h http.Header) verdict.Outcome {
 	control := strings.ToLower(h.Get("Cache-Control"))
 	switch {
 	case strings.Contains(control, "no-store"):
-		return pass("no-store")
+		return verdict.Passed("no-store")
 	case strings.Contains(control, "public"), strings.Contains(control, "s-maxage"):
-		return fail("Cache-Control %q: caches on the way may keep it", control)
+		return verdict.Failed("Cache-Control %q: caches on the way may keep it", control)
 	case strings.Contains(control, "private"), strings.Contains(control, "no-cache"):
-		return warn("Cache-Control %q: the browser keeps it on its disk", control)
+		return verdict.Warned("Cache-Control %q: the browser keeps it on its disk", control)
 	case control == "":
-		return warn("no Cache-Control")
+		return verdict.Warned("no Cache-Control")
 	}
-	return fail("Cache-Control %q", control)
+	return verdict.Failed("Cache-Control %q", control)
 }

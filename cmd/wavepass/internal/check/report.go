@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 // WriteText writes the report as a table, and below it what is to be mended.
@@ -15,32 +17,15 @@ func (r Report) WriteText(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "VERDICT\tCHECK\tASVS 5.0\tSEEN")
 	for _, f := range r.Findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Verdict, f.ID, strings.Join(f.ASVS, " "), printable(f.Detail))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Verdict, f.ID, strings.Join(f.ASVS, " "), verdict.Printable(f.Detail))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, f := range r.Findings {
-		if f.Verdict == Fail || f.Verdict == Warn {
-			fmt.Fprintf(out, "\n%s  %s\n  why   %s\n  mend  %s\n", f.Verdict, f.Title, f.Why, f.Mend)
-		}
-	}
 	for _, note := range r.Notes {
-		fmt.Fprintf(out, "\nnote: %s\n", printable(note))
+		fmt.Fprintf(out, "\nnote: %s\n", verdict.Printable(note))
 	}
-	_, err := fmt.Fprintf(out, "\n%d passed, %d warnings, %d failed, %d not checked; %d requests to %s\n",
-		r.Count(Pass), r.Count(Warn), r.Count(Fail), r.Count(NotChecked), r.Requests, r.URL)
-	return err
-}
-
-// printable keeps what a foreign server has sent from moving the cursor of a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
+	return r.Findings.WriteMending(out, fmt.Sprintf("%d requests to %s", r.Requests, r.URL))
 }
 
 //go:embed report.html
@@ -48,7 +33,7 @@ var page string
 
 var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
 	"join":  func(all []string) string { return strings.Join(all, " ") },
-	"class": func(v Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
+	"class": func(v verdict.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
 }).Parse(page))
 
 // WriteHTML writes the report as one page, which loads nothing.
@@ -83,13 +68,13 @@ func (r Report) WriteSARIF(out io.Writer) error {
 }
 
 // sarifOf is how SARIF says a verdict (§3.27.9, §3.27.10): what is not a failure has no level.
-func sarifOf(v Verdict) (kind, level string) {
+func sarifOf(v verdict.Verdict) (kind, level string) {
 	switch v {
-	case Fail:
+	case verdict.Fail:
 		return "fail", "error"
-	case Warn:
+	case verdict.Warn:
 		return "fail", "warning"
-	case Pass:
+	case verdict.Pass:
 		return "pass", "none"
 	}
 	return "notApplicable", "none"

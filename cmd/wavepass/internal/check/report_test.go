@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 )
 
 func sample() Report {
 	r := Report{URL: "https://id.example.com", Requests: 9, Notes: []string{"a note\x1b[31m"}}
-	for i, v := range []Verdict{Pass, Warn, Fail, NotChecked} {
+	for i, v := range []verdict.Verdict{verdict.Pass, verdict.Warn, verdict.Fail, verdict.NotChecked} {
 		c := table[i]
-		r.Findings = append(r.Findings, Finding{c.id, c.title, v, `<script>alert("` + string(v) + `")</script>` + "\x1b[2J", c.asvs, c.why, c.mend})
+		seen := verdict.Outcome{Verdict: v, Detail: `<script>alert("` + string(v) + `")</script>` + "\x1b[2J"}
+		r.Findings = append(r.Findings, verdict.Finding{ID: c.id, Title: c.title, Outcome: seen, ASVS: c.asvs, Why: c.why, Mend: c.mend})
 	}
 	return r
 }
@@ -22,7 +25,7 @@ func TestTextSaysWhatToMend(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"VERDICT", "V12.1.1", table[1].mend, table[2].why, "1 passed, 1 warnings, 1 failed, 1 not checked; 9 requests"} {
+	for _, want := range []string{"VERDICT", "V12.1.1", table[1].mend, table[2].why, "1 passed, 1 warned, 1 failed, 1 not checked; 9 requests"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}

@@ -1,11 +1,13 @@
 package check
 
+import "github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
+
 // one is a check: what it is called, why it matters, and how it judges what the walk saw.
 type one struct {
 	id, title string
 	asvs      []string // requirements of OWASP ASVS 5.0.0; none where it has no such requirement
 	why, mend string
-	run       func(*evidence) outcome
+	run       func(*evidence) verdict.Outcome
 }
 
 // table is every check, in the order of the report.
@@ -113,10 +115,10 @@ var table = []one{
 }
 
 // followingLinks is stricter than its neighbours: SameSite=Lax lets links from elsewhere carry the cookie.
-func followingLinks(e *evidence) outcome {
+func followingLinks(e *evidence) verdict.Outcome {
 	o := byOtherSite("ends a session by GET", logoutOf(func(l *loggedOut) *bool { return l.byGET }))(e)
-	if o.verdict == Warn {
-		return fail("a GET ends the session")
+	if o.Verdict == verdict.Warn {
+		return verdict.Failed("a GET ends the session")
 	}
 	return o
 }

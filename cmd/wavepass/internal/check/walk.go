@@ -44,6 +44,14 @@ type evidence struct {
 	logout  *loggedOut
 }
 
+// unseen says why there is nothing to judge.
+func (e *evidence) unseen() string {
+	if e.why == "" {
+		return "nothing was seen"
+	}
+	return e.why
+}
+
 // refreshed is what became of refresh tokens.
 type refreshed struct {
 	worked    bool

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
@@ -38,59 +39,59 @@ func (p *patient) host() string {
 	return u.Hostname()
 }
 
-func (p *patient) cookieDomain(context.Context) outcome {
+func (p *patient) cookieDomain(context.Context) verdict.Outcome {
 	if o, none := p.noFunctions(); none {
 		return o
 	}
 	domain, host := p.common("COOKIE_DOMAIN"), p.host()
 	switch suffix, _ := publicsuffix.PublicSuffix(domain); {
 	case domain == "":
-		return pass("cookies are of the host alone")
+		return verdict.Passed("cookies are of the host alone")
 	case domain == suffix:
-		return fail("%s is a domain that everybody registers below", domain)
+		return verdict.Failed("%s is a domain that everybody registers below", domain)
 	case host == "":
-		return skip("the host of the service is not known: name it with --url")
+		return verdict.Unseen("the host of the service is not known: name it with --url")
 	case host != domain && !strings.HasSuffix(host, "."+domain):
-		return fail("%s is not above %s", domain, host)
+		return verdict.Failed("%s is not above %s", domain, host)
 	}
-	return pass("%s is above %s", domain, host)
+	return verdict.Passed("%s is above %s", domain, host)
 }
 
 // noAddress is the outcome of a look that the address of the service is needed for.
-func (p *patient) noAddress() outcome {
+func (p *patient) noAddress() verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
-	return skip("the address of the service is not known: name it with --url")
+	return verdict.Unseen("the address of the service is not known: name it with --url")
 }
 
-func (p *patient) issuer(ctx context.Context) outcome {
+func (p *patient) issuer(ctx context.Context) verdict.Outcome {
 	address := p.address()
 	if address == "" {
 		return p.noAddress()
 	}
 	if set := p.common("ISSUER"); set != "" && set != address {
-		return fail("the address is %s, and ISSUER is %s", address, set)
+		return verdict.Failed("the address is %s, and ISSUER is %s", address, set)
 	}
 	var document struct {
 		Issuer string `json:"issuer"`
 	}
 	if err := p.fetch(ctx, address+"/.well-known/openid-configuration", &document); err != nil {
-		return fail("%s", err)
+		return verdict.Failed("%s", err)
 	}
 	if document.Issuer != address {
-		return fail("%s says that its issuer is %.200q", address, document.Issuer)
+		return verdict.Failed("%s says that its issuer is %.200q", address, document.Issuer)
 	}
-	return pass("%s", address)
+	return verdict.Passed("%s", address)
 }
 
-func (p *patient) keySet(ctx context.Context) outcome {
+func (p *patient) keySet(ctx context.Context) verdict.Outcome {
 	address := p.address()
 	switch {
 	case address == "":
 		return p.noAddress()
 	case p.keysErr != nil:
-		return skip("the keys of the table are not known")
+		return verdict.Unseen("the keys of the table are not known")
 	}
 	var set struct {
 		Keys []struct {
@@ -98,7 +99,7 @@ func (p *patient) keySet(ctx context.Context) outcome {
 		} `json:"keys"`
 	}
 	if err := p.fetch(ctx, address+"/.well-known/jwks.json", &set); err != nil {
-		return fail("%s", err)
+		return verdict.Failed("%s", err)
 	}
 	var missing []string
 	for _, k := range p.keys {
@@ -112,9 +113,9 @@ func (p *patient) keySet(ctx context.Context) outcome {
 		}
 	}
 	if len(missing) > 0 {
-		return fail("%s does not serve %s", address, list(missing))
+		return verdict.Failed("%s does not serve %s", address, list(missing))
 	}
-	return pass("%d keys", len(set.Keys))
+	return verdict.Passed("%d keys", len(set.Keys))
 }
 
 // maxDocument is more than any of these documents has.
@@ -147,14 +148,14 @@ func (p *patient) fetch(ctx context.Context, address string, into any) error {
 	return nil
 }
 
-func (p *patient) permissions(context.Context) outcome {
+func (p *patient) permissions(context.Context) verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	if len(p.denied) > 0 {
-		return warn("they may not %s", strings.Join(p.denied, "; "))
+		return verdict.Warned("they may not %s", strings.Join(p.denied, "; "))
 	}
-	return pass("nothing was denied")
+	return verdict.Passed("nothing was denied")
 }
 
 // site is what browsers take for one site: the scheme, and the domain that somebody has registered.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/keyring"
@@ -53,53 +54,10 @@ type Store interface {
 	LoginName(ctx context.Context, username string) (account.LoginName, error)
 }
 
-// Verdict is what became of a look.
-type Verdict string
-
-// The verdicts.
-const (
-	Pass       Verdict = "pass"
-	Warn       Verdict = "warn"
-	Fail       Verdict = "fail"
-	NotChecked Verdict = "not checked" // it could not be seen, or there is nothing to see
-)
-
-// Finding is one line of the report.
-type Finding struct {
-	ID      string  `json:"id"`
-	Verdict Verdict `json:"verdict"`
-	Title   string  `json:"title"`
-	Detail  string  `json:"detail"`
-	Why     string  `json:"why"`
-	Mend    string  `json:"mend"`
-}
-
 // Report is all that was found.
 type Report struct {
-	Target   string    `json:"target"`
-	Findings []Finding `json:"findings"`
-}
-
-// Count returns how many findings have the verdict.
-func (r Report) Count(v Verdict) (n int) {
-	for _, f := range r.Findings {
-		if f.Verdict == v {
-			n++
-		}
-	}
-	return n
-}
-
-type outcome struct {
-	verdict Verdict
-	detail  string
-}
-
-func pass(format string, args ...any) outcome { return outcome{Pass, fmt.Sprintf(format, args...)} }
-func warn(format string, args ...any) outcome { return outcome{Warn, fmt.Sprintf(format, args...)} }
-func fail(format string, args ...any) outcome { return outcome{Fail, fmt.Sprintf(format, args...)} }
-func skip(format string, args ...any) outcome {
-	return outcome{NotChecked, fmt.Sprintf(format, args...)}
+	Target   string           `json:"target"`
+	Findings verdict.Findings `json:"findings"`
 }
 
 // patient is a deployment and what several looks need of it.
@@ -139,34 +97,34 @@ func Run(ctx context.Context, d Deployment) (Report, error) {
 	}
 	p.readKeys(ctx)
 
-	r := Report{Target: d.Name, Findings: []Finding{}}
+	r := Report{Target: d.Name, Findings: verdict.Findings{}}
 	for _, l := range looks {
 		o := l.look(p, ctx)
 		if err := ctx.Err(); err != nil {
 			return Report{}, err
 		}
-		r.Findings = append(r.Findings, Finding{l.id, o.verdict, l.title, o.detail, l.why, l.mend})
+		r.Findings = append(r.Findings, verdict.Finding{ID: l.id, Title: l.title, Outcome: o, Why: l.why, Mend: l.mend})
 	}
 	return r, nil
 }
 
 // unseen is the outcome of a look that an error prevented.
-func (p *patient) unseen(action string, err error) outcome {
+func (p *patient) unseen(action string, err error) verdict.Outcome {
 	var api smithy.APIError
 	switch {
 	case errors.Is(err, errOnThisMachine), errors.Is(err, errNotAsked):
-		return skip("%s", err)
+		return verdict.Unseen("%s", err)
 	case !errors.As(err, &api):
-		return skip("%s: %s", action, err)
+		return verdict.Unseen("%s: %s", action, err)
 	case strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
 		if !slices.Contains(p.denied, action) {
 			p.denied = append(p.denied, action)
 		}
-		return skip("these credentials may not %s", action)
+		return verdict.Unseen("these credentials may not %s", action)
 	case api.ErrorCode() == "UnknownOperationException":
-		return skip("%s: this engine does not know it", action)
+		return verdict.Unseen("%s: this engine does not know it", action)
 	}
-	return skip("%s: %s: %s", action, api.ErrorCode(), api.ErrorMessage())
+	return verdict.Unseen("%s: %s: %s", action, api.ErrorCode(), api.ErrorMessage())
 }
 
 // WriteText writes the report as a table, and below it what is to be mended. What was not checked is one line for each reason, unless all is asked for.
@@ -175,41 +133,24 @@ func (r Report) WriteText(out io.Writer, all bool) error {
 	fmt.Fprintln(table, "VERDICT\tLOOKED AT\tSEEN")
 	unseen, reasons := map[string][]string{}, []string(nil)
 	for _, f := range r.Findings {
-		if f.Verdict == NotChecked && !all {
+		if f.Verdict == verdict.NotChecked && !all {
 			if unseen[f.Detail] == nil {
 				reasons = append(reasons, f.Detail)
 			}
 			unseen[f.Detail] = append(unseen[f.Detail], f.ID)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Verdict, f.ID, printable(f.Detail))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Verdict, f.ID, verdict.Printable(f.Detail))
 	}
 	for _, reason := range reasons {
 		looks := unseen[reason][0]
 		if n := len(unseen[reason]); n > 1 {
 			looks = fmt.Sprintf("%d things; --verbose names them", n)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", NotChecked, looks, printable(reason))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", verdict.NotChecked, looks, verdict.Printable(reason))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, f := range r.Findings {
-		if f.Verdict == Fail || f.Verdict == Warn {
-			fmt.Fprintf(out, "\n%s  %s: %s\n  why   %s\n  mend  %s\n", f.Verdict, f.ID, f.Title, f.Why, f.Mend)
-		}
-	}
-	_, err := fmt.Fprintf(out, "\n%d passed, %d warnings, %d failed, %d not checked; %s\n",
-		r.Count(Pass), r.Count(Warn), r.Count(Fail), r.Count(NotChecked), r.Target)
-	return err
-}
-
-// printable keeps what is stored, or what an address has served, from moving the cursor of a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
+	return r.Findings.WriteMending(out, r.Target)
 }

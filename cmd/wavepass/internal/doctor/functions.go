@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/config"
 )
 
@@ -112,17 +113,17 @@ func (p *patient) config(setting string) (config.Config, bool) {
 	return config.Config{}, false
 }
 
-func (p *patient) noFunctions() (outcome, bool) {
+func (p *patient) noFunctions() (verdict.Outcome, bool) {
 	switch {
 	case p.funcErr != nil:
 		return p.unseen("lambda:ListFunctions, lambda:GetFunctionConfiguration", p.funcErr), true
 	case len(p.functions) == 0:
-		return skip("no function of this account and region has the table"), true
+		return verdict.Unseen("no function of this account and region has the table"), true
 	}
-	return outcome{}, false
+	return verdict.Outcome{}, false
 }
 
-func (p *patient) functionSettings(context.Context) outcome {
+func (p *patient) functionSettings(context.Context) verdict.Outcome {
 	if o, none := p.noFunctions(); none {
 		return o
 	}
@@ -138,27 +139,27 @@ func (p *patient) functionSettings(context.Context) outcome {
 		}
 	}
 	if len(wrong) > 0 {
-		return fail("%s", list(wrong))
+		return verdict.Failed("%s", list(wrong))
 	}
-	return pass("%d functions", len(p.functions))
+	return verdict.Passed("%d functions", len(p.functions))
 }
 
-func (p *patient) shards(context.Context) outcome {
+func (p *patient) shards(context.Context) verdict.Outcome {
 	if o, none := p.noFunctions(); none {
 		return o
 	}
 	return p.oneValue("REVOCATION_SHARDS")
 }
 
-func (p *patient) oneValue(setting string) outcome {
+func (p *patient) oneValue(setting string) verdict.Outcome {
 	all := p.values(setting)
 	if len(all) > 1 {
-		return fail("%s is %s", setting, told(all))
+		return verdict.Failed("%s is %s", setting, told(all))
 	}
 	for value := range all {
-		return pass("%q", value)
+		return verdict.Passed("%q", value)
 	}
-	return pass("no function is told %s", setting)
+	return verdict.Passed("no function is told %s", setting)
 }
 
 // told says which functions have which value. A key that is itself a setting is left out: reports are shown to others.
@@ -179,7 +180,7 @@ func told(values map[string][]string) string {
 var shared = []string{"ISSUER", "AUDIENCE", "SIGNING_ALG", "COOKIE_DOMAIN", "SEALING_KEY", "REVOCATION_STALENESS", "REFRESH_GRACE",
 	"ROTATION_MIN_AGE", "ATTEMPT_LIMITS", "PASSWORD_MIN_LENGTH", "KEY_PERIOD", "KEY_CACHE_AGE", "CLIENT_ID_METADATA", "SIGNUP", "METRICS_NAMESPACE", "DYNAMODB_ENDPOINT"}
 
-func (p *patient) agreement(context.Context) outcome {
+func (p *patient) agreement(context.Context) verdict.Outcome {
 	if o, none := p.noFunctions(); none {
 		return o
 	}
@@ -195,9 +196,9 @@ func (p *patient) agreement(context.Context) outcome {
 		}
 	}
 	if len(wrong) > 0 {
-		return fail("%s", list(wrong))
+		return verdict.Failed("%s", list(wrong))
 	}
-	return pass("%d functions agree", len(p.functions))
+	return verdict.Passed("%d functions agree", len(p.functions))
 }
 
 // onlyOthersThanMailer leaves out values that only a function that sends mails has.
@@ -213,7 +214,7 @@ func onlyOthersThanMailer(values map[string][]string, functions []Function) map[
 	return left
 }
 
-func (p *patient) versions(context.Context) outcome {
+func (p *patient) versions(context.Context) verdict.Outcome {
 	if o, none := p.noFunctions(); none {
 		return o
 	}
@@ -224,18 +225,18 @@ func (p *patient) versions(context.Context) outcome {
 		}
 	}
 	if len(newer) > 0 {
-		return warn("other settings than those that run were deployed for %s", list(newer))
+		return verdict.Warned("other settings than those that run were deployed for %s", list(newer))
 	}
-	return pass("the settings that run are those that were deployed last")
+	return verdict.Passed("the settings that run are those that were deployed last")
 }
 
 // maxShards is the most that there can be.
 const maxShards = 64
 
 // denylist looks for an entry that counts in each shard that the functions do not read.
-func (p *patient) denylist(ctx context.Context) outcome {
+func (p *patient) denylist(ctx context.Context) verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	if o, none := p.noFunctions(); none {
 		return o
@@ -256,8 +257,8 @@ func (p *patient) denylist(ctx context.Context) outcome {
 		case err != nil:
 			return p.unseen("dynamodb:Query of REVOCATION#", err)
 		case len(out.Items) > 0:
-			return fail("shard %d has %d entries that count, and functions read %d shards", shard, len(out.Items), read)
+			return verdict.Failed("shard %d has %d entries that count, and functions read %d shards", shard, len(out.Items), read)
 		}
 	}
-	return pass("functions read %d of %d, and the others are empty", read, maxShards)
+	return verdict.Passed("functions read %d of %d, and the others are empty", read, maxShards)
 }

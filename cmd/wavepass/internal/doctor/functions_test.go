@@ -13,7 +13,7 @@ func TestSealingKeyItselfIsNotPrinted(t *testing.T) {
 		{Name: "refresh", Settings: map[string]string{"SEALING_KEY": "kms:arn:aws:kms:eu-central-1:1:key/1"}},
 	}}
 	o := p.agreement(t.Context())
-	if said := o.detail; strings.Contains(said, key) || !strings.Contains(said, `"local:…" in login`) || !strings.Contains(said, "kms:arn") {
+	if said := o.Detail; strings.Contains(said, key) || !strings.Contains(said, `"local:…" in login`) || !strings.Contains(said, "kms:arn") {
 		t.Errorf("%q, want both named and the key left out", said)
 	}
 }

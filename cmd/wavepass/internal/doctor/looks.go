@@ -1,11 +1,15 @@
 package doctor
 
-import "context"
+import (
+	"context"
+
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
+)
 
 // look is one thing that is looked at, with what people are told of it.
 type look struct {
 	id, title, why, mend string
-	look                 func(*patient, context.Context) outcome
+	look                 func(*patient, context.Context) verdict.Outcome
 }
 
 // looks are in the order of the report. That of permissions is the last, because it sums up the others.

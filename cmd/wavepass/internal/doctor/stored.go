@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/wavepass/wavepass/cmd/wavepass/internal/verdict"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
@@ -26,21 +27,21 @@ import (
 // tolerance is how far this machine's clock may be off, as for every command that changes something.
 const tolerance = 5 * time.Second
 
-func (p *patient) clock(ctx context.Context) outcome {
+func (p *patient) clock(ctx context.Context) verdict.Outcome {
 	if p.Clock == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	ahead, err := p.Clock(ctx)
 	switch {
 	case err != nil:
-		return skip("%s", err)
+		return verdict.Unseen("%s", err)
 	case ahead.Abs() > tolerance:
-		return fail("it is off by %s", ahead.Round(time.Second))
+		return verdict.Failed("it is off by %s", ahead.Round(time.Second))
 	}
-	return pass("to within %s", tolerance)
+	return verdict.Passed("to within %s", tolerance)
 }
 
-func (p *patient) tableKey(context.Context) outcome {
+func (p *patient) tableKey(context.Context) verdict.Outcome {
 	if p.tableErr != nil {
 		return p.unseen("dynamodb:DescribeTable", p.tableErr)
 	}
@@ -49,14 +50,14 @@ func (p *patient) tableKey(context.Context) outcome {
 		parts = append(parts, aws.ToString(k.AttributeName)+" "+string(k.KeyType))
 	}
 	if got := strings.Join(parts, ", "); got != "pk HASH, sk RANGE" {
-		return fail("its key is %s, and not pk HASH, sk RANGE", got)
+		return verdict.Failed("its key is %s, and not pk HASH, sk RANGE", got)
 	}
-	return pass("pk and sk")
+	return verdict.Passed("pk and sk")
 }
 
-func (p *patient) timeToLive(ctx context.Context) outcome {
+func (p *patient) timeToLive(ctx context.Context) verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	out, err := p.API.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &p.Table})
 	if err != nil {
@@ -65,16 +66,16 @@ func (p *patient) timeToLive(ctx context.Context) outcome {
 	d := out.TimeToLiveDescription
 	switch {
 	case d == nil || d.TimeToLiveStatus == types.TimeToLiveStatusDisabled || d.TimeToLiveStatus == types.TimeToLiveStatusDisabling:
-		return fail("time to live is off")
+		return verdict.Failed("time to live is off")
 	case aws.ToString(d.AttributeName) != "expires_at":
-		return fail("time to live looks at %s, and not at expires_at", aws.ToString(d.AttributeName))
+		return verdict.Failed("time to live looks at %s, and not at expires_at", aws.ToString(d.AttributeName))
 	}
-	return pass("time to live is on")
+	return verdict.Passed("time to live is on")
 }
 
-func (p *patient) recovery(ctx context.Context) outcome {
+func (p *patient) recovery(ctx context.Context) verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	out, err := p.API.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &p.Table})
 	if err != nil {
@@ -82,22 +83,22 @@ func (p *patient) recovery(ctx context.Context) outcome {
 	}
 	if d := out.ContinuousBackupsDescription; d == nil || d.PointInTimeRecoveryDescription == nil ||
 		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus != types.PointInTimeRecoveryStatusEnabled {
-		return fail("point-in-time recovery is off")
+		return verdict.Failed("point-in-time recovery is off")
 	}
-	return pass("point-in-time recovery is on")
+	return verdict.Passed("point-in-time recovery is on")
 }
 
-func (p *patient) deletionProtection(context.Context) outcome {
+func (p *patient) deletionProtection(context.Context) verdict.Outcome {
 	switch {
 	case p.tableErr != nil:
 		return p.unseen("dynamodb:DescribeTable", p.tableErr)
 	case !aws.ToBool(p.table.DeletionProtectionEnabled):
-		return warn("deletion protection is off")
+		return verdict.Warned("deletion protection is off")
 	}
-	return pass("deletion protection is on")
+	return verdict.Passed("deletion protection is on")
 }
 
-func (p *patient) stream(context.Context) outcome {
+func (p *patient) stream(context.Context) verdict.Outcome {
 	if p.tableErr != nil {
 		return p.unseen("dynamodb:DescribeTable", p.tableErr)
 	}
@@ -108,32 +109,32 @@ func (p *patient) stream(context.Context) outcome {
 	mails := slices.ContainsFunc(p.functions, func(f Function) bool { return f.Settings["MAIL_FROM"] != "" })
 	switch {
 	case view != "" && view != types.StreamViewTypeKeysOnly:
-		return fail("the stream has %s, and not the keys alone", view)
+		return verdict.Failed("the stream has %s, and not the keys alone", view)
 	case mails && view == "":
-		return fail("mails are to be sent, and the table has no stream")
+		return verdict.Failed("mails are to be sent, and the table has no stream")
 	case p.funcErr != nil && view == "":
-		return skip("there is no stream; whether mails are to be sent is not known")
+		return verdict.Unseen("there is no stream; whether mails are to be sent is not known")
 	case p.funcErr == nil && !mails && view != "":
-		return warn("there is a stream, and no function sends mails")
+		return verdict.Warned("there is a stream, and no function sends mails")
 	}
-	return pass("%s", map[bool]string{true: "a stream of keys alone", false: "no stream, and no mails"}[view != ""])
+	return verdict.Passed("%s", map[bool]string{true: "a stream of keys alone", false: "no stream, and no mails"}[view != ""])
 }
 
-func (p *patient) schemaNumber(ctx context.Context) outcome {
+func (p *patient) schemaNumber(ctx context.Context) verdict.Outcome {
 	number, err := p.number(ctx)
 	switch {
 	case errors.Is(err, schema.ErrNewer):
-		return fail("%s", err)
+		return verdict.Failed("%s", err)
 	case err != nil:
 		return p.unseen("dynamodb:GetItem", err)
 	case number > schema.Current:
-		return fail("its number is %d, and this version knows numbers up to %d", number, schema.Current)
+		return verdict.Failed("its number is %d, and this version knows numbers up to %d", number, schema.Current)
 	case errors.Is(p.keysErr, keyring.ErrMissing):
-		return skip("nobody has used the deployment yet")
+		return verdict.Unseen("nobody has used the deployment yet")
 	case number < schema.Current:
-		return fail("its number is %d, and that of this version is %d", number, schema.Current)
+		return verdict.Failed("its number is %d, and that of this version is %d", number, schema.Current)
 	}
-	return pass("number %d", number)
+	return verdict.Passed("number %d", number)
 }
 
 // number reads it from the table itself: a store takes a number that it cannot read for the oldest.
@@ -168,10 +169,10 @@ const (
 	veryLateKey = 3 * time.Hour
 )
 
-func (p *patient) rotation(context.Context) outcome {
+func (p *patient) rotation(context.Context) verdict.Outcome {
 	switch {
 	case errors.Is(p.keysErr, keyring.ErrMissing):
-		return warn("there are no keys yet: the first login creates them")
+		return verdict.Warned("there are no keys yet: the first login creates them")
 	case p.keysErr != nil:
 		return p.unseen("dynamodb:GetItem of KEYRING#", p.keysErr)
 	}
@@ -191,29 +192,29 @@ func (p *patient) rotation(context.Context) outcome {
 	}
 	switch {
 	case current < 2 || next < 2:
-		return fail("%d current and %d next keys, want a signing key and a MAC key of each", current, next)
+		return verdict.Failed("%d current and %d next keys, want a signing key and a MAC key of each", current, next)
 	case late > veryLateKey:
-		return fail("key %s should have changed %s ago", which, late.Round(time.Minute))
+		return verdict.Failed("key %s should have changed %s ago", which, late.Round(time.Minute))
 	case late > lateKey:
-		return warn("key %s should have changed %s ago", which, late.Round(time.Minute))
+		return verdict.Warned("key %s should have changed %s ago", which, late.Round(time.Minute))
 	}
-	return pass("%d keys, none is late", len(p.keys))
+	return verdict.Passed("%d keys, none is late", len(p.keys))
 }
 
-func (p *patient) sealingKey(ctx context.Context) outcome {
+func (p *patient) sealingKey(ctx context.Context) verdict.Outcome {
 	setting := p.SealingKey
 	if setting == "" {
 		setting = p.common("SEALING_KEY")
 	}
 	switch {
 	case p.Sealer == nil || setting == "" && p.API != nil:
-		return skip("it is not known which it is: name it with --sealing-key")
+		return verdict.Unseen("it is not known which it is: name it with --sealing-key")
 	case errors.Is(p.keysErr, keyring.ErrMissing):
-		return skip("there are no keys yet")
+		return verdict.Unseen("there are no keys yet")
 	}
 	sealer, err := p.Sealer(setting)
 	if err != nil {
-		return fail("%s", err)
+		return verdict.Failed("%s", err)
 	}
 	ring := keyring.New(keyring.Config{Store: p.Store, Sealer: sealer, Algorithm: keyring.ES256, Now: p.Now})
 	_, err = ring.SigningKeys().Current(ctx)
@@ -223,30 +224,30 @@ func (p *patient) sealingKey(ctx context.Context) outcome {
 	var api smithy.APIError
 	switch {
 	case err == nil:
-		return pass("it opens the signing keys and the MAC keys")
+		return verdict.Passed("it opens the signing keys and the MAC keys")
 	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
 		return p.unseen("kms:Decrypt, dynamodb:GetItem of KEYRING#", err)
 	case errors.As(err, &api):
-		return fail("%s: %s", api.ErrorCode(), api.ErrorMessage())
+		return verdict.Failed("%s: %s", api.ErrorCode(), api.ErrorMessage())
 	}
-	return fail("%s", err)
+	return verdict.Failed("%s", err)
 }
 
-func (p *patient) clients(ctx context.Context) outcome {
+func (p *patient) clients(ctx context.Context) verdict.Outcome {
 	all, err := p.Store.Clients(ctx)
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
 		return p.unseen("dynamodb:Query of CLIENT", err)
 	case err != nil:
-		return fail("%s", err)
+		return verdict.Failed("%s", err)
 	case len(all) == 0:
-		return warn("there is none: nobody can log in")
+		return verdict.Warned("there is none: nobody can log in")
 	}
-	return pass("%d", len(all))
+	return verdict.Passed("%d", len(all))
 }
 
-func (p *patient) origins(ctx context.Context) outcome {
+func (p *patient) origins(ctx context.Context) verdict.Outcome {
 	all, err := p.Store.Clients(ctx)
 	if err != nil {
 		return p.unseen("dynamodb:Query of CLIENT", err)
@@ -267,12 +268,12 @@ func (p *patient) origins(ctx context.Context) outcome {
 		}
 	}
 	if len(wrong) > 0 {
-		return warn("on another site than %s: %s", own.Host, list(wrong))
+		return verdict.Warned("on another site than %s: %s", own.Host, list(wrong))
 	}
-	return pass("all are on the site of %s", own.Host)
+	return verdict.Passed("all are on the site of %s", own.Host)
 }
 
-func (p *patient) policies(ctx context.Context) outcome {
+func (p *patient) policies(ctx context.Context) verdict.Outcome {
 	apis, err := p.Store.Policies(ctx)
 	if err != nil {
 		return p.unseen("dynamodb:Query of POLICY", err)
@@ -288,23 +289,23 @@ func (p *patient) policies(ctx context.Context) outcome {
 		}
 	}
 	if len(wrong) > 0 {
-		return fail("%s", list(wrong))
+		return verdict.Failed("%s", list(wrong))
 	}
-	return pass("%d", len(apis))
+	return verdict.Passed("%d", len(apis))
 }
 
-func (p *patient) demoAccount(ctx context.Context) outcome {
+func (p *patient) demoAccount(ctx context.Context) verdict.Outcome {
 	if p.API == nil {
-		return skip("%s", errOnThisMachine)
+		return verdict.Unseen("%s", errOnThisMachine)
 	}
 	_, err := p.Store.LoginName(ctx, p.DemoAccount)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return pass("it is not")
+		return verdict.Passed("it is not")
 	case err != nil:
 		return p.unseen("dynamodb:GetItem of LOGIN#", err)
 	}
-	return fail("%s may log in", p.DemoAccount)
+	return verdict.Failed("%s may log in", p.DemoAccount)
 }
 
 // list names the first few.
