@@ -98,6 +98,7 @@ var answers = []struct {
 	{grant.ErrPasswordMissing, http.StatusBadRequest, oauth.CodeInvalidRequest, "current_password is missing"},
 	{grant.ErrOldLogin, http.StatusUnauthorized, oauth.CodeInsufficientAuthentication, "log in again, and come back within 10 minutes: this account has no password that could be asked for"},
 	{account.ErrPassword, http.StatusBadRequest, oauth.CodeInvalidRequest, "the new password"},
+	{browser.ErrNoOrigin, http.StatusForbidden, oauth.CodeCrossSite, "the header Origin is missing: this client is for browsers, which send it; a program that is no browser takes a native client"},
 	{browser.ErrCrossSite, http.StatusForbidden, oauth.CodeCrossSite, "the request comes from another site"},
 	{browser.ErrTwoCookies, http.StatusBadRequest, oauth.CodeInvalidRequest, "two cookies of one name; both are deleted with this answer: log in again"},
 	{browser.ErrOtherSite, http.StatusBadRequest, oauth.CodeInvalidGrant, "no cookie came, and none can: the page is on another site than this service; serve both below one domain"},

@@ -270,8 +270,13 @@ func TestCrossSiteCheck(t *testing.T) {
 		{"https://app.example.com,https://evil.example", "", false},
 		{" https://app.example.com", "", false},
 	} {
-		if got := (browser.Source{Origin: tc.origin, SecFetchSite: tc.fetchSite}).SameSite(own, origins); got != tc.want {
+		from := browser.Source{Origin: tc.origin, SecFetchSite: tc.fetchSite}
+		if got := from.SameSite(own, origins); got != tc.want {
 			t.Errorf("Origin %q Sec-Fetch-Site %q: %v, want %v", tc.origin, tc.fetchSite, got, tc.want)
+		}
+		refused := from.OneSite(own, origins)
+		if errors.Is(refused, browser.ErrCrossSite) == tc.want || errors.Is(refused, browser.ErrNoOrigin) != (from == browser.Source{}) {
+			t.Errorf("Origin %q Sec-Fetch-Site %q: %v", tc.origin, tc.fetchSite, refused)
 		}
 	}
 	if (browser.Source{}).SameSite("", nil) || (browser.Source{Origin: ""}).SameSite("nonsense", []string{""}) {

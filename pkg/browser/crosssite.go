@@ -2,12 +2,16 @@ package browser
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 )
 
 // ErrCrossSite says that another site may have sent the request.
 var ErrCrossSite = errors.New("browser: cross-site request")
+
+// ErrNoOrigin is an ErrCrossSite of a request that does not say where it comes from. Browsers say it.
+var ErrNoOrigin = fmt.Errorf("%w: it has no Origin", ErrCrossSite)
 
 // ErrOtherSite says that a page of a registered origin cannot stay logged in, because it is on another site than the service.
 var ErrOtherSite = errors.New("browser: no cookies between sites")
@@ -29,6 +33,17 @@ func (s Source) SameSite(own string, origins []string) bool {
 	// Browsers leave Origin out of same-origin GETs only; a cross-origin request that may change state has
 	// one. A request with neither header comes from no current browser, so it should have no browser's cookie.
 	return s.SecFetchSite == "same-origin"
+}
+
+// OneSite returns nil for what SameSite reports, and else ErrCrossSite, or ErrNoOrigin when nothing is said.
+func (s Source) OneSite(own string, origins []string) error {
+	switch {
+	case s.SameSite(own, origins):
+		return nil
+	case !s.Named():
+		return ErrNoOrigin
+	}
+	return ErrCrossSite
 }
 
 // Named reports whether the browser says anything about where the request comes from.

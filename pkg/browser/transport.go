@@ -69,10 +69,10 @@ func (j Jar) PresentedToEnd(v Visit, body oauth.Secret) ([]oauth.Secret, error) 
 }
 
 func (v Visit) mayUseCookies(body oauth.Secret) error {
-	switch {
-	case !v.From.SameSite(v.Issuer, v.Client.Origins):
-		return ErrCrossSite
-	case !body.IsZero():
+	if err := v.From.OneSite(v.Issuer, v.Client.Origins); err != nil {
+		return err
+	}
+	if !body.IsZero() {
 		return ErrTwoTokens
 	}
 	return nil

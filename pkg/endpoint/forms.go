@@ -5,17 +5,13 @@ import (
 	"strings"
 
 	"github.com/wavepass/wavepass/pkg/apigw"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 )
 
 // OfOurPage refuses a form that another site may have sent, with browser.ErrCrossSite. Nobody is signed in by another site's form,
 // and none uses up what a visitor may ask for.
 func OfOurPage(r *apigw.Request) error {
-	if !r.Visit(client.OfPages()).From.SameSite(r.At.Issuer, nil) {
-		return browser.ErrCrossSite
-	}
-	return nil
+	return r.Visit(client.OfPages()).From.OneSite(r.At.Issuer, nil)
 }
 
 // BasePath is the path that the service is below, as the browser sees it; empty at the root of its host.

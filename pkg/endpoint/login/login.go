@@ -82,8 +82,8 @@ func (f function) client(ctx context.Context, r *apigw.Request, id string) (clie
 		f.Log.WarnContext(ctx, "no such client is registered: `wavepass client list` shows those that are, `wavepass client add ID --kind browser --origin ORIGIN` registers one",
 			"request_id", r.ID) // without the id: people type their password into every field
 	}
-	if err == nil && c.UsesCookies() && !r.Visit(c).From.SameSite(r.At.Issuer, c.Origins) {
-		err = browser.ErrCrossSite
+	if err == nil && c.UsesCookies() {
+		err = r.Visit(c).From.OneSite(r.At.Issuer, c.Origins)
 	}
 	return c, err
 }

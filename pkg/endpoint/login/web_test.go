@@ -49,7 +49,11 @@ func TestRefusedOrFailedLoginSetsNoCookie(t *testing.T) {
 	none("wrong password", d.Do(deployment.JSON("POST /login", strings.Replace(good, "wave", "wavf", 1)).From(deployment.Origin)), 401, "invalid_credentials")
 	none("foreign", d.Do(login.From("https://evil.example")), 403, "cross_site_request")
 	none("foreign, at a site", d.Do(deployment.JSON("POST /login", strings.Replace(good, "web", "site", 1)).From("https://evil.example")), 403, "cross_site_request")
-	none("silent", d.Do(login), 403, "cross_site_request")
+	silent := d.Do(login)
+	none("silent", silent, 403, "cross_site_request")
+	if !strings.Contains(silent.Description, "Origin is missing") {
+		t.Errorf("without Origin it says %q", silent.Description)
+	}
 	if got := d.Store.SessionCount(); got != 0 {
 		t.Errorf("%d sessions after refused logins, want none", got)
 	}

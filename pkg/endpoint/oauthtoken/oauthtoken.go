@@ -10,7 +10,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/assertion"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/authorization"
-	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/grant"
@@ -101,11 +100,12 @@ func (f function) token(ctx context.Context, r *apigw.Request) (apigw.Response, 
 // byAuthorizationCode begins the session that a code stands for. A browser's refresh token goes into its cookie.
 func (f function) byAuthorizationCode(ctx context.Context, r *apigw.Request, in request) (apigw.Response, error) {
 	c, err := r.Authenticated(ctx, f.clients, f.assertions, in.ClientParameters)
+	if err == nil && c.UsesCookies() {
+		err = r.Visit(c).From.OneSite(r.At.Issuer, c.Origins)
+	}
 	switch {
 	case err != nil:
 		return apigw.Response{}, err
-	case c.UsesCookies() && !r.Visit(c).From.SameSite(r.At.Issuer, c.Origins):
-		return apigw.Response{}, browser.ErrCrossSite
 	case in.Code.IsZero():
 		return apigw.Response{}, apigw.InvalidRequest("code is missing")
 	case in.Redirect == "":

@@ -14,7 +14,11 @@ import (
 type state struct {
 	Active bool   `json:"active"`
 	Reason string `json:"reason,omitzero"` // why the session ended, when that may be told; the same words as at POST /refresh
+
+	Description string `json:"error_description,omitzero"` // for developers: no page of this origin stays logged in
 }
+
+const noCookieCanCome = "no cookie came, and none can: the page is on another site than this service; serve both below one domain"
 
 // state is GET /session?client_id=web, for pages: {"active":true}, or {"active":false} with perhaps a reason.
 // A page that has just been loaded asks it before it refreshes. "Not logged in" is a 200 here, because browsers write
@@ -34,9 +38,13 @@ func (f function) state(ctx context.Context, r *apigw.Request) (apigw.Response, 
 	if c.Transport() != client.InCookie {
 		return apigw.Response{}, client.ErrWrongKind
 	}
-	presented, err := f.Cookies.Presented(r.Visit(c), oauth.Secret{})
-	if err != nil {
+	visit := r.Visit(c)
+	presented, err := f.Cookies.Presented(visit, oauth.Secret{})
+	switch {
+	case err != nil:
 		return apigw.Response{}, err
+	case presented.IsZero() && visit.From.CrossSite():
+		return apigw.Encode(state{Description: noCookieCanCome})
 	}
 	err = f.check(ctx, presented, c)
 	var refused *session.RefusedError

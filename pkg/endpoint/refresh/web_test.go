@@ -181,6 +181,10 @@ func TestPageOnAnotherSiteIsToldWhyItIsLoggedOut(t *testing.T) {
 		if told := strings.Contains(got.Description, "another site"); told != (site == "cross-site") {
 			t.Errorf("%s: the answer says %q", site, got.Description)
 		}
+		state := d.Do(stateOf("web").With("sec-fetch-site", site))
+		if told := strings.Contains(state.Description, "another site"); told != (site == "cross-site") || !strings.HasPrefix(state.Body, `{"active":false`) {
+			t.Errorf("%s: the state is %s", site, state.Body)
+		}
 	}
 	if !strings.Contains(d.Log(), deployment.Origin) || !strings.Contains(d.Log(), "request-1") {
 		t.Errorf("the log names neither the page nor the request:\n%s", d.Log())
