@@ -164,7 +164,7 @@ func TestPagesOfAChange(t *testing.T) {
 		return a.StatusCode, html.UnescapeString(a.Body)
 	}
 	status, page := get("/email/change", "")
-	w.wantPage("the form", status, page, 200, `action="/email/change"`, `autocomplete="current-password"`, "E-Mail-Adresse ändern")
+	w.wantPage("the form", status, page, 200, `action="/email/change"`, `autocomplete="current-password"`, "E\u2011Mail-Adresse ändern")
 	status, page = form("/email/change", "username=bea", "password=wrong-canary-wave", "email=bea")
 	w.wantPage("no address", status, page, 400, "Das ist keine E-Mail-Adresse", `value="bea"`)
 	if n := w.Store.Attempts(account.KindAccount); n != 0 {
