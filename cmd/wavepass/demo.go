@@ -152,8 +152,8 @@ Sign in at the pages for the third party, and allow what it asks for. The browse
 
 Look after it, while it runs:
 
-  wavepass key list%[4]s
-  wavepass account show %[1]s%[4]s
-  wavepass drill %[3]s%[4]s
+  %[6]s key list%[4]s
+  %[6]s account show %[1]s%[4]s
+  %[6]s drill %[3]s%[4]s
 
 `

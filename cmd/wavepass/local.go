@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -88,6 +90,9 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 	}
 	if err := c.ClientDocument.use(&settings); err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, databaseName)); errors.Is(err, fs.ErrNotExist) && c.DynamoDB == "" {
+		fmt.Fprintf(o.log, "A new deployment is made in %s. These are the first events of its audit trail:\n", c.Data)
 	}
 	d, err := c.open(ctx, cfg, trail)
 	if err != nil {
@@ -230,9 +235,17 @@ func (f folder) flag() string {
 	return " --data " + f.Data
 }
 
+// calledAs is how a person calls this program who has started it so. The Go tool runs a program out of folders of its own.
+func calledAs(path string, err error) string {
+	if err == nil && strings.Contains(path, "go-build") && strings.TrimSuffix(filepath.Base(path), ".exe") == "wavepass" {
+		return "go run ./cmd/wavepass"
+	}
+	return "wavepass"
+}
+
 // greet prints what somebody needs who starts the command for the first time.
 func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, provider string, demo bool) {
-	fmt.Fprintf(out, "Wavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
+	fmt.Fprintf(out, "\nWavepass listens on %s. Data is in %s. Ctrl-C ends it.\n", own, c.Data)
 	c.greetOutbox(out, own)
 	if page != nil {
 		fmt.Fprintf(out, "Open %s/ in a browser to try everything.\n", page.Origin())
@@ -241,6 +254,6 @@ func (c *localCommand) greet(out io.Writer, own string, page *demopage.Page, pro
 		fmt.Fprintf(out, "The sign-in page has the button of a demo provider, %s: sign in there with the account below.\n", provider)
 	}
 	if demo {
-		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag(), demoAuthorization(own))
+		fmt.Fprintf(out, demoGreeting, demoUsername, demoPassword, own, c.flag(), demoAuthorization(own), calledAs(os.Executable()))
 	}
 }

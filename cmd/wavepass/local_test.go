@@ -354,7 +354,7 @@ func TestStartRefusesWithOneClearLine(t *testing.T) {
 		{"no authorizer", []string{"--template", noAuthorizer}, "Missing"},
 		{"bad issuer", []string{"--issuer", "http://example.com"}, "ISSUER"},
 		{"other machines", []string{"--addr", "0.0.0.0:0"}, "demo account"},
-		{"unknown flag", []string{"--port", "1"}, "unknown flag --port; `wavepass local --help`"},
+		{"unknown flag", []string{"--port", "1"}, "unknown flag --port: the port is a part of --addr, like --addr 127.0.0.1:3001; `wavepass local --help`"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			args := append([]string{"local", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--template", template}, tc.args...)
@@ -388,5 +388,29 @@ func TestGreetingsCommandsWorkWhenPasted(t *testing.T) {
 	if len(answers) != 3 || !strings.Contains(answers[0], "access_token") || !strings.Contains(answers[1], `"sub"`) ||
 		!strings.Contains(answers[2], "refresh_token") {
 		t.Errorf("the three commands answered\n%s", out)
+	}
+}
+
+// Its password is in the README.
+func TestDemoAccountStaysOnThisMachine(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":0"} {
+		_, _, err := command(t, "local", "--data", t.TempDir(), "--addr", address)
+		if err == nil || !strings.Contains(err.Error(), "reached from other machines") {
+			t.Errorf("%s: %v, want that it does not listen", address, err)
+		}
+	}
+}
+
+func TestCommandsAreCalledAsTheServerWas(t *testing.T) {
+	for path, want := range map[string]string{
+		"/home/ada/go/bin/wavepass":                             "wavepass",
+		"/tmp/go-build4242/b001/exe/wavepass":                   "go run ./cmd/wavepass",
+		"/home/ada/.cache/go-build/ab/abcdef-d/wavepass":        "go run ./cmd/wavepass",
+		"/tmp/go-build4242/b001/wavepass.test":                  "wavepass",
+		"/home/ada/.cache/go-build/ab/abcdef-d/another-program": "wavepass",
+	} {
+		if got := calledAs(path, nil); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -122,9 +123,17 @@ func parseAndRun(ctx context.Context, commands any, o output, in invocation) (er
 	}()
 	command, err := parser.Parse(keyIDsLast(in.args))
 	if err != nil {
-		return statusError{fmt.Errorf("%w; %s", err, helpFor(err)), exitUsage}
+		return statusError{fmt.Errorf("%w%s; %s", err, meant(err), helpFor(err)), exitUsage}
 	}
 	return command.Run()
+}
+
+// meant says how to write what people take from other programs: some servers have a port as a flag of its own.
+func meant(err error) string {
+	if strings.HasSuffix(err.Error(), "unknown flag --port") {
+		return ": the port is a part of --addr, like --addr 127.0.0.1:3001"
+	}
+	return ""
 }
 
 // helpFor says where to read on after a call that cannot be parsed: in the help of its command, as far as that was understood.

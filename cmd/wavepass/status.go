@@ -80,6 +80,10 @@ func (s statusJSON) print(o output, a admin) error {
 			signing += " in " + age(time.Until(s.Due))
 		}
 	}
-	_, err := fmt.Fprintf(o.out, "target   %s\nstate    %s\nschema   %s\nsigning  %s\ntoday    %d events of operators\n", s.Target, state, form, signing, s.Events)
+	events := "1 event"
+	if s.Events != 1 {
+		events = fmt.Sprintf("%d events", s.Events)
+	}
+	_, err := fmt.Fprintf(o.out, "target   %s\nstate    %s\nschema   %s\nsigning  %s\ntoday    %s of operators\n", s.Target, state, form, signing, events)
 	return err
 }
