@@ -112,6 +112,7 @@ type canaryService struct {
 	data  data
 	cfg   config.Config
 	out   *syncBuffer // log and audit trail
+	file  string      // of the store
 }
 
 func newCanaryService(t *testing.T) *canaryService {
@@ -128,12 +129,13 @@ func newCanaryService(t *testing.T) *canaryService {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := bolt.Open(filepath.Join(folder, "wavepass.db"), time.Now)
+	path := filepath.Join(folder, "wavepass.db")
+	file, err := bolt.Open(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
-	c := &canaryService{store: &faultyStore{Store: hooks.Store{Store: file}}, cfg: cfg, out: &syncBuffer{}}
+	c := &canaryService{store: &faultyStore{Store: hooks.Store{Store: file}}, cfg: cfg, out: &syncBuffer{}, file: path}
 	c.walker = &walker{t: t, secrets: newSecrets(), store: c.store}
 	c.data = data{store: c.store, sealer: sealer}
 	seedCanaries(t, file, c.secrets)
@@ -210,6 +212,26 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 		if !strings.Contains(c.out.String(), `"event":"`+event+`"`) {
 			t.Errorf("no event %s: the walk did not come where it should", event)
 		}
+	}
+}
+
+// Whoever reads the table finds nothing in it that could be shown to the service: hashes of passwords and of secrets, and sealed keys.
+func TestNoSecretOfTheWholeServiceIsInTheTable(t *testing.T) {
+	c := newCanaryService(t)
+	c.begin()
+	c.all()
+	stored, err := os.ReadFile(c.file) // with what was deleted, as long as nothing is written over it
+	check(t, err)
+	found := c.secrets.find(string(stored))
+	if found["password hash"] == "" {
+		t.Error("no password hash is stored: this test does not see what is")
+	}
+	// Back ends' own user ids are stored as they are, and beside a ticket the claims of its access token.
+	for _, kept := range []string{"password hash", "imported hash", "client secret hash", "subject", "access token"} {
+		delete(found, kept)
+	}
+	for name := range found {
+		t.Errorf("the table has it as it is: %s", name)
 	}
 }
 

@@ -133,6 +133,7 @@ func (w *walker) given(path string, recorder *httptest.ResponseRecorder, answer 
 		}
 	}
 	w.secrets.text(w.t, "access token", given.access)
+	w.secrets.text(w.t, "signature of an access token", given.access[strings.LastIndex(given.access, ".")+1:])
 	answer = strings.Replace(answer, given.access, "", 1)
 	if path == "/token" && given.refresh == "" {
 		return given, answer // a service's own

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +21,9 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	t.Setenv("KEY_CACHE_AGE", "1s") // after the key is revoked, tokens are good again as soon as its cache has ended
 	data := t.TempDir()
 	s := start(t, "--data", data)
+	note := newSecrets()
+	note.text(t, "password", demoPassword)
+	reused := theft(s, note)
 	quick := []string{"drill", s.url, "--data", data, "--bound", "300ms", "--after", "200ms", "--pace", "20ms", "--connections", "5"}
 	out, log, err := command(t, append(quick, "--with-key", "--json")...)
 	if err != nil {
@@ -41,7 +43,7 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	if got := strings.Join(ways, " "); got != "token session others everywhere disable key" {
 		t.Errorf("ways %q", got)
 	}
-	tellsTheDrill(t, s, data)
+	tellsTheDrill(t, s, data, reused, note)
 	if got := s.login(); got.Status != 200 {
 		t.Errorf("after the drill the account cannot log in: %d", got.Status)
 	}
@@ -61,17 +63,20 @@ func TestDrillHoldsOnWavepassLocal(t *testing.T) {
 	}
 }
 
-// tellsTheDrill reads nothing but the trail, as an operator would without the drill's source: each theft begins with a login of the account, and ends
-// with what took it back, by whom, in the order in which it happened. No line has a token or the password.
-func tellsTheDrill(t *testing.T, s *server, data string) {
+// tellsTheDrill reads nothing but the trail, as an operator would without the server's source: each theft begins with a login of the account, and ends
+// with what took it back, by whom, in the order in which it happened. Of the session whose refresh token was stolen it says that an old one came back.
+func tellsTheDrill(t *testing.T, s *server, data, reused string, note *secrets) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "functions.log")
 	check(t, os.WriteFile(file, []byte(s.log.String()), 0o600))
-	events := as[[]audit.Event](t, "audit", "trail", "--data", data, "--log", file)
+	trail := mustCommand(t, "audit", "trail", "--data", data, "--log", file, "--json")
+	var events []audit.Event
+	check(t, json.Unmarshal([]byte(trail), &events))
 	account := as[accountJSON](t, "account", "show", demoUsername, "--data", data).ID
-	stories := []struct{ name, actor string }{
-		{audit.TokenRevoked, audit.Person}, {audit.SessionRevoked, audit.Person}, {audit.OthersEnded, audit.Person}, {audit.LoggedOutEverywhere, audit.Person},
-		{audit.AccountDisabled, "operator:"}, {audit.AccountEnabled, "operator:"}, {"key_revoked", "operator:"},
+	stories := []struct{ name, actor, says string }{
+		{audit.Refresh, audit.Person, ""}, {audit.Refresh, audit.Person, ""}, {audit.Refresh, audit.Person, ""}, {audit.ReuseDetected, audit.Person, reused}, {audit.RefreshRefused, audit.Person, reused},
+		{audit.TokenRevoked, audit.Person, ""}, {audit.SessionRevoked, audit.Person, ""}, {audit.OthersEnded, audit.Person, ""}, {audit.LoggedOutEverywhere, audit.Person, ""},
+		{audit.AccountDisabled, "operator:", ""}, {audit.AccountEnabled, "operator:", ""}, {"key_revoked", "operator:", ""},
 	}
 	told, loggedIn := 0, map[string]bool{}
 	for i, e := range events {
@@ -87,8 +92,10 @@ func tellsTheDrill(t *testing.T, s *server, data string) {
 		if told == len(stories) || e.Name != stories[told].name {
 			continue
 		}
-		if !strings.HasPrefix(e.Actor, stories[told].actor) || e.Name != "key_revoked" && e.Subject != account || e.SessionID != "" && !loggedIn[e.SessionID] {
-			t.Errorf("%s: %+v, want it by %s, of the account %s and a session that it began", e.Name, e, stories[told].actor, account)
+		story := stories[told]
+		ofTheAccount := e.Subject == account && (e.SessionID == "" || loggedIn[e.SessionID])
+		if !strings.HasPrefix(e.Actor, story.actor) || (e.Name == "key_revoked") != (e.KeyID != "") || e.KeyID == "" && !ofTheAccount || story.says != "" && e.SessionID != story.says {
+			t.Errorf("%s: %+v, want it by %s, of the account %s and a session that it began, or of a key", e.Name, e, story.actor, account)
 		}
 		told++
 	}
@@ -99,9 +106,14 @@ func tellsTheDrill(t *testing.T, s *server, data string) {
 		}
 		t.Errorf("the trail tells %d of %d, and no %s: %q", told, len(stories), stories[told].name, names)
 	}
-	for _, secret := range []string{demoPassword, "eyJ", "wprt_", "wps"} {
-		if strings.Contains(fmt.Sprintf("%+v", events), secret) {
-			t.Errorf("the trail has %q", secret)
+	for _, text := range []string{trail, s.log.String(), mustCommand(t, "audit", "list", "--data", data, "--json")} {
+		for name, line := range note.find(text) {
+			t.Errorf("%s is told: %s", name, line)
+		}
+		for _, form := range []string{"eyJ", "wprt_", "wpss_"} { // of the tokens that the drill had
+			if strings.Contains(text, form) {
+				t.Errorf("a token that begins with %s is told", form)
+			}
 		}
 	}
 }

@@ -165,3 +165,17 @@ func TestApplicationThatIsTakenBackCallsNoToolAnyMore(t *testing.T) {
 		t.Error("the gateway lets the access token of an application through that was taken back")
 	}
 }
+
+// SECURITY warns of it: whoever verifies by the published keys alone does not see the denylist.
+func TestVerifiersByKeysAloneTakeWhatIsRevoked(t *testing.T) {
+	t.Setenv("REVOCATION_STALENESS", "0s")
+	s := start(t, "--data", t.TempDir())
+	verifier, err := verify.New(verify.Config{Issuer: s.url, Audience: s.url, InsecureLoopbackHTTP: true})
+	check(t, err)
+	token := s.login().AccessToken
+	s.want("revoke", s.form("/revoke", "client_id", "app", "token", token), 200, "")
+	s.want("at the gateway", s.userinfo(token), 403, "")
+	if _, err := verifier.Verify(t.Context(), token); err != nil {
+		t.Errorf("by the keys alone: %v, want it accepted until it expires", err)
+	}
+}
