@@ -15,7 +15,9 @@ const root = "../../.."
 var (
 	definedTest = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	namedTest   = regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
-	pageLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	// A skip that no condition of the test stands before.
+	unconditional = regexp.MustCompile(`(?m)^\tt\.Skip`)
+	pageLink      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 )
 
 // testsBelow are the names of the tests and fuzz targets of the repository's Go files.
@@ -169,6 +171,94 @@ func TestEachPromiseHasATest(t *testing.T) {
 		row := regexp.MustCompile(`(?m)^\| [^|]*\((promise )?` + number[1] + `\) \| .*$`).FindString(shown)
 		if !namedTest.MatchString(row) {
 			t.Errorf("promise %s of SECURITY.md has no row with a test in docs/threat-model.md", number[1])
+		}
+	}
+}
+
+// section is what stands below a heading of a page, up to the next one.
+func section(t *testing.T, page, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, page), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("%s has no heading %q", page, heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
+func onOneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// claimed are the sentences at the beginning of the README, the limits and secrets of SECURITY, and what stands below them.
+func claimed(t *testing.T) (all []string) {
+	t.Helper()
+	beginning, _, _ := strings.Cut(read(t, "README.md"), "\n## ")
+	_, beginning, _ = strings.Cut(beginning, "\n")
+	beginning = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(beginning, "$1") // links
+	all = strings.SplitAfter(onOneLine(beginning), ". ")
+	_, limits, _ := strings.Cut(section(t, "SECURITY.md", "What it does not promise"), "\n- ")
+	for _, limit := range strings.Split(limits, "\n- ") {
+		all = append(all, onOneLine(limit))
+	}
+	_, secrets, _ := strings.Cut(section(t, "SECURITY.md", "Where secrets are"), "|---|---|\n")
+	table, below, _ := strings.Cut(secrets, "\n\n")
+	for row := range strings.Lines(table) {
+		all = append(all, strings.TrimSpace(strings.Split(row, "|")[1]))
+	}
+	for _, paragraph := range strings.Split(strings.TrimSpace(below), "\n\n") {
+		all = append(all, onOneLine(paragraph))
+	}
+	return all
+}
+
+// quotes says that a row begins as the claim does, with enough words that no other does.
+func quotes(row, claim string) bool {
+	return row == claim || len(row) >= 20 && strings.HasPrefix(claim, row)
+}
+
+func TestEachClaimHasARowThatNamesATest(t *testing.T) {
+	claims := claimed(t)
+	if len(claims) < 60 {
+		t.Fatalf("found %d claims: %q", len(claims), claims)
+	}
+	rows := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^\| (.+) … \| (.+) \|$`).FindAllStringSubmatch(section(t, "docs/threat-model.md", "The same, in the words of README and SECURITY"), -1) {
+		rows[row[1]] = namedTest.MatchString(row[2])
+	}
+	for _, claim := range claims {
+		shown := false
+		for row, named := range rows {
+			shown = shown || named && quotes(row, claim)
+		}
+		if !shown {
+			t.Errorf("docs/threat-model.md has no row with a test of what README or SECURITY claims: %.60s…", claim)
+		}
+	}
+	for row := range rows {
+		if !slices.ContainsFunc(claims, func(claim string) bool { return quotes(row, claim) }) {
+			t.Errorf("docs/threat-model.md quotes what neither README nor SECURITY says: %s", row)
+		}
+	}
+}
+
+// Tests in containers do not run where there is no engine for them, which is no reason for the rest of .ci/run to fail. So no claim rests on them.
+func TestNoClaimRestsOnATestThatMayBeSkipped(t *testing.T) {
+	skips := map[string]bool{}
+	err := eachTestFile(root, func(_ string, text []byte) {
+		for _, function := range strings.Split(string(text), "\nfunc ") {
+			name, body, _ := strings.Cut(function, "(")
+			if unconditional.MatchString(body) {
+				skips[name] = true
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"docs/asvs.md", "docs/threat-model.md"} {
+		for _, name := range namedTest.FindAllStringSubmatch(read(t, page), -1) {
+			if skips[name[1]] || strings.HasPrefix(name[1], "TestSAM") {
+				t.Errorf("%s names %s, which is skipped", page, name[1])
+			}
 		}
 	}
 }
