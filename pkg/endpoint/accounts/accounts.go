@@ -3,6 +3,9 @@
 // was mailed to, and /email/takeback the old one again. Applications send JSON and read JSON; browsers send the
 // forms of the pages that GET shows, and see pages. Applications ask for a new address at the function password, pages at /email/change.
 //
+// When an answer was lost, the same request is answered again as it was at first, for half an hour and as long as nothing else has changed the account. No answer hands out a session,
+// so none is handed out twice: a lost answer costs a login at most.
+//
 // GET changes nothing and looks nothing up, so a program that opens each link of a mail before its reader does no harm.
 package accounts
 
@@ -18,6 +21,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailrefusal"
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/link"
@@ -251,10 +255,6 @@ func told(err error) error {
 	switch {
 	case errors.Is(err, enrol.ErrClosed):
 		return errClosed
-	case errors.Is(err, mail.ErrTooMany):
-		return &account.TooManyAttemptsError{RetryAfter: mail.DefaultLimits.Network.Window}
-	case errors.Is(err, account.ErrAddress):
-		return apigw.InvalidRequest("email: want an address like name@example.com, in ASCII before the @")
 	case errors.Is(err, link.ErrDead):
 		return apigw.Refused(http.StatusBadRequest, oauth.CodeInvalidGrant, "the link or the code is not good, or not good any more: it was used, has expired, or the account has changed")
 	case errors.Is(err, account.ErrAddressTaken):
@@ -262,5 +262,5 @@ func told(err error) error {
 	case errors.Is(err, account.ErrExists):
 		return apigw.Refused(http.StatusConflict, oauth.CodeAlreadyUsed, "somebody else logs in with this address as their name: ask the operator")
 	}
-	return err
+	return mailrefusal.Of(err)
 }

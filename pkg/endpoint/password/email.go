@@ -2,16 +2,15 @@ package password
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/endpoint"
+	"github.com/wavepass/wavepass/pkg/endpoint/mailrefusal"
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
-	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -37,7 +36,7 @@ func (f function) changeEmail(ctx context.Context, r *apigw.Request) (apigw.Resp
 		return apigw.Response{}, err
 	}
 	if _, err := account.CanonicalAddress(in.Email); err != nil {
-		return apigw.Response{}, apigw.InvalidRequest("email: want an address like name@example.com, in ASCII before the @")
+		return apigw.Response{}, mailrefusal.Of(err)
 	}
 	language, err := endpoint.Language(r, in.Language)
 	if err != nil {
@@ -54,11 +53,8 @@ func (f function) changeEmail(ctx context.Context, r *apigw.Request) (apigw.Resp
 		return apigw.Response{}, err
 	}
 	by := enrol.Asker{Language: language, Client: c.ID, Network: r.Network}
-	switch err := enrol.AskToChange(ctx, f.mails, owner.ID, in.Email, by); {
-	case errors.Is(err, mail.ErrTooMany):
-		return apigw.Response{}, &account.TooManyAttemptsError{RetryAfter: mail.DefaultLimits.Network.Window}
-	case err != nil:
-		return apigw.Response{}, err
+	if err := enrol.AskToChange(ctx, f.mails, owner.ID, in.Email, by); err != nil {
+		return apigw.Response{}, mailrefusal.Of(err)
 	}
 	f.Trail.Record(ctx, audit.Event{
 		Name: audit.AddressAsked, Subject: owner.ID.String(), SessionID: caller.SessionID.String(), ClientID: c.ID,
