@@ -53,6 +53,13 @@ type Account struct {
 	RemoveAt time.Time
 	Epoch    int64    // raising it ends every session of the account
 	Endings  []Ending // why the epoch was raised, oldest first, at most maxEndings
+	Proof    Proof    // the last link or code of a mail that has made or changed the account; zero: none has
+}
+
+// Proof is a link or a code of a mail that was used for an account.
+type Proof struct {
+	Digest string // names it, and does not make it: a hash
+	Epoch  int64  // that the account has got by it. When the account has another, something has changed since
 }
 
 // Access is what an administrator lets an account do, and says about it.
@@ -156,7 +163,7 @@ type Change struct {
 
 // Changer changes accounts.
 type Changer interface {
-	// ChangeAccount stores Epoch and Endings of the account, Disabled and the hash of its login name if the change
+	// ChangeAccount stores Epoch and Endings of the account, its Proof if that is of the new epoch, Disabled and the hash of its login name if the change
 	// has them, and appends the entry to the revocation log: all or nothing. The condition: the account has the epoch
 	// From, and if the change has a Hash, the login name has OldHash. ErrConflict when the condition fails, also because
 	// the same call was made before; ErrNotFound when there is no account.
@@ -179,6 +186,9 @@ type Forgetter interface {
 	// Forget has the sessions and the consents of an account removed at a time, those that would be kept longer. Of very many sessions the
 	// oldest may stay until they expire. It may be repeated. An error is oauth.ErrUnavailable.
 	Forget(ctx context.Context, id uuid.UUID, at time.Time) error
+
+	// ForgetConsents is Forget for the consents alone, which have no end of their own.
+	ForgetConsents(ctx context.Context, id uuid.UUID, at time.Time) error
 }
 
 // Keeper makes the changes that only an administrator makes.

@@ -167,9 +167,9 @@ func usernameFor(a Account, email Email) (old, username string) {
 
 // Reset replaces the password of an account, unless the new one is the zero NewPassword, and its address if email is not nil, and ends
 // every session, on the condition that account and login name are as they were read. It does not try again: whoever allowed it has allowed it for that state. Errors: ErrConflict
-// when something has changed since, ErrNotFound, ErrAddressTaken, ErrExists, oauth.ErrUnavailable.
-func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password NewPassword, email *Email) error {
-	return e.try(a, resets(password, edit{oldHash: login.Hash, email: email}), e.write(ctx))
+// when something has changed since, ErrNotFound, ErrAddressTaken, ErrExists, oauth.ErrUnavailable. proof is the digest of what has allowed it.
+func (e *Editor) Reset(ctx context.Context, a Account, login LoginName, password NewPassword, email *Email, proof string) error {
+	return e.try(a, resets(password, edit{oldHash: login.Hash, email: email, proof: proof}), e.write(ctx))
 }
 
 // resets is a change with a new password, unless that is the zero one.
@@ -184,8 +184,8 @@ func resets(password NewPassword, change edit) edit {
 // GiveBack is Reset with an address, and takes every identity from the account: one may have been linked by an address that the
 // account had in the meantime. Those of the owner are linked again as at first. The address is the one that the account had at the time had;
 // what it lost after that is no longer one that it had. A closed account is open again.
-func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email, had time.Time) error {
-	change := edit{oldHash: login.Hash, email: &email, had: had, unlink: true}
+func (e *Editor) GiveBack(ctx context.Context, a Account, login LoginName, password NewPassword, email Email, had time.Time, proof string) error {
+	change := edit{oldHash: login.Hash, email: &email, had: had, unlink: true, proof: proof}
 	if a.Closed(e.now()) {
 		change.disable, change.remove = new(false), &time.Time{}
 	}

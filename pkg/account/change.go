@@ -183,6 +183,7 @@ type edit struct {
 	had           time.Time  // when the account had the address before, if it is given back
 	remove        *time.Time // nil to leave it as it is
 	unlink        bool       // no identity leads to the account any more
+	proof         string     // the digest of the link or the code by which it is made; empty: by none
 }
 
 // change makes an edit, and repeats it when another change has come between.
@@ -198,13 +199,16 @@ func (e *Editor) write(ctx context.Context) Begin {
 // is higher. So the epoch of an account that was restored from a backup becomes higher than any that it had.
 func (e *Editor) try(a Account, edit edit, write Begin) error {
 	return revocation.Stamp(e.now, func(at time.Time) error {
-		if a.gone(at) {
+		if a.Gone(at) {
 			return ErrNotFound
 		}
 		changed := a
 		changed.Epoch = max(a.Epoch+1, at.Unix())
 		changed.Endings = append(slices.Clone(a.Endings), Ending{changed.Epoch, edit.reason})
 		changed.Endings = changed.Endings[max(0, len(changed.Endings)-maxEndings):]
+		if edit.proof != "" {
+			changed.Proof = Proof{edit.proof, changed.Epoch}
+		}
 		if edit.disable != nil {
 			changed.Disabled = *edit.disable
 		}

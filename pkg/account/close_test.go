@@ -25,18 +25,18 @@ func TestClosedAccountIsReopenedUntilItsTime(t *testing.T) {
 	if got, err := editor.Close(t.Context(), w.ada, at.Add(time.Hour)); err != nil || !got.Equal(at) || w.account().Epoch != closed.Epoch {
 		t.Errorf("close again: %s, %v, epoch %d; want the first time and no change", got, err, w.account().Epoch)
 	}
-	if err := editor.Reopen(t.Context(), w.ada); !errors.Is(err, account.ErrNotFound) {
+	if err := editor.Reopen(t.Context(), w.ada, ""); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("reopen an account that was open when it was read: %v", err)
 	}
 	w.clock.Advance(account.Reopens)
 	if _, err := editor.Enable(t.Context(), w.ada.ID); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("enable at its time: %v, want ErrNotFound: the table may have removed a part of it", err)
 	}
-	if err := editor.Reopen(t.Context(), closed); !errors.Is(err, account.ErrNotFound) {
+	if err := editor.Reopen(t.Context(), closed, ""); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("reopen at its time: %v, want ErrNotFound", err)
 	}
 	w.clock.Advance(-time.Second)
-	if err := editor.Reopen(t.Context(), closed); err != nil {
+	if err := editor.Reopen(t.Context(), closed, ""); err != nil {
 		t.Fatal(err)
 	}
 	if a := w.account(); a.Disabled || !a.RemoveAt.IsZero() || a.Epoch <= closed.Epoch {

@@ -29,6 +29,9 @@ type NewPassword struct{ prepared oauth.Secret }
 
 func (p NewPassword) hash() string { return hashPassword(p.prepared.Reveal()) }
 
+// Fits reports whether it is the password of a hash of ours. The caller counts guesses.
+func (p NewPassword) Fits(hash string) bool { return verifyPassword(hash, p.prepared.Reveal()) }
+
 // PasswordFault is what is wrong with a new password.
 type PasswordFault string
 

@@ -35,17 +35,24 @@ func AskToChange(ctx context.Context, mails *mail.Desk, id uuid.UUID, address st
 // have been changed.
 func (e *Enroller) Confirm(ctx context.Context, proof Proof, by Asker) (account.Account, error) {
 	said, a, login, err := e.confirmProof(ctx, proof)
-	if err != nil {
+	digest := proof.digest(link.Confirm)
+	switch {
+	case err != nil:
 		return account.Account{}, err
+	case e.madeBy(a, digest):
+		return a, nil
 	}
 	if a.Email.Address != "" && a.Email.Address != said.Address {
-		if err := e.tellBefore(ctx, a, said.Address, by); err != nil {
+		if err := TellBefore(ctx, e.Store, e.Mails, e.Now(), a, said.Address, by); err != nil {
 			return account.Account{}, err
 		}
 	}
 	email := e.verified(said.Address)
-	if err := e.reset(ctx, a, login, account.NewPassword{}, &email); err != nil {
-		return account.Account{}, err
+	switch err := e.editor.Reset(ctx, a, login, account.NewPassword{}, &email, digest); {
+	case errors.Is(err, account.ErrConflict):
+		return e.Confirm(ctx, proof, by) // the proof died meanwhile: perhaps by this very request, sent twice
+	case err != nil:
+		return account.Account{}, deadOr(err)
 	}
 	return moved(a, said.Address), nil
 }
@@ -53,33 +60,36 @@ func (e *Enroller) Confirm(ctx context.Context, proof Proof, by Asker) (account.
 // confirmProof returns what a proof says, with the account that it is good for.
 func (e *Enroller) confirmProof(ctx context.Context, proof Proof) (link.Link, account.Account, account.LoginName, error) {
 	if proof.Link != "" {
-		return e.ofLink(ctx, proof.Link, link.Confirm, link.StateOf)
+		return e.ofLink(ctx, proof, link.Confirm, link.StateOf)
 	}
 	address, err := account.CanonicalAddress(proof.Address)
 	if err != nil {
 		return link.Link{}, account.Account{}, account.LoginName{}, err
 	}
 	said := link.Link{Purpose: link.Confirm, Account: proof.Account, Address: address}
-	a, login, err := e.ofCode(ctx, proof.Code, said)
+	a, login, err := e.ofCode(ctx, proof, said)
 	return said, a, login, err
 }
 
-// tellBefore orders the mail to the address that an account is about to lose, unless it is about to keep it.
-func (e *Enroller) tellBefore(ctx context.Context, a account.Account, next string, by Asker) error {
-	switch owner, err := e.Store.OwnerOf(ctx, next); {
-	case err == nil && owner != a.ID:
-		return account.ErrAddressTaken // only so many notices are sent in an hour: none is spent on a change that is refused
-	case err != nil && !errors.Is(err, account.ErrNotFound):
-		return fmt.Errorf("enrol: %w", err)
+// TellBefore orders the mail to the address that an account is about to lose, with the link that takes the change back. next is the new one, empty for none.
+// Errors: account.ErrAddressTaken when that is another account's; oauth.ErrUnavailable, also when the address was changed in this very second.
+func TellBefore(ctx context.Context, owners account.Addresses, mails *mail.Desk, now time.Time, a account.Account, next string, by Asker) error {
+	if next != "" {
+		switch owner, err := owners.OwnerOf(ctx, next); {
+		case err == nil && owner != a.ID:
+			return account.ErrAddressTaken // only so many notices are sent in an hour: none is spent on a change that is refused
+		case err != nil && !errors.Is(err, account.ErrNotFound):
+			return fmt.Errorf("enrol: %w", err)
+		}
 	}
-	if !a.HeldSince().Truncate(time.Second).Before(e.Now().Truncate(time.Second)) {
+	if !a.HeldSince().Truncate(time.Second).Before(now.Truncate(time.Second)) {
 		// A link says when it was mailed in whole seconds, and by that of which address it is.
 		return fmt.Errorf("%w: enrol: the address was changed in this very second", oauth.ErrUnavailable)
 	}
 	notice := mail.Order{
 		Purpose: mail.AddressChanging, Account: a.ID, Address: a.Email.Address, NewAddress: next, Language: by.Language, Client: by.Client,
 	}
-	return e.Mails.Place(ctx, notice, by.Network)
+	return mails.Place(ctx, notice, by.Network)
 }
 
 // moved is an account with the login name that it has after it has got an address.
@@ -96,10 +106,13 @@ func moved(a account.Account, address string) account.Account {
 // becomes of the address. An account that was closed since is open again. Errors: link.ErrDead, also
 // when the account has that address; those of account.PasswordRules, account.ErrAddressTaken, account.ErrExists, oauth.ErrUnavailable.
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
+	proof := Proof{Link: text}
+	digest := proof.digest(link.TakeBack)
 	for range takeBackTries {
-		said, a, login, err := e.ofLink(ctx, text, link.TakeBack, func(account.Account, string) link.State { return link.State{} })
+		said, a, login, err := e.ofLink(ctx, proof, link.TakeBack, func(account.Account, string) link.State { return link.State{} })
 		mailed := said.Expires.Add(-link.TakeBack.Life())
-		if err == nil && (a.Email.Address == said.Address || !a.HadAnotherAt(mailed)) {
+		again := err == nil && e.madeBy(a, digest)
+		if err == nil && !again && (a.Email.Address == said.Address || !a.HadAnotherAt(mailed)) {
 			err = link.ErrDead
 		}
 		if err != nil {
@@ -111,7 +124,13 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 				return account.Account{}, err
 			}
 		}
-		switch err := e.editor.GiveBack(ctx, a, login, accepted, e.verified(said.Address), mailed); {
+		switch {
+		case again && a.Username == "":
+			return a, nil
+		case again:
+			return a, e.samePassword(ctx, link.TakeBack, a, login, accepted)
+		}
+		switch err := e.editor.GiveBack(ctx, a, login, accepted, e.verified(said.Address), mailed, digest); {
 		case err == nil:
 			return moved(a, said.Address), nil
 		case !errors.Is(err, account.ErrConflict):

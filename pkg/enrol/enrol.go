@@ -90,7 +90,7 @@ type Proof struct {
 }
 
 // SignUp makes the account of the mailbox that the proof is from, which gets its address as its login name. The first that is stored of
-// a person is this. Errors: link.ErrDead, also when the address has an account by now; account.ErrExists when somebody else's login
+// a person is this. Repeated with the same password it returns the account again, see repeats. Errors: link.ErrDead, also when the address has another account by now; account.ErrExists when somebody else's login
 // name is that address; ErrClosed; those of account.PasswordRules, after which the proof is still good; *account.TooManyAttemptsError,
 // oauth.ErrUnavailable, after which the account may have been made.
 func (e *Enroller) SignUp(ctx context.Context, proof Proof, password oauth.Secret) (account.Account, error) {
@@ -108,27 +108,34 @@ func (e *Enroller) SignUp(ctx context.Context, proof Proof, password oauth.Secre
 	}
 	created = created.With(e.Access)
 	created.Email = e.verified(said.Address)
+	created.Proof = account.Proof{Digest: proof.digest(said.Purpose), Epoch: created.Epoch}
 	switch err := account.Register(ctx, e.Store, said.Address, created, hash); {
-	case errors.Is(err, account.ErrAddressTaken):
-		return account.Account{}, link.ErrDead
-	case errors.Is(err, account.ErrExists):
-		return account.Account{}, e.whyTaken(ctx, said.Address)
+	case errors.Is(err, account.ErrAddressTaken), errors.Is(err, account.ErrExists):
+		return e.signedUp(ctx, proof, said, accepted)
 	case err != nil:
 		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
 	}
 	return created, nil
 }
 
-// whyTaken tells a link that was used from a login name that an operator has given to somebody else.
-func (e *Enroller) whyTaken(ctx context.Context, address string) error {
-	switch _, err := e.Store.OwnerOf(ctx, address); {
-	case err == nil:
-		return link.ErrDead
+// signedUp returns the account that an address has already, if this very proof has made it with this password. It tells a proof that was used from a login
+// name that an operator has given to somebody else.
+func (e *Enroller) signedUp(ctx context.Context, proof Proof, said link.Link, password account.NewPassword) (account.Account, error) {
+	owner, err := e.Store.OwnerOf(ctx, said.Address)
+	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return account.ErrExists
-	default:
-		return fmt.Errorf("enrol: sign up: %w", err)
+		return account.Account{}, account.ErrExists
+	case err != nil:
+		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
 	}
+	a, login, err := e.Store.AccountAndLogin(ctx, owner, said.Address)
+	switch {
+	case errors.Is(err, account.ErrNotFound), err == nil && (a.Disabled || login.AccountID != a.ID || !e.madeBy(a, proof.digest(said.Purpose))):
+		return account.Account{}, link.ErrDead
+	case err != nil:
+		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
+	}
+	return a, e.samePassword(ctx, said.Purpose, a, login, password)
 }
 
 // signUpProof checks the proof of somebody who has no account yet.
@@ -147,7 +154,7 @@ func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, err
 	if said.Address, err = account.CanonicalAddress(proof.Address); err != nil {
 		return link.Link{}, err
 	}
-	return said, e.tryCode(ctx, proof.Code, said, link.State{})
+	return said, e.tryCode(ctx, proof.Code, said, link.State{}, false)
 }
 
 // verified is an address whose owner has just shown that mail reaches them.
@@ -155,29 +162,38 @@ func (e *Enroller) verified(address string) account.Email {
 	return account.Email{Address: address, VerifiedAt: e.Now().UTC().Truncate(time.Millisecond)}
 }
 
-// tryCode counts a code before it compares it, and takes the count of a good one back.
-func (e *Enroller) tryCode(ctx context.Context, code string, of link.Link, state link.State) error {
-	now := e.Now()
-	window := now.UnixNano() / int64(codeLimit.Window)
+// tryCode counts a code before it compares it, and takes the count of a good one back: also of one that was used to bring about the state that there is.
+func (e *Enroller) tryCode(ctx context.Context, code string, of link.Link, state link.State, used bool) error {
 	whose := of.Address
 	if of.Purpose == link.Confirm {
 		whose = of.Account.String() // whichever address it asks for
 	}
+	refund, err := e.count(ctx, of.Purpose, whose)
+	if err != nil {
+		return err
+	}
+	if err := e.Links.CheckCode(ctx, code, of, state); err != nil && !(used && errors.Is(err, link.ErrDead)) {
+		return err
+	}
+	refund()
+	return nil
+}
+
+// count counts what may be a guess, and returns how it is taken back. Errors: *account.TooManyAttemptsError, oauth.ErrUnavailable.
+func (e *Enroller) count(ctx context.Context, purpose link.Purpose, whose string) (refund func(), err error) {
+	now := e.Now()
+	window := now.UnixNano() / int64(codeLimit.Window)
 	bucket := account.Bucket{
-		Kind: "code", Key: fmt.Sprintf("%d\x00%s", of.Purpose, whose), Window: window, Limit: codeLimit.Count,
+		Kind: "code", Key: fmt.Sprintf("%d\x00%s", purpose, whose), Window: window, Limit: codeLimit.Count,
 		Until: time.Unix(0, (window+1)*int64(codeLimit.Window)).UTC(),
 	}
 	switch below, err := e.Store.Take(ctx, bucket); {
 	case err != nil:
-		return fmt.Errorf("enrol: count a code: %w", err)
+		return nil, fmt.Errorf("enrol: count a code: %w", err)
 	case !below:
-		return &account.TooManyAttemptsError{RetryAfter: bucket.Until.Sub(now)}
+		return nil, &account.TooManyAttemptsError{RetryAfter: bucket.Until.Sub(now)}
 	}
-	if err := e.Links.CheckCode(ctx, code, of, state); err != nil {
-		return err
-	}
-	_ = e.Store.Refund(ctx, bucket) // the code is good, whether this one counts or not
-	return nil
+	return func() { _ = e.Store.Refund(ctx, bucket) }, nil // whether this one counts or not
 }
 
 // nobodysHash stands for the hash of an account that there is not, so that a code takes as long to compute. It is as long as ours are.

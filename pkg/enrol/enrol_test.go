@@ -141,8 +141,7 @@ func TestSignUpMakesAnAccountOnce(t *testing.T) {
 			t.Errorf("account %+v", a)
 		}
 		w.wantPassword(password)
-		_, err = w.signUp(proof)
-		w.want("again", err, link.ErrDead)
+		w.wantAgain("sign up", made.ID, link.ErrDead, func() (account.Account, error) { return w.signUp(proof) })
 		w.wantPassword(password)
 	})
 }
@@ -208,7 +207,9 @@ func TestRecoveryEndsEverySessionAndTellsTheOwner(t *testing.T) {
 			t.Errorf("orders %+v", orders)
 		}
 		w.wantPassword(newPassword)
-		w.want("again", w.recover(proof), link.ErrDead)
+		w.wantAgain("recover", before.ID, link.ErrDead, func() (account.Account, error) {
+			return w.Recover(t.Context(), proof, oauth.NewSecret(newPassword), by)
+		})
 	})
 }
 
@@ -299,10 +300,9 @@ func TestSigningUpIsOpenOrByInvitation(t *testing.T) {
 	}
 	invitation, _ := w.mailed(link.Invite, mailbox)
 	w.clock.Advance(7*24*time.Hour - time.Second)
-	_, err := w.signUp(invitation)
+	made, err := w.signUp(invitation)
 	w.want("an invitation", err, nil)
-	_, err = w.signUp(invitation)
-	w.want("again", err, link.ErrDead)
+	w.wantAgain("sign up by invitation", made.ID, link.ErrDead, func() (account.Account, error) { return w.signUp(invitation) })
 }
 
 func TestLoginNameOfSomebodyElseIsNotTakenOver(t *testing.T) {

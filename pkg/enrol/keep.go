@@ -17,6 +17,7 @@ const keepSlack = 5 * time.Minute
 // Keep opens the account again that its person has closed, by the link of the mail that told them. Sessions that have ended stay ended. Errors:
 // link.ErrDead, also when the account was closed at another time or an operator has disabled it since; oauth.ErrUnavailable.
 func (e *Enroller) Keep(ctx context.Context, text string) (account.Account, error) {
+	digest := Proof{Link: text}.digest(link.Keep)
 	said, err := e.Links.Check(ctx, text, link.Keep, link.State{})
 	if err != nil {
 		return account.Account{}, err
@@ -27,14 +28,16 @@ func (e *Enroller) Keep(ctx context.Context, text string) (account.Account, erro
 		return account.Account{}, link.ErrDead
 	case err != nil:
 		return account.Account{}, fmt.Errorf("enrol: keep: %w", err)
+	case e.madeBy(a, digest):
+		return a, nil
 	case !a.Closed(e.Now()), a.Email.Address != said.Address, a.RemoveAt.Sub(said.Expires).Abs() > keepSlack:
 		return account.Account{}, link.ErrDead
 	}
-	switch err := e.editor.Reopen(ctx, a); {
-	case errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrNotFound):
-		return account.Account{}, link.ErrDead
+	switch err := e.editor.Reopen(ctx, a, digest); {
+	case errors.Is(err, account.ErrConflict):
+		return e.Keep(ctx, text) // the account is another by now: perhaps by this very request, sent twice
 	case err != nil:
-		return account.Account{}, fmt.Errorf("enrol: keep: %w", err)
+		return account.Account{}, deadOr(err)
 	}
 	return a, nil
 }

@@ -16,11 +16,11 @@ import (
 func TestOfManyWithOneProofOneIsServed(t *testing.T) {
 	w := newWorld(t)
 	proof, _ := w.mailed(link.SignUp, mailbox)
-	count := func(do func() error) (served int) {
+	count := func(do func(password oauth.Secret) error) (served int) {
 		var all sync.WaitGroup
 		errs := make([]error, 8)
 		for i := range errs {
-			all.Go(func() { errs[i] = do() })
+			all.Go(func() { errs[i] = do(oauth.NewSecret(fmt.Sprint(newPassword, i))) })
 		}
 		all.Wait()
 		for _, err := range errs {
@@ -33,11 +33,14 @@ func TestOfManyWithOneProofOneIsServed(t *testing.T) {
 		}
 		return served
 	}
-	if n := count(func() error { _, err := w.signUp(proof); return err }); n != 1 {
+	if n := count(func(password oauth.Secret) error { _, err := w.SignUp(t.Context(), proof, password); return err }); n != 1 {
 		t.Errorf("%d signed up, want 1", n)
 	}
 	proof, _ = w.mailed(link.Recover, mailbox)
-	if n := count(func() error { return w.recover(proof) }); n != 1 {
+	if n := count(func(password oauth.Secret) error {
+		_, err := w.Recover(t.Context(), proof, password, by)
+		return err
+	}); n != 1 {
 		t.Errorf("%d recovered, want 1", n)
 	}
 }
@@ -95,7 +98,10 @@ func TestFaultAtEveryCall(t *testing.T) {
 				t.Errorf("%s: changed %t", what, made)
 			case made:
 				w.wantPassword(newPassword)
-				w.want(what+": again", w.recover(proof), link.ErrDead)
+				w.want(what+": again", w.recover(proof), nil)
+				if after, _ := w.account(a.ID); after.Epoch != now.Epoch {
+					t.Errorf("%s: the second time has changed the account", what)
+				}
 			default:
 				w.wantPassword(password)
 				w.want(what+": again", w.recover(proof), nil)

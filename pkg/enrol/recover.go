@@ -12,7 +12,7 @@ import (
 )
 
 // Recover replaces the password of the account whose mailbox the proof is from, and ends every session. The address counts as verified
-// from then on. Before anything is changed it orders the mail that tells the owner. Errors: link.ErrDead; those of
+// from then on. Before anything is changed it orders the mail that tells the owner. Repeated with the same password it returns the account again, see repeats. Errors: link.ErrDead; those of
 // account.PasswordRules, after which the proof is still good; *account.TooManyAttemptsError; oauth.ErrUnavailable, after which the
 // password may have been changed.
 func (e *Enroller) Recover(ctx context.Context, proof Proof, password oauth.Secret, by Asker) (account.Account, error) {
@@ -24,6 +24,10 @@ func (e *Enroller) Recover(ctx context.Context, proof Proof, password oauth.Secr
 	if err != nil {
 		return account.Account{}, err
 	}
+	digest := proof.digest(link.Recover)
+	if e.madeBy(a, digest) {
+		return a, e.samePassword(ctx, link.Recover, a, login, accepted)
+	}
 	notice := mail.Order{Purpose: mail.PasswordChanged, Account: a.ID, Address: a.Email.Address, Language: by.Language, Client: by.Client}
 	if err := e.Mails.Place(ctx, notice, by.Network); err != nil {
 		return account.Account{}, err
@@ -33,24 +37,27 @@ func (e *Enroller) Recover(ctx context.Context, proof Proof, password oauth.Secr
 		email := e.verified(a.Email.Address)
 		verified = &email
 	}
-	return a, e.reset(ctx, a, login, accepted, verified)
+	switch err := e.editor.Reset(ctx, a, login, accepted, verified, digest); {
+	case errors.Is(err, account.ErrConflict):
+		return e.Recover(ctx, proof, password, by) // the proof died meanwhile: perhaps by this very request, sent twice
+	case err != nil:
+		return account.Account{}, deadOr(err)
+	}
+	return a, nil
 }
 
-// reset makes the change that a proof was given for, if the account is still as it was when the proof was checked.
-func (e *Enroller) reset(ctx context.Context, a account.Account, login account.LoginName, password account.NewPassword, email *account.Email) error {
-	switch err := e.editor.Reset(ctx, a, login, password, email); {
-	case errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrNotFound):
-		return link.ErrDead // the proof died meanwhile
-	case err != nil:
-		return fmt.Errorf("enrol: %w", err)
+// deadOr is the error of a change that a proof was given for.
+func deadOr(err error) error {
+	if errors.Is(err, account.ErrNotFound) {
+		return link.ErrDead // the account was removed meanwhile
 	}
-	return nil
+	return fmt.Errorf("enrol: %w", err)
 }
 
 // recoverProof returns the account that a proof is good for, with its login name, read together.
 func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Account, account.LoginName, error) {
 	if proof.Link != "" {
-		_, a, login, err := e.ofLink(ctx, proof.Link, link.Recover, link.StateOf)
+		_, a, login, err := e.ofLink(ctx, proof, link.Recover, link.StateOf)
 		return a, login, err
 	}
 	address, err := account.CanonicalAddress(proof.Address)
@@ -64,11 +71,11 @@ func (e *Enroller) recoverProof(ctx context.Context, proof Proof) (account.Accou
 	case !errors.Is(err, account.ErrNotFound):
 		return account.Account{}, account.LoginName{}, fmt.Errorf("enrol: %w", err)
 	}
-	return e.ofCode(ctx, proof.Code, said)
+	return e.ofCode(ctx, proof, said)
 }
 
-// ofCode returns the account that a code is good for. Where there is none, as much is done.
-func (e *Enroller) ofCode(ctx context.Context, code string, said link.Link) (account.Account, account.LoginName, error) {
+// ofCode returns the account that a code is good for, or that is as this code has made it. Where there is none, as much is done.
+func (e *Enroller) ofCode(ctx context.Context, proof Proof, said link.Link) (account.Account, account.LoginName, error) {
 	a, login, known := e.read(ctx, said)
 	if known != nil && !errors.Is(known, link.ErrDead) {
 		return account.Account{}, account.LoginName{}, known
@@ -77,7 +84,7 @@ func (e *Enroller) ofCode(ctx context.Context, code string, said link.Link) (acc
 	if known != nil {
 		state = link.State{Hash: nobodysHash, Email: account.Email{Address: said.Address}}
 	}
-	if err := e.tryCode(ctx, code, said, state); err != nil || known != nil {
+	if err := e.tryCode(ctx, proof.Code, said, state, e.madeBy(a, proof.digest(said.Purpose)) && known == nil); err != nil || known != nil {
 		if err == nil {
 			err = link.ErrDead
 		}
@@ -86,15 +93,18 @@ func (e *Enroller) ofCode(ctx context.Context, code string, said link.Link) (acc
 	return a, login, nil
 }
 
-// ofLink returns what a link that is good says, and its account. stateOf says what the link depends on.
-func (e *Enroller) ofLink(ctx context.Context, text string, purpose link.Purpose, stateOf func(account.Account, string) link.State) (link.Link, account.Account, account.LoginName, error) {
-	said, err := link.Read(text)
+// ofLink returns what a link says that is good, or was good and has made its account what it is, and the account. stateOf says what the link depends on.
+func (e *Enroller) ofLink(ctx context.Context, proof Proof, purpose link.Purpose, stateOf func(account.Account, string) link.State) (link.Link, account.Account, account.LoginName, error) {
+	said, err := link.Read(proof.Link)
 	if err != nil {
 		return link.Link{}, account.Account{}, account.LoginName{}, err
 	}
 	a, login, err := e.read(ctx, said)
 	if err == nil {
-		_, err = e.Links.Check(ctx, text, purpose, stateOf(a, login.Hash))
+		_, err = e.Links.Check(ctx, proof.Link, purpose, stateOf(a, login.Hash))
+		if errors.Is(err, link.ErrDead) && e.madeBy(a, proof.digest(purpose)) {
+			err = nil
+		}
 	}
 	if err != nil {
 		return link.Link{}, account.Account{}, account.LoginName{}, err

@@ -44,6 +44,7 @@ func (p *Password) Close(ctx context.Context, r ProofRequest, language string) (
 	case err != nil:
 		return time.Time{}, fmt.Errorf("grant: close an account: %w", err)
 	}
+	_ = p.forgetter.ForgetConsents(ctx, a.ID, at) // what was allowed since Forget; from now on nobody is signed in to allow anything
 	p.Trail.Record(ctx, r.event(audit.AccountClosed))
 	return at, nil
 }

@@ -37,7 +37,7 @@ func (l *Links) Code(ctx context.Context, of Link, state State) (string, error) 
 // CheckCode returns nil when the code is good. It does not count: the caller counts each try first, because nothing else keeps
 // somebody from trying them all. Errors: ErrDead, oauth.ErrUnavailable.
 func (l *Links) CheckCode(ctx context.Context, typed string, of Link, state State) error {
-	typed = normalCode(typed)
+	typed = NormalCode(typed)
 	good := 0
 	for back := range int64(codeSteps) {
 		code, err := l.code(ctx, of, state, l.step()-back)
@@ -52,8 +52,8 @@ func (l *Links) CheckCode(ctx context.Context, typed string, of Link, state Stat
 	return nil
 }
 
-// normalCode takes out what people type between the letters.
-func normalCode(typed string) string {
+// NormalCode takes out what people type between the letters.
+func NormalCode(typed string) string {
 	if len(typed) > 4*codeLen {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package password_test
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,13 @@ func TestClosedAccountIsGoneAtOnceAndForGoodLater(t *testing.T) {
 	if placed := d.Store.OrdersPlaced(); len(placed) > 0 {
 		t.Errorf("%+v is ordered though nothing has changed", placed)
 	}
+	var forgotten []string
+	d.Store.Before = func(_ context.Context, method string) error {
+		if slices.Contains([]string{"Forget", "ChangeAccount", "ForgetConsents"}, method) {
+			forgotten = append(forgotten, method)
+		}
+		return nil
+	}
 	got := d.As(own.AccessToken, closeRequest(deployment.Password))
 	d.Want("close", got, 200, "")
 	deployment.CheckShape(t, got)
@@ -51,8 +59,8 @@ func TestClosedAccountIsGoneAtOnceAndForGoodLater(t *testing.T) {
 	if n := strings.Count(d.Trail(), `"event":"account_closed"`); n != 1 {
 		t.Errorf("%d events of the closing, want 1", n)
 	}
-	if !slices.Contains(d.Store.Calls(), "Forget") {
-		t.Error("sessions and consents are kept")
+	if !slices.Equal(forgotten, []string{"Forget", "ChangeAccount", "ForgetConsents"}) {
+		t.Errorf("calls %v, want sessions and consents to be removed later, and consents once more after the closing", forgotten)
 	}
 }
 

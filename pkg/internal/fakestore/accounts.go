@@ -161,6 +161,9 @@ func (s *Store) change(c account.Change) error {
 		s.sessions[kept.ID] = kept
 	}
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
+	if c.Account.Proof.Epoch == a.Epoch {
+		a.Proof = c.Account.Proof
+	}
 	if c.Disable != nil {
 		a.Disabled = *c.Disable
 	}
@@ -239,6 +242,11 @@ func (s *Store) DeleteAccount(ctx context.Context, c account.Change) error {
 		}
 		return s.append(c.Entry)
 	})
+}
+
+// ForgetConsents implements account.Forgetter, like Forget.
+func (s *Store) ForgetConsents(ctx context.Context, _ uuid.UUID, _ time.Time) error {
+	return s.do(ctx, "ForgetConsents", func() error { return nil })
 }
 
 // Forget implements account.Forgetter. It keeps everything: a test's time is short.

@@ -45,7 +45,7 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (now acco
 			linked.Identities = a.Identities
 			s.accounts[a.ID] = linked
 		}
-		a.Email, a.Identities = account.Email{}, nil
+		a.Email, a.Identities, a.Proof = account.Email{}, nil, account.Proof{}
 		s.subjects[a.Subject] = a
 		if b.Begun.Key != "" {
 			if s.begun[a.Subject] == nil {

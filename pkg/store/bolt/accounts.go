@@ -33,12 +33,13 @@ type accountRecord struct {
 	Subject   string `json:"subject,omitzero"`
 
 	Identities []account.Subject `json:"identities,omitempty"`
+	Proof      account.Proof     `json:"proof,omitzero"`
 }
 
 func recordOf(a account.Account) accountRecord {
 	return accountRecord{
 		a.Username, a.Roles, a.Scopes, rawClaims(a.Claims), a.Disabled, toMillis(a.RemoveAt), a.Epoch, a.Endings,
-		a.Email.Address, toMillis(a.Email.VerifiedAt), recordHeld(a.Held), a.Subject.Directory, a.Subject.ID, a.Identities,
+		a.Email.Address, toMillis(a.Email.VerifiedAt), recordHeld(a.Held), a.Subject.Directory, a.Subject.ID, a.Identities, a.Proof,
 	}
 }
 
@@ -46,7 +47,7 @@ func (r accountRecord) account(id uuid.UUID) account.Account {
 	return account.Account{
 		ID: id, Username: r.Username, Roles: r.Roles, Scopes: r.Scopes, Claims: claims.Set(r.Claims),
 		Disabled: r.Disabled, RemoveAt: fromMillis(r.RemoveAt), Epoch: r.Epoch, Endings: r.Endings, Subject: account.Subject{Directory: r.Directory, ID: r.Subject},
-		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)}, Held: heldOf(r.Held),
+		Identities: r.Identities, Email: account.Email{Address: r.Email, VerifiedAt: fromMillis(r.EmailVerifiedAt)}, Held: heldOf(r.Held), Proof: r.Proof,
 	}
 }
 
@@ -189,6 +190,9 @@ func (s *Store) changeAccount(tx *bbolt.Tx, c account.Change) error {
 		a.Identities = nil
 	}
 	a.Epoch, a.Endings = c.Account.Epoch, c.Account.Endings
+	if c.Account.Proof.Epoch == a.Epoch {
+		a.Proof = c.Account.Proof
+	}
 	if c.Disable != nil {
 		a.Disabled = *c.Disable
 	}

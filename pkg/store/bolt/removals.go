@@ -43,6 +43,11 @@ func (s *Store) Forget(ctx context.Context, _ uuid.UUID, _ time.Time) error {
 	return s.read(ctx, "forget", func(*bbolt.Tx) error { return nil })
 }
 
+// ForgetConsents implements account.Forgetter, like Forget.
+func (s *Store) ForgetConsents(ctx context.Context, id uuid.UUID, at time.Time) error {
+	return s.Forget(ctx, id, at)
+}
+
 // purgeRemovals removes at most limit accounts whose time has come, with all that is kept of the person.
 func purgeRemovals(tx *bbolt.Tx, now time.Time, limit int) error {
 	due, err := purgeBefore(tx.Bucket(removalBucket), now.Add(time.Millisecond), limit)

@@ -85,7 +85,7 @@ func (s *Store) BeginSession(ctx context.Context, b session.Beginning) (changed 
 		}
 		record := recordOf(b.Account)
 		copied := record
-		copied.Email, copied.EmailVerifiedAt, copied.Held, copied.Identities = "", 0, nil, nil // they change without a beginning, so a copy would be out of date
+		copied.Email, copied.EmailVerifiedAt, copied.Held, copied.Identities, copied.Proof = "", 0, nil, nil, account.Proof{} // they change without a beginning, so a copy would be out of date
 		if err := put(subjects, name, subjectRecord{b.Account.ID, copied}); err != nil {
 			return err
 		}

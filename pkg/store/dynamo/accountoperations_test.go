@@ -64,7 +64,7 @@ func (p person) account() account.Account {
 func (p person) link(purpose link.Purpose, address string, expires time.Time) string {
 	p.w.t.Helper()
 	var state link.State
-	if purpose == link.Confirm {
+	if purpose == link.Confirm || purpose == link.Recover {
 		a := p.account()
 		login, err := p.w.store.LoginName(p.w.t.Context(), a.Username)
 		if err != nil {
@@ -145,8 +145,7 @@ func (p person) hasMoved(from, to, password string) error {
 	return errors.Join(append(errs, p.w.expect("a login", p.loginRequest(to, password), 200))...)
 }
 
-// accountOperations are what people do with their own accounts by way of their mailbox. Each link is good once: somebody who repeats what
-// was carried out is told that theirs is not good any more.
+// accountOperations are what people do with their own accounts by way of their mailbox. Each link is good once, and somebody whose answer was lost gets it again.
 var accountOperations = []userOperation{
 	{name: "ask for another address", status: 202, proves: true, prepare: func(w *world) (request, func(outcome) error) {
 		p, next := w.newPerson(), newAddress()
@@ -158,14 +157,14 @@ var accountOperations = []userOperation{
 			return errors.Join(w.tokensAreGood(tokens), w.expect("the link of the mail", p.confirmRequest(next), 200))
 		}
 	}},
-	{name: "confirm another address", status: 200, again: 400, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "confirm another address", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		p, next := w.newPerson(), newAddress()
 		tokens := p.login()
 		return p.confirmRequest(next), func(a outcome) error {
 			return errors.Join(p.hasMoved(p.address, next, firstPassword), w.sessionIsDead(tokens)(a))
 		}
 	}},
-	{name: "take a change of the address back", status: 200, again: 400, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "take a change of the address back", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		p, next := w.newPerson(), newAddress()
 		const password = "another-canary-wave"
 		sent := p.takeBackRequest(password)
@@ -175,7 +174,23 @@ var accountOperations = []userOperation{
 			return errors.Join(p.hasMoved(next, p.address, password), w.sessionIsDead(tokens)(a))
 		}
 	}},
-	{name: "close an account", status: 200, again: 401, proves: true, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "sign up", status: 201, prepare: func(w *world) (request, func(outcome) error) {
+		p := w.newPerson()
+		p.id, p.address = uuid.Nil, newAddress()
+		const password = "another-canary-wave"
+		return linkRequest("POST /signup/verify", p.link(link.SignUp, p.address, w.Now().Add(link.SignUp.Life())), password), func(outcome) error {
+			return w.expect("a login", p.loginRequest(p.address, password), 200)
+		}
+	}},
+	{name: "choose a new password", status: 200, prepare: func(w *world) (request, func(outcome) error) {
+		p := w.newPerson()
+		tokens := p.login()
+		const password = "another-canary-wave"
+		return linkRequest("POST /recover/finish", p.link(link.Recover, p.address, w.Now().Add(link.Recover.Life())), password), func(a outcome) error {
+			return errors.Join(w.sessionIsDead(tokens)(a), w.expect("a login", p.loginRequest(p.address, password), 200))
+		}
+	}},
+	{name: "close an account", status: 200, again: 401, proves: true, spares: []string{"Query CONSENT# (2)"}, prepare: func(w *world) (request, func(outcome) error) {
 		p := w.newPerson()
 		tokens := p.login()
 		return closeRequest(tokens, firstPassword), func(a outcome) error {
@@ -186,7 +201,7 @@ var accountOperations = []userOperation{
 				w.expect("a login afterwards", p.loginRequest(p.address, firstPassword), 200))
 		}
 	}},
-	{name: "keep an account", status: 200, again: 400, prepare: func(w *world) (request, func(outcome) error) {
+	{name: "keep an account", status: 200, prepare: func(w *world) (request, func(outcome) error) {
 		p := w.newPerson()
 		tokens := p.login()
 		w.must(closeRequest(tokens, firstPassword), 200)

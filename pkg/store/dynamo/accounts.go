@@ -76,6 +76,9 @@ func decodeAccount(it item, id uuid.UUID) (account.Account, error) {
 		found.RemoveAt = r.seconds("remove_at")
 	}
 	found.Held = r.held()
+	if r.has("proof") {
+		found.Proof = r.proof()
+	}
 	found.Identities = r.identities("identities")
 	if r.has("subject") {
 		found.Subject = account.Subject{Directory: r.text("directory"), ID: r.text("subject")}
@@ -119,6 +122,20 @@ func (r *reader) endings(name string) []account.Ending {
 		endings = append(endings, account.Ending{Epoch: n, Reason: reason})
 	}
 	return endings
+}
+
+// encodeProof keeps a proof as "<epoch> <digest>".
+func encodeProof(p account.Proof) types.AttributeValue {
+	return text(strconv.FormatInt(p.Epoch, 10) + " " + p.Digest)
+}
+
+func (r *reader) proof() account.Proof {
+	epoch, digest, _ := strings.Cut(r.text("proof"), " ")
+	n, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil {
+		r.fail("proof")
+	}
+	return account.Proof{Digest: digest, Epoch: n}
 }
 
 // claims returns none where there is no attribute. A text that is no claims fails here, because a token could not be made
@@ -191,6 +208,9 @@ func encodeAccount(a account.Account) item {
 	it["epoch"] = number(a.Epoch)
 	if len(a.Endings) > 0 {
 		it["endings"] = encodeEndings(a.Endings)
+	}
+	if a.Proof != (account.Proof{}) {
+		it["proof"] = encodeProof(a.Proof)
 	}
 	if len(a.Identities) > 0 {
 		it["identities"] = encodeIdentities(a.Identities)
@@ -307,6 +327,9 @@ func (s *Store) raiseEpoch(c account.Change) types.TransactWriteItem {
 	set := func(attribute, value string, v types.AttributeValue) {
 		update.UpdateExpression = aws.String(*update.UpdateExpression + ", " + attribute + " = " + value)
 		update.ExpressionAttributeValues[value] = v
+	}
+	if c.Account.Proof.Epoch == c.Account.Epoch {
+		set("proof", ":proof", encodeProof(c.Account.Proof))
 	}
 	if c.Disable != nil {
 		set("disabled", ":disabled", truth(*c.Disable))
@@ -436,11 +459,7 @@ const (
 
 // Forget implements account.Forgetter. It reads a thousand sessions, the youngest first.
 func (s *Store) Forget(ctx context.Context, id uuid.UUID, at time.Time) error {
-	var keys []item
-	err := s.eachOf(ctx, "forget", dynamodb.QueryInput{}, text(consentPartition(id)), func(it item) error {
-		keys = append(keys, item{partitionKey: it[partitionKey], sortKey: it[sortKey]})
-		return nil
-	})
+	keys, err := s.lastingConsents(ctx, id)
 	before := uuid.Nil
 	for range forgetPages {
 		if err != nil {
@@ -458,6 +477,31 @@ func (s *Store) Forget(ctx context.Context, id uuid.UUID, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	return s.endAt(ctx, keys, at)
+}
+
+// ForgetConsents implements account.Forgetter.
+func (s *Store) ForgetConsents(ctx context.Context, id uuid.UUID, at time.Time) error {
+	keys, err := s.lastingConsents(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.endAt(ctx, keys, at)
+}
+
+// lastingConsents are the keys of the consents of an account that have no end yet.
+func (s *Store) lastingConsents(ctx context.Context, id uuid.UUID) (keys []item, err error) {
+	err = s.eachOf(ctx, "forget", dynamodb.QueryInput{}, text(consentPartition(id)), func(it item) error {
+		if _, ends := it[ttl]; !ends {
+			keys = append(keys, item{partitionKey: it[partitionKey], sortKey: it[sortKey]})
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// endAt has the TTL remove items at a time, those that it would remove later.
+func (s *Store) endAt(ctx context.Context, keys []item, at time.Time) error {
 	errs, places := make([]error, len(keys)), make(chan struct{}, forgetAtOnce)
 	var wg sync.WaitGroup
 	for i, key := range keys {

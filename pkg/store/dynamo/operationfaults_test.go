@@ -59,7 +59,7 @@ func TestOperationsUnderFaults(t *testing.T) {
 
 // doesWithout reports whether the answer is the same when the step fails.
 func (op userOperation) doesWithout(at step) bool {
-	return slices.ContainsFunc(op.spares, func(prefix string) bool { return strings.HasPrefix(at.operation+" "+at.key, prefix) })
+	return slices.ContainsFunc(op.spares, func(prefix string) bool { return strings.HasPrefix(at.String(), prefix) })
 }
 
 // TestOperationsWithoutATable refuses every call of an operation, not one alone.

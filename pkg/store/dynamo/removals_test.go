@@ -40,9 +40,16 @@ func TestTimeToLiveTakesAClosedAccount(t *testing.T) {
 	if err := w.store.Forget(ctx, ada.ID, remove); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.store.PutConsent(ctx, consent.Consent{}, consent.Consent{AccountID: ada.ID, ClientID: "fourth", Given: w.Now()}); err != nil {
+		t.Fatal(err) // in another tab, meanwhile
+	}
 	if at, err := editor.Close(ctx, a, remove); err != nil || !at.Equal(remove) {
 		t.Fatalf("close: %s, %v", at, err)
 	}
+	if err := w.store.ForgetConsents(ctx, ada.ID, remove); err != nil {
+		t.Fatal(err)
+	}
+	leaves = append(leaves, [2]string{"CONSENT#" + ada.ID.String(), "fourth"})
 	for _, key := range keeps {
 		if got, want := until(key[0], key[1]), remove.Add(time.Hour).Unix(); got != want {
 			t.Errorf("%s goes at %d, want %d", key[0], got, want)
@@ -56,7 +63,7 @@ func TestTimeToLiveTakesAClosedAccount(t *testing.T) {
 	if a, err = w.store.Account(ctx, ada.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := editor.Reopen(ctx, a); err != nil {
+	if err := editor.Reopen(ctx, a, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range keeps {

@@ -221,12 +221,12 @@ func TestRoundTripsOfFunctions(t *testing.T) {
 			p.move(newAddress())
 			return sent
 		}, 200, 3, 3},
-		// After the password consents and sessions get the time at which they are removed; then the mail, and the transaction.
+		// After the password consents and sessions get the time at which they are removed; then the mail, the transaction, and consents once more.
 		{"close an account, besides its hash", func() request {
 			p := w.newPerson()
 			w.must(emailRequest(p.login(), newAddress()), 202)
 			return closeRequest(p.login(), firstPassword)
-		}, 200, 15, 9},
+		}, 200, 16, 10},
 		{"keep an account", func() request {
 			p := w.newPerson()
 			p.warm()

@@ -45,7 +45,7 @@ func accountRoundTrip(t *testing.T, f fixture) {
 	for name, change := range map[string]func(*account.Account){
 		"every field set": func(*account.Account) {},
 		"every optional field empty": func(a *account.Account) {
-			a.Roles, a.Scopes, a.Claims, a.Disabled, a.Epoch, a.Endings = nil, nil, "", false, 0, nil
+			a.Roles, a.Scopes, a.Claims, a.Disabled, a.Epoch, a.Endings, a.Proof = nil, nil, "", false, 0, nil, account.Proof{}
 		},
 		"empty lists":         func(a *account.Account) { a.Roles, a.Scopes = []string{}, []string{} },
 		"largest epoch":       func(a *account.Account) { a.Epoch = math.MaxInt64 },

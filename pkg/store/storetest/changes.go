@@ -47,6 +47,7 @@ func enabled(t *testing.T, f fixture) account.Account {
 func changeReaches(t *testing.T, f fixture) {
 	a := enabled(t, f)
 	c := changeOf(f, a, otherHash)
+	c.Account.Proof = account.Proof{Digest: "a digest", Epoch: c.Account.Epoch}
 	wantErr(t, "change", f.ChangeAccount(t.Context(), c), nil)
 	f.wantAccount(t, "after the change", c.Account, otherHash)
 	same(t, "after the change"+": entries", f.entriesOf(t, a.ID.String(), time.Time{}), []revocation.Entry{c.Entry})

@@ -166,6 +166,7 @@ func newAccount(t *testing.T) account.Account {
 		ID: newID(t), Username: fresh(t, "ünï#user"), Roles: []string{"admin", "a b#c"},
 		Scopes: []string{"openid", "orders:read"}, Disabled: true, Epoch: 1_700_000_001, Claims: `{"beta":true,"plan":"<ä&b>","seats":5}`,
 		Endings: []account.Ending{{Epoch: 1_700_000_000, Reason: account.ReasonDisabled}, {Epoch: 1_700_000_001, Reason: "a b#c"}},
+		Proof:   account.Proof{Digest: "of a sign-up", Epoch: 1_600_000_000},
 	}
 }
 

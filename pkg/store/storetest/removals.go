@@ -96,6 +96,7 @@ func forgetRepeats(t *testing.T, f fixture) {
 	stored := f.storedSessions(t, a.ID, 3)
 	for range 2 {
 		wantErr(t, "forget", f.Forget(t.Context(), a.ID, f.clock.Now().Add(time.Hour)), nil)
+		wantErr(t, "forget consents", f.ForgetConsents(t.Context(), a.ID, f.clock.Now().Add(time.Hour)), nil)
 	}
 	same(t, "sessions", f.listed(t, a.ID, 10), stored)
 }

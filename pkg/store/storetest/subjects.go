@@ -35,7 +35,7 @@ var subjectTests = []subtest{
 func subjectOwner(t *testing.T) account.Account {
 	t.Helper()
 	a := newAccount(t)
-	a.Username, a.Disabled, a.Endings = "", false, nil
+	a.Username, a.Disabled, a.Endings, a.Proof = "", false, nil, account.Proof{}
 	a.Subject = account.Subject{Directory: fresh(t, "d"), ID: "ünï/user#1 🌊"}
 	return a
 }
@@ -353,7 +353,7 @@ func subjectLinked(t *testing.T, f fixture) {
 	a.Identities = b.Account.Identities
 	f.wantAccount(t, "link", a, hash)
 	remembered := a
-	remembered.Subject, remembered.Email, remembered.Identities = b.Account.Subject, account.Email{}, nil
+	remembered.Subject, remembered.Email, remembered.Identities, remembered.Proof = b.Account.Subject, account.Email{}, nil, account.Proof{}
 	f.wantSubject(t, "link", remembered, "", session.Begun{})
 	_, err = f.BeginSession(t.Context(), b)
 	wantErr(t, "the same again", err, nil)
