@@ -194,6 +194,8 @@ type accountSetEmail struct {
 	Name    string `arg:"" help:"Username of the account, or directory/subject of a back end's own user."`
 	Address string `arg:"" optional:"" help:"The new address."`
 	None    bool   `help:"Take the address away."`
+
+	KeepFromOld bool `help:"Do not tell the old address: somebody else has its mailbox."`
 	reading
 }
 
@@ -202,7 +204,11 @@ func (c *accountSetEmail) Help() string {
 	return `The address counts as verified: you vouch for it. A username that is the old address becomes the new one. Every session ends, as
 links and codes in mails to the old address do.
 
+Both addresses are told by mail before it is changed. The mail to the old one has a link by which its reader takes the change back, for 7 days: when
+somebody else has that mailbox, keep it from them by --keep-from-old.
+
   wavepass account set-email ada ada@example.com
+  wavepass account set-email ada ada@example.com --keep-from-old
   wavepass account set-email ada --none`
 }
 
@@ -212,7 +218,7 @@ func (c *accountSetEmail) Run(ctx context.Context, o output, in invocation) erro
 		return errors.New("want the new address, or --none to take the address away")
 	}
 	return named{c.target, c.Name, c.reading}.change(ctx, o, in, "e-mail address set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
-		return m.SetEmail(ctx, a, c.Address)
+		return m.SetEmail(ctx, a, c.Address, c.KeepFromOld)
 	})
 }
 

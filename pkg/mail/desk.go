@@ -108,7 +108,7 @@ func (o Order) check() error {
 		return fmt.Errorf("%w: its purpose is %q", ErrOrder, o.Purpose)
 	case !isAddress(o.Address):
 		return fmt.Errorf("%w: it goes to no address", ErrOrder)
-	case (o.NewAddress != "") != (o.Purpose == AddressChanging) || o.NewAddress != "" && !isAddress(o.NewAddress):
+	case o.NewAddress != "" && (o.Purpose != AddressChanging || !isAddress(o.NewAddress)):
 		return fmt.Errorf("%w: a new address belongs to %s and to no other", ErrOrder, AddressChanging)
 	case len(o.Language) > maxTag || len(o.Client) > maxTag:
 		return fmt.Errorf("%w: language and client have at most %d bytes", ErrOrder, maxTag)

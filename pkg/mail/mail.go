@@ -27,18 +27,19 @@ const (
 	Invitation      Purpose = "invitation"       // sign up by invitation
 	PasswordChanged Purpose = "password_changed" // told after it was
 	AddressChanging Purpose = "address_changing" // to the old address, with a link that takes the change back
+	AddressSet      Purpose = "address_set"      // to the new address, when an operator has set it
 	Deletion        Purpose = "deletion"         // the account will be deleted; with a link that keeps it
 )
 
 // Purposes are all of them.
 func Purposes() []Purpose {
-	return []Purpose{SignUp, AccountExists, Recover, ConfirmAddress, Invitation, PasswordChanged, AddressChanging, Deletion}
+	return []Purpose{SignUp, AccountExists, Recover, ConfirmAddress, Invitation, PasswordChanged, AddressChanging, AddressSet, Deletion}
 }
 
 // isNotice reports whether a mail tells of something that has happened, which nobody is to be able to keep from the owner of
 // the account.
 func (p Purpose) isNotice() bool {
-	return slices.Contains([]Purpose{PasswordChanged, AddressChanging, Deletion}, p)
+	return slices.Contains([]Purpose{PasswordChanged, AddressChanging, AddressSet, Deletion}, p)
 }
 
 // OrderLife is how long after it was placed an order may still be carried out. A link in a mail that comes later is of no use to
@@ -51,7 +52,7 @@ type Order struct {
 	Purpose    Purpose
 	Account    uuid.UUID // zero for SignUp, Recover and Invitation: the mailer finds the account by the address, if there is one
 	Address    string    // where the mail goes
-	NewAddress string    // of AddressChanging: the address that the account is to have
+	NewAddress string    // of AddressChanging: the address that the account is to have; empty: none
 	Language   string    // a BCP 47 tag, as the person's browser or app has it; may be empty
 	Client     string    // id of the client that the person came from; may be empty
 	At         time.Time // milliseconds

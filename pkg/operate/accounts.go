@@ -11,6 +11,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
+	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/mail"
@@ -59,19 +60,51 @@ func (o *Operator) verified(address string) (account.Email, error) {
 }
 
 // SetEmail replaces the address, which then counts as verified, and ends every session; an empty one takes it away. It reports whether
-// the address is another than that of the account, which was just read. Errors: those of account.Editor.SetEmail.
-func (o *Operator) SetEmail(ctx context.Context, a account.Account, address string) (bool, error) {
+// the address is another than that of the account, which was just read. Before anything is changed it orders the mails that tell both addresses, the old one with a
+// link that takes the change back: with keepFromOld only the new one, because somebody else may have the old mailbox. Errors: those of account.Editor.SetEmail.
+func (o *Operator) SetEmail(ctx context.Context, a account.Account, address string, keepFromOld bool) (bool, error) {
 	email, err := o.verified(address)
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if email.Address == a.Email.Address && email.Verified() == a.Email.Verified() {
+	case email.Address == a.Email.Address && email.Verified() == a.Email.Verified():
 		return false, nil
+	case a.Gone(o.now()):
+		return false, account.ErrNotFound
+	}
+	if email.Address != a.Email.Address {
+		if err := o.tellOfMove(ctx, a, email.Address, keepFromOld); err != nil {
+			return false, err
+		}
 	}
 	if err := o.accounts.SetEmail(ctx, a.ID, email); err != nil {
 		return false, err
 	}
 	return true, o.recordAccount(ctx, audit.EmailSet, a.ID)
+}
+
+// tellOfMove orders the mails about another address. Either may have had as many as an address gets.
+func (o *Operator) tellOfMove(ctx context.Context, a account.Account, next string, keepFromOld bool) error {
+	if next != "" {
+		switch owner, err := o.store.OwnerOf(ctx, next); {
+		case err == nil && owner != a.ID:
+			return account.ErrAddressTaken // and nobody is told
+		case err != nil && !errors.Is(err, account.ErrNotFound):
+			return fmt.Errorf("operate: set address: %w", err)
+		}
+	}
+	if a.Email.Address != "" && !keepFromOld {
+		if err := enrol.TellBefore(ctx, o.store, o.desk(), o.now(), a, next, enrol.Asker{}); err != nil {
+			return fmt.Errorf("operate: set address: %w", err)
+		}
+	}
+	if next == "" {
+		return nil
+	}
+	if err := o.desk().Place(ctx, mail.Order{Purpose: mail.AddressSet, Account: a.ID, Address: next}, ""); err != nil {
+		return fmt.Errorf("operate: set address: %w", err)
+	}
+	return nil
 }
 
 // Invite orders the mail by which the owner of an address may make an account, in a language by its tag, and returns the address as it
@@ -121,6 +154,9 @@ func (o *Operator) SetPassword(ctx context.Context, id uuid.UUID, password oauth
 	a, err := o.store.Account(ctx, id)
 	if err != nil {
 		return fmt.Errorf("operate: set password: %w", err)
+	}
+	if a.Gone(o.now()) {
+		return account.ErrNotFound
 	}
 	if _, err := o.Passwords.Accept(password, a.Username, a.Email.Address); err != nil {
 		return err

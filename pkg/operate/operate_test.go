@@ -115,7 +115,7 @@ var acts = []act{
 	{audit.AccessSet, false, func(w *world) (bool, error) {
 		return w.SetAccess(w.ctx, w.account(), account.Access{Roles: []string{"guest"}, Scopes: []string{"read"}})
 	}},
-	{audit.EmailSet, false, func(w *world) (bool, error) { return w.SetEmail(w.ctx, w.account(), "Ada@Example.com") }},
+	{audit.EmailSet, false, func(w *world) (bool, error) { return w.SetEmail(w.ctx, w.account(), "Ada@Example.com", false) }},
 	{audit.Invited, true, func(w *world) (bool, error) {
 		_, err := w.Invite(w.ctx, "Eve@Example.com", "de")
 		return did(err)
@@ -251,9 +251,9 @@ func TestWhatChangesNothingClaimsNoChange(t *testing.T) {
 
 func TestInvitationGoesToAnAddressThatNobodyHas(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.SetEmail(w.ctx, w.account(), "ada@example.com"); err != nil {
-		t.Fatal(err)
-	}
+	a := w.account()
+	a.Email = account.Email{Address: "ada@example.com", VerifiedAt: start}
+	w.store.SetAccount(a, "hash")
 	for address, want := range map[string]error{"Ada@Example.com": account.ErrAddressTaken, "Ada <eve@example.com>": account.ErrAddress} {
 		if _, err := w.Invite(w.ctx, address, "en"); !errors.Is(err, want) {
 			t.Errorf("invite %s: %v, want %v", address, err, want)
@@ -274,9 +274,9 @@ func TestOwnerIsToldOfAPasswordThatAnOperatorSets(t *testing.T) {
 	if err := set("another-canary-pass"); err != nil || len(w.store.OrdersPlaced()) > 0 {
 		t.Errorf("without an address: %v, orders %+v", err, w.store.OrdersPlaced())
 	}
-	if _, err := w.SetEmail(w.ctx, w.account(), "ada@example.com"); err != nil {
-		t.Fatal(err)
-	}
+	a := w.account()
+	a.Email = account.Email{Address: "ada@example.com", VerifiedAt: start}
+	w.store.SetAccount(a, "hash")
 	if err := set("short"); err == nil || len(w.store.OrdersPlaced()) > 0 {
 		t.Errorf("a password that is refused: %v, orders %+v", err, w.store.OrdersPlaced())
 	}
@@ -294,6 +294,69 @@ func TestOwnerIsToldOfAPasswordThatAnOperatorSets(t *testing.T) {
 	orders := w.store.OrdersPlaced()
 	if len(orders) != 4 || orders[0].Purpose != mail.PasswordChanged || orders[0].Address != "ada@example.com" || orders[0].Account != w.ada.ID {
 		t.Errorf("orders %+v, want 4 beside the one that failed", orders)
+	}
+}
+
+func TestBothAddressesAreToldOfOneThatAnOperatorSets(t *testing.T) {
+	w := newWorld(t)
+	told := func(what string, want ...string) {
+		t.Helper()
+		orders := w.store.OrdersPlaced()
+		var got []string
+		for _, o := range orders {
+			got = append(got, fmt.Sprint(o.Purpose, " ", o.Address, " ", o.NewAddress))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: orders %q, want %q", what, got, want)
+		}
+	}
+	set := func(address string, keepFromOld bool, want error) {
+		t.Helper()
+		w.clock.Advance(time.Second)
+		if changed, err := w.SetEmail(w.ctx, w.account(), address, keepFromOld); !errors.Is(err, want) || changed != (want == nil) {
+			t.Errorf("set %q: changed %t, %v; want %v", address, changed, err, want)
+		}
+	}
+	var want []string
+	add := func(orders ...string) []string { want = append(want, orders...); return want }
+	set("ada@example.com", false, nil)
+	told("the first", add("address_set ada@example.com ")...)
+	set("ada@example.org", false, nil)
+	told("another", add("address_changing ada@example.com ada@example.org", "address_set ada@example.org ")...)
+	set("ada@example.net", true, nil)
+	told("one that is kept from the old", add("address_set ada@example.net ")...)
+	set("", false, nil)
+	told("none", add("address_changing ada@example.net ")...)
+	set("ada@example.edu", false, nil)
+	told("one again", add("address_set ada@example.edu ")...)
+
+	w.store.SetAccount(account.Account{ID: uuid.New(), Username: "eve", Email: account.Email{Address: "eve@example.com"}}, "hash")
+	for _, keepFromOld := range []bool{false, true} {
+		set("eve@example.com", keepFromOld, account.ErrAddressTaken)
+		told("somebody else's", want...)
+	}
+	w.store.Before = hooks.Fail("PutOrder")
+	before := w.account()
+	set("ada@example.info", false, oauth.ErrUnavailable)
+	if w.store.Before = nil; w.account().Epoch != before.Epoch {
+		t.Error("nobody could be told, and the address has changed")
+	}
+}
+
+// TestNobodyIsToldOfAnAccountThatIsBeingRemoved: it is answered as one that is gone, before a mail is ordered.
+func TestNobodyIsToldOfAnAccountThatIsBeingRemoved(t *testing.T) {
+	w := newWorld(t)
+	a := w.account()
+	a.Email, a.Disabled, a.RemoveAt = account.Email{Address: "ada@example.com", VerifiedAt: start}, true, start
+	w.store.SetAccount(a, "hash")
+	if err := w.SetPassword(w.ctx, a.ID, oauth.NewSecret("another-canary-pass")); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("set password: %v, want ErrNotFound", err)
+	}
+	if _, err := w.SetEmail(w.ctx, a, "ada@example.org", false); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("set address: %v, want ErrNotFound", err)
+	}
+	if orders := w.store.OrdersPlaced(); len(orders) != 0 {
+		t.Errorf("orders %+v, want none", orders)
 	}
 }
 

@@ -47,7 +47,7 @@ type Variables struct {
 	Language   string // of the text, like de
 	Subject    string // of this mail
 	Address    string // that the mail goes to
-	NewAddress string // of address_changing
+	NewAddress string // of address_changing; empty: the account is to have none
 	Link       string
 	Code       string
 	Minutes    int // that the link is good from now on
