@@ -130,6 +130,10 @@ func (h *Store) Forget(ctx context.Context, account uuid.UUID, at time.Time) err
 	return h.Do(ctx, "Forget", func() error { return h.Store.Forget(ctx, account, at) })
 }
 
+func (h *Store) ForgetConsents(ctx context.Context, account uuid.UUID, at time.Time) error {
+	return h.Do(ctx, "ForgetConsents", func() error { return h.Store.ForgetConsents(ctx, account, at) })
+}
+
 func (h *Store) Consents(ctx context.Context, account uuid.UUID) ([]consent.Consent, error) {
 	return call(ctx, h, "Consents", func() ([]consent.Consent, error) { return h.Store.Consents(ctx, account) })
 }
