@@ -68,7 +68,7 @@ func (c *auditTrail) Run(ctx context.Context, o output, in invocation) error {
 			return fmt.Errorf("read the log %s: %w", c.Log, err)
 		}
 		if unread > 0 {
-			fmt.Fprintf(o.log, "%d lines look like events and cannot be read: perhaps they were cut off\n", unread)
+			fmt.Fprintf(o.log, "lines that look like events and cannot be read, perhaps because they were cut off: %d\n", unread)
 		}
 		events = append(events, logged...)
 	}

@@ -60,7 +60,7 @@ func TestTrailTellsAnIncidentFromLogAndTable(t *testing.T) {
 		t.Errorf("of the log alone: %q, want %q", names(alone), want)
 	}
 	out, told, err := command(t, "audit", "trail", "--data", data, "--log", log, "--session", sid)
-	if err != nil || !strings.Contains(out, "reuse_detected") || !strings.Contains(told, "1 lines look like events") {
+	if err != nil || !strings.Contains(out, "reuse_detected") || !strings.Contains(told, "perhaps because they were cut off: 1") {
 		t.Errorf("%v, %q:\n%s", err, told, out)
 	}
 }
