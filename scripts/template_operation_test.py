@@ -207,7 +207,7 @@ class Throttles(unittest.TestCase):
         # A !Ref would be a text, and nothing tells CloudFormation the type here.
         for parameter, routes, share in [
             ("LoginsPerSecond", ["POST /login", "POST /signin"], 1),
-            ("LoginsPerSecond", ["POST /password", "POST /email", "POST /site/email", "DELETE /account", "DELETE /site/account", "POST /account/keep", "POST /email/change", "POST /email/confirm", "POST /email/takeback", "POST /signup", "POST /signup/verify", "POST /recover", "POST /recover/finish"], 2),
+            ("LoginsPerSecond", ["POST /password", "POST /email", "POST /site/email", "DELETE /account", "DELETE /site/account", "POST /account/keep", "POST /account/close", "POST /email/change", "POST /email/confirm", "POST /email/takeback", "POST /signup", "POST /signup/verify", "POST /recover", "POST /recover/finish"], 2),
             ("RevocationsPerSecond", ["POST /revoke", "POST /logout", "GET /signout", "POST /signout", "DELETE /sessions", "DELETE /sessions/{id}",
                                       "DELETE /grants/{client}", "DELETE /site/grants/{client}"], 1),
         ]:

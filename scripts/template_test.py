@@ -155,7 +155,7 @@ class Output(unittest.TestCase):
         "get /authorize", "post /authorize", "post /signin", "post /signin/provider", "post /consent", "get /callback/{provider}", "get /signout", "post /signout",
         "get /.well-known/jwks.json", "get /.well-known/oauth-authorization-server", "get /.well-known/openid-configuration",
         "get /signup", "post /signup", "get /signup/verify", "post /signup/verify", "get /recover", "post /recover", "get /recover/finish", "post /recover/finish",
-        "get /email/change", "post /email/change", "get /email/confirm", "post /email/confirm", "get /email/takeback", "post /email/takeback", "get /account/keep", "post /account/keep",
+        "get /email/change", "post /email/change", "get /email/confirm", "post /email/confirm", "get /email/takeback", "post /email/takeback", "get /account/close", "post /account/close", "get /account/keep", "post /account/keep",
         "get /.well-known/oauth-protected-resource", "get /.well-known/oauth-protected-resource/{path+}",
     }
 

@@ -82,4 +82,7 @@ func (w *walker) mailbox() {
 	w.login("login to a closed account", 401, "app", newcomer, canaryPassword)
 	post("keep", 200, "/account/keep", `{"link":"%s"}`, keep)
 	post("keep again", 200, "/account/keep", `{"link":"%s"}`, keep)
+	atThePage := func(password string) url.Values { return url.Values{"username": {newcomer}, "password": {password}} }
+	w.form("close at the page by a wrong password", 400, "/account/close", atThePage(wrongPassword), "Origin", canaryIssuer)
+	w.form("close at the page", 200, "/account/close", atThePage(canaryPassword), "Origin", canaryIssuer)
 }

@@ -43,6 +43,6 @@ func (s *faultyStore) Create(ctx context.Context, begun session.Session) error {
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "Rehash", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
 	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket", "PutPushed", "Pushed",
-	"Subject", "BeginSession", "SetAccess", "UseCode", "ReleaseCode", "Consent", "PutConsent", "TakeBackConsent", "Consents", "Forget", "Providers", "ReplaceClient", "Resource",
+	"Subject", "BeginSession", "SetAccess", "UseCode", "ReleaseCode", "Consent", "PutConsent", "TakeBackConsent", "Consents", "Forget", "ForgetConsents", "Providers", "ReplaceClient", "Resource",
 	"OwnerOf", "CreateAccount", "CountMail", "PutOrder", "CreateLinks",
 }

@@ -17,7 +17,7 @@ var unlisted = []string{
 	"POST /refresh",                                                                                                                                                      // the token endpoint of those who know Wavepass, with its cookies
 	"GET /site/userinfo", "GET /site/sessions", "DELETE /site/sessions", "DELETE /site/sessions/{id}", "POST /site/password", "POST /site/email", "DELETE /site/account", // by the cookie of a site
 	"GET /signup", "POST /signup", "GET /signup/verify", "POST /signup/verify", "GET /recover", "POST /recover", "GET /recover/finish", "POST /recover/finish", // by mail
-	"GET /email/change", "POST /email/change", "GET /email/confirm", "POST /email/confirm", "GET /email/takeback", "POST /email/takeback", "GET /account/keep", "POST /account/keep",
+	"GET /email/change", "POST /email/change", "GET /email/confirm", "POST /email/confirm", "GET /email/takeback", "POST /email/takeback", "GET /account/close", "POST /account/close", "GET /account/keep", "POST /account/keep",
 	"POST /userinfo", // the address is that of GET
 	"GET /session", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}",
 	"GET /grants", "DELETE /grants/{client}", "GET /site/grants", "DELETE /site/grants/{client}",

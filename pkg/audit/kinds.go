@@ -142,7 +142,7 @@ func Sections() []Section {
 			{Name: "invited", By: "operator", Always: "mail", When: "An invitation was ordered, for an address of nobody.",
 				Example: Event{Mail: "invitation"}},
 			{Name: "account_disabled", By: "client operator", Always: "sub", When: "An account was disabled, and its sessions ended."},
-			{Name: "account_closed", By: "person", Always: "sub sid client_id", When: "A person closed their account. All sessions ended, and it is removed 7 days later, unless they or an operator take it back: the table's time to live removes it, without an event."},
+			{Name: "account_closed", By: "person", Always: "sub client_id", May: "sid", When: "A person closed their account; `sid` is the session that they did it from, if it was not by their password at the page. All sessions ended, and it is removed 7 days later, unless they or an operator take it back: the table's time to live removes it, without an event."},
 			{Name: "account_reopened", By: "person", Always: "sub mail", When: "A person kept their closed account, by the mail that told them.",
 				Example: Event{Mail: "deletion"}},
 			{Name: "account_enabled", By: "client operator", Always: "sub", When: "A disabled account was enabled."},

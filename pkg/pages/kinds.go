@@ -86,6 +86,7 @@ const (
 	Changing   Mailed = "email" // the address of an account
 	TakingBack Mailed = "takeback"
 	Keeping    Mailed = "keep"
+	Closing    Mailed = "close" // the account; what is mailed is the way back
 )
 
 // Ask asks for the address that a mail is to go to.
@@ -128,6 +129,22 @@ type Confirm struct {
 
 // Confirm draws it.
 func (p *Pages) Confirm(l Languages, c Confirm) Page { return p.draw(l, "confirm", "email.title", c) }
+
+// Close asks for username and password of the account that its person closes. Somebody who is signed in by way of a provider has no password: they have a
+// button, if the page has a Token.
+type Close struct {
+	Base     string // as of Form
+	Username string // filled in
+	Token    string // of somebody who is signed in at this browser; empty: nobody is
+	Problem  Problem
+	Value    int // of the text of the problem
+}
+
+// OfPassword reports whether the problem is that of username and password.
+func (c Close) OfPassword() bool { return c.Problem == WrongPassword }
+
+// Close draws it.
+func (p *Pages) Close(l Languages, c Close) Page { return p.draw(l, "close", "close.title", c) }
 
 // Keep asks whether an account is to be kept that its person has closed.
 type Keep struct {
@@ -214,7 +231,9 @@ const (
 	DeadKeep          Problem = "dead_keep"      // the same
 	DeadTakeBack      Problem = "dead_takeback"  // as DeadLink; there is no other mail to ask for
 	AddressTaken      Problem = "address_taken"
-	Closed            Problem = "closed" // people may not do that here
+	Closed            Problem = "closed"       // people may not do that here
+	OldLogin          Problem = "old_login"    // nobody is signed in, or not since a short while ago
+	HasPassword       Problem = "has_password" // which is wanted
 	PasswordCharacter Problem = "password_character"
 
 	NoDocument       Problem = "no_document"        // what an application says of itself cannot be read or used

@@ -1,7 +1,8 @@
 // Package accounts is what people do with their own accounts by way of their mailbox: POST /signup and /recover order a mail, and
 // /signup/verify and /recover/finish take what was in it, with a new password. POST /email/confirm gives an account the new address that it
 // was mailed to, and /email/takeback the old one again. Applications send JSON and read JSON; browsers send the
-// forms of the pages that GET shows, and see pages. Applications ask for a new address at the function password, pages at /email/change.
+// forms of the pages that GET shows, and see pages. Applications ask for a new address at the function password, pages at /email/change; applications
+// close an account there too, pages at /account/close.
 //
 // When an answer was lost, the same request is answered again as it was at first, for half an hour and as long as nothing else has changed the account. No answer hands out a session,
 // so none is handed out twice: a lost answer costs a login at most.
@@ -20,14 +21,17 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/apigw"
 	"github.com/wavepass/wavepass/pkg/audit"
+	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/endpoint/mailrefusal"
 	"github.com/wavepass/wavepass/pkg/enrol"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
+	"github.com/wavepass/wavepass/pkg/session"
 )
 
 // Store is what the function asks of the table.
@@ -36,6 +40,8 @@ type Store interface {
 	account.Rehasher
 	mail.DeskStore
 	keyring.LinkStore
+	session.Reader
+	account.Forgetter
 }
 
 // New returns the function. drawn are its pages.
@@ -46,12 +52,14 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		desk:  mail.NewDesk(store, mail.DefaultLimits, s.Now),
 
 		accounts: account.NewAuthenticator(store, store, pageLimits, s.Now),
+		owners:   session.NewOwners(store, store, client.NewRegistry(nil, s.Now), s.Now), // of sessions of the sign-in pages alone, whose client is in no table
+		closer:   grant.Closer{Editor: account.NewEditor(store, s.Now), Forgetter: store, Mails: mail.NewDesk(store, mail.DefaultLimits, s.Now), Trail: s.Trail, Now: s.Now},
 	}
 	handlers := map[string]apigw.Handler{}
 	for _, step := range []step{
 		f.asking(pages.SigningUp, "/signup"), f.finishing(pages.SigningUp, link.SignUp.Path()),
 		f.asking(pages.Recovering, link.AskToRecoverPath), f.finishing(pages.Recovering, link.Recover.Path()),
-		f.changing(), f.confirming(), f.takingBack(), f.keeping(),
+		f.changing(), f.confirming(), f.takingBack(), f.closing(), f.keeping(),
 	} {
 		get := "GET " + step.path
 		if !step.asks {
@@ -87,6 +95,8 @@ func (f function) again(s step) string {
 		return ""
 	case s.what == pages.Changing:
 		return changePath
+	case s.what == pages.Closing:
+		return closePath
 	}
 	return "/" + string(s.what)
 }
@@ -99,6 +109,8 @@ type function struct {
 	pages *pages.Pages
 
 	accounts *account.Authenticator
+	owners   *session.Owners
+	closer   grant.Closer
 }
 
 // enroller has the rules for passwords at the issuer of the request.
@@ -113,7 +125,7 @@ func (f function) enroller(r *apigw.Request) *enrol.Enroller {
 func (f function) open(what pages.Mailed, asks bool) error {
 	signsUp := f.SelfService.Open || !asks && f.SelfService.Invited
 	switch {
-	case what == pages.Keeping: // people close their accounts everywhere
+	case what == pages.Closing, what == pages.Keeping: // people close their accounts everywhere
 		return nil
 	case !f.SelfService.Recover:
 		return apigw.Refused(http.StatusNotFound, oauth.CodeNotFound, "this service sends no mails, so nobody can sign up, recover an account or change its address here")
@@ -128,7 +140,8 @@ var errClosed = apigw.Refused(http.StatusForbidden, oauth.CodeAccessDenied, "sig
 type input struct {
 	Email    string       `json:"email"`
 	Subject  string       `json:"sub"`      // of /email/confirm, with a code
-	Username string       `json:"username"` // of /email/change
+	Username string       `json:"username"` // of /email/change and /account/close
+	Token    oauth.Secret `json:"token"`    // of /account/close, in place of username and password
 	Language string       `json:"language"`
 	Link     string       `json:"link"`
 	Code     string       `json:"code"`
@@ -221,7 +234,8 @@ type done struct {
 	Subject  string `json:"sub"`
 	Username string `json:"username"` // what they log in with; empty: not with a password
 
-	asked uuid.UUID // the account whose address is to change
+	asked   uuid.UUID // the account whose address is to change
+	cookies []string
 }
 
 type handler func(context.Context, *apigw.Request, input) (done, error)

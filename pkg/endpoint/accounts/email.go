@@ -21,7 +21,7 @@ import (
 // changePath is the page where somebody asks for another address of their account.
 const changePath = "/email/change"
 
-// pageLimits are those of guesses at a password at that page: fewer than at the login (AttemptLimits), whose counts they share where the windows
+// pageLimits are those of guesses at a password at that page, and at that which closes an account: fewer than at the login (AttemptLimits), whose counts they share where the windows
 // are as long.
 var pageLimits = account.Limits{
 	Account: account.Limit{Count: 5, Window: 15 * time.Minute},
@@ -53,6 +53,19 @@ func (f function) change(ctx context.Context, r *apigw.Request, in input) (done,
 	if _, err := account.CanonicalAddress(in.Email); err != nil {
 		return done{}, err
 	}
+	who, err := f.byPassword(ctx, r, in)
+	if err != nil {
+		return done{}, err
+	}
+	if err := enrol.AskToChange(ctx, f.desk, who.Account.ID, in.Email, enrol.Asker{Language: in.Language, Network: r.Network}); err != nil {
+		return done{}, err
+	}
+	f.Trail.Record(ctx, audit.Event{Name: audit.AddressAsked, Subject: who.Account.ID.String()})
+	return done{status: http.StatusOK, asked: who.Account.ID}, nil
+}
+
+// byPassword returns whose username and password were typed. Errors: *guessedError, account.ErrInvalidCredentials, oauth.ErrUnavailable.
+func (f function) byPassword(ctx context.Context, r *apigw.Request, in input) (account.Authenticated, error) {
 	who, err := f.accounts.Authenticate(ctx, in.Username, in.Password, r.Network, nil)
 	var (
 		failed  *account.FailedError
@@ -61,23 +74,19 @@ func (f function) change(ctx context.Context, r *apigw.Request, in input) (done,
 	switch {
 	case errors.As(err, &limited):
 		f.Trail.Record(ctx, audit.Event{Name: audit.PasswordLimited})
-		return done{}, &guessedError{limited}
+		return who, &guessedError{limited}
 	case errors.As(err, &failed):
 		event := audit.Event{Name: audit.PasswordFailed}
 		if failed.AccountID != uuid.Nil {
 			event.Subject = failed.AccountID.String()
 		}
 		f.Trail.Record(ctx, event)
-		return done{}, err
+		return who, err
 	case err != nil:
-		return done{}, err
+		return who, err
 	}
 	f.accounts.Settle(ctx, who)
-	if err := enrol.AskToChange(ctx, f.desk, who.Account.ID, in.Email, enrol.Asker{Language: in.Language, Network: r.Network}); err != nil {
-		return done{}, err
-	}
-	f.Trail.Record(ctx, audit.Event{Name: audit.AddressAsked, Subject: who.Account.ID.String()})
-	return done{status: http.StatusOK, asked: who.Account.ID}, nil
+	return who, nil
 }
 
 // confirming gives an account the address that a mail went to. Without a link there is no account either, so the person begins anew.

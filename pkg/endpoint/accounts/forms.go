@@ -12,6 +12,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/browser"
 	"github.com/wavepass/wavepass/pkg/endpoint"
 	"github.com/wavepass/wavepass/pkg/enrol"
+	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -82,7 +83,9 @@ func (f function) byForm(step step) apigw.Handler {
 		case problem == pages.Internal, problem == pages.DeadLink:
 			return apigw.Response{}, told(err)
 		case err == nil:
-			return page(status, step.next(r, in, made)), nil
+			response := page(status, step.next(r, in, made))
+			response.Cookies = made.cookies
+			return response, nil
 		}
 		response := page(status, step.form(r, in, fault{problem, value}))
 		var limited *account.TooManyAttemptsError
@@ -115,6 +118,10 @@ func problemOf(err error) (problem pages.Problem, value int, status int) {
 		return pages.AddressTaken, 0, http.StatusConflict
 	case errors.As(err, &limited):
 		return pages.TooManyCodes, 0, http.StatusTooManyRequests
+	case errors.Is(err, grant.ErrOldLogin):
+		return pages.OldLogin, 0, http.StatusBadRequest
+	case errors.Is(err, grant.ErrPasswordMissing):
+		return pages.HasPassword, 0, http.StatusBadRequest
 	case errors.Is(err, link.ErrDead):
 		return pages.DeadLink, 0, http.StatusBadRequest
 	case errors.As(err, &fault):
@@ -137,7 +144,7 @@ func (f function) shown(step step, handle apigw.Handler) apigw.Handler {
 			failed.Again = endpoint.BasePath(r) + failed.Again
 		}
 		switch {
-		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), !f.SelfService.Recover && step.what != pages.Keeping:
+		case errors.Is(err, enrol.ErrClosed), errors.Is(err, errClosed), f.open(step.what, false) != nil && !f.SelfService.Recover:
 			failed.Problem, failed.Again = pages.Closed, ""
 		case errors.Is(err, browser.ErrCrossSite):
 			failed.Problem = pages.Stale
@@ -150,6 +157,8 @@ func (f function) shown(step step, handle apigw.Handler) apigw.Handler {
 				switch step.what {
 				case pages.TakingBack:
 					failed.Problem = pages.DeadTakeBack
+				case pages.Closing:
+					failed.Problem = pages.Stale
 				case pages.Keeping:
 					failed.Problem = pages.DeadKeep
 				}

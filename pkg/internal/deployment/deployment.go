@@ -214,6 +214,8 @@ func Routes(f all.Functions) map[string]apigw.Function {
 		"POST /email/change":   "accounts",
 		"GET /email/confirm":   "accounts",
 		"POST /email/confirm":  "accounts",
+		"GET /account/close":   "accounts",
+		"POST /account/close":  "accounts",
 		"GET /account/keep":    "accounts",
 		"POST /account/keep":   "accounts",
 		"GET /email/takeback":  "accounts",

@@ -49,14 +49,14 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		}
 	}
 	for _, route := range []string{
-		"GET /signup", "GET /signup/verify", "GET /recover", "GET /recover/finish", "GET /email/change", "GET /email/confirm", "GET /email/takeback", "GET /account/keep", "GET /.well-known/oauth-authorization-server",
+		"GET /signup", "GET /signup/verify", "GET /recover", "GET /recover/finish", "GET /email/change", "GET /email/confirm", "GET /email/takeback", "GET /account/close", "GET /account/keep", "GET /.well-known/oauth-authorization-server",
 		"GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/{path+}",
 	} {
 		if got := New(t, browser.Jar{}).Raw(Request{Route: route, Query: map[string]string{"unknown": "x"}}); got.StatusCode != 400 {
 			t.Errorf("%s, a parameter: %d %s, want 400", route, got.StatusCode, got.Body)
 		}
 	}
-	for _, path := range []string{"/signin", "/signin/provider", "/consent", "/signup", "/signup/verify", "/recover", "/recover/finish", "/email/change", "/email/confirm", "/email/takeback", "/account/keep"} {
+	for _, path := range []string{"/signin", "/signin/provider", "/consent", "/signup", "/signup/verify", "/recover", "/recover/finish", "/email/change", "/email/confirm", "/email/takeback", "/account/close", "/account/keep"} {
 		got := New(t, browser.Jar{}).Raw(Request{Route: "POST " + path, Type: "text/plain", Body: "x"}.From(Issuer))
 		if got.StatusCode != 415 {
 			t.Errorf("%s, another media type: %d %s, want 415", path, got.StatusCode, got.Body)
@@ -66,7 +66,7 @@ func TestRefusalsOfPagesAndMetadata(t *testing.T) {
 		leave, {Route: "GET /signout", Raw: "client_id=site&post_logout_redirect_uri=" + url.QueryEscape(Origin+"/bye")},
 		form("POST /consent", "request", authorization, "token", "x", "decision", "allow"),
 		form("POST /signup", "email", "ada@example.com"), form("POST /recover", "email", "ada@example.com"),
-		form("POST /email/change", "username", Username, "password", Password, "email", "ada@example.org"),
+		form("POST /email/change", "username", Username, "password", Password, "email", "ada@example.org"), form("POST /account/close", "username", Username, "password", Password),
 		{Route: "GET /.well-known/oauth-protected-resource"},
 	} {
 		d := New(t, browser.Jar{})

@@ -83,6 +83,7 @@ func TestPoliciesAllowWhatFunctionsUseAndNoMore(t *testing.T) {
 
 	w.remove(itemKey("KEYRING#LINKS", "KEYRING"))
 	w.selfServe()
+	w.closeAtThePage()
 	w.remove(itemKey("KEYRING#LINKS", "KEYRING"))
 	w.sendMail()
 
@@ -219,6 +220,22 @@ func (w *world) closeAndKeep(tokens outcome, id uuid.UUID, address string, links
 		w.t.Fatal(err)
 	}
 	w.must(request{route: "POST /account/keep", mediaType: apigw.JSON, body: `{"link":"` + kept + `"}`}, 200)
+}
+
+// closeAtThePage closes an account by username and password, and looks whose the session of a browser is. The person has a session and has allowed an application
+// something.
+func (w *world) closeAtThePage() {
+	w.t.Helper()
+	cookie := w.signIn()
+	page := w.must(request{route: "GET /account/close", cookie: cookie}, 200)
+	_, page.body, _ = strings.Cut(page.body, "</form>") // the second form
+	w.must(sent("/account/close", page, cookie), 400)   // the person has a password
+	p := w.newPerson()
+	p.login()
+	if err := w.store.PutConsent(w.t.Context(), consent.Consent{}, consent.Consent{AccountID: p.id, ClientID: "third", Given: w.Now()}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(request{route: "POST /account/close", mediaType: apigw.Form, body: url.Values{"username": {p.address}, "password": {firstPassword}}.Encode()}, 200)
 }
 
 // sendMail carries out an order, as the stream of the table makes the function do.

@@ -191,7 +191,7 @@ var functionOf = map[string]string{
 	"GET /grants": "sessions", "DELETE /grants/{client}": "sessions",
 	"POST /ticket": "ticket",
 	"POST /signup": "accounts", "POST /signup/verify": "accounts", "POST /recover": "accounts", "POST /recover/finish": "accounts",
-	"POST /email": "password", "DELETE /account": "password", "POST /account/keep": "accounts", "POST /email/change": "accounts", "POST /email/confirm": "accounts", "POST /email/takeback": "accounts",
+	"POST /email": "password", "DELETE /account": "password", "POST /account/keep": "accounts", "GET /account/close": "accounts", "POST /account/close": "accounts", "POST /email/change": "accounts", "POST /email/confirm": "accounts", "POST /email/takeback": "accounts",
 	"GET /userinfo":  "userinfo",
 	"POST /par":      "oauthtoken",
 	"GET /authorize": "signin", "POST /signin": "signin", "POST /consent": "signin", "GET /signout": "signin", "POST /signout": "signin",

@@ -115,6 +115,8 @@ func TestRepositoryTemplateGuardsTheRoutesThatTheDesignSays(t *testing.T) {
 		"POST /recover/finish accounts ",
 		"GET /email/change accounts ",
 		"POST /email/change accounts ",
+		"GET /account/close accounts ",
+		"POST /account/close accounts ",
 		"GET /account/keep accounts ",
 		"POST /account/keep accounts ",
 		"GET /email/confirm accounts ",

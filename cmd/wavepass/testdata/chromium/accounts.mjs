@@ -1,4 +1,4 @@
-// Signs up, recovers, moves to another address and takes the old one back as a person does who has their mailbox in another tab: node accounts.mjs flow, with the addresses in $ADDRESSES. A case throws
+// Signs up, recovers, moves to another address, takes the old one back, closes the account and keeps it as a person does who has their mailbox in another tab: node accounts.mjs flow, with the addresses in $ADDRESSES. A case throws
 // when something is not as it should be.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -159,6 +159,35 @@ const cases = {
     await signIn(page, third)
     await page.locator('#app').waitFor()
 
+    await elsewhere.goto(new URL('/account/close', link).href) // nobody is signed in there
+    await look(elsewhere, 'close-narrow-dark')
+    assert.equal(await elsewhere.getByRole('button').count(), 1)
+    await page.goto(new URL('/account/close', link).href)
+    await look(page, 'close')
+    await button(page, 'Close the account that I am signed in to')
+    await page.getByRole('alert').getByText('has a password').waitFor()
+    await look(page, 'close-has-password')
+    await page.getByLabel('Username').fill(address)
+    await page.getByLabel('Password').fill(first)
+    await button(page, 'Close my account')
+    await page.getByRole('alert').getByText('wrong').waitFor()
+    await page.getByLabel('Password').fill(third)
+    await button(page, 'Close my account')
+    await page.getByText('Your account is closed').waitFor()
+    await look(page, 'close-done')
+    await signIn(page, third)
+    await page.getByRole('alert').getByText('wrong').waitFor()
+    const kept = await mail('deletion', 1)
+    assert.match(kept.text, /in 7 days/)
+    await elsewhere.goto(kept.link) // a scanner was here before
+    await elsewhere.goto(kept.link)
+    await look(elsewhere, 'keep-narrow-dark')
+    await button(elsewhere, 'Keep my account')
+    await elsewhere.getByText('Your account is kept').waitFor()
+    await look(elsewhere, 'keep-done-narrow-dark')
+    await signIn(page, third)
+    await page.locator('#app').waitFor()
+
     const german = await newPage({ locale: 'de-DE', viewport: { width: 320, height: 640 } })
     await german.goto(link) // its code was used
     await look(german, 'recover-choose-narrow-german')
@@ -168,7 +197,7 @@ const cases = {
     await look(german, 'recover-dead-narrow-german')
     await german.getByRole('link').click()
     await look(german, 'recover-narrow-german')
-    for (const [name, at] of Object.entries({ email: '/email/change', 'email-confirm': confirmation.link, takeback: notice.link, 'takeback-dead': '/email/takeback' })) {
+    for (const [name, at] of Object.entries({ email: '/email/change', 'email-confirm': confirmation.link, takeback: notice.link, 'takeback-dead': '/email/takeback', close: '/account/close', keep: kept.link })) {
       await german.goto(new URL(at, link).href)
       await look(german, name + '-narrow-german')
     }
