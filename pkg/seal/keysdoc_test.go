@@ -49,6 +49,28 @@ func TestWhoMayOpenWhatIsAsThePageSays(t *testing.T) {
 	}
 }
 
+// What SECURITY says of code that runs in functions follows from what they may open.
+func TestSecurityNamesTheFunctionsThatOpenKeys(t *testing.T) {
+	text, err := os.ReadFile("../../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part, limit := range map[int]string{0: "- Code execution in `introspect` can sign access tokens", 1: "- Code execution in a function that opens the MAC keys"} {
+		_, rest, found := strings.Cut(string(text), limit)
+		if !found {
+			t.Errorf("SECURITY.md does not say: %s", limit)
+			continue
+		}
+		said, _, _ := strings.Cut(rest, "\n- ")
+		for function, cells := range readPage(t) {
+			opens := strings.Split(cells, " | ")[part] == "opens"
+			if named := strings.Contains(limit+said, "`"+function+"`"); named != opens {
+				t.Errorf("%s: SECURITY.md names it: %t; it opens the keys: %t", function, named, opens)
+			}
+		}
+	}
+}
+
 // readPage returns the cells of the page's table by function; a row may name several.
 func readPage(t *testing.T) map[string]string {
 	t.Helper()
