@@ -3,10 +3,13 @@
 package accountfile
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -50,8 +53,12 @@ type Reader struct {
 	format Format
 }
 
-// NewReader returns a Reader of a file of the format. Its error says which option is missing or wrong.
-func NewReader(format Format, from io.Reader, o Options) (*Reader, error) {
+// NewReader returns a Reader of a file of the format. Its error says which option is missing or wrong, or that the file is not in UTF-8.
+func NewReader(format Format, file io.Reader, o Options) (*Reader, error) {
+	from, err := inUTF8(file)
+	if err != nil {
+		return nil, err
+	}
 	r := &Reader{format: format}
 	switch format {
 	case JSONL:
@@ -67,13 +74,29 @@ func NewReader(format Format, from io.Reader, o Options) (*Reader, error) {
 	case Cognito:
 		r.decode, r.source = decodeCognito, newArray(from, "Users")
 	case Supabase:
-		r.decode, r.source = decodeSupabase, newTable(from)
+		r.decode, r.source = decodeSupabase(time.Now()), newTable(from)
 	case Devise:
 		r.decode, r.source = decodeDevise(o.Pepper), newTable(from)
 	default:
 		return nil, fmt.Errorf("accountfile: unknown format %q", format)
 	}
 	return r, nil
+}
+
+// inUTF8 passes over a byte order mark, and refuses a file in UTF-16, which PowerShell makes of what a command prints.
+func inUTF8(file io.Reader) (io.Reader, error) {
+	from := bufio.NewReader(file)
+	start, err := from.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return nil, fmt.Errorf("%w: it is in UTF-16: save it in UTF-8", ErrFile)
+	case bytes.Equal(start, []byte("\ufeff")):
+		_, _ = from.Discard(len(start))
+	}
+	return from, nil
 }
 
 // Next returns the next record. io.EOF at the end; ErrFile when the rest cannot be read.

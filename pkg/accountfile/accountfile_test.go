@@ -127,9 +127,88 @@ func TestRecordOfAnAccountIsReadAsTheSame(t *testing.T) {
 	}
 }
 
+// TestDocumentedFormsOfOtherSystemsAreRead has records as each system's documentation or its own program writes them.
+func TestDocumentedFormsOfOtherSystemsAreRead(t *testing.T) {
+	const bcrypt = "$2b$10$IpClYaNjkJXkw5ZREJnQ0.Hds0.vr1tbGVLGcmxDq.m8JKKG5cZFG"
+	custom := func(algorithm, password string) string {
+		return `{"email":"ada@example.com","custom_password_hash":{"algorithm":"` + algorithm + `","hash":{"value":"` + bcrypt + `","encoding":"utf8"}` + password + `}}`
+	}
+	config := "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}\n"
+	const columns = "id,email,encrypted_password,email_confirmed_at,banned_until\r\n1,ada@example.com," + bcrypt + ",2024-01-01 00:00:00.123456+00,"
+	for _, test := range []struct {
+		what                         string
+		format                       accountfile.Format
+		text                         string
+		verified, disabled, password bool
+		reason                       string // of a bad line
+	}{
+		{"the job of Auth0", accountfile.Auth0, `{"user_id":"auth0|1","email":"ada@example.com","email_verified":true,"blocked":true}`, true, true, false, ""},
+		{"the hashes of Auth0's support", accountfile.Auth0, `{"_id":{"$oid":"60425dc43519d90068f82973"},"email_verified":false,"email":"ada@example.com","passwordHash":"` + bcrypt + `","password_set_date":{"$date":"2021-03-05T16:32:36.000Z"},"tenant":"t","connection":"c","_tmp_is_unique":true}`, false, false, true, ""},
+		{"bcrypt of before Auth0", accountfile.Auth0, custom("bcrypt", ""), false, false, true, ""},
+		{"a salt beside the hash", accountfile.Auth0, custom("sha256", ""), false, false, false, "none of argon2, bcrypt and pbkdf2"},
+		{"passwords in UTF-16", accountfile.Auth0, custom("bcrypt", `,"password":{"encoding":"utf16le"}`), false, false, false, "not utf8"},
+		{"firebase auth:export", accountfile.Firebase, `{"users": [{
+  "localId": "1", "email": "ada@example.com", "emailVerified": true,
+  "passwordHash": "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==",
+  "salt": "42xEC+ixf3L2lw==", "lastSignedInAt": "1500000000000", "createdAt": "1500000000000", "disabled": true, "customAttributes": "{}", "providerUserInfo": []
+}]}
+`, true, true, true, ""},
+		{"list-users of the AWS CLI", accountfile.Cognito, `{
+    "Users": [{"Username": "5d2c", "Attributes": [{"Name": "email", "Value": "ada@example.com"}, {"Name": "email_verified", "Value": "true"}, {"Name": "sub", "Value": "5d2c"}],
+        "UserCreateDate": "2024-01-01T00:00:00.000000+00:00", "UserLastModifiedDate": "2024-01-01T00:00:00.000000+00:00", "Enabled": false, "UserStatus": "CONFIRMED"}]
+}`, true, true, false, ""},
+		{"nobody banned", accountfile.Supabase, columns + "\r\n", true, false, true, ""},
+		{"a ban that has ended", accountfile.Supabase, columns + "2024-01-02 00:00:00+00\r\n", true, false, true, ""},
+		{"the same with a zone of half an hour", accountfile.Supabase, columns + "2024-01-02 00:00:00.5+05:30\r\n", true, false, true, ""},
+		{"the same in JSON", accountfile.Supabase, `{"id":"1","email":"ada@example.com","encrypted_password":null,"email_confirmed_at":null,"banned_until":"2024-01-02T00:00:00.000Z"}`, false, false, false, ""},
+		{"a ban that lasts", accountfile.Supabase, columns + "2124-01-02 00:00:00+00\r\n", true, true, true, ""},
+		{"a ban for ever", accountfile.Supabase, columns + "infinity\r\n", true, true, true, ""},
+		{"Devise", accountfile.Devise, "id,email,encrypted_password,confirmed_at\n1,ada@example.com," + bcrypt + ",2024-01-01 00:00:00.000000\n", true, false, true, ""},
+		{"Devise without confirmation or password", accountfile.Devise, "id,email,encrypted_password\n1,ada@example.com,\n", false, false, false, ""},
+	} {
+		lines, err := read(t, test.format, test.text, accountfile.Options{HashConfig: config})
+		switch {
+		case err != nil || len(lines) != 1:
+			t.Errorf("%s: %+v, %v; want one line", test.what, lines, err)
+		case test.reason != "":
+			if lines[0].Err == nil || !strings.Contains(lines[0].Err.Error(), test.reason) {
+				t.Errorf("%s: %+v, want a bad line that says %q", test.what, lines[0], test.reason)
+			}
+		default:
+			r := lines[0].Record
+			if lines[0].Err != nil || r.Username != "ada@example.com" || r.EmailVerified != test.verified || r.Disabled != test.disabled || (r.PasswordHash != "") != test.password {
+				t.Errorf("%s: %+v; want ada, verified %t, disabled %t, with a password %t", test.what, lines[0], test.verified, test.disabled, test.password)
+			}
+		}
+	}
+}
+
+// TestPageOfAnExportIsNotTakenForAllOfIt when the program that made it says that there are more.
+func TestPageOfAnExportIsNotTakenForAllOfIt(t *testing.T) {
+	for text, says := range map[string]string{
+		`{"Users":[{"Username":"ann"}],"NextToken":"x"}`:  `"NextToken": there are more`,
+		`{"Users":[{"Username":"ann"}],"NextToken":null}`: "",
+		`{"Users":[{"Username":"ann"}]`:                   "ends in the middle, after 1",
+	} {
+		lines, err := read(t, accountfile.Cognito, text, accountfile.Options{})
+		if len(lines) != 1 || says == "" && err != nil || says != "" && (!errors.Is(err, accountfile.ErrFile) || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %d lines, %v; want one, and %q", text, len(lines), err, says)
+		}
+	}
+}
+
+func TestFileInUTF16IsRefused(t *testing.T) {
+	for _, text := range []string{"\xff\xfe{\x00", "\xfe\xff\x00{"} {
+		if _, err := accountfile.NewReader(accountfile.Cognito, strings.NewReader(text), accountfile.Options{}); !errors.Is(err, accountfile.ErrFile) || !strings.Contains(err.Error(), "UTF-16") {
+			t.Errorf("%q: %v, want that it is in UTF-16", text, err)
+		}
+	}
+}
+
 func TestFileWithAMarkAtItsBeginningIsRead(t *testing.T) {
 	for format, text := range map[accountfile.Format]string{
-		accountfile.JSONL: "\ufeff" + `{"username":"ada"}`, accountfile.Devise: "\ufeffid,email\r\n1,ada@example.com\r\n", accountfile.Supabase: "\ufeff" + `{"id":1,"EMAIL":"ada@example.com"}`,
+		accountfile.Cognito: "\ufeff" + `{"Users":[{"Username":"ada"}]}`,
+		accountfile.JSONL:   "\ufeff" + `{"username":"ada"}`, accountfile.Devise: "\ufeffid,email\r\n1,ada@example.com\r\n", accountfile.Supabase: "\ufeff" + `{"id":1,"EMAIL":"ada@example.com"}`,
 	} {
 		lines, err := read(t, format, text, accountfile.Options{})
 		if err != nil || len(lines) != 1 || lines[0].Err != nil || !strings.HasPrefix(lines[0].Record.Username, "ada") {

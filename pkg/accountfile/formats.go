@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wavepass/wavepass/pkg/foreignhash"
 )
@@ -26,13 +27,29 @@ func decodeAuth0(from raw) (Record, error) {
 		Blocked       bool   `json:"blocked"`
 		PasswordHash  string `json:"passwordHash"`
 		Custom        struct {
-			Hash struct {
+			Algorithm string `json:"algorithm"`
+			Hash      struct {
 				Value string `json:"value"`
 			} `json:"hash"`
+			Password struct {
+				Encoding string `json:"encoding"`
+			} `json:"password"`
 		} `json:"custom_password_hash"`
 	}
 	if err := unmarshal(from.json, &user); err != nil {
 		return Record{}, err
+	}
+	if user.Custom.Hash.Value != "" {
+		switch user.Custom.Algorithm { // the others keep salt and costs beside the hash
+		case "argon2", "bcrypt", "pbkdf2":
+		default:
+			return Record{}, bad("its custom_password_hash is by none of argon2, bcrypt and pbkdf2")
+		}
+		switch user.Custom.Password.Encoding {
+		case "", "utf8", "ascii":
+		default:
+			return Record{}, bad("its custom_password_hash is of a password in an encoding that is not utf8")
+		}
 	}
 	return Record{
 		source: user.UserID + user.ID.OID, Username: user.Username, Email: user.Email, EmailVerified: user.EmailVerified, Disabled: user.Blocked,
@@ -130,11 +147,13 @@ func decodeCognito(from raw) (Record, error) {
 }
 
 // decodeSupabase reads the columns of auth.users.
-func decodeSupabase(from raw) (Record, error) {
-	return Record{
-		source: from.fields["id"], Email: from.fields["email"], EmailVerified: set(from.fields["email_confirmed_at"]),
-		PasswordHash: from.fields["encrypted_password"], Disabled: set(from.fields["banned_until"]),
-	}, nil
+func decodeSupabase(now time.Time) func(raw) (Record, error) {
+	return func(from raw) (Record, error) {
+		return Record{
+			source: from.fields["id"], Email: from.fields["email"], EmailVerified: set(from.fields["email_confirmed_at"]),
+			PasswordHash: from.fields["encrypted_password"], Disabled: after(from.fields["banned_until"], now),
+		}, nil
+	}
 }
 
 // decodeDevise reads the columns of the table of users of a Rails application.
@@ -153,3 +172,16 @@ func decodeDevise(pepper string) func(raw) (Record, error) {
 
 // set reports whether a column of a time has one.
 func set(text string) bool { return text != "" && !strings.EqualFold(text, "null") && text != `\N` }
+
+// after reports whether a column has a time after now, or what cannot be read as one, such as infinity.
+func after(text string, now time.Time) bool {
+	if !set(text) {
+		return false
+	}
+	for _, form := range []string{"2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00", time.RFC3339} { // of Postgres, twice, and of its JSON
+		if at, err := time.Parse(form, text); err == nil {
+			return at.After(now)
+		}
+	}
+	return true
+}

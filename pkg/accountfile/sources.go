@@ -31,9 +31,6 @@ func (l *lines) next() (int, raw, error) {
 			return 0, raw{}, err
 		}
 		l.number++
-		if l.number == 1 {
-			line = bytes.TrimPrefix(line, []byte("\ufeff"))
-		}
 		switch line = bytes.TrimSpace(line); {
 		case tooLong:
 			return l.number, raw{}, bad("it has more than %d KB", maxRecord>>10)
@@ -66,10 +63,7 @@ func (a *array) next() (int, raw, error) {
 		a.begun = true
 	}
 	if !a.decoder.More() {
-		if _, err := a.decoder.Token(); err != nil {
-			return 0, raw{}, fileError(err, a.number)
-		}
-		return 0, raw{}, io.EOF
+		return 0, raw{}, a.end()
 	}
 	var element json.RawMessage
 	if err := a.decoder.Decode(&element); err != nil {
@@ -101,6 +95,31 @@ func (a *array) begin() error {
 		}
 	}
 	return fmt.Errorf("%w: it has no member %q", ErrFile, a.member)
+}
+
+// end reads what comes after the member's array, and returns io.EOF. A page of several, which the AWS CLI prints with --max-items, says
+// where the next begins.
+func (a *array) end() error {
+	if _, err := a.decoder.Token(); err != nil { // the end of the array
+		return fileError(err, a.number)
+	}
+	for a.decoder.More() {
+		name, err := a.decoder.Token()
+		if err != nil {
+			return fileError(err, a.number)
+		}
+		var other json.RawMessage
+		if err := a.decoder.Decode(&other); err != nil {
+			return fileError(err, a.number)
+		}
+		if (name == "NextToken" || name == "PaginationToken") && string(other) != "null" {
+			return fmt.Errorf("%w: it has %d records and a member %q: there are more, export all of them", ErrFile, a.number, name)
+		}
+	}
+	if _, err := a.decoder.Token(); err != nil { // the end of the document
+		return fileError(err, a.number)
+	}
+	return io.EOF
 }
 
 // fileError says after how many records a file ends that should go on.
@@ -166,13 +185,10 @@ func (t *table) begin() error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff"))), []byte("{")) {
+	if bytes.HasPrefix(bytes.TrimSpace(start), []byte("{")) {
 		t.guard.endless = true // lines are bounded themselves
 		t.lines = newLines(t.from)
 		return nil
-	}
-	if bytes.HasPrefix(start, []byte("\ufeff")) {
-		_, _ = t.from.Discard(3)
 	}
 	t.csv = csv.NewReader(t.from)
 	columns, err := t.csv.Read()
