@@ -44,5 +44,5 @@ var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "Rehash", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
 	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket", "PutPushed", "Pushed",
 	"Subject", "BeginSession", "SetAccess", "UseCode", "ReleaseCode", "Consent", "PutConsent", "TakeBackConsent", "Consents", "Forget", "ForgetConsents", "Providers", "ReplaceClient", "Resource",
-	"OwnerOf", "CreateAccount", "CountMail", "PutOrder", "CreateLinks",
+	"OwnerOf", "CreateAccount", "CountMail", "PutOrder", "ReplaceLinks",
 }

@@ -167,7 +167,9 @@ func (d *data) prepare(ctx context.Context, cfg config.Config, trail *audit.Trai
 // keyring is the one in the store, with the settings that concern it.
 func (d data) keyring(cfg config.Config, trail *audit.Trail) *keyring.Keyring {
 	s := endpoint.Settings{Config: apigw.Config{Trail: trail}, Algorithm: keyring.Algorithm(cfg.SigningAlg), KeyTimes: endpoint.KeyTimes(cfg), Now: time.Now}
-	return s.Keyring(d.store, d.sealer)
+	ring := s.Keyring(d.store, d.sealer)
+	ring.Links = d.store
+	return ring
 }
 
 // mayListenOn keeps the demo account, whose password everybody knows, on this machine.

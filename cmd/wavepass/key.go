@@ -61,7 +61,11 @@ func printKeys(out io.Writer, keys []keyring.Key, now time.Time) error {
 		if key.State == keyring.Gone {
 			continue // only its version is stored
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s ago\t%s\n", key.ID, key.Algorithm, key.State, age(now.Sub(key.CreatedAt)), nextChange(key, now))
+		published := "unknown"
+		if !key.CreatedAt.IsZero() {
+			published = age(now.Sub(key.CreatedAt)) + " ago"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", key.ID, key.Algorithm, key.State, published, nextChange(key, now))
 	}
 	return table.Flush()
 }
@@ -72,6 +76,9 @@ func nextChange(key keyring.Key, now time.Time) string {
 	case key.Due.IsZero():
 		return "none yet: no key is published to follow it"
 	case !key.Due.After(now):
+		if strings.HasPrefix(key.ID, keyring.LinkPrefix) {
+			return what + " with the next mail"
+		}
 		return what + " with the next run of the schedule"
 	}
 	return fmt.Sprintf("%s in %s, %s", what, age(key.Due.Sub(now)), key.Due.Local().Format("2006-01-02 15:04 MST"))
@@ -95,7 +102,7 @@ type keyJSON struct {
 	ID         string    `json:"kid"`
 	Algorithm  string    `json:"alg"`
 	State      string    `json:"state"`
-	CreatedAt  time.Time `json:"created_at"`
+	CreatedAt  time.Time `json:"created_at,omitzero"`
 	PromotedAt time.Time `json:"promoted_at,omitzero"`
 	RetiredAt  time.Time `json:"retired_at,omitzero"`
 	Due        time.Time `json:"due,omitzero"`
@@ -199,7 +206,7 @@ func (c *keyRevoke) Help() string {
 // Run denies the key and removes it from the set.
 func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
-		if strings.HasPrefix(c.KID, keyring.MACPrefix) {
+		if strings.Contains(c.KID, ":") { // no signing key's id has one
 			return errors.New("MAC keys are not revoked one by one: `wavepass key reset` replaces them all, and everybody logs in again")
 		}
 		steps, err := a.keys().Revoke(ctx, c.KID)
@@ -213,13 +220,13 @@ func (c *keyRevoke) Run(ctx context.Context, o output, in invocation) error {
 
 type keyReset struct {
 	target
-	Yes bool `help:"Really: every refresh token dies."`
+	Yes bool `help:"Really: every refresh token dies, and every link in a mail."`
 }
 
 // Help is shown by `wavepass key reset --help`.
 func (c *keyReset) Help() string {
-	return `Every refresh token dies, so everybody has to log in again; access tokens live on until they expire. Do
-this after a table was restored from a backup, because refresh tokens that were used up since then would be good
+	return `Every refresh token dies, so everybody has to log in again; access tokens live on until they expire. Every link
+and code in a mail dies too. Do this after a table was restored from a backup, because refresh tokens that were used up since then would be good
 again, and after a sealing key was lost. The old keys are not opened.
 
   wavepass key reset --yes`
@@ -232,7 +239,7 @@ func (c *keyReset) Run(ctx context.Context, o output, in invocation) error {
 	}
 	return c.run(ctx, o, in, func(ctx context.Context, a admin) error {
 		steps, err := a.keys().Reset(ctx)
-		note := fmt.Sprintf("Refresh tokens issued before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
+		note := fmt.Sprintf("Refresh tokens, links and codes made before are refused everywhere within %s. Functions learn of the new keys in that time;\n"+
 			"people who log in meanwhile may have to do so once more.", endpoint.KeyTimes(a.cfg).SignerLife())
 		return c.tell(o, a, aboutKeys("reset", steps, note), explainKeys(err))
 	})

@@ -206,8 +206,8 @@ func (h *Store) ReadPart(ctx context.Context, part keyring.Part) (keyring.Item, 
 	return call(ctx, h, "ReadPart", func() (keyring.Item, error) { return h.Store.ReadPart(ctx, part) })
 }
 
-func (h *Store) CreateLinks(ctx context.Context, data []byte) error {
-	return h.Do(ctx, "CreateLinks", func() error { return h.Store.CreateLinks(ctx, data) })
+func (h *Store) ReplaceLinks(ctx context.Context, version int64, data, states []byte) error {
+	return h.Do(ctx, "ReplaceLinks", func() error { return h.Store.ReplaceLinks(ctx, version, data, states) })
 }
 
 func (h *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyring.Part][]byte) error {

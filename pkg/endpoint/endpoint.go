@@ -109,6 +109,11 @@ func (s Settings) Keyring(store keyring.Store, sealer keyring.Sealer) *keyring.K
 	})
 }
 
+// LinkKeys returns the keys of links and codes in store.
+func (s Settings) LinkKeys(store keyring.LinkStore, sealer keyring.Sealer) *keyring.MACKeys {
+	return keyring.NewLinkKeys(keyring.LinkConfig{Store: store, Sealer: sealer, Times: s.KeyTimes, Now: s.Now, Changed: operate.KeysCreated(s.Trail)})
+}
+
 // remembered is how many tokens are known by sight: 3 MB of usual ones, some 700 bytes each, and 12 MB of the longest.
 const remembered = 4096
 

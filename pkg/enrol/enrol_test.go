@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.links = link.New(keyring.NewLinkKeys(w.store, sealer, keyring.Times{}, w.clock.Now), w.clock.Now)
+	w.links = link.New(keyring.NewLinkKeys(keyring.LinkConfig{Store: w.store, Sealer: sealer, Now: w.clock.Now}), w.clock.Now)
 	w.Enroller = enrol.New(enrol.Config{
 		Store: w.store, Links: w.links, Mails: mail.NewDesk(w.store, mail.DefaultLimits, w.clock.Now),
 		Access: account.Access{Scopes: []string{"profile"}}, Open: true, Now: w.clock.Now,

@@ -29,6 +29,7 @@ const (
 type Item struct {
 	Version int64 // the same in all three parts; the first is 1
 	Data    []byte
+	States  []byte // of the part Links: plain, the states of its keys; nil where a version before this one has made them
 }
 
 var (
@@ -95,6 +96,9 @@ type Config struct {
 	Times     Times
 	Now       func() time.Time
 
+	// Links, if set, has the keys of links, which List shows and Reset replaces too.
+	Links LinkStore
+
 	// Created, if set, is called with the first keys after this process has created the keyring.
 	Created func(ctx context.Context, published []Step)
 }
@@ -119,7 +123,7 @@ func (k *Keyring) create(ctx context.Context) error {
 	if k.Algorithm == "" {
 		return ErrMissing
 	}
-	r := &ring{now: k.second()}
+	r := &ring{now: k.second(), prefix: MACPrefix}
 	if err := r.begin(k.Algorithm); err != nil {
 		return fmt.Errorf("create: %w", err)
 	}

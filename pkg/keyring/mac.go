@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -41,7 +42,7 @@ func (k MACKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, macID(k.versi
 
 func macID(version byte) string { return MACPrefix + strconv.Itoa(int(version)) }
 
-// MACKeys holds the MAC keys of refresh tokens, and reads them again when that is due. Safe for concurrent use.
+// MACKeys holds the MAC keys of refresh tokens or of links, and reads them again when that is due. Safe for concurrent use.
 type MACKeys struct{ held held[macKeySet] }
 
 type macKeySet struct {
@@ -114,6 +115,12 @@ func (m *MACKeys) Key(ctx context.Context, version byte) (MACKey, error) {
 		}
 	}
 	return keys.byVersion[version], keys.check(version)
+}
+
+// All returns every key: a code names none. It reads when SigningKeys.Current would.
+func (m *MACKeys) All(ctx context.Context) ([]MACKey, error) {
+	keys, err := m.held.current(ctx)
+	return slices.Collect(maps.Values(keys.byVersion)), err
 }
 
 // Renew reads the keys again when SigningKeys.Renew would. It returns ErrUnknownKey when key was taken out of the keyring,

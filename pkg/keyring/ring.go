@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type ring struct {
 	public  publicPart
 	signing signingPart
 	refresh refreshPart
+	prefix  string // of the ids of MAC keys
 
 	now   time.Time // whole seconds, UTC
 	steps []Step
@@ -94,7 +96,7 @@ func (k *Keyring) loadPublic(ctx context.Context) (*ring, error) {
 }
 
 func (k *Keyring) publicRing(item Item) (*ring, error) {
-	r := &ring{version: item.Version, now: k.second()}
+	r := &ring{version: item.Version, now: k.second(), prefix: MACPrefix}
 	return r, unmarshalPart(Public, item.Data, &r.public)
 }
 
@@ -201,7 +203,7 @@ func (r *ring) publishMAC() {
 	key := storedMACKey{Version: version, Key: make([]byte, macKeyLen)}
 	_, _ = rand.Read(key.Key) // never fails (crypto/rand)
 	r.refresh.Keys = append(r.refresh.Keys, key)
-	id := macID(version)
+	id := r.prefix + strconv.Itoa(int(version))
 	r.public.MACs = append(r.public.MACs, entry{ID: id, State: Next, CreatedAt: r.now, Algorithm: macAlgorithm, Version: version})
 	r.did(WasPublished, id)
 }

@@ -23,7 +23,7 @@ const (
 // Step is what a change did to one key.
 type Step struct {
 	What What
-	Key  string // key id; of a MAC key "mac:" and its version
+	Key  string // key id; of a MAC key MACPrefix or LinkPrefix, and its version
 }
 
 // ErrNotNext says that Promote was asked for a key that is not the next one.
@@ -50,19 +50,12 @@ func (k *Keyring) Rotate(ctx context.Context) ([]Step, error) {
 }
 
 func (k *Keyring) rotateDue(r *ring) error {
-	for _, e := range slices.Concat(r.public.Keys, r.public.MACs) {
-		switch {
-		case !k.expired(e, r.now):
-		case e.isMAC():
-			r.dropMAC(e)
-		default:
+	for _, e := range slices.Clone(r.public.Keys) {
+		if k.expired(e, r.now) {
 			r.drop(e.ID, WasDropped)
 		}
 	}
-	if k.promotionIsDue(r.public.MACs, r.now) {
-		r.promoteMAC()
-		r.publishMAC()
-	}
+	k.rotateMACs(r)
 	switch {
 	case !k.signingKeyIsDue(r):
 		return nil
@@ -84,6 +77,19 @@ func (k *Keyring) promotionIsDue(keys []entry, now time.Time) bool {
 // so the new algorithm signs after one period.
 func (k *Keyring) signingKeyIsDue(r *ring) bool {
 	return k.promotionIsDue(r.public.Keys, r.now) || k.Algorithm != "" && find(r.public.Keys, Next).Algorithm != k.Algorithm
+}
+
+// rotateMACs takes the steps of MAC keys that are due.
+func (k *Keyring) rotateMACs(r *ring) {
+	for _, e := range slices.Clone(r.public.MACs) {
+		if k.expired(e, r.now) {
+			r.dropMAC(e)
+		}
+	}
+	if k.promotionIsDue(r.public.MACs, r.now) {
+		r.promoteMAC()
+		r.publishMAC()
+	}
 }
 
 // expired reports whether no token of a retired key can still be good.
@@ -134,10 +140,11 @@ func (k *Keyring) Revoke(ctx context.Context, id string) ([]Step, error) {
 
 // Reset replaces the signing keys and every MAC key, so that every refresh token is refused and everybody
 // logs in again. It is for a table that was restored from a backup, where replaced refresh tokens would be accepted
-// again, and for a sealing key that is lost: it opens nothing. Access tokens are good until they expire. Errors: ErrMissing,
-// oauth.ErrUnavailable.
+// again, and for a sealing key that is lost: it opens nothing. Access tokens are good until they expire. With Config.Links it
+// then replaces the keys of links, so that every link and code is dead; when that fails, the steps before it are returned beside the
+// error. Errors: ErrMissing, oauth.ErrUnavailable.
 func (k *Keyring) Reset(ctx context.Context) ([]Step, error) {
-	return k.change(ctx, k.loadPublic, func(r *ring) error {
+	steps, err := k.change(ctx, k.loadPublic, func(r *ring) error {
 		alg := k.Algorithm
 		if next := find(r.public.Keys, Next); next != nil {
 			alg = cmp.Or(alg, next.Algorithm)
@@ -146,6 +153,11 @@ func (k *Keyring) Reset(ctx context.Context) ([]Step, error) {
 		r.revokeMACs()
 		return r.begin(alg)
 	})
+	if err != nil || k.Links == nil {
+		return steps, err
+	}
+	ofLinks, err := k.resetLinks(ctx)
+	return append(steps, ofLinks...), err
 }
 
 // revokeMACs marks every MAC key as gone. When too few versions are free for new keys, the oldest versions are used again:
@@ -171,11 +183,15 @@ func (r *ring) begin(alg Algorithm) error {
 		return err
 	}
 	r.promote()
-	r.publishMAC()
-	r.promoteMAC()
-	r.publishMAC()
+	r.beginMACs()
 	if find(r.public.MACs, Current) == nil {
 		return errors.New("keyring: no version is free for a MAC key") // not stored: nobody could log in
 	}
 	return r.publish(alg)
+}
+
+func (r *ring) beginMACs() {
+	r.publishMAC()
+	r.promoteMAC()
+	r.publishMAC()
 }

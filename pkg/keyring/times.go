@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wavepass/wavepass/pkg/oauth"
@@ -58,11 +59,14 @@ func (t Times) SignerLife() time.Duration { return t.orDefault().CacheAge / 5 }
 // rereadEvery is the shortest time between two readings for key ids that are not held: 30 seconds by default.
 func (t Times) rereadEvery() time.Duration { return t.orDefault().CacheAge / 10 }
 
-// endOf is when a retired key stops verifying: when the last access token that it signed has expired, or the last session
-// whose refresh tokens it makes.
+// endOf is when a retired key stops verifying: when the last access token that it signed has expired, the last session
+// whose refresh tokens it makes, or the last link.
 func (t Times) endOf(e entry) time.Time {
 	life := oauth.MaxAccessLife
-	if e.isMAC() {
+	switch {
+	case strings.HasPrefix(e.ID, LinkPrefix):
+		life = MaxLinkLife
+	case e.isMAC():
 		life = oauth.MaxSessionLife
 	}
 	return e.RetiredAt.Add(t.SignerLife() + life + clockSkew)

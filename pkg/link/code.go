@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/wavepass/wavepass/pkg/keyring"
 )
 
 // letters are those that are hard to mistake and spell no words (RFC 8628 §6.1).
@@ -27,24 +29,27 @@ const codeLabel = "wavepass code\x00"
 // Code returns the code that stands beside a link, as ABCDE-FGHJK. It depends on what the link does, but for the expiry.
 // Errors: oauth.ErrUnavailable.
 func (l *Links) Code(ctx context.Context, of Link, state State) (string, error) {
-	code, err := l.code(ctx, of, state, l.step())
+	key, err := l.keys.Current(ctx)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("link: %w", err)
 	}
+	code := codeOf(key, of, state, l.step())
 	return code[:codeLen/2] + "-" + code[codeLen/2:], nil
 }
 
 // CheckCode returns nil when the code is good. It does not count: the caller counts each try first, because nothing else keeps
 // somebody from trying them all. Errors: ErrDead, oauth.ErrUnavailable.
 func (l *Links) CheckCode(ctx context.Context, typed string, of Link, state State) error {
+	keys, err := l.keys.All(ctx)
+	if err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
 	typed = NormalCode(typed)
 	good := 0
-	for back := range int64(codeSteps) {
-		code, err := l.code(ctx, of, state, l.step()-back)
-		if err != nil {
-			return err
+	for _, key := range keys { // a code does not name the one that has made it
+		for back := range int64(codeSteps) {
+			good |= subtle.ConstantTimeCompare([]byte(typed), []byte(codeOf(key, of, state, l.step()-back)))
 		}
-		good |= subtle.ConstantTimeCompare([]byte(typed), []byte(code))
 	}
 	if good != 1 {
 		return ErrDead
@@ -72,11 +77,7 @@ func NormalCode(typed string) string {
 
 func (l *Links) step() int64 { return l.now().Unix() / int64(codeStep/time.Second) }
 
-func (l *Links) code(ctx context.Context, of Link, state State, step int64) (string, error) {
-	key, err := l.keys.Current(ctx)
-	if err != nil {
-		return "", fmt.Errorf("link: %w", err)
-	}
+func codeOf(key keyring.MACKey, of Link, state State, step int64) string {
 	payload := append([]byte{byte(of.Purpose)}, of.Account[:]...)
 	payload = binary.BigEndian.AppendUint64(payload, uint64(step))
 	payload = append(payload, of.Address...)
@@ -88,7 +89,7 @@ func (l *Links) code(ctx context.Context, of Link, state State, step int64) (str
 				code.WriteByte(letters[b%20])
 			}
 			if code.Len() == codeLen {
-				return code.String(), nil
+				return code.String()
 			}
 		}
 	}

@@ -96,6 +96,7 @@ var ErrDead = errors.New("link: not good, or not good any more")
 type Keys interface {
 	Current(ctx context.Context) (keyring.MACKey, error)
 	Key(ctx context.Context, version byte) (keyring.MACKey, error)
+	All(ctx context.Context) ([]keyring.MACKey, error)
 }
 
 // Links makes and checks links and codes. Safe for concurrent use.
@@ -156,8 +157,11 @@ func parse(text string) (said Link, payload, mac []byte, err error) {
 // oauth.ErrUnavailable.
 func (l *Links) Check(ctx context.Context, text string, purpose Purpose, state State) (Link, error) {
 	said, payload, mac, err := parse(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Link{}, err
+	case !l.now().Before(said.Expires):
+		return Link{}, ErrDead // before its key is looked for: that may be gone
 	}
 	key, err := l.keys.Key(ctx, payload[0])
 	switch {
@@ -166,7 +170,7 @@ func (l *Links) Check(ctx context.Context, text string, purpose Purpose, state S
 	case err != nil:
 		return Link{}, fmt.Errorf("link: %w", err)
 	}
-	if !hmac.Equal(mac, key.Sum(bound(linkLabel, payload, state))) || said.Purpose != purpose || !l.now().Before(said.Expires) {
+	if !hmac.Equal(mac, key.Sum(bound(linkLabel, payload, state))) || said.Purpose != purpose {
 		return Link{}, ErrDead
 	}
 	return said, nil

@@ -49,7 +49,7 @@ func (w *world) restart() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.keys = keyring.NewLinkKeys(w.store, sealer, keyring.Times{}, w.clock.Now)
+	w.keys = keyring.NewLinkKeys(keyring.LinkConfig{Store: w.store, Sealer: sealer, Now: w.clock.Now})
 	w.Links = link.New(w.keys, w.clock.Now)
 }
 
@@ -123,7 +123,7 @@ func TestLinkIsForOnePurposeAndForAWhile(t *testing.T) {
 		link.SignUp: 30 * time.Minute, link.Recover: 30 * time.Minute, link.Confirm: 30 * time.Minute,
 		link.TakeBack: 7 * 24 * time.Hour, link.Invite: 7 * 24 * time.Hour,
 	} {
-		if purpose.Life() != life {
+		if purpose.Life() != life || life > keyring.MaxLinkLife {
 			t.Errorf("purpose %d lives for %s, want %s", purpose, purpose.Life(), life)
 		}
 		text := w.make(link.Link{Purpose: purpose, Account: ada, Address: "ada@example.com", Expires: w.clock.Now().Add(life)}, state)
@@ -138,6 +138,36 @@ func TestLinkIsForOnePurposeAndForAWhile(t *testing.T) {
 		}
 		w.clock.Advance(time.Nanosecond)
 		w.wantDead("expired", text, purpose, state)
+	}
+}
+
+// TestLinksAndCodesOutliveATurnOfTheirKey, which another function does a moment after they were made.
+func TestLinksAndCodesOutliveATurnOfTheirKey(t *testing.T) {
+	w := newWorld(t)
+	w.make(w.recovery(), state) // the keys are made
+	w.clock.Advance(keyring.DefaultPeriod - time.Second)
+	of := link.Link{Purpose: link.TakeBack, Account: ada, Address: "ada@example.com", Expires: w.clock.Now().Add(link.TakeBack.Life())}
+	text, code := w.make(of, link.State{}), w.code(w.recovery(), state)
+	w.clock.Advance(time.Second)
+	checker := w.Links // has read the keys before they turn
+	w.restart()
+	newer := w.code(w.recovery(), state)
+	if key, err := w.keys.Current(t.Context()); err != nil || key.Version() != 2 {
+		t.Fatalf("made with key %d, %v; want that the keys have turned", key.Version(), err)
+	}
+	for what, links := range map[string]*link.Links{"the function that turned them": w.Links, "one that has not read them since": checker} {
+		for which, code := range map[string]string{"a code of before": code, "a code of after": newer} {
+			if err := links.CheckCode(t.Context(), code, w.recovery(), state); err != nil {
+				t.Errorf("%s, %s: %v", what, which, err)
+			}
+		}
+		if _, err := links.Check(t.Context(), text, link.TakeBack, link.State{}); err != nil {
+			t.Errorf("%s, a link of before: %v", what, err)
+		}
+	}
+	w.clock.Advance(link.TakeBack.Life() - 2*time.Second)
+	if _, err := w.Check(t.Context(), text, link.TakeBack, link.State{}); err != nil {
+		t.Errorf("at its last moment: %v", err)
 	}
 }
 
@@ -186,7 +216,7 @@ func TestFirstUseCreatesOneKey(t *testing.T) {
 	w := newWorld(t)
 	lost := false
 	w.store.After = func(_ context.Context, method string) error {
-		if method == "CreateLinks" && !lost {
+		if method == "ReplaceLinks" && !lost {
 			lost = true
 			return oauth.ErrUnavailable
 		}
@@ -200,7 +230,7 @@ func TestFirstUseCreatesOneKey(t *testing.T) {
 	if _, err := w.Check(t.Context(), text, link.Recover, state); err != nil {
 		t.Error(err)
 	}
-	if n := w.store.Count("CreateLinks"); n != 1 {
+	if n := w.store.Count("ReplaceLinks"); n != 1 {
 		t.Errorf("created %d times, want 1", n)
 	}
 }

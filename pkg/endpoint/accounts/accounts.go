@@ -48,7 +48,7 @@ type Store interface {
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.Pages) apigw.Function {
 	f := function{
 		Settings: s, store: store, pages: drawn,
-		links: link.New(keyring.NewLinkKeys(store, sealer, s.KeyTimes, s.Now), s.Now),
+		links: link.New(s.LinkKeys(store, sealer), s.Now),
 		desk:  mail.NewDesk(store, mail.DefaultLimits, s.Now),
 
 		accounts: account.NewAuthenticator(store, store, pageLimits, s.Now),

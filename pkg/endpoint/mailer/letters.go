@@ -31,7 +31,7 @@ type Letters struct {
 
 // NewLetters returns Letters whose links lead to the pages of the issuer in s.
 func NewLetters(s endpoint.Settings, store LetterStore, sealer keyring.Sealer) *Letters {
-	return &Letters{s.Issuer, store, link.New(keyring.NewLinkKeys(store, sealer, s.KeyTimes, s.Now), s.Now)}
+	return &Letters{s.Issuer, store, link.New(s.LinkKeys(store, sealer), s.Now)}
 }
 
 var _ mail.Letters = (*Letters)(nil)

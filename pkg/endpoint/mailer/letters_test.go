@@ -28,7 +28,7 @@ func TestEachMailHasTheLinkOfItsPurpose(t *testing.T) {
 	clock := testclock.New(deployment.Start)
 	store, sealer := fakestore.New(clock.Now), fakestore.NewSealer()
 	letters := mailer.NewLetters(deployment.Settings(io.Discard, clock.Now), store, sealer)
-	links := link.New(keyring.NewLinkKeys(store, sealer, keyring.Times{}, clock.Now), clock.Now)
+	links := link.New(keyring.NewLinkKeys(keyring.LinkConfig{Store: store, Sealer: sealer, Now: clock.Now}), clock.Now)
 	add := func(address string, disabled bool) account.Account {
 		t.Helper()
 		a := account.Account{ID: uuid.New(), Username: address, Email: account.Email{Address: address}, Epoch: clock.Now().Unix(), Disabled: disabled}

@@ -368,8 +368,8 @@ func (s *Store) Clients(ctx context.Context) (list []client.Client, err error) {
 func (s *Store) ReadPart(ctx context.Context, part keyring.Part) (item keyring.Item, err error) {
 	err = s.do(ctx, "ReadPart", func() error {
 		switch {
-		case part == keyring.Links && s.links != nil:
-			item = keyring.Item{Version: 1, Data: slices.Clone(s.links)}
+		case part == keyring.Links && s.links.Version != 0:
+			item = cloneLinks(s.links)
 			return nil
 		case part == keyring.Links, s.version == 0:
 			return keyring.ErrMissing
@@ -395,13 +395,17 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 	})
 }
 
-// CreateLinks implements keyring.LinkStore.
-func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
-	return s.do(ctx, "CreateLinks", func() error {
-		if s.links != nil {
+// ReplaceLinks implements keyring.LinkStore.
+func (s *Store) ReplaceLinks(ctx context.Context, version int64, data, states []byte) error {
+	return s.do(ctx, "ReplaceLinks", func() error {
+		if version != s.links.Version {
 			return keyring.ErrConflict
 		}
-		s.links = slices.Clone(data)
+		s.links = cloneLinks(keyring.Item{Version: version + 1, Data: data, States: states})
 		return nil
 	})
+}
+
+func cloneLinks(item keyring.Item) keyring.Item {
+	return keyring.Item{Version: item.Version, Data: slices.Clone(item.Data), States: slices.Clone(item.States)}
 }

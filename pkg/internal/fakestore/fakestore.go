@@ -79,7 +79,7 @@ type Store struct {
 	orders    map[uuid.UUID]keptOrder
 	mails     map[string][]time.Time
 	parts     map[keyring.Part][]byte
-	links     []byte
+	links     keyring.Item
 	version   int64 // of parts; 0: there is no keyring
 	behind    int   // how far the schema number is behind
 }

@@ -84,7 +84,7 @@ func newFunction(store storetest.Store, sealer keyring.Sealer, trail *audit.Trai
 	sessions, owners := session.NewRevoker(store, now), session.NewOwners(store, store, clients{}, now)
 	editor, checker := account.NewEditor(store, now), account.NewAuthenticator(store, store, endless, now)
 	verifier := token.NewRememberingVerifier(keyring.NewPublicKeys(store, keyring.Times{}, now), now, 64)
-	mails, links := mail.NewDesk(store, mail.DefaultLimits, now), link.New(keyring.NewLinkKeys(store, sealer, keyring.Times{}, now), now)
+	mails, links := mail.NewDesk(store, mail.DefaultLimits, now), link.New(keyring.NewLinkKeys(keyring.LinkConfig{Store: store, Sealer: sealer, Now: now}), now)
 	begin := grant.BeginParts{
 		Accounts: checker, Editor: editor, Sessions: store, MAC: mac, Signing: signer, Trail: trail, Now: now,
 	}

@@ -13,6 +13,7 @@ import (
 type partRecord struct {
 	Version int64  `json:"version"`
 	Data    []byte `json:"data"`
+	States  []byte `json:"states,omitempty"`
 }
 
 // ReadPart implements keyring.Store.
@@ -48,7 +49,7 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 			if !ok {
 				return fmt.Errorf("no %s among the new parts", part)
 			}
-			if err := put(stored, []byte(part), partRecord{version + 1, data}); err != nil {
+			if err := put(stored, []byte(part), partRecord{Version: version + 1, Data: data}); err != nil {
 				return err
 			}
 		}
@@ -56,13 +57,17 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 	})
 }
 
-// CreateLinks implements keyring.LinkStore.
-func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
-	return s.write(ctx, "create the key of links", func(tx *bbolt.Tx) error {
+// ReplaceLinks implements keyring.LinkStore.
+func (s *Store) ReplaceLinks(ctx context.Context, version int64, data, states []byte) error {
+	return s.write(ctx, "replace the keys of links", func(tx *bbolt.Tx) error {
 		stored := tx.Bucket(keyringBucket)
-		if stored.Get([]byte(keyring.Links)) != nil {
+		found, _, err := get[partRecord](stored, []byte(keyring.Links))
+		switch {
+		case err != nil:
+			return err
+		case found.Version != version: // 0 when there is none
 			return keyring.ErrConflict
 		}
-		return put(stored, []byte(keyring.Links), partRecord{1, data})
+		return put(stored, []byte(keyring.Links), partRecord{version + 1, data, states})
 	})
 }

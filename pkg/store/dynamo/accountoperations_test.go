@@ -32,7 +32,7 @@ func (w *world) newPerson() person {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p := person{w, uuid.Must(uuid.NewV7()), newAddress(), link.New(keyring.NewLinkKeys(w.store, sealer, keyring.Times{}, w.Now), w.Now)}
+	p := person{w, uuid.Must(uuid.NewV7()), newAddress(), link.New(keyring.NewLinkKeys(keyring.LinkConfig{Store: w.store, Sealer: sealer, Now: w.Now}), w.Now)}
 	a := account.Account{ID: p.id, Username: p.address, Email: account.Email{Address: p.address}, Scopes: []string{"openid", "email"}, Epoch: w.Now().Unix()}
 	if err := w.store.CreateAccount(w.t.Context(), a, hashOf(8, 1)); err != nil {
 		w.t.Fatal(err)

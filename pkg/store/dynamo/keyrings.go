@@ -22,6 +22,9 @@ func (s *Store) ReadPart(ctx context.Context, part keyring.Part) (keyring.Item, 
 	}
 	r := &reader{item: got}
 	found := keyring.Item{Version: r.number("version"), Data: r.bytes("data")}
+	if r.has("states") {
+		found.States = r.bytes("states")
+	}
 	if r.err != nil {
 		return keyring.Item{}, unavailable("read keyring", r.err)
 	}
@@ -49,9 +52,11 @@ func (s *Store) ReplaceParts(ctx context.Context, version int64, parts map[keyri
 	return err
 }
 
-// CreateLinks implements keyring.LinkStore.
-func (s *Store) CreateLinks(ctx context.Context, data []byte) error {
-	failed, err := s.transact(ctx, "create the key of links", s.putPart(keyring.Links, 0, data))
+// ReplaceLinks implements keyring.LinkStore.
+func (s *Store) ReplaceLinks(ctx context.Context, version int64, data, states []byte) error {
+	write := s.putPart(keyring.Links, version, data)
+	write.Put.Item["states"] = bytesOf(states)
+	failed, err := s.transact(ctx, "replace the keys of links", write)
 	if err == nil && failed != nil {
 		return keyring.ErrConflict
 	}

@@ -113,7 +113,7 @@ func (w *world) selfServe() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	links := link.New(keyring.NewLinkKeys(w.store, sealer, keyring.Times{}, w.Now), w.Now)
+	links := link.New(keyring.NewLinkKeys(keyring.LinkConfig{Store: w.store, Sealer: sealer, Now: w.Now}), w.Now)
 	finish := func(route string, of link.Link, state link.State, status int) {
 		w.t.Helper()
 		code, err := links.Code(w.t.Context(), of, state)

@@ -184,7 +184,7 @@ func keyringLinks(t *testing.T, f fixture) {
 	_, err = f.ReadPart(t.Context(), keyring.Links)
 	wantErr(t, "read beside the rest", err, keyring.ErrMissing)
 	created := -1
-	for i, err := range parallel(5, func(i int) error { return f.CreateLinks(t.Context(), []byte{0, byte(i), 0xff}) }) {
+	for i, err := range parallel(5, func(i int) error { return f.ReplaceLinks(t.Context(), 0, []byte{0, byte(i), 0xff}, []byte{byte(i)}) }) {
 		switch {
 		case err == nil && created < 0:
 			created = i
@@ -195,6 +195,21 @@ func keyringLinks(t *testing.T, f fixture) {
 	wantErr(t, "replace the rest", f.ReplaceParts(t.Context(), 1, content("me")), nil)
 	got, err := f.ReadPart(t.Context(), keyring.Links)
 	wantErr(t, "read", err, nil)
-	same(t, "the key of links", got, keyring.Item{Version: 1, Data: []byte{0, byte(created), 0xff}})
+	same(t, "the keys of links", got, keyring.Item{Version: 1, Data: []byte{0, byte(created), 0xff}, States: []byte{byte(created)}})
+	for _, version := range []int64{0, 2} {
+		wantErr(t, fmt.Sprint("replace them as version ", version), f.ReplaceLinks(t.Context(), version, []byte("x"), []byte("x")), keyring.ErrConflict)
+	}
+	replaced := -1
+	for i, err := range parallel(5, func(i int) error { return f.ReplaceLinks(t.Context(), 1, []byte{byte(i)}, []byte{byte(i), 1}) }) {
+		switch {
+		case err == nil && replaced < 0:
+			replaced = i
+		case !errors.Is(err, keyring.ErrConflict):
+			t.Errorf("caller %d replaces them: %v, want ErrConflict of all but one", i, err)
+		}
+	}
+	got, err = f.ReadPart(t.Context(), keyring.Links)
+	wantErr(t, "read again", err, nil)
+	same(t, "the keys of links, replaced", got, keyring.Item{Version: 2, Data: []byte{byte(replaced)}, States: []byte{byte(replaced), 1}})
 	f.wantKeyring(t, "the rest", 2, content("me"))
 }
