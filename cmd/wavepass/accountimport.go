@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/wavepass/wavepass/pkg/accountfile"
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/operate"
@@ -93,6 +95,14 @@ func (c *accountImport) Run(ctx context.Context, o output, in invocation) error 
 		return err
 	}
 	defer file.Close()
+	alone := flock.New(c.File, flock.SetFlag(os.O_RDONLY))
+	switch got, err := alone.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("lock %s: %w", c.File, err)
+	case !got:
+		return fmt.Errorf("another import of %s is under way: wait for its end", c.File)
+	}
+	defer func() { _ = alone.Close() }()
 	if c.Bad == "" {
 		c.Bad = c.File + ".bad"
 		if c.DryRun { // the list of an import that was interrupted stays as it is

@@ -17,7 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/gofrs/flock"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/wavepass/wavepass/internal/tabletemplate"
 )
 
 const importedPassword = "surf-the-imported-wave"
@@ -221,6 +227,7 @@ func TestImportThatCannotBeginSaysWhy(t *testing.T) {
 		`has no member "Users"`:           {file, "--format", "cognito"},
 		"it ends in the middle, after 1":  {importFile(t, "users", `{"Users":[{"Username":"ann"},{"User`), "--format", "cognito"},
 		"perhaps a quote or a bracket is": {importFile(t, "users", "id,email\n1,\""+strings.Repeat("x", 300<<10)), "--format", "devise"},
+		"it begins after line 2":          {importFile(t, "users", "id,email\n1,ann@example.com\n2,"+strings.Repeat("x", 10<<20)+"\n"), "--format", "devise"},
 		"no row with the names":           {importFile(t, "users", ""), "--format", "devise"},
 		"holds no deployment":             {file, "--format", "jsonl", "--data", t.TempDir()},
 	} {
@@ -268,14 +275,7 @@ func TestOfLinesThatCannotBothBeThereTheFirstIsImported(t *testing.T) {
 func TestInterruptedImportGoesOn(t *testing.T) {
 	deploymentInFolder(t)
 	file := manyAccounts(t, 1200)
-	ctx, interrupt := context.WithCancel(t.Context())
-	data, err := filepath.Abs(".wavepass")
-	check(t, err)
-	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl", stored: interrupt}
-	err = c.Run(ctx, output{io.Discard, io.Discard}, invocation{operator: "grace", input: &input{}})
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped after 505 lines") {
-		t.Fatalf("interrupted: %v, want how many lines are done", err)
-	}
+	interruptedImport(t, file)
 	wantImport(t, "the rest", as[importResult](t, "account", "import", file, "--format", "jsonl"), 1188, 0, 12)
 	if n := accountsIn(t); n != 1188+1 {
 		t.Errorf("%d accounts, want 1188 and the demo account", n)
@@ -296,19 +296,36 @@ func importLines(t *testing.T) (lines int, measured bool) {
 
 func TestKilledImportGoesOnAndCountsExactly(t *testing.T) {
 	deploymentInFolder(t)
-	killedImport(t)
+	killedImport(t, func() int { return accountsIn(t) })
 }
 
 func TestKilledImportGoesOnAndCountsExactlyOnATable(t *testing.T) {
 	name, _ := newTable(t, func(engine string) string { return engine })
-	killedImport(t, "--table", name)
+	killedImport(t, func() int { return accountsOn(t, name) }, "--table", name)
 }
 
-// killedImport kills an import half-way and has it go on.
-func killedImport(t *testing.T, target ...string) {
+// accountsOn counts those of a table on DynamoDB Local, which takes seconds for each page of a large one: longer than a command waits.
+func accountsOn(t *testing.T, table string) (n int) {
+	t.Helper()
+	api, err := tabletemplate.Local(os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"))
+	check(t, err)
+	pages := dynamodb.NewScanPaginator(api, &dynamodb.ScanInput{
+		TableName: &table, Select: types.SelectCount, FilterExpression: aws.String("begins_with(pk, :account)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":account": &types.AttributeValueMemberS{Value: "ACCOUNT#"}},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		check(t, err)
+		n += int(page.Count)
+	}
+	return n
+}
+
+// killedImport kills an import half-way and has it go on. count says how many accounts there are.
+func killedImport(t *testing.T, count func() int, target ...string) {
 	t.Helper()
 	lines, measured := importLines(t)
-	before, file := accountsIn(t, target...), manyAccounts(t, lines)
+	before, file := count(), manyAccounts(t, lines)
 	args := append([]string{"account", "import", file, "--format", "jsonl", "--json"}, target...)
 
 	// A busy machine may give this process no turn for a while: with few lines it is killed after the first of six batches, so that it does not end before.
@@ -348,9 +365,6 @@ func killedImport(t *testing.T, target ...string) {
 	check(t, json.Unmarshal(out.Bytes(), &got))
 	bad := lines / 100
 	wantImport(t, "after it was killed", got, lines-bad, 0, bad)
-	if n := accountsIn(t, target...); n != before+lines-bad {
-		t.Errorf("%d accounts, want %d", n, before+lines-bad)
-	}
 	list := badLines(t, file+".bad")
 	for i, b := range list {
 		if b.Line != 100*i+51 {
@@ -365,6 +379,9 @@ func killedImport(t *testing.T, target ...string) {
 		lines, at.Records, got.Seconds, float64(lines-at.Records)/got.Seconds, own, mapped)
 	if measured && own > 60 {
 		t.Errorf("peak memory is %d MB, want at most 60", own)
+	}
+	if n := count(); n != before+lines-bad {
+		t.Errorf("%d accounts, want %d", n, before+lines-bad)
 	}
 }
 
@@ -407,25 +424,86 @@ func TestProgressSaysHowFastAndHowLong(t *testing.T) {
 	}
 }
 
-// TestStateOfAnotherImportCountsForNothing, for example of a file that has been exported again since.
-func TestStateOfAnotherImportCountsForNothing(t *testing.T) {
+// TestInterruptedImportOfAnotherFileIsNotGoneOnWith for example when the file has been exported again since. Nothing is lost by asking.
+func TestInterruptedImportOfAnotherFileIsNotGoneOnWith(t *testing.T) {
 	deploymentInFolder(t)
-	file := importFile(t, "users", `{"username":"ann"}`+"\n")
-	check(t, os.WriteFile(file+".progress", []byte(`{"of":"another","records":1,"imported":1,"bad_bytes":7}`), 0o600))
-	wantImport(t, "import", as[importResult](t, "account", "import", file, "--format", "jsonl"), 1, 0, 0)
+	file := manyAccounts(t, 1200)
+	interruptedImport(t, file)
+	list, err := os.ReadFile(file + ".bad")
+	check(t, err)
+	text, err := os.ReadFile(file)
+	check(t, err)
+	state, err := os.ReadFile(file + ".progress")
+	check(t, err)
+	args := []string{"account", "import", file, "--format", "jsonl"}
+	refused := func(what string) {
+		t.Helper()
+		_, _, err := command(t, args...)
+		if err == nil || !strings.Contains(err.Error(), "has changed since") || !strings.Contains(err.Error(), "remove "+file+".progress") {
+			t.Errorf("%s: %v, want how to go on", what, err)
+		}
+		if now, err := os.ReadFile(file + ".bad"); err != nil || !bytes.Equal(now, list) {
+			t.Errorf("%s: the list of bad lines is not as it was: %v", what, err)
+		}
+	}
+	check(t, os.WriteFile(file, append(text, "{\"username\":\"late\"}\n"...), 0o600))
+	refused("a line more")
+	check(t, os.WriteFile(file+".progress", state[:20], 0o600))
+	refused("half of a state")
+	check(t, os.Remove(file+".progress"))
+	wantImport(t, "anew", as[importResult](t, args...), 1189-500, 500, 12)
+}
+
+// interruptedImport imports the first 505 lines of a file of many accounts, of which 5 are bad, into the folder .wavepass.
+func interruptedImport(t *testing.T, file string) {
+	t.Helper()
+	ctx, interrupt := context.WithCancel(t.Context())
+	data, err := filepath.Abs(".wavepass")
+	check(t, err)
+	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl", stored: interrupt}
+	err = c.Run(ctx, output{io.Discard, io.Discard}, invocation{operator: "grace", input: &input{}})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped after 505 lines") {
+		t.Fatalf("interrupted: %v, want how many lines are done", err)
+	}
+}
+
+// TestStateThatCannotBeWrittenStopsTheImport as on a full disk. What is stored already is found by the next run.
+func TestStateThatCannotBeWrittenStopsTheImport(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 1200)
+	check(t, os.Mkdir(file+".progress.new", 0o700)) // where the state is to be written
+	args := []string{"account", "import", file, "--format", "jsonl"}
+	if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), "stopped after 0 lines, nothing is half done; run the same command again") {
+		t.Errorf("%v, want how to go on", err)
+	}
+	check(t, os.Remove(file+".progress.new"))
+	wantImport(t, "again", as[importResult](t, args...), 688, 500, 12)
+	if n := len(badLines(t, file+".bad")); n != 12 {
+		t.Errorf("%d bad lines are listed, want 12", n)
+	}
+}
+
+// TestFileIsImportedByOneCommandAtATime because two would write over each other's state and list.
+func TestFileIsImportedByOneCommandAtATime(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 600)
+	held := flock.New(file, flock.SetFlag(os.O_RDONLY))
+	if got, err := held.TryLock(); !got {
+		t.Fatal(err)
+	}
+	args := []string{"account", "import", file, "--format", "jsonl"}
+	if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), "another import of "+file+" is under way") {
+		t.Errorf("beside another import: %v", err)
+	}
+	check(t, held.Close())
+	wantImport(t, "after it", as[importResult](t, args...), 594, 0, 6)
 }
 
 // TestListOfBadLinesIsThatOfTheInterruptedImport or the import says so: its counts would not fit the list.
 func TestListOfBadLinesIsThatOfTheInterruptedImport(t *testing.T) {
 	deploymentInFolder(t)
 	file := manyAccounts(t, 1200)
-	ctx, interrupt := context.WithCancel(t.Context())
-	data, err := filepath.Abs(".wavepass")
-	check(t, err)
-	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl", stored: interrupt}
-	if err := c.Run(ctx, output{io.Discard, io.Discard}, invocation{operator: "grace", input: &input{}}); !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
+	interruptedImport(t, file)
 	args := []string{"account", "import", file, "--format", "jsonl"}
 	wantDry := as[importResult](t, append(args, "--dry-run")...)
 	if wantDry.Bad != 12 || len(badLines(t, file+".dry-run.bad")) != 12 || wantDry.Imported+wantDry.Unchanged != 1188 {

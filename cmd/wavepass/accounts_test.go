@@ -164,6 +164,45 @@ func TestInvitedPersonSignsUpOnALaptop(t *testing.T) {
 	refused("has SIGNUP=off", "bob@example.com")
 }
 
+// TestResetOfTheKeysKillsTheLinksOfMails and only those of before it.
+func TestResetOfTheKeysKillsTheLinksOfMails(t *testing.T) {
+	t.Setenv("SIGNUP", "invite")
+	t.Setenv("KEY_CACHE_AGE", "1s")
+	folder := t.TempDir()
+	s := start(t, "--data", folder)
+	invite := func(address string) string {
+		t.Helper()
+		earlier, err := filepath.Glob(filepath.Join(folder, outboxName, "*"))
+		check(t, err)
+		for _, mail := range earlier {
+			check(t, os.Remove(mail))
+		}
+		mustCommand(t, "account", "invite", address, "--data", folder)
+		mailed := regexp.MustCompile(`/signup/verify\?link=([A-Za-z0-9_-]+)`).FindStringSubmatch(mailOf(t, folder, "invitation"))
+		if mailed == nil {
+			t.Fatal("the mail has no link")
+		}
+		return `{"link":"` + mailed[1] + `","password":"surf-the-first-wave"}`
+	}
+	before := invite("eve@example.com")
+	if list := mustCommand(t, "key", "list", "--data", folder); !regexp.MustCompile(`(?m)^link:1 +HS256 +current .*\nlink:2 +HS256 +next `).MatchString(list) {
+		t.Errorf("the list of keys is\n%s\nwant those of links", list)
+	}
+	if done := mustCommand(t, "key", "reset", "--yes", "--data", folder); !strings.Contains(done, "link:1") || !strings.Contains(done, "links and codes made before are refused") {
+		t.Errorf("the reset says %s", done)
+	}
+	time.Sleep(time.Second) // longer than a function holds its keys
+	after := invite("fay@example.com")
+	for _, use := range []struct {
+		body   string
+		status int
+	}{{before, 400}, {after, 201}} {
+		if a := s.do(http.MethodPost, "/signup/verify", jsonType, use.body); a.Status != use.status {
+			t.Errorf("%s: %d %s, want %d", use.body, a.Status, a.Body, use.status)
+		}
+	}
+}
+
 func TestChromiumSignsUpAndRecovers(t *testing.T) {
 	needChromium(t)
 	t.Setenv("SIGNUP", "open")

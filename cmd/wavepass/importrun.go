@@ -18,7 +18,7 @@ import (
 
 // importState is kept beside the file between two runs of an import that did not come to its end.
 type importState struct {
-	Of        string `json:"of"` // file, format and deployment, as a hash: the state of another import counts for nothing
+	Of        string `json:"of"` // file, format and deployment, as a hash
 	Records   int    `json:"records"`
 	Imported  int    `json:"imported"`
 	Unchanged int    `json:"unchanged"`
@@ -55,15 +55,17 @@ func beginImport(c *accountImport, file *os.File, to importer) (*importRun, erro
 	of := hex.EncodeToString(sum.Sum(nil))
 	if !r.dry {
 		switch text, err := os.ReadFile(r.file); {
-		case err == nil && json.Unmarshal(text, &r.state) == nil && r.state.Of == of:
-			r.resumed = true
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return nil, err
+		case json.Unmarshal(text, &r.state) != nil || r.state.Of != of:
+			return nil, fmt.Errorf("%s is of an interrupted import of another file, format or deployment; perhaps %s has changed since. "+
+				"Put that back and run the same command, or remove %[1]s to begin anew: accounts that are there already are left as they are", r.file, c.File)
+		default:
+			r.resumed = true
 		}
 	}
-	if !r.resumed {
-		r.state = importState{Of: of}
-	}
+	r.state.Of = of
 	if r.bad, err = os.OpenFile(c.Bad, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, err
 	}
@@ -121,11 +123,18 @@ func (r *importRun) all(ctx context.Context, o output, reader *accountfile.Reade
 		if err != nil && !last {
 			return err
 		}
-		if err := r.store(ctx, batch); err != nil {
-			if ctx.Err() != nil {
-				return fmt.Errorf("stopped after %d lines, nothing is half done; run the same command again to go on: %w", r.state.Records, ctx.Err())
-			}
+		done := r.state.Records
+		switch err := r.store(ctx, batch); {
+		case err == nil:
+		case r.dry:
 			return err
+		default:
+			said := fmt.Sprintf("stopped after %d lines, nothing is half done; run the same command again to go on", done)
+			if ctx.Err() != nil {
+				fmt.Fprintln(o.log, said) // of a command that was interrupted, no more than this is said
+				err = ctx.Err()
+			}
+			return fmt.Errorf("%s: %w", said, err)
 		}
 		if r.stored != nil {
 			r.stored()

@@ -140,6 +140,7 @@ type table struct {
 	guard   *guard
 	csv     *csv.Reader
 	columns []string
+	read    int // number of the line of the row that was read last
 	lines   *lines
 }
 
@@ -168,6 +169,8 @@ func (t *table) next() (int, raw, error) {
 	switch {
 	case errors.As(err, &parse) && !errors.Is(err, ErrFile):
 		return parse.StartLine, raw{}, bad("as a row of CSV: %v", parse.Err)
+	case errors.Is(err, ErrFile):
+		return 0, raw{}, fmt.Errorf("%w; it begins after line %d", err, t.read)
 	case err != nil:
 		return 0, raw{}, err
 	}
@@ -176,6 +179,7 @@ func (t *table) next() (int, raw, error) {
 		fields[column] = row[i]
 	}
 	number, _ := t.csv.FieldPos(0) // a row that cannot be read has no fields to ask for
+	t.read = number
 	return number, raw{fields: fields}, nil
 }
 

@@ -125,21 +125,26 @@ func (o *Operator) importPatiently(ctx context.Context, one Import, fits func(ac
 
 // importOne reports whether the account was stored now; false without an error when it was there before.
 func (o *Operator) importOne(ctx context.Context, one Import, dry bool) (bool, error) {
-	switch _, found, err := account.FindLogin(ctx, o.store, one.Account.Username); {
-	case err == nil && found.AccountID == one.Account.ID:
+	var login account.LoginName
+	var found account.Account
+	var loginErr, idErr error
+	var reads sync.WaitGroup
+	reads.Go(func() { _, login, loginErr = account.FindLogin(ctx, o.store, one.Account.Username) })
+	reads.Go(func() { found, idErr = o.store.Account(ctx, one.Account.ID) })
+	reads.Wait()
+	switch {
+	case loginErr == nil && login.AccountID == one.Account.ID:
 		return false, nil
-	case err == nil:
+	case loginErr == nil:
 		return false, account.ErrExists
-	case !errors.Is(err, account.ErrNotFound):
-		return false, err
-	}
-	switch found, err := o.store.Account(ctx, one.Account.ID); {
-	case err == nil && found.Username == one.Account.Username:
+	case !errors.Is(loginErr, account.ErrNotFound):
+		return false, loginErr
+	case idErr == nil && found.Username == one.Account.Username:
 		return false, nil // stored since the login name was looked up, by a try whose answer was lost
-	case err == nil:
+	case idErr == nil:
 		return false, ErrIDTaken
-	case !errors.Is(err, account.ErrNotFound):
-		return false, err
+	case !errors.Is(idErr, account.ErrNotFound):
+		return false, idErr
 	}
 	if dry {
 		return true, nil
