@@ -48,7 +48,7 @@ func Members() []Member {
 		{"count", "how many items a batch changed"},
 		{"provider", "the id of a foreign identity provider"},
 		{"resource", "the address of a protected resource"},
-		{"mail", "the purpose of a mail: `signup`, `account_exists`, `recover`, `confirm_address`, `invitation`, `password_changed`, `address_changing`, `address_set` or `deletion`"},
+		{"mail", "the purpose of a mail: `signup`, `account_exists`, `recover`, `confirm_address`, `invitation`, `password_changed`, `address_changing`, `address_set`, `identity_linked` or `deletion`"},
 		{"name_hash", "of a username that is nobody's: the MAC key's id, and the first 16 bytes of its HMAC of the name in hexadecimal. Equal hashes are the same name. Only the service can compute one"},
 	}
 }

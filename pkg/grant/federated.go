@@ -17,6 +17,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/audit"
 	"github.com/wavepass/wavepass/pkg/client"
 	"github.com/wavepass/wavepass/pkg/federation"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -30,6 +31,7 @@ type FederatedParts struct {
 	Addresses account.Addresses
 	Reader    session.Accounts
 	Accounts  *account.Administrator
+	Mails     *mail.Desk
 	Trail     *audit.Trail
 	Now       func() time.Time
 }
@@ -51,6 +53,7 @@ type FederatedRequest struct {
 	// TrustEmail are the domains whose addresses the provider may speak for.
 	TrustEmail []string
 	Network    string // prefix of the caller's address
+	Language   string // of the mail that tells the owner of an account that an identity is linked to, as in mail.Order
 }
 
 // directoryOf is the directory of a provider's identities.
@@ -164,7 +167,7 @@ func (f *Federated) newFor(subject account.Subject, address string) (comer, erro
 }
 
 // link returns the account that has an address, for an identity that has come by it, or a new account without the address when it may not
-// lead there. Before that it ends each session and the password of the account: they may be somebody else's.
+// lead there. Before that it orders the mail that tells the owner, and ends each session and the password of the account: they may be somebody else's.
 func (f *Federated) link(ctx context.Context, r FederatedRequest, subject account.Subject, holder uuid.UUID, address string) (comer, error) {
 	owner, err := f.Reader.Account(ctx, holder)
 	switch {
@@ -176,6 +179,11 @@ func (f *Federated) link(ctx context.Context, r FederatedRequest, subject accoun
 		return f.newFor(subject, "")
 	case owner.Disabled:
 		return comer{}, ErrDisabled
+	}
+	// A link that fails from here on may be told of too, and none goes untold.
+	notice := mail.Order{Purpose: mail.IdentityLinked, Account: owner.ID, Address: address, Language: r.Language, Client: r.Client.ID}
+	if err := f.Mails.Place(ctx, notice, r.Network); err != nil {
+		return comer{}, err
 	}
 	if owner, err = f.Accounts.EndPassword(ctx, owner); err != nil {
 		return comer{}, err

@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/session"
 )
@@ -28,6 +29,7 @@ const adasAddress = "ada@example.com"
 func (w *world) federated() *grant.Federated {
 	return grant.NewFederated(grant.FederatedParts{
 		Directory: w.store, Addresses: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.clock.Now),
+		Mails: mail.NewDesk(w.store, mail.DefaultLimits, w.clock.Now),
 		Trail: audit.NewTrail(eventlines.Watch(w.t, &w.trail), w.clock.Now), Now: w.clock.Now,
 	})
 }
@@ -100,7 +102,7 @@ func TestAddressThatBothSidesVerifiedLinksAnIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if got := w.comes("the first time", fromProvider(func(r *grant.FederatedRequest) { r.Identity.Email = "Ada@EXAMPLE.com" })); got != w.ada.ID {
+	if got := w.comes("the first time", fromProvider(func(r *grant.FederatedRequest) { r.Identity.Email, r.Language = "Ada@EXAMPLE.com", "de" })); got != w.ada.ID {
 		t.Fatalf("the account is %s, want ada's %s", got, w.ada.ID)
 	}
 	a := w.accountOf(w.ada.ID)
@@ -120,6 +122,11 @@ func TestAddressThatBothSidesVerifiedLinksAnIdentity(t *testing.T) {
 		}
 	}
 
+	orders := w.store.OrdersPlaced()
+	if len(orders) != 1 || orders[0].Purpose != mail.IdentityLinked || orders[0].Address != adasAddress || orders[0].Account != w.ada.ID || orders[0].Language != "de" {
+		t.Errorf("orders %+v, want one that tells ada, in German", orders)
+	}
+
 	// From then on the identity counts and not the address. Nothing ends any more.
 	w.ada = a
 	w.ada.Email = account.Email{}
@@ -136,6 +143,9 @@ func TestAddressThatBothSidesVerifiedLinksAnIdentity(t *testing.T) {
 	w.comes("after all sessions have ended", fromProvider(unchanged))
 	w.store.ForgetCalls()
 	w.comes("and again", fromProvider(unchanged))
+	if n := len(w.store.OrdersPlaced()); n != 1 {
+		t.Errorf("%d mails, want none but the first", n)
+	}
 	if n := w.store.Count("BeginSession"); n != 1 {
 		t.Errorf("a session began with %d writes, want 1", n)
 	}
@@ -239,6 +249,7 @@ func TestIdentityOfAnAccountThatIsBeingRemoved(t *testing.T) {
 		"its record leads to no account": w.federated(),
 		"its address leads to no account": grant.NewFederated(grant.FederatedParts{
 			Directory: fakestore.New(w.clock.Now), Addresses: ownedBy(who), Reader: w.store, Accounts: account.NewAdministrator(w.store, w.clock.Now),
+			Mails: mail.NewDesk(w.store, mail.DefaultLimits, w.clock.Now),
 			Trail: audit.NewTrail(eventlines.Watch(t, &w.trail), w.clock.Now), Now: w.clock.Now,
 		}),
 	} {
@@ -285,7 +296,7 @@ func TestIdentityThatComesTwiceAtOnceIsLinkedOnce(t *testing.T) {
 
 // Whichever step fails, or was made and its answer was lost, the person can come again, and then the identity is linked.
 func TestLinkThatFailsHalfway(t *testing.T) {
-	for _, method := range []string{"Subject", "OwnerOf", "Account", "AccountAndLogin", "ChangeAccount", "BeginSession"} {
+	for _, method := range []string{"Subject", "OwnerOf", "Account", "CountMail", "PutOrder", "AccountAndLogin", "ChangeAccount", "BeginSession"} {
 		for _, lost := range []bool{false, true} {
 			w := newWorld(t)
 			w.withAddress(true)

@@ -28,18 +28,19 @@ const (
 	PasswordChanged Purpose = "password_changed" // told after it was
 	AddressChanging Purpose = "address_changing" // to the old address, with a link that takes the change back
 	AddressSet      Purpose = "address_set"      // to the new address, when an operator has set it
+	IdentityLinked  Purpose = "identity_linked"  // somebody has come from a provider who has the address there, and is let in from now on
 	Deletion        Purpose = "deletion"         // the account will be deleted; with a link that keeps it
 )
 
 // Purposes are all of them.
 func Purposes() []Purpose {
-	return []Purpose{SignUp, AccountExists, Recover, ConfirmAddress, Invitation, PasswordChanged, AddressChanging, AddressSet, Deletion}
+	return []Purpose{SignUp, AccountExists, Recover, ConfirmAddress, Invitation, PasswordChanged, AddressChanging, AddressSet, IdentityLinked, Deletion}
 }
 
 // isNotice reports whether a mail tells of something that has happened, which nobody is to be able to keep from the owner of
 // the account.
 func (p Purpose) isNotice() bool {
-	return slices.Contains([]Purpose{PasswordChanged, AddressChanging, AddressSet, Deletion}, p)
+	return slices.Contains([]Purpose{PasswordChanged, AddressChanging, AddressSet, IdentityLinked, Deletion}, p)
 }
 
 // OrderLife is how long after it was placed an order may still be carried out. A link in a mail that comes later is of no use to

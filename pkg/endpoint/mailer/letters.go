@@ -44,7 +44,7 @@ var purposes = map[mail.Purpose]link.Purpose{
 // Letter implements mail.Letters.
 func (l *Letters) Letter(ctx context.Context, o mail.Order) (mail.Letter, error) {
 	switch o.Purpose {
-	case mail.PasswordChanged, mail.AddressSet:
+	case mail.PasswordChanged, mail.AddressSet, mail.IdentityLinked:
 		return l.plain(o.Purpose), nil
 	case mail.SignUp, mail.Invitation:
 		switch _, err := l.store.OwnerOf(ctx, o.Address); {

@@ -67,6 +67,7 @@ func TestEachMailHasTheLinkOfItsPurpose(t *testing.T) {
 		{mail.Order{Purpose: mail.ConfirmAddress, Account: gone.ID, Address: "next@example.com"}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.ConfirmAddress, Account: uuid.New(), Address: "next@example.com"}, "", 0, false, link.State{}},
 		{mail.Order{Purpose: mail.AddressChanging, Account: ada.ID, Address: "ada@example.com", NewAddress: "next@example.com"}, mail.AddressChanging, link.TakeBack, false, link.State{}},
+		{mail.Order{Purpose: mail.IdentityLinked, Account: ada.ID, Address: "ada@example.com"}, mail.IdentityLinked, 0, false, link.State{}},
 		{mail.Order{Purpose: mail.AddressSet, Account: ada.ID, Address: "ada@example.com"}, mail.AddressSet, 0, false, link.State{}},
 		{mail.Order{Purpose: mail.PasswordChanged, Account: ada.ID, Address: "ada@example.com"}, mail.PasswordChanged, 0, false, link.State{}},
 	} {

@@ -155,8 +155,11 @@ func (f function) callback(ctx context.Context, r *apigw.Request) (apigw.Respons
 	}
 	var issued grant.Issued
 	if err == nil {
+		language, _ := endpoint.Language(r, "") // that of the browser, which is never refused
 		issued, err = f.replaceSession(ctx, r, func() (grant.Issued, error) {
-			return f.federated.Begin(ctx, grant.FederatedRequest{Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", TrustEmail: p.TrustEmail, Network: r.Network})
+			return f.federated.Begin(ctx, grant.FederatedRequest{
+				Client: pagesClient, Identity: identity, GivesRoles: p.RolesClaim != "", TrustEmail: p.TrustEmail, Network: r.Network, Language: language,
+			})
 		})
 	}
 	if err != nil {

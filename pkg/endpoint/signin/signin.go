@@ -25,6 +25,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/metadata"
 	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/pages"
@@ -44,6 +45,7 @@ type Store interface {
 	account.Keeper
 	account.Addresses
 	federation.Reader
+	mail.DeskStore
 	authorization.PushedReader
 	DocumentStore
 }
@@ -72,7 +74,8 @@ func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.P
 		documents: newDocuments(s, store),
 		party:     federation.NewRelyingParty(federation.NewClient(), s.Now),
 		federated: grant.NewFederated(grant.FederatedParts{
-			Directory: store, Addresses: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now), Trail: s.Trail, Now: s.Now,
+			Directory: store, Addresses: store, Reader: store, Accounts: account.NewAdministrator(store, s.Now),
+			Mails: mail.NewDesk(store, mail.DefaultLimits, s.Now), Trail: s.Trail, Now: s.Now,
 		}),
 	}
 	return apigw.Serve(s.Config, map[string]apigw.Handler{

@@ -18,6 +18,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/federation"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/internal/deployment"
+	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
@@ -301,7 +302,7 @@ func (w *world) linkByAddress(subject string) {
 func (w *world) beginFederated(i federation.Identity) {
 	w.t.Helper()
 	federated := grant.NewFederated(grant.FederatedParts{
-		Directory: w.store, Addresses: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
+		Directory: w.store, Addresses: w.store, Reader: w.store, Accounts: account.NewAdministrator(w.store, w.Now), Mails: mail.NewDesk(w.store, mail.DefaultLimits, w.Now), Trail: audit.NewTrail(w, w.Now), Now: w.Now,
 	})
 	if _, err := federated.Begin(w.t.Context(), grant.FederatedRequest{Client: client.OfPages(), Identity: i, GivesRoles: true, TrustEmail: []string{"example.com"}}); err != nil {
 		w.t.Fatalf("somebody comes from a provider: %v", err)
@@ -322,7 +323,7 @@ func TestRoundTripsOfAnIdentity(t *testing.T) {
 		{"again", "up", "", 2, 2},
 		{"with an address for the first time", "mail", "somebody@example.com", 3, 2}, // which is read beside the subject
 		{"with an address again", "mail", "somebody@example.com", 3, 2},
-		{"with an address that links them", "other", "somebody@example.com", 5, 4}, // the account is read, and its sessions end
+		{"with an address that links them", "other", "somebody@example.com", 7, 6}, // the account is read, its owner is told, and its sessions end
 	} {
 		w.proxy.Forget()
 		w.beginFederated(federation.Identity{Provider: tc.provider, Subject: "somebody", Email: tc.email, EmailVerified: tc.email != ""})
