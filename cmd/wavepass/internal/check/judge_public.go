@@ -264,7 +264,7 @@ func keysOverlap(e *evidence) verdict.Outcome {
 	case len(e.keys.keys) < 2:
 		return verdict.Unseen("one key: whether the next is published before it signs shows when it is rotated")
 	}
-	return verdict.Passed("%d keys, kept for %s", len(e.keys.keys), days(age))
+	return verdict.Passed("keys: %d, kept for %s", len(e.keys.keys), days(age))
 }
 
 // cached reports what a cache may do with an answer.

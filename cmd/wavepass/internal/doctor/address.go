@@ -115,7 +115,7 @@ func (p *patient) keySet(ctx context.Context) verdict.Outcome {
 	if len(missing) > 0 {
 		return verdict.Failed("%s does not serve %s", address, list(missing))
 	}
-	return verdict.Passed("%d keys", len(set.Keys))
+	return verdict.Passed("keys: %d", len(set.Keys))
 }
 
 // maxDocument is more than any of these documents has.

@@ -198,7 +198,7 @@ func (p *patient) rotation(context.Context) verdict.Outcome {
 	case late > lateKey:
 		return verdict.Warned("key %s should have changed %s ago", which, late.Round(time.Minute))
 	}
-	return verdict.Passed("%d keys, none is late", len(p.keys))
+	return verdict.Passed("keys: %d, none is late", len(p.keys))
 }
 
 func (p *patient) sealingKey(ctx context.Context) verdict.Outcome {
