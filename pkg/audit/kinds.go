@@ -168,7 +168,7 @@ func Sections() []Section {
 		}},
 		{"Keys", "", []Kind{
 			{Name: "key_published", By: "operator system", Always: "kid", When: "A key is in the key set, and does not sign yet."},
-			{Name: "key_promoted", By: "operator system", Always: "kid", When: "A key signs; a MAC key makes the refresh tokens of new sessions."},
+			{Name: "key_promoted", By: "operator system", Always: "kid", When: "A key signs; a MAC key makes the refresh tokens of new sessions, or new links and codes in mails."},
 			{Name: "key_retired", By: "operator system", Always: "kid", When: "A key verifies only."},
 			{Name: "key_dropped", By: "operator system", Always: "kid", When: "A key was removed, because all of its tokens have expired.",
 				Example: Event{KeyID: "mac:1"}},
