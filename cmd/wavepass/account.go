@@ -14,6 +14,7 @@ import (
 type accountCommands struct {
 	Add         accountAdd         `cmd:"" help:"Register an account; the password is read from standard input."`
 	Invite      accountInvite      `cmd:"" help:"Send a mail by which the owner of an address makes an account."`
+	Uninvite    accountUninvite    `cmd:"" help:"Withdraw the invitations of an address."`
 	Import      accountImport      `cmd:"" help:"Import accounts from a file of another system, or of account export."`
 	ImportBatch accountImportBatch `cmd:"" hidden:""`
 	List        accountList        `cmd:"" help:"List every account."`

@@ -151,6 +151,20 @@ func TestInvitedPersonSignsUpOnALaptop(t *testing.T) {
 	}
 
 	refused("has the address eve@example.com already", "eve@example.com")
+	mustCommand(t, "account", "invite", "zoe@example.com", "--data", folder)
+	withdrawn := regexp.MustCompile(`link=([A-Za-z0-9_-]+)`).FindStringSubmatch(mailOf(t, folder, "invitation"))
+	if withdrawn == nil {
+		t.Fatal("the mail has no link")
+	}
+	if did := as[result](t, "account", "uninvite", "Zoe@example.com", "--data", folder); did.Done != "uninvited" || did.Email != "zoe@example.com" {
+		t.Errorf("uninvite says %+v", did)
+	}
+	post("/signup/verify", `{"link":"`+withdrawn[1]+`","password":"surf-the-fourth-wave"}`, 400)
+	for address, says := range map[string]string{"eve@example.com": "by now", "eve": "want an address"} {
+		if _, _, err := command(t, "account", "uninvite", address, "--data", folder); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("uninvite %s: %v, want a sentence that says %q", address, err, says)
+		}
+	}
 	refused("want an address", "Eve <eve@example.com>")
 	refused("--language", "bob@example.com", "--language", strings.Repeat("x", 129))
 	for range 5 {

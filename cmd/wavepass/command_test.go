@@ -310,7 +310,7 @@ func TestHelpExplainsEveryCommandAndFlag(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	for words, want := range map[string]string{
 		"acc":                       "account",
-		"account ":                  "add delete disable enable export import invite list search set-access set-email set-password show",
+		"account ":                  "add delete disable enable export import invite list search set-access set-email set-password show uninvite",
 		"account s":                 "search set-access set-email set-password show",
 		"account set-access ada --": "--claim --data --dynamodb --help --json --no-claims --no-roles --no-scopes --operator --role --scope --sealing-key --subject --table --username --version",
 		"account list --l":          "--limit",

@@ -158,6 +158,14 @@ func (h *Store) TakeTicket(ctx context.Context, name ticket.Name, api, by string
 	return call(ctx, h, "TakeTicket", func() (ticket.Record, error) { return h.Store.TakeTicket(ctx, name, api, by) })
 }
 
+func (h *Store) Uninvite(ctx context.Context, address string, at, until time.Time) error {
+	return h.Do(ctx, "Uninvite", func() error { return h.Store.Uninvite(ctx, address, at, until) })
+}
+
+func (h *Store) UninvitedAt(ctx context.Context, address string) (time.Time, error) {
+	return call(ctx, h, "UninvitedAt", func() (time.Time, error) { return h.Store.UninvitedAt(ctx, address) })
+}
+
 func (h *Store) PutPushed(ctx context.Context, name authorization.PushedName, p authorization.Pushed) error {
 	return h.Do(ctx, "PutPushed", func() error { return h.Store.PutPushed(ctx, name, p) })
 }

@@ -63,6 +63,7 @@ const (
 
 	// By an operator.
 	AccountAdded    = "account_added"
+	Uninvited       = "uninvited"
 	Invited         = "invited" // a mail was ordered, by which the owner of an address makes an account
 	ClientAdded     = "client_added"
 	PasswordSet     = "password_set"

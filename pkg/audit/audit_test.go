@@ -62,7 +62,7 @@ func TestNamesOfEventsNeverChange(t *testing.T) {
 		audit.PasswordFailed: "password_failed", audit.PasswordLimited: "password_limited", audit.PasswordSet: "password_set",
 		audit.AccountDisabled: "account_disabled", audit.AccountEnabled: "account_enabled", audit.AccountDeleted: "account_deleted",
 		audit.AccessSet: "access_set", audit.IdentityLinked: "identity_linked",
-		audit.EmailSet: "email_set", audit.Invited: "invited",
+		audit.EmailSet: "email_set", audit.Invited: "invited", audit.Uninvited: "uninvited",
 		audit.ReuseDetected: "reuse_detected", audit.RestoredTable: "restored_table",
 		audit.RefreshRefused: "refresh_refused", audit.TokenRevoked: "token_revoked",
 		audit.SessionRevoked:   "session_revoked",

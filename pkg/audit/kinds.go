@@ -141,6 +141,8 @@ func Sections() []Section {
 			{Name: "account_added", By: "person client operator system", Always: "sub", May: "provider", When: "An account was made. A new data folder of `wavepass local` has the actor `system`."},
 			{Name: "invited", By: "operator", Always: "mail", When: "An invitation was ordered, for an address of nobody.",
 				Example: Event{Mail: "invitation"}},
+			{Name: "uninvited", By: "operator", Always: "mail", When: "The invitations of an address were withdrawn, if there were any.",
+				Example: Event{Mail: "invitation"}},
 			{Name: "account_disabled", By: "client operator", Always: "sub", When: "An account was disabled, and its sessions ended."},
 			{Name: "account_closed", By: "person", Always: "sub client_id", May: "sid", When: "A person closed their account; `sid` is the session that they did it from, if it was not by their password at the page. All sessions ended, and it is removed 7 days later, unless they or an operator take it back: the table's time to live removes it, without an event."},
 			{Name: "account_reopened", By: "person", Always: "sub mail", When: "A person kept their closed account, by the mail that told them.",

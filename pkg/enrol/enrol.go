@@ -31,6 +31,7 @@ type Store interface {
 	account.Creator
 	account.Changer
 	account.Attempts
+	account.Invitations
 }
 
 // Config is what an Enroller is made of.
@@ -142,7 +143,10 @@ func (e *Enroller) signedUp(ctx context.Context, proof Proof, said link.Link, pa
 func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, error) {
 	said, err := link.Read(proof.Link)
 	if proof.Link != "" && err == nil && said.Purpose == link.Invite {
-		return e.Links.Check(ctx, proof.Link, link.Invite, link.State{})
+		if said, err = e.Links.Check(ctx, proof.Link, link.Invite, link.State{}); err != nil {
+			return link.Link{}, err
+		}
+		return said, e.invited(ctx, said)
 	}
 	if !e.Open {
 		return link.Link{}, ErrClosed
@@ -155,6 +159,18 @@ func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, err
 		return link.Link{}, err
 	}
 	return said, e.tryCode(ctx, proof.Code, said, link.State{}, false)
+}
+
+// invited returns link.ErrDead when an invitation was withdrawn since it was mailed, or in that very second.
+func (e *Enroller) invited(ctx context.Context, said link.Link) error {
+	withdrawn, err := e.Store.UninvitedAt(ctx, said.Address)
+	switch {
+	case err != nil:
+		return fmt.Errorf("enrol: read invitation: %w", err)
+	case !withdrawn.Before(said.Expires.Add(-link.Invite.Life())):
+		return link.ErrDead
+	}
+	return nil
 }
 
 // verified is an address whose owner has just shown that mail reaches them.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wavepass/wavepass/internal/hooks"
 	"github.com/wavepass/wavepass/pkg/account"
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/internal/fakestore"
@@ -303,6 +304,28 @@ func TestSigningUpIsOpenOrByInvitation(t *testing.T) {
 	made, err := w.signUp(invitation)
 	w.want("an invitation", err, nil)
 	w.wantAgain("sign up by invitation", made.ID, link.ErrDead, func() (account.Account, error) { return w.signUp(invitation) })
+}
+
+func TestWithdrawnInvitationIsDeadAndALaterOneIsGood(t *testing.T) {
+	w := newWorld(t)
+	before, _ := w.mailed(link.Invite, mailbox)
+	other, _ := w.mailed(link.Invite, "eve@example.com")
+	at := w.clock.Now().Truncate(time.Second)
+	w.want("withdraw", w.store.Uninvite(t.Context(), mailbox, at, at.Add(7*24*time.Hour)), nil)
+	_, err := w.signUp(before)
+	w.want("a withdrawn one", err, link.ErrDead)
+	_, err = w.signUp(other)
+	w.want("one to somebody else", err, nil)
+	w.clock.Advance(time.Second)
+	later, _ := w.mailed(link.Invite, mailbox)
+	w.store.Before = hooks.Fail("UninvitedAt")
+	_, err = w.signUp(later)
+	w.want("a fault", err, oauth.ErrUnavailable)
+	w.store.Before = nil
+	_, err = w.signUp(later)
+	w.want("a later one", err, nil)
+	_, err = w.signUp(before)
+	w.want("a withdrawn one, later", err, link.ErrDead)
 }
 
 func TestLoginNameOfSomebodyElseIsNotTakenOver(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -108,8 +109,41 @@ func (o *Operator) tellOfMove(ctx context.Context, a account.Account, next strin
 }
 
 // Invite orders the mail by which the owner of an address may make an account, in a language by its tag, and returns the address as it
-// is stored. Errors: account.ErrAddress; account.ErrAddressTaken when it is an account's already; mail.ErrOrder, mail.ErrFull.
+// is stored. Errors: account.ErrAddress; account.ErrAddressTaken when it is an account's already; mail.ErrOrder, mail.ErrFull; oauth.ErrUnavailable, also in the second in
+// which invitations to the address were withdrawn.
 func (o *Operator) Invite(ctx context.Context, address, language string) (string, error) {
+	canonical, err := o.nobodys(ctx, address)
+	if err != nil {
+		return "", err
+	}
+	switch withdrawn, err := o.store.UninvitedAt(ctx, canonical); {
+	case err != nil:
+		return "", fmt.Errorf("operate: invite: %w", err)
+	case !withdrawn.Before(o.now().Truncate(time.Second)): // a link says when it was mailed in whole seconds
+		return "", fmt.Errorf("%w: operate: invitations to the address were withdrawn in this very second", oauth.ErrUnavailable)
+	}
+	if err := o.desk().PlaceForOperator(ctx, mail.Order{Purpose: mail.Invitation, Address: canonical, Language: language}); err != nil {
+		return "", fmt.Errorf("operate: invite: %w", err)
+	}
+	return canonical, o.record(ctx, audit.Event{Name: audit.Invited, Mail: string(mail.Invitation)})
+}
+
+// Uninvite withdraws every invitation of an address: links that were mailed, or are on their way, are dead. It returns the address as it is stored. That there was an
+// invitation is not known. Errors: account.ErrAddress; account.ErrAddressTaken when somebody has made an account by then.
+func (o *Operator) Uninvite(ctx context.Context, address string) (string, error) {
+	canonical, err := o.nobodys(ctx, address)
+	if err != nil {
+		return "", err
+	}
+	at := o.now().Truncate(time.Second)
+	if err := o.store.Uninvite(ctx, canonical, at, at.Add(link.Invite.Life()+time.Hour)); err != nil {
+		return "", fmt.Errorf("operate: uninvite: %w", err)
+	}
+	return canonical, o.record(ctx, audit.Event{Name: audit.Uninvited, Mail: string(mail.Invitation)})
+}
+
+// nobodys is an address that no account has, in its canonical form. Errors: account.ErrAddress, account.ErrAddressTaken.
+func (o *Operator) nobodys(ctx context.Context, address string) (string, error) {
 	canonical, err := account.CanonicalAddress(address)
 	if err != nil {
 		return "", err
@@ -118,12 +152,9 @@ func (o *Operator) Invite(ctx context.Context, address, language string) (string
 	case err == nil:
 		return "", account.ErrAddressTaken
 	case !errors.Is(err, account.ErrNotFound):
-		return "", fmt.Errorf("operate: invite: %w", err)
+		return "", fmt.Errorf("operate: owner of an address: %w", err)
 	}
-	if err := o.desk().PlaceForOperator(ctx, mail.Order{Purpose: mail.Invitation, Address: canonical, Language: language}); err != nil {
-		return "", fmt.Errorf("operate: invite: %w", err)
-	}
-	return canonical, o.record(ctx, audit.Event{Name: audit.Invited, Mail: string(mail.Invitation)})
+	return canonical, nil
 }
 
 func (o *Operator) desk() *mail.Desk { return mail.NewDesk(o.store, mail.DefaultLimits, o.now) }

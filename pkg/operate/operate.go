@@ -33,6 +33,7 @@ type Store interface {
 	account.Changer
 	account.Keeper
 	account.Addresses
+	account.Invitations
 	session.Reader
 	session.Ender
 	revocation.Log

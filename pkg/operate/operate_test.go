@@ -120,6 +120,10 @@ var acts = []act{
 		_, err := w.Invite(w.ctx, "Eve@Example.com", "de")
 		return did(err)
 	}},
+	{audit.Uninvited, true, func(w *world) (bool, error) {
+		_, err := w.Uninvite(w.ctx, "Eve@Example.com")
+		return did(err)
+	}},
 	{audit.AccountRevoked, true, func(w *world) (bool, error) {
 		a, err := w.store.Account(w.ctx, w.ada.ID)
 		if err != nil {
@@ -268,6 +272,28 @@ func TestInvitationGoesToAnAddressThatNobodyHas(t *testing.T) {
 	}
 }
 
+func TestWithdrawnInvitationIsNoneOfALaterSecond(t *testing.T) {
+	w := newWorld(t)
+	a := w.account()
+	a.Email = account.Email{Address: "ada@example.com", VerifiedAt: start}
+	w.store.SetAccount(a, "hash")
+	for address, want := range map[string]error{"Ada@Example.com": account.ErrAddressTaken, "eve": account.ErrAddress} {
+		if _, err := w.Uninvite(w.ctx, address); !errors.Is(err, want) {
+			t.Errorf("uninvite %s: %v, want %v", address, err, want)
+		}
+	}
+	if address, err := w.Uninvite(w.ctx, "Eve@Example.com"); err != nil || address != "eve@example.com" {
+		t.Errorf("uninvite: %q, %v", address, err)
+	}
+	if _, err := w.Invite(w.ctx, "eve@example.com", "en"); !errors.Is(err, oauth.ErrUnavailable) || len(w.store.OrdersPlaced()) > 0 {
+		t.Errorf("invite in the same second: %v, orders %+v; want none", err, w.store.OrdersPlaced())
+	}
+	w.clock.Advance(time.Second)
+	if _, err := w.Invite(w.ctx, "eve@example.com", "en"); err != nil || len(w.store.OrdersPlaced()) != 1 {
+		t.Errorf("invite later: %v, orders %+v; want one", err, w.store.OrdersPlaced())
+	}
+}
+
 func TestOwnerIsToldOfAPasswordThatAnOperatorSets(t *testing.T) {
 	w := newWorld(t)
 	set := func(password string) error { return w.SetPassword(w.ctx, w.ada.ID, oauth.NewSecret(password)) }
@@ -363,7 +389,7 @@ func TestNobodyIsToldOfAnAccountThatIsBeingRemoved(t *testing.T) {
 func TestChangeThatIsNotConfirmedLeavesNoEvent(t *testing.T) {
 	for _, act := range acts {
 		w := newWorld(t)
-		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient", "PutOrder", "PutPolicy", "PutProvider", "PutResource")
+		w.store.Before = hooks.Fail("CreateAccount", "ChangeAccount", "DeleteAccount", "SetAccess", "Revoke", "Append", "ReplaceClient", "PutOrder", "Uninvite", "PutPolicy", "PutProvider", "PutResource")
 		if changed, err := act.do(w); changed || !errors.Is(err, oauth.ErrUnavailable) || errors.Is(err, operate.ErrNotKept) {
 			t.Errorf("%s: changed %t, %v; want ErrUnavailable", act.event, changed, err)
 		}

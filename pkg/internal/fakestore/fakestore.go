@@ -75,6 +75,7 @@ type Store struct {
 	used      map[[sha256.Size]byte]usedAssertion
 	tickets   map[ticket.Name]keptTicket
 	pushed    map[authorization.PushedName]authorization.Pushed
+	uninvited map[string]time.Time // by address
 	consents  map[consentName]consent.Consent
 	orders    map[uuid.UUID]keptOrder
 	mails     map[string][]time.Time
@@ -103,6 +104,7 @@ func New(now func() time.Time) *Store {
 		used:      map[[sha256.Size]byte]usedAssertion{},
 		tickets:   map[ticket.Name]keptTicket{},
 		pushed:    map[authorization.PushedName]authorization.Pushed{},
+		uninvited: map[string]time.Time{},
 		consents:  map[consentName]consent.Consent{},
 		orders:    map[uuid.UUID]keptOrder{},
 		mails:     map[string][]time.Time{},

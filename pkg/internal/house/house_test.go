@@ -67,7 +67,7 @@ var rules = []struct {
 	{"resource", []string{"internal/ascii", "oauth"}},
 	{"pages", []string{"golang.org/x/text/language"}},
 	{"grant", append([]string{ids, jsonv2}, domain...)},
-	{"operate", append([]string{"enrol", ids}, domain...)},
+	{"operate", append([]string{"enrol", "link", ids}, domain...)},
 	{"verify", []string{"oauth", "jwks", "keyring", "token", jsonv2}}, // promised to other people's code: see TestPromisedPackageNamesNoTypeOfOurs
 	{"config", []string{"internal/ascii", "github.com/caarlos0/env/v11"}},
 	{"browser", append([]string{events, jsonv2, ids}, domain...)},

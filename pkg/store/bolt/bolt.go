@@ -58,6 +58,7 @@ var (
 	resourceBucket   = []byte("resources")
 	ticketBucket     = []byte("tickets")
 	pushedBucket     = []byte("pushed requests")
+	uninvitedBucket  = []byte("withdrawn invitations")
 	consentBucket    = []byte("consents")
 	orderBucket      = []byte("mail orders")
 	mailsBucket      = []byte("mails")
@@ -163,7 +164,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, name := range [][]byte{
-		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, consentBucket,
+		sessionBucket, accountBucket, loginNameBucket, attemptBucket, revocationBucket, keyringBucket, clientBucket, auditBucket, policyBucket, providerBucket, resourceBucket, ticketBucket, pushedBucket, uninvitedBucket, consentBucket,
 		orderBucket, mailsBucket,
 		subjectBucket, begunBucket, begunEndBucket, rowBucket, rowEndBucket,
 		assertionBucket, assertionNameBucket, addressBucket, removalBucket,

@@ -123,6 +123,11 @@ func (w *world) selfServe() {
 		w.must(ask(route, `,"code":"`+code+`","password":"another-canary-wave"`), status)
 	}
 	finish("/signup/verify", link.Link{Purpose: link.SignUp, Address: address}, link.State{}, 201)
+	invited, err := links.Make(w.t.Context(), link.Link{Purpose: link.Invite, Address: newAddress(), Expires: w.Now().Add(link.Invite.Life())}, link.State{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.must(linkRequest("POST /signup/verify", invited, "another-canary-wave"), 201)
 	address = strings.ToLower(rand.Text()) + "@example.com"
 	a := account.Account{ID: uuid.New(), Username: address, Email: account.Email{Address: address}, Epoch: w.Now().Unix()}
 	if err := w.store.CreateAccount(w.t.Context(), a, hashOf(8, 1)); err != nil {

@@ -40,6 +40,7 @@ type Store interface {
 	account.Changer
 	account.Keeper
 	account.Forgetter
+	account.Invitations
 	account.Attempts
 	account.Rehasher
 	session.Store
@@ -102,6 +103,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Ticket", ticketTests},
 		{"Order", orderTests},
 		{"Pushed", pushedTests},
+		{"Invitations", invitationTests},
 		{"Consent", consentTests},
 		{"Policy", documentTests(policies)},
 		{"Provider", documentTests(providers)},
