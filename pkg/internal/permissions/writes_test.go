@@ -29,11 +29,11 @@ var writes = []write{
 	{"give a login name to another account", "UpdateItem", "LOGIN#ada", []string{"account_id"}, nil, []string{"accounts"}},
 	{"put a login name", "PutItem", "LOGIN#ada", nil, nil, []string{"accounts"}},
 	{"put an address", "PutItem", "EMAIL#1", nil, nil, []string{"accounts"}},
-	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts", "password"}, []string{"accounts", "password"}},
+	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts", "password", "signin"}, []string{"accounts", "password", "signin"}},
 	{"put the key of links", "PutItem", "KEYRING#LINKS", nil, nil, []string{"accounts", "mailer"}},
 	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"accounts", "password", "signin", "subjects"}},
 	{"have an account removed", "UpdateItem", "ACCOUNT#1", []string{"remove_at"}, []string{"subjects"}, []string{"accounts", "password", "signin", "subjects"}},
-	{"have a consent removed", "UpdateItem", "CONSENT#1", []string{"expires_at"}, []string{"password"}, []string{"password"}},
+	{"have a consent removed", "UpdateItem", "CONSENT#1", []string{"expires_at"}, []string{"accounts", "password"}, []string{"accounts", "password"}},
 	{"give roles", "UpdateItem", "ACCOUNT#1", []string{"roles"}, []string{"signin", "subjects"}, []string{"signin", "subjects"}},
 	{"put an account", "PutItem", "ACCOUNT#1", nil, nil, []string{"accounts"}},
 	{
