@@ -90,7 +90,7 @@ func TestChangesNameTheirTargetAndClaimNoMoreThanTheyDid(t *testing.T) {
 			{"disabled", false, []string{"account", "disable", demoUsername}},
 			{"enabled", false, []string{"account", "enable", demoUsername}},
 			{"access set", false, []string{"account", "set-access", demoUsername, "--role", where}},
-			{"e-mail address set", false, []string{"account", "set-email", demoUsername, where + "@example.com"}},
+			{"e-mail address set", false, []string{"account", "set-email", demoUsername, where + "@example.com", "--keep-from-old"}}, // the old is told of one change a second
 			{"revoked", true, []string{"revoke", "account", demoUsername}},
 			{"revoked", true, []string{"revoke", "client", "app", "--yes"}},
 			{"revoked", true, []string{"revoke", "token", "01a21387-1fd4-7da5-a8e9-f1b457d61d00"}},
