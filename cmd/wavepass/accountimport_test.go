@@ -282,7 +282,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	}
 }
 
-// importLines is how many lines the test of a killed import has. With 100000, CONTRIBUTING.md says how, it measures.
+// importLines is how many lines the test of a killed import has. With 100000, docs/import.md says how, it measures.
 func importLines(t *testing.T) (lines int, measured bool) {
 	t.Helper()
 	text := os.Getenv("WAVEPASS_IMPORT")
