@@ -74,7 +74,7 @@ func (g *gateway) call(ctx context.Context, f *Function, limit time.Duration, re
 		log.Error("the gateway's time is up", "limit", g.limit)
 		return nil, errTooLate
 	}
-	log.Error("function timed out", "limit", limit)
+	log.Error("function timed out", "limit", limit.String())
 	return nil, errFailed
 }
 
