@@ -41,7 +41,7 @@ func (l *lab) firsts(ctx context.Context) ([]comparison, error) {
 	}
 	c := comparison{
 		name: "firsts", title: "First request of a function",
-		text: "From exec to the answer of the first event, which is a protected request with a token that nobody has revoked; for the empty handler it is any event. All but the empty handler ask " +
+		text: "From exec to the answer of the first event, which is a protected request with a token that nobody has revoked; for the empty handler it is any event. In a round each is started five times, and the median counts. All but the empty handler ask " +
 			"DynamoDB Local over TLS on the loopback address, which answers " + tableDelay.String() + " later than it could, as a table in the cloud does. The set of roots has the one that is needed, as Wavepass's has those of AWS. " +
 			"The authorizer in Node fetches the keys from their address, which answers at once, and then looks for the token in a denylist.",
 		metrics: []metric{{title: "first answer", unit: "ms"}, {title: "of it its own", unit: "ms of a processor"}, {title: "memory", unit: "MiB"}},
@@ -55,13 +55,13 @@ func (l *lab) firsts(ctx context.Context) ([]comparison, error) {
 		return nil, err
 	}
 	add := func(name string, command []string, good string) {
-		c.contenders = append(c.contenders, contender{name, func(ctx context.Context) ([]float64, error) {
+		c.contenders = append(c.contenders, contender{name, steady(func(ctx context.Context) ([]float64, error) {
 			l, err := launch(ctx, command, environment, eventWith(access))
 			if err == nil && !bytes.Contains(l.answer, []byte(good)) {
 				err = fmt.Errorf("it answered %s", l.answer)
 			}
 			return []float64{milliseconds(l.answered), milliseconds(l.used), l.memory}, err
-		}})
+		})})
 	}
 	const letThrough = `"isAuthorized":true`
 	add("empty handler in Go", []string{empty}, "{}")

@@ -31,6 +31,32 @@ type contender struct {
 	measure func(context.Context) ([]float64, error) // one number for each metric
 }
 
+// steadyTimes is how often steady measures.
+const steadyTimes = 5
+
+// steady measures several times in place of once, and takes the median of each number. It is for what takes so little time that whatever else the machine does just then would show.
+func steady(measure func(context.Context) ([]float64, error)) func(context.Context) ([]float64, error) {
+	return func(ctx context.Context) ([]float64, error) {
+		var all [][]float64 // by metric
+		for range steadyTimes {
+			got, err := measure(ctx)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, make([][]float64, len(got)-len(all))...)
+			for m := range got {
+				all[m] = append(all[m], got[m])
+			}
+		}
+		medians := make([]float64, len(all))
+		for m, numbers := range all {
+			slices.Sort(numbers)
+			medians[m] = numbers[steadyTimes/2]
+		}
+		return medians, nil
+	}
+}
+
 // result is what came of a comparison.
 type result struct {
 	comparison

@@ -29,22 +29,22 @@ func (l *lab) starts(ctx context.Context) ([]comparison, error) {
 	}
 	c := comparison{
 		name: "starts", title: "Start of a function",
-		text: "From exec to the first question for an event, and the memory (RSS) at that time. The functions are built as `sam build` does. " +
+		text: "From exec to the first question for an event, and the memory (RSS) at that time. The functions are built as `sam build` does. In a round each is started five times, and the median counts. " +
 			"Meanwhile they begin to dial their table, here on the loopback address and without TLS.",
 		metrics: []metric{{title: "start", unit: "ms"}, {title: "memory", unit: "MiB"}},
 	}
-	c.contenders = append(c.contenders, contender{"empty handler in Go", func(ctx context.Context) ([]float64, error) { return start(ctx, []string{empty}, nil) }})
+	c.contenders = append(c.contenders, contender{"empty handler in Go", steady(func(ctx context.Context) ([]float64, error) { return start(ctx, []string{empty}, nil) })})
 	for _, name := range []string{"authorizer", "userinfo", "login", "refresh"} {
 		program, err := l.build(ctx, "..", "./functions/"+name, name)
 		if err != nil {
 			return nil, err
 		}
-		c.contenders = append(c.contenders, contender{"Wavepass, " + name, func(ctx context.Context) ([]float64, error) {
+		c.contenders = append(c.contenders, contender{"Wavepass, " + name, steady(func(ctx context.Context) ([]float64, error) {
 			return start(ctx, []string{program}, environment)
-		}})
+		})})
 	}
 	for _, p := range l.nodeFunctions() {
-		c.contenders = append(c.contenders, contender{p.name, func(ctx context.Context) ([]float64, error) { return start(ctx, p.command, nil) }})
+		c.contenders = append(c.contenders, contender{p.name, steady(func(ctx context.Context) ([]float64, error) { return start(ctx, p.command, nil) })})
 	}
 	return []comparison{c}, nil
 }
