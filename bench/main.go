@@ -95,9 +95,11 @@ func run(ctx context.Context, rounds int, only string, write, guard bool) error 
 			if err != nil {
 				return err
 			}
+			r.contenders = nil
 			results = append(results, r)
 		}
-		l.end() // what a part has started takes no time from the next one
+		l.end()      // what a part has started takes no time from the next one
+		runtime.GC() // nor does what it has made
 	}
 	fmt.Fprintf(os.Stderr, "[%s] what waits\n", time.Since(begin).Round(time.Second))
 	waited, err := waiting()
