@@ -43,7 +43,7 @@ func (l *lab) firsts(ctx context.Context) ([]comparison, error) {
 		name: "firsts", title: "First request of a function",
 		text: "From exec to the answer of the first event, which is a protected request with a token that nobody has revoked; for the empty handler it is any event. In a round each is started five times, and the median counts. All but the empty handler ask " +
 			"DynamoDB Local over TLS on the loopback address, which answers " + tableDelay.String() + " later than it could, as a table in the cloud does. The set of roots has the one that is needed, as Wavepass's has those of AWS. " +
-			"The authorizer in Node fetches the keys from their address, which answers at once, and then looks for the token in a denylist.",
+			"The authorizer in Node fetches the keys from their address, which answers at once, and then looks for the token in a denylist. OpenAuth has no authorizer; it reads its keys from the table and answers with them.",
 		metrics: []metric{{title: "first answer", unit: "ms"}, {title: "of it its own", unit: "ms of a processor"}, {title: "memory", unit: "MiB"}},
 	}
 	empty, err := l.build(ctx, ".", "./empty", "empty")
@@ -54,9 +54,10 @@ func (l *lab) firsts(ctx context.Context) ([]comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	add := func(name string, command []string, good string) {
+	protected := eventWith(access)
+	add := func(name string, command []string, event []byte, good string) {
 		c.contenders = append(c.contenders, contender{name, steady(func(ctx context.Context) ([]float64, error) {
-			l, err := launch(ctx, command, environment, eventWith(access))
+			l, err := launch(ctx, command, environment, event)
 			if err == nil && !bytes.Contains(l.answer, []byte(good)) {
 				err = fmt.Errorf("it answered %s", l.answer)
 			}
@@ -64,13 +65,30 @@ func (l *lab) firsts(ctx context.Context) ([]comparison, error) {
 		})})
 	}
 	const letThrough = `"isAuthorized":true`
-	add("empty handler in Go", []string{empty}, "{}")
-	add("Wavepass, authorizer", []string{own}, letThrough)
+	add("empty handler in Go", []string{empty}, protected, "{}")
+	add("Wavepass, authorizer", []string{own}, protected, letThrough)
 	if l.node() {
-		p := l.nodeFunctions()[0]
-		add(p.name, p.command, letThrough)
+		authorizer, openAuth := l.nodeFunctions()[0], l.nodeFunctions()[1]
+		add(authorizer.name, authorizer.command, protected, letThrough)
+		if err := l.createTable(ctx, engine, openAuthTable); err != nil {
+			return nil, err
+		}
+		keys := bytes.ReplaceAll(protected, []byte("/orders/7"), []byte("/.well-known/jwks.json"))
+		add(openAuth.name+", asked for its keys", openAuth.command, keys, `{\"keys\":[{`)
 	}
 	return []comparison{c}, nil
+}
+
+// openAuthTable is that of peers/openauth-lambda.mjs. Its keys are called as in the table of template.yaml.
+const openAuthTable = "openauth"
+
+func (l *lab) createTable(ctx context.Context, engine, name string) error {
+	run := exec.CommandContext(ctx, "go", "run", "./scripts/createtable", engine, name)
+	run.Dir = ".."
+	if out, err := run.CombinedOutput(); err != nil {
+		return fmt.Errorf("create table %s: %w\n%s", name, err, out)
+	}
+	return nil
 }
 
 // logInAt fills a table of DynamoDB Local by `wavepass local`, and returns an access token and the keys that it is checked with.

@@ -9,7 +9,7 @@ import { handle } from "hono/aws-lambda";
 const anybody = { "~standard": { version: 1, vendor: "bench", validate: (value) => ({ value }) } };
 const app = issuer({
   subjects: createSubjects({ user: anybody }),
-  storage: DynamoStorage({ table: "openauth" }),
+  storage: DynamoStorage({ table: "openauth", endpoint: process.env.DYNAMODB_ENDPOINT }),
   providers: { password: PasswordProvider(PasswordUI({ sendCode: async () => {} })) },
   success: (response, value) => response.subject("user", { id: value.email }),
 });
