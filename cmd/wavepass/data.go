@@ -38,6 +38,7 @@ type store interface {
 	account.Keeper
 	account.Lister
 	account.Addresses
+	account.Uninviter
 	session.Finder
 	audit.Store
 	policy.Store

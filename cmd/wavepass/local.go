@@ -92,7 +92,7 @@ func (c *localCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(c.Data, databaseName)); errors.Is(err, fs.ErrNotExist) && c.DynamoDB == "" {
-		fmt.Fprintf(o.log, "A new deployment is made in %s. These are the first events of its audit trail:\n", c.Data)
+		fmt.Fprintf(o.out, "A new deployment is made in %s. The first events of its audit trail:\n", c.Data)
 	}
 	d, err := c.open(ctx, cfg, trail)
 	if err != nil {

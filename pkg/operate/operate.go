@@ -34,6 +34,7 @@ type Store interface {
 	account.Keeper
 	account.Addresses
 	account.Invitations
+	account.Uninviter
 	session.Reader
 	session.Ender
 	revocation.Log

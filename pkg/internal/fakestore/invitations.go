@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Uninvite implements account.Invitations.
+// Uninvite implements account.Uninviter.
 func (s *Store) Uninvite(ctx context.Context, address string, at, _ time.Time) error {
 	return s.do(ctx, "Uninvite", func() error {
 		s.uninvited[address] = at

@@ -10,7 +10,7 @@ import (
 // uninvited says until when the invitations of an address, which is the key, count no more.
 type uninvited struct{ At, Until time.Time }
 
-// Uninvite implements account.Invitations. What has expired is deleted first: an operator does this now and then.
+// Uninvite implements account.Uninviter. What has expired is deleted first: an operator does this now and then.
 func (s *Store) Uninvite(ctx context.Context, address string, at, until time.Time) error {
 	return s.write(ctx, "uninvite", func(tx *bbolt.Tx) error {
 		b := tx.Bucket(uninvitedBucket)

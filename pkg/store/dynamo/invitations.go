@@ -15,7 +15,7 @@ func invitationKey(address string) item {
 	return key("INVITATION#"+hex.EncodeToString(sum[:]), "INVITATION")
 }
 
-// Uninvite implements account.Invitations.
+// Uninvite implements account.Uninviter.
 func (s *Store) Uninvite(ctx context.Context, address string, at, until time.Time) error {
 	it := invitationKey(address)
 	it["at"], it[ttl] = seconds(at), seconds(until)

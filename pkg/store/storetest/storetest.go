@@ -41,6 +41,7 @@ type Store interface {
 	account.Keeper
 	account.Forgetter
 	account.Invitations
+	account.Uninviter
 	account.Attempts
 	account.Rehasher
 	session.Store
