@@ -95,14 +95,11 @@ func (c *accountImport) Run(ctx context.Context, o output, in invocation) error 
 		return err
 	}
 	defer file.Close()
-	alone := flock.New(c.File, flock.SetFlag(os.O_RDONLY))
-	switch got, err := alone.TryLock(); {
-	case err != nil:
-		return fmt.Errorf("lock %s: %w", c.File, err)
-	case !got:
-		return fmt.Errorf("another import of %s is under way: wait for its end", c.File)
+	unlock, err := lockImport(c.File)
+	if err != nil {
+		return err
 	}
-	defer func() { _ = alone.Close() }()
+	defer unlock()
 	if c.Bad == "" {
 		c.Bad = c.File + ".bad"
 		if c.DryRun { // the list of an import that was interrupted stays as it is
@@ -123,6 +120,29 @@ func (c *accountImport) Run(ctx context.Context, o output, in invocation) error 
 		return c.explain(err)
 	}
 	return c.print(o, run.result())
+}
+
+// lockImport locks a file beside the one that is imported: on Windows a locked file is read by nobody else, not even by the same process.
+func lockImport(file string) (unlock func(), err error) {
+	path := file + ".lock"
+	held := flock.New(path)
+	got, err := held.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	mine, _ := held.Stat()
+	there, _ := os.Stat(path)
+	if !got || !os.SameFile(mine, there) { // another import has it, or has removed it since it was opened here
+		_ = held.Close()
+		return nil, fmt.Errorf("another import of %s is under way: wait for its end", file)
+	}
+	return func() {
+		open := os.Remove(path) // while it is held, so that it is nobody else's
+		_ = held.Close()
+		if open != nil { // Windows removes no file that is open, not even another's
+			_ = os.Remove(path)
+		}
+	}, nil
 }
 
 func (c *accountImport) print(o output, r importResult) error {
@@ -165,7 +185,7 @@ type importedLine struct {
 
 // importer stores batches: in a store that is open, or by the wavepass local that runs.
 type importer struct {
-	store func(context.Context, []accountfile.Record) ([]importedLine, error)
+	store func(ctx context.Context, batch []accountfile.Record, dry bool) ([]importedLine, error)
 	name  string // of the deployment
 	close func()
 }
@@ -180,9 +200,9 @@ func (c *accountImport) importer(ctx context.Context, o output, in invocation) (
 	}
 	if c.Table == "" {
 		ask := c.askingImporter(in.operator)
-		if asked, err := ask(ctx, nil, nil); asked {
-			return importer{func(ctx context.Context, batch []accountfile.Record) (lines []importedLine, err error) {
-				_, err = ask(ctx, batch, &lines)
+		if asked, err := ask(ctx, nil, true, nil); asked {
+			return importer{func(ctx context.Context, batch []accountfile.Record, dry bool) (lines []importedLine, err error) {
+				_, err = ask(ctx, batch, dry, &lines)
 				return lines, err
 			}, c.folder.name(), func() {}}, err
 		}
@@ -191,18 +211,18 @@ func (c *accountImport) importer(ctx context.Context, o output, in invocation) (
 	if err != nil {
 		return importer{}, c.explain(err)
 	}
-	return importer{func(ctx context.Context, batch []accountfile.Record) ([]importedLine, error) {
-		return a.importBatch(audit.WithActor(ctx, audit.Operator(in.operator)), batch, c.DryRun)
+	return importer{func(ctx context.Context, batch []accountfile.Record, dry bool) ([]importedLine, error) {
+		return a.importBatch(audit.WithActor(ctx, audit.Operator(in.operator)), batch, dry)
 	}, a.name, a.close}, nil
 }
 
 // askingImporter has the wavepass local that runs with the folder store a batch. It reports whether there is one.
-func (c *accountImport) askingImporter(operator string) func(context.Context, []accountfile.Record, *[]importedLine) (bool, error) {
-	args := []string{"account", "import-batch"}
-	if c.DryRun {
-		args = append(args, "--dry-run")
-	}
-	return func(ctx context.Context, batch []accountfile.Record, lines *[]importedLine) (bool, error) {
+func (c *accountImport) askingImporter(operator string) func(context.Context, []accountfile.Record, bool, *[]importedLine) (bool, error) {
+	return func(ctx context.Context, batch []accountfile.Record, dry bool, lines *[]importedLine) (bool, error) {
+		args := []string{"account", "import-batch"}
+		if dry {
+			args = append(args, "--dry-run")
+		}
 		var text, answer bytes.Buffer
 		for _, record := range batch {
 			if err := json.NewEncoder(&text).Encode(record); err != nil {

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/wavepass/wavepass/internal/tabletemplate"
+	"github.com/wavepass/wavepass/pkg/accountfile"
 )
 
 const importedPassword = "surf-the-imported-wave"
@@ -467,7 +468,66 @@ func interruptedImport(t *testing.T, file string) {
 	}
 }
 
-// TestStateThatCannotBeWrittenStopsTheImport as on a full disk. What is stored already is found by the next run.
+// TestImportThatIsKilledInItsFirstBatchCountsWhatItStored although its state says of no line that it is stored.
+func TestImportThatIsKilledInItsFirstBatchCountsWhatItStored(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 600)
+	killedInABatch(t, file, 300)
+	args := []string{"account", "import", file, "--format", "jsonl"}
+	wantImport(t, "the rest", as[importResult](t, args...), 594, 0, 6)
+
+	killedInABatch(t, file, 300)
+	wantImport(t, "a second import that was killed", as[importResult](t, args...), 0, 594, 6)
+	interruptedImport(t, file)
+	wantImport(t, "a second import that was interrupted", as[importResult](t, args...), 0, 594, 6)
+}
+
+// TestKilledImportLooksAtEachBatchOnItsOwn because one may be new after others that were there before.
+func TestKilledImportLooksAtEachBatchOnItsOwn(t *testing.T) {
+	deploymentInFolder(t)
+	file := manyAccounts(t, 1200)
+	interruptedImport(t, file)
+	check(t, os.Remove(file+".progress"))
+	interruptedImport(t, file)
+	killedInABatch(t, file, 300)
+	wantImport(t, "the rest", as[importResult](t, "account", "import", file, "--format", "jsonl"), 688, 500, 12)
+}
+
+// killedInABatch imports a file into the folder .wavepass until so many accounts of the next batch are stored, and leaves behind what a killed process does.
+func killedInABatch(t *testing.T, file string, stored int) {
+	t.Helper()
+	data, err := filepath.Abs(".wavepass")
+	check(t, err)
+	c := accountImport{target: target{folder: folder{Data: data}}, File: file, Format: "jsonl"}
+	in := invocation{operator: "grace", input: &input{}}
+	to, err := c.importer(t.Context(), output{io.Discard, io.Discard}, in)
+	check(t, err)
+	defer to.close()
+	killed := errors.New("killed")
+	whole := to.store
+	to.store = func(ctx context.Context, batch []accountfile.Record, dry bool) ([]importedLine, error) {
+		lines, err := whole(ctx, batch[:min(stored, len(batch))], dry)
+		if !dry && err == nil {
+			err = killed
+		}
+		return lines, err
+	}
+	from, err := os.Open(file)
+	check(t, err)
+	defer from.Close()
+	c.Bad = file + ".bad"
+	run, err := beginImport(&c, from, to)
+	check(t, err)
+	defer run.bad.Close()
+	read := &countingReader{from: from}
+	reader, err := accountfile.NewReader(accountfile.JSONL, read, accountfile.Options{})
+	check(t, err)
+	if err := run.all(t.Context(), output{io.Discard, io.Discard}, reader, read); !errors.Is(err, killed) {
+		t.Fatalf("killed: %v", err)
+	}
+}
+
+// TestStateThatCannotBeWrittenStopsTheImport as on a full disk. Before the first batch nothing is stored.
 func TestStateThatCannotBeWrittenStopsTheImport(t *testing.T) {
 	deploymentInFolder(t)
 	file := manyAccounts(t, 1200)
@@ -476,8 +536,11 @@ func TestStateThatCannotBeWrittenStopsTheImport(t *testing.T) {
 	if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), "stopped after 0 lines, nothing is half done; run the same command again") {
 		t.Errorf("%v, want how to go on", err)
 	}
+	if n := accountsIn(t); n != 1 {
+		t.Errorf("%d accounts, want the demo account alone", n)
+	}
 	check(t, os.Remove(file+".progress.new"))
-	wantImport(t, "again", as[importResult](t, args...), 688, 500, 12)
+	wantImport(t, "again", as[importResult](t, args...), 1188, 0, 12)
 	if n := len(badLines(t, file+".bad")); n != 12 {
 		t.Errorf("%d bad lines are listed, want 12", n)
 	}
@@ -487,7 +550,7 @@ func TestStateThatCannotBeWrittenStopsTheImport(t *testing.T) {
 func TestFileIsImportedByOneCommandAtATime(t *testing.T) {
 	deploymentInFolder(t)
 	file := manyAccounts(t, 600)
-	held := flock.New(file, flock.SetFlag(os.O_RDONLY))
+	held := flock.New(file + ".lock")
 	if got, err := held.TryLock(); !got {
 		t.Fatal(err)
 	}
@@ -497,6 +560,25 @@ func TestFileIsImportedByOneCommandAtATime(t *testing.T) {
 	}
 	check(t, held.Close())
 	wantImport(t, "after it", as[importResult](t, args...), 594, 0, 6)
+}
+
+// TestImportLocksAnotherFileThanItReads because on Windows nobody reads a file that is locked.
+func TestImportLocksAnotherFileThanItReads(t *testing.T) {
+	file := importFile(t, "users", "{}\n")
+	unlock, err := lockImport(file)
+	check(t, err)
+	held := flock.New(file, flock.SetFlag(os.O_RDONLY))
+	if got, err := held.TryLock(); !got {
+		t.Errorf("the file itself is locked: %v", err)
+	}
+	check(t, held.Close())
+	if _, err := lockImport(file); err == nil {
+		t.Error("it is locked twice")
+	}
+	unlock()
+	if _, err := os.Stat(file + ".lock"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the lock stays behind: %v", err)
+	}
 }
 
 // TestListOfBadLinesIsThatOfTheInterruptedImport or the import says so: its counts would not fit the list.

@@ -24,20 +24,26 @@ type importState struct {
 	Unchanged int    `json:"unchanged"`
 	Bad       int    `json:"bad"`
 	BadBytes  int64  `json:"bad_bytes"` // of the list of bad lines
+	UnderWay  string `json:"under_way"` // the next batch, once it is being stored
 }
+
+// What was there of a batch that is under way, judged by its first account.
+const (
+	nothingWasThere = "new"
+	wasThereBefore  = "known"
+)
 
 // importRun is one run over a file.
 type importRun struct {
-	to      importer
-	dry     bool
-	state   importState
-	resumed bool   // the first batch may have been stored before
-	file    string // of the state
-	bad     *os.File
-	size    int64
-	begun   time.Time
-	told    time.Time
-	stored  func()
+	to     importer
+	dry    bool
+	state  importState
+	file   string // of the state
+	bad    *os.File
+	size   int64
+	begun  time.Time
+	told   time.Time
+	stored func()
 }
 
 // beginImport reads how far an earlier run has come.
@@ -61,8 +67,6 @@ func beginImport(c *accountImport, file *os.File, to importer) (*importRun, erro
 		case json.Unmarshal(text, &r.state) != nil || r.state.Of != of:
 			return nil, fmt.Errorf("%s is of an interrupted import of another file, format or deployment; perhaps %s has changed since. "+
 				"Put that back and run the same command, or remove %[1]s to begin anew: accounts that are there already are left as they are", r.file, c.File)
-		default:
-			r.resumed = true
 		}
 	}
 	r.state.Of = of
@@ -113,7 +117,7 @@ func (r *importRun) all(ctx context.Context, o output, reader *accountfile.Reade
 			return err
 		}
 	}
-	if r.resumed {
+	if r.state.Records > 0 {
 		o.progress("going on after %d lines", r.state.Records)
 	}
 	start := read.n
@@ -172,7 +176,7 @@ func (r *importRun) next(reader *accountfile.Reader) (b importing, err error) {
 	return b, nil
 }
 
-// store stores a batch, and then notes that it is.
+// store notes that a batch is under way, stores it, and then notes that it is stored.
 func (r *importRun) store(ctx context.Context, b importing) error {
 	if b.records == 0 {
 		return nil
@@ -180,7 +184,11 @@ func (r *importRun) store(ctx context.Context, b importing) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lines, err := r.to.store(ctx, b.good)
+	resumed := r.state.UnderWay != ""
+	if err := r.begin(ctx, b.good); err != nil {
+		return err
+	}
+	lines, err := r.to.store(ctx, b.good, r.dry)
 	if err != nil {
 		return err
 	}
@@ -191,16 +199,32 @@ func (r *importRun) store(ctx context.Context, b importing) error {
 		switch {
 		case line.Refused != "":
 			b.bad = append(b.bad, badLine{b.numbers[i], line.Refused})
-		case line.Created, r.resumed: // the run before may have stored it and not come to note it
+		case line.Created, resumed && r.state.UnderWay == nothingWasThere: // the run before has stored it and not come to note it
 			r.state.Imported++
 		default:
 			r.state.Unchanged++
 		}
 	}
-	r.resumed = false
+	r.state.UnderWay = ""
 	r.state.Records += b.records
 	r.state.Bad += len(b.bad)
 	return r.note(b.bad)
+}
+
+// begin notes that a batch is under way and whether its accounts were there before: if this run is killed, the next cannot see that any more.
+func (r *importRun) begin(ctx context.Context, good []accountfile.Record) error {
+	if r.dry || r.state.UnderWay != "" || len(good) == 0 {
+		return nil
+	}
+	first, err := r.to.store(ctx, good[:1], true)
+	if err != nil {
+		return err
+	}
+	r.state.UnderWay = nothingWasThere
+	if len(first) == 1 && !first[0].Created && first[0].Refused == "" {
+		r.state.UnderWay = wasThereBefore
+	}
+	return r.noteState()
 }
 
 // note adds the bad lines to their list and replaces the state, in this order: a state counts for no more than the list has.
@@ -219,6 +243,10 @@ func (r *importRun) note(bad []badLine) error {
 	if r.dry {
 		return nil
 	}
+	return r.noteState()
+}
+
+func (r *importRun) noteState() error {
 	text, err := json.Marshal(r.state)
 	if err != nil {
 		return err
