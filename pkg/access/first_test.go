@@ -10,6 +10,7 @@ import (
 
 	"github.com/wavepass/wavepass/pkg/access"
 	"github.com/wavepass/wavepass/pkg/keyring"
+	"github.com/wavepass/wavepass/pkg/oauth"
 	"github.com/wavepass/wavepass/pkg/revocation"
 	"github.com/wavepass/wavepass/pkg/token"
 )
@@ -42,6 +43,19 @@ func TestFirstCheckReadsKeysAndLogAtOnce(t *testing.T) {
 		if err := w.check(w.claims(nil)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestTextOfAnotherFormReadsNothing(t *testing.T) {
+	w := newCold(t)
+	w.store.ForgetCalls()
+	for _, text := range []string{"", "x", "x.y", "x.y.z.w", "x.y!.z"} {
+		if _, err := w.Check(t.Context(), oauth.NewSecret(text), token.Expect{Issuer: issuer, Audience: api}); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("%q: %v, want it invalid", text, err)
+		}
+	}
+	if calls := w.store.Calls(); len(calls) > 0 {
+		t.Errorf("asked the store: %v", calls)
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
 
-// takeBackTries bounds how often a change of address is taken back again because somebody else has changed the account meanwhile.
-const takeBackTries = 4
+// changeTries bounds how often a change is begun again because the account was changed meanwhile.
+const changeTries = 4
+
+var errTooManyChanges = fmt.Errorf("%w: enrol: too many changes of the account at once", oauth.ErrUnavailable)
 
 // AskToChange orders the mail by which a new address of an account is confirmed. The caller has just checked that the account is the
 // person's, by its password. Whether the address is somebody else's is not looked up. Errors: account.ErrAddress, mail.ErrTooMany,
@@ -34,27 +36,31 @@ func AskToChange(ctx context.Context, mails *mail.Desk, id uuid.UUID, address st
 // address is another account's by now, or its login name; *account.TooManyAttemptsError; oauth.ErrUnavailable, after which the address may
 // have been changed.
 func (e *Enroller) Confirm(ctx context.Context, proof Proof, by Asker) (account.Account, error) {
-	said, a, login, err := e.confirmProof(ctx, proof)
 	digest := proof.digest(link.Confirm)
-	switch {
-	case err != nil:
-		return account.Account{}, err
-	case e.madeBy(a, digest):
-		return a, nil
-	}
-	if a.Email.Address != "" && a.Email.Address != said.Address {
-		if err := TellBefore(ctx, e.Store, e.Mails, e.Now(), a, said.Address, by); err != nil {
+	told := false
+	for range changeTries {
+		said, a, login, err := e.confirmProof(ctx, proof)
+		switch {
+		case err != nil:
 			return account.Account{}, err
+		case e.madeBy(a, digest):
+			return a, nil
+		}
+		if !told && a.Email.Address != "" && a.Email.Address != said.Address {
+			if err := TellBefore(ctx, e.Store, e.Mails, e.Now(), a, said.Address, by); err != nil {
+				return account.Account{}, err
+			}
+			told = true
+		}
+		email := e.verified(said.Address)
+		switch err := e.editor.Reset(ctx, a, login, account.NewPassword{}, &email, digest); {
+		case err == nil:
+			return moved(a, said.Address), nil
+		case !errors.Is(err, account.ErrConflict): // else the proof died meanwhile: perhaps by this very request, sent twice
+			return account.Account{}, deadOr(err)
 		}
 	}
-	email := e.verified(said.Address)
-	switch err := e.editor.Reset(ctx, a, login, account.NewPassword{}, &email, digest); {
-	case errors.Is(err, account.ErrConflict):
-		return e.Confirm(ctx, proof, by) // the proof died meanwhile: perhaps by this very request, sent twice
-	case err != nil:
-		return account.Account{}, deadOr(err)
-	}
-	return moved(a, said.Address), nil
+	return account.Account{}, errTooManyChanges
 }
 
 // confirmProof returns what a proof says, with the account that it is good for.
@@ -108,7 +114,7 @@ func moved(a account.Account, address string) account.Account {
 func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Secret) (account.Account, error) {
 	proof := Proof{Link: text}
 	digest := proof.digest(link.TakeBack)
-	for range takeBackTries {
+	for range changeTries {
 		said, a, login, err := e.ofLink(ctx, proof, link.TakeBack, func(account.Account, string) link.State { return link.State{} })
 		mailed := said.Expires.Add(-link.TakeBack.Life())
 		again := err == nil && e.madeBy(a, digest)
@@ -137,5 +143,5 @@ func (e *Enroller) TakeBack(ctx context.Context, text string, password oauth.Sec
 			return account.Account{}, fmt.Errorf("enrol: %w", err)
 		}
 	}
-	return account.Account{}, fmt.Errorf("%w: enrol: too many changes of the account at once", oauth.ErrUnavailable)
+	return account.Account{}, errTooManyChanges
 }

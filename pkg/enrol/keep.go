@@ -22,22 +22,25 @@ func (e *Enroller) Keep(ctx context.Context, text string) (account.Account, erro
 	if err != nil {
 		return account.Account{}, err
 	}
-	a, err := e.Store.Account(ctx, said.Account)
-	switch {
-	case errors.Is(err, account.ErrNotFound):
-		return account.Account{}, link.ErrDead
-	case err != nil:
-		return account.Account{}, fmt.Errorf("enrol: keep: %w", err)
-	case e.madeBy(a, digest):
-		return a, nil
-	case !a.Closed(e.Now()), a.Email.Address != said.Address, a.RemoveAt.Sub(said.Expires).Abs() > keepSlack:
-		return account.Account{}, link.ErrDead
+	for range changeTries {
+		a, err := e.Store.Account(ctx, said.Account)
+		switch {
+		case errors.Is(err, account.ErrNotFound):
+			return account.Account{}, link.ErrDead
+		case err != nil:
+			return account.Account{}, fmt.Errorf("enrol: keep: %w", err)
+		case e.madeBy(a, digest):
+			return a, nil
+		case a.Proof.Digest == digest, // it has opened the account before, which was closed again
+			!a.Closed(e.Now()), a.Email.Address != said.Address, a.RemoveAt.Sub(said.Expires).Abs() > keepSlack:
+			return account.Account{}, link.ErrDead
+		}
+		switch err := e.editor.Reopen(ctx, a, digest); {
+		case err == nil:
+			return a, nil
+		case !errors.Is(err, account.ErrConflict): // else the account is another by now: perhaps by this very request, sent twice
+			return account.Account{}, deadOr(err)
+		}
 	}
-	switch err := e.editor.Reopen(ctx, a, digest); {
-	case errors.Is(err, account.ErrConflict):
-		return e.Keep(ctx, text) // the account is another by now: perhaps by this very request, sent twice
-	case err != nil:
-		return account.Account{}, deadOr(err)
-	}
-	return a, nil
+	return account.Account{}, errTooManyChanges
 }

@@ -16,34 +16,40 @@ import (
 // account.PasswordRules, after which the proof is still good; *account.TooManyAttemptsError; oauth.ErrUnavailable, after which the
 // password may have been changed.
 func (e *Enroller) Recover(ctx context.Context, proof Proof, password oauth.Secret, by Asker) (account.Account, error) {
-	a, login, err := e.recoverProof(ctx, proof)
-	if err != nil {
-		return account.Account{}, err
-	}
-	accepted, err := e.Passwords.Accept(password, a.Username, a.Email.Address)
-	if err != nil {
-		return account.Account{}, err
-	}
 	digest := proof.digest(link.Recover)
-	if e.madeBy(a, digest) {
-		return a, e.samePassword(ctx, link.Recover, a, login, accepted)
+	told := false
+	for range changeTries {
+		a, login, err := e.recoverProof(ctx, proof)
+		if err != nil {
+			return account.Account{}, err
+		}
+		accepted, err := e.Passwords.Accept(password, a.Username, a.Email.Address)
+		if err != nil {
+			return account.Account{}, err
+		}
+		if e.madeBy(a, digest) {
+			return a, e.samePassword(ctx, link.Recover, a, login, accepted)
+		}
+		notice := mail.Order{Purpose: mail.PasswordChanged, Account: a.ID, Address: a.Email.Address, Language: by.Language, Client: by.Client}
+		if !told {
+			if err := e.Mails.Place(ctx, notice, by.Network); err != nil {
+				return account.Account{}, err
+			}
+			told = true
+		}
+		var verified *account.Email
+		if !a.Email.Verified() {
+			email := e.verified(a.Email.Address)
+			verified = &email
+		}
+		switch err := e.editor.Reset(ctx, a, login, accepted, verified, digest); {
+		case err == nil:
+			return a, nil
+		case !errors.Is(err, account.ErrConflict): // else the proof died meanwhile: perhaps by this very request, sent twice
+			return account.Account{}, deadOr(err)
+		}
 	}
-	notice := mail.Order{Purpose: mail.PasswordChanged, Account: a.ID, Address: a.Email.Address, Language: by.Language, Client: by.Client}
-	if err := e.Mails.Place(ctx, notice, by.Network); err != nil {
-		return account.Account{}, err
-	}
-	var verified *account.Email
-	if !a.Email.Verified() {
-		email := e.verified(a.Email.Address)
-		verified = &email
-	}
-	switch err := e.editor.Reset(ctx, a, login, accepted, verified, digest); {
-	case errors.Is(err, account.ErrConflict):
-		return e.Recover(ctx, proof, password, by) // the proof died meanwhile: perhaps by this very request, sent twice
-	case err != nil:
-		return account.Account{}, deadOr(err)
-	}
-	return a, nil
+	return account.Account{}, errTooManyChanges
 }
 
 // deadOr is the error of a change that a proof was given for.

@@ -144,8 +144,11 @@ func (k *Keyring) resetLinks(ctx context.Context) ([]Step, error) {
 		}
 		r.revokeMACs()
 		r.beginMACs()
-		if err := k.writeLinks(ctx, r); !errors.Is(err, ErrConflict) {
-			return r.steps, err
+		switch err := k.writeLinks(ctx, r); {
+		case err == nil:
+			return r.steps, nil
+		case !errors.Is(err, ErrConflict):
+			return nil, err
 		}
 	}
 	return nil, errTooManyChanges

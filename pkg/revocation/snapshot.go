@@ -74,7 +74,7 @@ func (s *Snapshot) Check(ctx context.Context, subject Subject) error {
 // waits for the reading, because a Lambda function that has answered is frozen with all that it has begun. What came of it is Check's to say.
 // Once the log has been read, or where each Check reads it, ReadFirst does nothing.
 func (s *Snapshot) ReadFirst(ctx context.Context) (wait func()) {
-	if s.staleness == 0 || s.hasRead() {
+	if s.staleness == 0 || s.HasRead() {
 		return func() {}
 	}
 	var first sync.WaitGroup
@@ -83,7 +83,8 @@ func (s *Snapshot) ReadFirst(ctx context.Context) (wait func()) {
 	return first.Wait
 }
 
-func (s *Snapshot) hasRead() bool {
+// HasRead reports whether the log has been read.
+func (s *Snapshot) HasRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.asked.IsZero()

@@ -61,6 +61,12 @@ type Expect struct {
 	SkipAudience bool
 }
 
+// WellFormed reports whether a text has the form of a token. All others are refused before anything is read for them.
+func WellFormed(text oauth.Secret) bool {
+	_, err := split(text.Reveal())
+	return err == nil
+}
+
 // Verify checks text in the order of docs/design.md §4 and returns what it says. The error is ErrInvalid, or
 // oauth.ErrUnavailable when the keys could not be read.
 func (v *Verifier) Verify(ctx context.Context, text oauth.Secret, want Expect) (Claims, error) {

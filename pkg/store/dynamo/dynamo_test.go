@@ -158,8 +158,13 @@ func TestWarmReportsAnEndpointThatCannotBeReached(t *testing.T) {
 
 func TestEachCallIsToldOnceWithItsOperation(t *testing.T) {
 	table, told := newFake(t), []string{}
+	var mu sync.Mutex // the schema is read beside the account
 	store := open(t, dynamo.Config{Table: "t", Endpoint: table.URL, Called: func(_ context.Context, operation string) func(error) {
-		return func(err error) { told = append(told, fmt.Sprint(operation, " ", err != nil)) }
+		return func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, fmt.Sprint(operation, " ", err != nil))
+		}
 	}})
 	if _, err := store.Since(t.Context(), time.Time{}); err != nil {
 		t.Fatal(err)
@@ -168,6 +173,8 @@ func TestEachCallIsToldOnceWithItsOperation(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	_, _ = store.Account(ended, uuid.New())
+	mu.Lock()
+	defer mu.Unlock()
 	if want := []string{"Query false", "GetItem false", "GetItem true"}; !slices.Equal(slices.Compact(told), want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
