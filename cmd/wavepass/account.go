@@ -196,7 +196,8 @@ type accountSetEmail struct {
 	Address string `arg:"" optional:"" help:"The new address."`
 	None    bool   `help:"Take the address away."`
 
-	KeepFromOld bool `help:"Do not tell the old address: somebody else has its mailbox."`
+	TellOld     bool `help:"Tell the old address, with a link that takes the change back." xor:"old"`
+	KeepFromOld bool `help:"Do not tell the old address: somebody else has its mailbox." xor:"old"`
 	reading
 }
 
@@ -205,12 +206,12 @@ func (c *accountSetEmail) Help() string {
 	return `The address counts as verified: you vouch for it. A username that is the old address becomes the new one. Every session ends, as
 links and codes in mails to the old address do.
 
-Both addresses are told by mail before it is changed. The mail to the old one has a link by which its reader takes the change back, for 7 days: when
-somebody else has that mailbox, keep it from them by --keep-from-old.
+Both addresses are told by mail before it is changed. The mail to the old one has a link by which its reader takes the change back, for 7 days, and with
+it the account. So where there is an old address, say which it is: --tell-old when its mailbox is the person's, --keep-from-old when somebody else may have it.
 
   wavepass account set-email ada ada@example.com
-  wavepass account set-email ada ada@example.com --keep-from-old
-  wavepass account set-email ada --none`
+  wavepass account set-email ada ada@example.org --tell-old
+  wavepass account set-email ada --none --keep-from-old`
 }
 
 // Run replaces the address, or takes it away.
@@ -219,6 +220,9 @@ func (c *accountSetEmail) Run(ctx context.Context, o output, in invocation) erro
 		return errors.New("want the new address, or --none to take the address away")
 	}
 	return named{c.target, c.Name, c.reading}.change(ctx, o, in, "e-mail address set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
+		if old := a.Email.Address; old != "" && !c.TellOld && !c.KeepFromOld {
+			return false, fmt.Errorf("the account has the address %s: add --tell-old, and it gets a mail with a link that takes the change back for 7 days, or --keep-from-old when somebody else may have its mailbox", old)
+		}
 		return m.SetEmail(ctx, a, c.Address, c.KeepFromOld)
 	})
 }

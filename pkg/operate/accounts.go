@@ -84,12 +84,20 @@ func (o *Operator) SetEmail(ctx context.Context, a account.Account, address stri
 	return true, o.recordAccount(ctx, audit.EmailSet, a.ID)
 }
 
-// tellOfMove orders the mails about another address. Either may have had as many as an address gets.
+// tellOfMove orders the mails about another address, unless the change is going to be refused. An address that has had as many mails as one gets in an hour is not told.
 func (o *Operator) tellOfMove(ctx context.Context, a account.Account, next string, keepFromOld bool) error {
 	if next != "" {
 		switch owner, err := o.store.OwnerOf(ctx, next); {
 		case err == nil && owner != a.ID:
 			return account.ErrAddressTaken // and nobody is told
+		case err != nil && !errors.Is(err, account.ErrNotFound):
+			return fmt.Errorf("operate: set address: %w", err)
+		}
+	}
+	if next != "" && a.Username == a.Email.Address && a.Username != "" { // the login name moves along
+		switch _, found, err := account.FindLogin(ctx, o.store, next); {
+		case err == nil && found.AccountID != a.ID:
+			return account.ErrExists
 		case err != nil && !errors.Is(err, account.ErrNotFound):
 			return fmt.Errorf("operate: set address: %w", err)
 		}

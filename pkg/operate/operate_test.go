@@ -361,6 +361,13 @@ func TestBothAddressesAreToldOfOneThatAnOperatorSets(t *testing.T) {
 		set("eve@example.com", keepFromOld, account.ErrAddressTaken)
 		told("somebody else's", want...)
 	}
+	named := w.account() // whose login name is their address, and another's login name the next one
+	named.Username = named.Email.Address
+	w.store.SetAccount(named, "hash")
+	w.store.SetAccount(account.Account{ID: uuid.New(), Username: "mallory@example.com"}, "hash")
+	set("mallory@example.com", false, account.ErrExists)
+	told("somebody else's login name", want...)
+
 	w.store.Before = hooks.Fail("PutOrder")
 	before := w.account()
 	set("ada@example.info", false, oauth.ErrUnavailable)
