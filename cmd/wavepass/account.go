@@ -220,7 +220,7 @@ func (c *accountSetEmail) Run(ctx context.Context, o output, in invocation) erro
 		return errors.New("want the new address, or --none to take the address away")
 	}
 	return named{c.target, c.Name, c.reading}.change(ctx, o, in, "e-mail address set", "", func(ctx context.Context, m *operate.Operator, a account.Account) (bool, error) {
-		if old := a.Email.Address; old != "" && !c.TellOld && !c.KeepFromOld {
+		if old := a.Email.Address; old != "" && old != c.Address && !c.TellOld && !c.KeepFromOld {
 			return false, fmt.Errorf("the account has the address %s: add --tell-old, and it gets a mail with a link that takes the change back for 7 days, or --keep-from-old when somebody else may have its mailbox", old)
 		}
 		return m.SetEmail(ctx, a, c.Address, c.KeepFromOld)

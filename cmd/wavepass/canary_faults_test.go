@@ -42,7 +42,7 @@ func (s *faultyStore) Create(ctx context.Context, begun session.Session) error {
 // storeMethods are all that the endpoints call, by the names that hooks are given.
 var storeMethods = []string{
 	"Account", "LoginName", "AccountAndLogin", "Rehash", "ChangeAccount", "Take", "Refund", "Clear", "Client", "ReadPart", "ReplaceParts",
-	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket", "PutPushed", "Pushed", "UninvitedAt",
+	"Append", "Since", "Create", "CreateAfter", "Session", "SessionsOf", "Rotate", "RecordReplay", "RecordUse", "Revoke", "Policy", "UseAssertion", "PutTicket", "TakeTicket", "PutPushed", "Pushed", "Uninvite", "UninvitedAt",
 	"Subject", "BeginSession", "SetAccess", "UseCode", "ReleaseCode", "Consent", "PutConsent", "TakeBackConsent", "Consents", "Forget", "ForgetConsents", "Providers", "ReplaceClient", "Resource",
 	"OwnerOf", "CreateAccount", "CountMail", "PutOrder", "ReplaceLinks",
 }

@@ -401,3 +401,21 @@ func TestWithoutCredentialsACommandSaysHowToLogIn(t *testing.T) {
 		t.Errorf("%v, want how to get credentials", err)
 	}
 }
+
+// The link that takes a change back gives the account to whoever has the old mailbox.
+func TestOldAddressIsToldOnlyWhereTheOperatorSaysSo(t *testing.T) {
+	data := t.TempDir()
+	start(t, "--data", data)
+	mustCommand(t, "account", "set-email", demoUsername, "demo@example.com", "--data", data)
+	_, _, err := command(t, "account", "set-email", demoUsername, "demo@example.org", "--data", data)
+	if err == nil || !strings.Contains(err.Error(), "--tell-old") || !strings.Contains(err.Error(), "--keep-from-old") {
+		t.Errorf("%v, want both ways named", err)
+	}
+	if a := as[accountJSON](t, "account", "show", demoUsername, "--data", data); a.Email != "demo@example.com" {
+		t.Errorf("the address is %q, want it unchanged", a.Email)
+	}
+	if _, _, err := command(t, "account", "set-email", demoUsername, "demo@example.org", "--tell-old", "--keep-from-old", "--data", data); err == nil {
+		t.Error("both ways at once are taken")
+	}
+	mustCommand(t, "account", "set-email", demoUsername, "demo@example.org", "--keep-from-old", "--data", data)
+}

@@ -32,6 +32,7 @@ type Store interface {
 	account.Changer
 	account.Attempts
 	account.Invitations
+	account.Uninviter
 }
 
 // Config is what an Enroller is made of.
@@ -103,6 +104,14 @@ func (e *Enroller) SignUp(ctx context.Context, proof Proof, password oauth.Secre
 	if err != nil {
 		return account.Account{}, err
 	}
+	if said.Purpose == link.Invite {
+		switch err := e.invited(ctx, said); {
+		case errors.Is(err, link.ErrDead): // perhaps by this very request, whose answer was lost
+			return e.signedUp(ctx, proof, said, accepted, link.ErrDead)
+		case err != nil:
+			return account.Account{}, err
+		}
+	}
 	created, hash, err := account.New(said.Address, accepted, e.Now())
 	if err != nil {
 		return account.Account{}, err
@@ -112,20 +121,32 @@ func (e *Enroller) SignUp(ctx context.Context, proof Proof, password oauth.Secre
 	created.Proof = account.Proof{Digest: proof.digest(said.Purpose), Epoch: created.Epoch}
 	switch err := account.Register(ctx, e.Store, said.Address, created, hash); {
 	case errors.Is(err, account.ErrAddressTaken), errors.Is(err, account.ErrExists):
-		return e.signedUp(ctx, proof, said, accepted)
+		return e.signedUp(ctx, proof, said, accepted, account.ErrExists) // an operator has given the login name to somebody else
 	case err != nil:
 		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
 	}
-	return created, nil
+	return created, e.useUp(ctx, said)
 }
 
-// signedUp returns the account that an address has already, if this very proof has made it with this password. It tells a proof that was used from a login
-// name that an operator has given to somebody else.
-func (e *Enroller) signedUp(ctx context.Context, proof Proof, said link.Link, password account.NewPassword) (account.Account, error) {
+// useUp notes that an invitation has made its account: it must not make another one when that one has another address. Until this is noted the request fails, and
+// may be repeated. Other links die by the account that has their address, and do not live for long.
+func (e *Enroller) useUp(ctx context.Context, said link.Link) error {
+	if said.Purpose != link.Invite {
+		return nil
+	}
+	now := e.Now().Truncate(time.Second)
+	if err := e.Store.Uninvite(ctx, said.Address, now, now.Add(account.InvitationsForgotten)); err != nil {
+		return fmt.Errorf("enrol: use up invitation: %w", err)
+	}
+	return nil
+}
+
+// signedUp returns the account that an address has already, if this very proof has made it with this password, and nobodys where nobody has the address.
+func (e *Enroller) signedUp(ctx context.Context, proof Proof, said link.Link, password account.NewPassword, nobodys error) (account.Account, error) {
 	owner, err := e.Store.OwnerOf(ctx, said.Address)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return account.Account{}, account.ErrExists
+		return account.Account{}, nobodys
 	case err != nil:
 		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
 	}
@@ -136,17 +157,17 @@ func (e *Enroller) signedUp(ctx context.Context, proof Proof, said link.Link, pa
 	case err != nil:
 		return account.Account{}, fmt.Errorf("enrol: sign up: %w", err)
 	}
-	return a, e.samePassword(ctx, said.Purpose, a, login, password)
+	if err := e.samePassword(ctx, said.Purpose, a, login, password); err != nil {
+		return account.Account{}, err
+	}
+	return a, e.useUp(ctx, said)
 }
 
 // signUpProof checks the proof of somebody who has no account yet.
 func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, error) {
 	said, err := link.Read(proof.Link)
 	if proof.Link != "" && err == nil && said.Purpose == link.Invite {
-		if said, err = e.Links.Check(ctx, proof.Link, link.Invite, link.State{}); err != nil {
-			return link.Link{}, err
-		}
-		return said, e.invited(ctx, said)
+		return e.Links.Check(ctx, proof.Link, link.Invite, link.State{})
 	}
 	if !e.Open {
 		return link.Link{}, ErrClosed
@@ -161,7 +182,7 @@ func (e *Enroller) signUpProof(ctx context.Context, proof Proof) (link.Link, err
 	return said, e.tryCode(ctx, proof.Code, said, link.State{}, false)
 }
 
-// invited returns link.ErrDead when an invitation was withdrawn since it was mailed, or in that very second.
+// invited returns link.ErrDead when an invitation was used or withdrawn since it was mailed, or in that very second.
 func (e *Enroller) invited(ctx context.Context, said link.Link) error {
 	withdrawn, err := e.Store.UninvitedAt(ctx, said.Address)
 	switch {

@@ -328,6 +328,21 @@ func TestWithdrawnInvitationIsDeadAndALaterOneIsGood(t *testing.T) {
 	w.want("a withdrawn one, later", err, link.ErrDead)
 }
 
+func TestUsedInvitationMakesNoOtherAccount(t *testing.T) {
+	w := newWorld(t)
+	invitation, _ := w.mailed(link.Invite, mailbox)
+	w.store.Before = hooks.Fail("Uninvite")
+	_, err := w.signUp(invitation)
+	w.want("it cannot be noted that it is used", err, oauth.ErrUnavailable)
+	w.store.Before = nil
+	made, err := w.signUp(invitation)
+	w.want("again", err, nil)
+	w.clock.Advance(time.Second)
+	w.want("another address", account.NewEditor(w.store, w.clock.Now).SetEmail(t.Context(), made.ID, account.Email{Address: "ada@elsewhere.example", VerifiedAt: w.clock.Now()}), nil)
+	_, err = w.signUp(invitation)
+	w.want("once more, when nobody has its address", err, link.ErrDead)
+}
+
 func TestLoginNameOfSomebodyElseIsNotTakenOver(t *testing.T) {
 	w := newWorld(t)
 	w.store.SetAccount(account.Account{ID: uuid.New(), Username: mailbox}, "hash")

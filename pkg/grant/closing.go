@@ -67,7 +67,8 @@ func (c Closer) Close(ctx context.Context, a account.Account, how Closing) (time
 	case err != nil:
 		return time.Time{}, fmt.Errorf("grant: close an account: %w", err)
 	}
-	_ = c.Forgetter.ForgetConsents(ctx, a.ID, at) // what was allowed since Forget; from now on nobody is signed in to allow anything
+	// What was allowed since Forget. A request that is under way may still allow something, which then stays: ids and scopes, of use to nobody.
+	_ = c.Forgetter.ForgetConsents(ctx, a.ID, at)
 	c.Trail.Record(ctx, how.Event)
 	return at, nil
 }

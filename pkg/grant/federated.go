@@ -94,7 +94,8 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 		return Issued{}, client.ErrWrongKind
 	}
 	subject := subjectOf(r.Identity)
-	who, err := f.find(ctx, r, subject)
+	told := false // the owner of an account, that the identity is linked to it
+	who, err := f.find(ctx, r, subject, &told)
 	gone := false
 	for range tries {
 		if err == nil {
@@ -114,7 +115,7 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 			}
 			who.Subject, err = subject, nil
 		case errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrExists), errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrAddressTaken):
-			who, err = f.find(ctx, r, subject)
+			who, err = f.find(ctx, r, subject, &told)
 		default:
 			return Issued{}, fmt.Errorf("grant: %w", err)
 		}
@@ -126,7 +127,7 @@ func (f *Federated) Begin(ctx context.Context, r FederatedRequest) (Issued, erro
 }
 
 // find returns the account of an identity: the one that it has led to before, the one that it may be linked to, or a new one.
-func (f *Federated) find(ctx context.Context, r FederatedRequest, subject account.Subject) (comer, error) {
+func (f *Federated) find(ctx context.Context, r FederatedRequest, subject account.Subject, told *bool) (comer, error) {
 	var (
 		wg        sync.WaitGroup
 		holder    uuid.UUID
@@ -146,7 +147,7 @@ func (f *Federated) find(ctx context.Context, r FederatedRequest, subject accoun
 	case !errors.Is(err, account.ErrNotFound):
 		return comer{}, fmt.Errorf("account of an identity: %w", err)
 	case holderErr == nil:
-		return f.link(ctx, r, subject, holder, address)
+		return f.link(ctx, r, subject, holder, address, told)
 	case !errors.Is(holderErr, account.ErrNotFound):
 		return comer{}, fmt.Errorf("account of an address: %w", holderErr)
 	}
@@ -168,7 +169,7 @@ func (f *Federated) newFor(subject account.Subject, address string) (comer, erro
 
 // link returns the account that has an address, for an identity that has come by it, or a new account without the address when it may not
 // lead there. Before that it orders the mail that tells the owner, and ends each session and the password of the account: they may be somebody else's.
-func (f *Federated) link(ctx context.Context, r FederatedRequest, subject account.Subject, holder uuid.UUID, address string) (comer, error) {
+func (f *Federated) link(ctx context.Context, r FederatedRequest, subject account.Subject, holder uuid.UUID, address string, told *bool) (comer, error) {
 	owner, err := f.Reader.Account(ctx, holder)
 	switch {
 	case err != nil:
@@ -180,10 +181,13 @@ func (f *Federated) link(ctx context.Context, r FederatedRequest, subject accoun
 	case owner.Disabled:
 		return comer{}, ErrDisabled
 	}
-	// A link that fails from here on may be told of too, and none goes untold.
+	// A link that fails from here on may be told of, too. None goes untold but by an address that has had as many mails as one gets in an hour.
 	notice := mail.Order{Purpose: mail.IdentityLinked, Account: owner.ID, Address: address, Language: r.Language, Client: r.Client.ID}
-	if err := f.Mails.Place(ctx, notice, r.Network); err != nil {
-		return comer{}, err
+	if !*told {
+		if err := f.Mails.Place(ctx, notice, r.Network); err != nil {
+			return comer{}, err
+		}
+		*told = true
 	}
 	if owner, err = f.Accounts.EndPassword(ctx, owner); err != nil {
 		return comer{}, err

@@ -14,7 +14,6 @@ import (
 	"github.com/wavepass/wavepass/pkg/enrol"
 	"github.com/wavepass/wavepass/pkg/grant"
 	"github.com/wavepass/wavepass/pkg/keyring"
-	"github.com/wavepass/wavepass/pkg/link"
 	"github.com/wavepass/wavepass/pkg/mail"
 	"github.com/wavepass/wavepass/pkg/oauth"
 )
@@ -144,7 +143,7 @@ func (o *Operator) Uninvite(ctx context.Context, address string) (string, error)
 		return "", err
 	}
 	at := o.now().Truncate(time.Second)
-	if err := o.store.Uninvite(ctx, canonical, at, at.Add(link.Invite.Life()+time.Hour)); err != nil {
+	if err := o.store.Uninvite(ctx, canonical, at, at.Add(account.InvitationsForgotten)); err != nil {
 		return "", fmt.Errorf("operate: uninvite: %w", err)
 	}
 	return canonical, o.record(ctx, audit.Event{Name: audit.Uninvited, Mail: string(mail.Invitation)})

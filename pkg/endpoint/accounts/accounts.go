@@ -4,8 +4,8 @@
 // forms of the pages that GET shows, and see pages. Applications ask for a new address at the function password, pages at /email/change; applications
 // close an account there too, pages at /account/close.
 //
-// When an answer was lost, the same request is answered again as it was at first, for half an hour and as long as nothing else has changed the account. No answer hands out a session,
-// so none is handed out twice: a lost answer costs a login at most.
+// When the answer to a link or a code was lost, the same request is answered again as it was at first, for half an hour at most: as long as nothing else has changed the account, and a link that makes or
+// keeps one has not expired. No answer hands out a session, so none is handed out twice: a lost answer costs a login at most.
 //
 // GET changes nothing and looks nothing up, so a program that opens each link of a mail before its reader does no harm.
 package accounts

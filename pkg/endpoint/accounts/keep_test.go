@@ -93,3 +93,14 @@ func TestAccountIsKeptWhereNobodySignsUp(t *testing.T) {
 	w.Want("keep", other.json("/account/keep", map[string]string{"link": link}), 200, "")
 	w.logsIn("kept", 200)
 }
+
+// Two closings may follow each other so closely that the expiry of a link fits both.
+func TestLinkThatHasKeptAnAccountKeepsItNoMore(t *testing.T) {
+	w := newWorld(t)
+	link := w.closes()
+	w.Want("keep", w.json("/account/keep", map[string]string{"link": link}), 200, "")
+	w.Clock.Advance(3 * time.Minute)
+	second := w.closes()
+	w.Want("the link of the first closing", w.json("/account/keep", map[string]string{"link": link}), 400, "invalid_grant")
+	w.Want("that of the second", w.json("/account/keep", map[string]string{"link": second}), 200, "")
+}

@@ -30,6 +30,7 @@ var writes = []write{
 	{"put a login name", "PutItem", "LOGIN#ada", nil, nil, []string{"accounts"}},
 	{"put an address", "PutItem", "EMAIL#1", nil, nil, []string{"accounts"}},
 	{"order a mail", "PutItem", "MAIL#1", nil, []string{"accounts", "password", "signin"}, []string{"accounts", "password", "signin"}},
+	{"note that an invitation was used", "PutItem", "INVITATION#1", nil, []string{"accounts"}, []string{"accounts"}},
 	{"put the key of links", "PutItem", "KEYRING#LINKS", nil, nil, []string{"accounts", "mailer"}},
 	{"enable or disable an account", "UpdateItem", "ACCOUNT#1", []string{"disabled"}, []string{"subjects"}, []string{"accounts", "password", "signin", "subjects"}},
 	{"have an account removed", "UpdateItem", "ACCOUNT#1", []string{"remove_at"}, []string{"subjects"}, []string{"accounts", "password", "signin", "subjects"}},
