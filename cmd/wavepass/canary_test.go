@@ -215,7 +215,7 @@ func TestNoSecretIsSaidByTheWholeService(t *testing.T) {
 	}
 }
 
-// Whoever reads the table finds nothing in it that could be shown to the service: hashes of passwords and of secrets, and sealed keys.
+// The table holds nothing that somebody who reads it could show to the service: it has hashes of passwords and of secrets, and sealed keys.
 func TestNoSecretOfTheWholeServiceIsInTheTable(t *testing.T) {
 	c := newCanaryService(t)
 	c.begin()

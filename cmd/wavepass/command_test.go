@@ -402,7 +402,7 @@ func TestWithoutCredentialsACommandSaysHowToLogIn(t *testing.T) {
 	}
 }
 
-// The link that takes a change back gives the account to whoever has the old mailbox.
+// The link that takes a change back gives the account to the person who reads the mail of the old address.
 func TestOldAddressIsToldOnlyWhereTheOperatorSaysSo(t *testing.T) {
 	data := t.TempDir()
 	start(t, "--data", data)

@@ -235,7 +235,7 @@ func (f folder) flag() string {
 	return " --data " + f.Data
 }
 
-// calledAs is how a person calls this program who has started it so. The Go tool runs a program out of folders of its own.
+// calledAs is the command by which a person has started this program, whose file is path. The Go tool runs a program out of folders of its own.
 func calledAs(path string, err error) string {
 	if err == nil && strings.Contains(path, "go-build") && strings.TrimSuffix(filepath.Base(path), ".exe") == "wavepass" {
 		return "go run ./cmd/wavepass"

@@ -166,7 +166,7 @@ func TestApplicationThatIsTakenBackCallsNoToolAnyMore(t *testing.T) {
 	}
 }
 
-// SECURITY warns of it: whoever verifies by the published keys alone does not see the denylist.
+// SECURITY warns of it: a service that verifies by the published keys alone does not see the denylist.
 func TestVerifiersByKeysAloneTakeWhatIsRevoked(t *testing.T) {
 	t.Setenv("REVOCATION_STALENESS", "0s")
 	s := start(t, "--data", t.TempDir())

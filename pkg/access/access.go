@@ -24,7 +24,7 @@ func NewChecker(tokens *token.Verifier, denylist *revocation.Snapshot) *Checker 
 // Check returns what the token says, and nothing of a token that is not to be accepted. Errors: token.ErrInvalid when it
 // does not verify, revocation.ErrRevoked when it was revoked, oauth.ErrUnavailable when one of the two is not known.
 func (c *Checker) Check(ctx context.Context, text oauth.Secret, want token.Expect) (token.Claims, error) {
-	if !c.denylist.HasRead() && token.WellFormed(text) { // a text of another form is refused without any reading
+	if c.denylist.WantsReadFirst() && token.WellFormed(text) { // a text of another form is refused without any reading
 		wait := c.denylist.ReadFirst(ctx) // beside the keys
 		defer wait()
 	}

@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// InvitationsForgotten is how long a note about invitations is kept: longer than the link of one is good.
-const InvitationsForgotten = 7*24*time.Hour + time.Hour
-
 // Invitations says which invitations were used or withdrawn. An invitation itself is a link in a mail and stored nowhere.
 type Invitations interface {
 	// UninvitedAt returns the time of the last note about an address, strongly consistent; the zero time when there is none. An error is

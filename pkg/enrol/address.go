@@ -47,7 +47,10 @@ func (e *Enroller) Confirm(ctx context.Context, proof Proof, by Asker) (account.
 			return a, nil
 		}
 		if !told && a.Email.Address != "" && a.Email.Address != said.Address {
-			if err := TellBefore(ctx, e.Store, e.Mails, e.Now(), a, said.Address, by); err != nil {
+			if err := MayHave(ctx, e.Store, a, said.Address); err != nil {
+				return account.Account{}, err
+			}
+			if err := TellBefore(ctx, e.Mails, e.Now(), a, said.Address, by); err != nil {
 				return account.Account{}, err
 			}
 			told = true
@@ -77,17 +80,21 @@ func (e *Enroller) confirmProof(ctx context.Context, proof Proof) (link.Link, ac
 	return said, a, login, err
 }
 
-// TellBefore orders the mail to the address that an account is about to lose, with the link that takes the change back. next is the new one, empty for none.
-// Errors: account.ErrAddressTaken when that is another account's; oauth.ErrUnavailable, also when the address was changed in this very second.
-func TellBefore(ctx context.Context, owners account.Addresses, mails *mail.Desk, now time.Time, a account.Account, next string, by Asker) error {
-	if next != "" {
-		switch owner, err := owners.OwnerOf(ctx, next); {
-		case err == nil && owner != a.ID:
-			return account.ErrAddressTaken // only so many notices are sent in an hour: none is spent on a change that is refused
-		case err != nil && !errors.Is(err, account.ErrNotFound):
-			return fmt.Errorf("enrol: %w", err)
-		}
+// MayHave returns account.ErrAddressTaken when an address is another account's. Ask it before anybody is told of a change: only so many notices are sent in an hour, so none is spent on one that is refused.
+// Errors: also oauth.ErrUnavailable.
+func MayHave(ctx context.Context, owners account.Addresses, a account.Account, address string) error {
+	switch owner, err := owners.OwnerOf(ctx, address); {
+	case err == nil && owner != a.ID:
+		return account.ErrAddressTaken
+	case err != nil && !errors.Is(err, account.ErrNotFound):
+		return fmt.Errorf("enrol: %w", err)
 	}
+	return nil
+}
+
+// TellBefore orders the mail to the address that an account is about to lose, with the link that takes the change back. next is the new one, empty for none.
+// Errors: oauth.ErrUnavailable, also when the address was changed in this very second.
+func TellBefore(ctx context.Context, mails *mail.Desk, now time.Time, a account.Account, next string, by Asker) error {
 	if !a.HeldSince().Truncate(time.Second).Before(now.Truncate(time.Second)) {
 		// A link says when it was mailed in whole seconds, and by that of which address it is.
 		return fmt.Errorf("%w: enrol: the address was changed in this very second", oauth.ErrUnavailable)

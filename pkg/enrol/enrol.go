@@ -134,11 +134,17 @@ func (e *Enroller) useUp(ctx context.Context, said link.Link) error {
 	if said.Purpose != link.Invite {
 		return nil
 	}
-	now := e.Now().Truncate(time.Second)
-	if err := e.Store.Uninvite(ctx, said.Address, now, now.Add(account.InvitationsForgotten)); err != nil {
+	if err := Uninvite(ctx, e.Store, said.Address, e.Now()); err != nil {
 		return fmt.Errorf("enrol: use up invitation: %w", err)
 	}
 	return nil
+}
+
+// Uninvite notes that every invitation which was mailed to a canonical address until now counts no more. The note is kept for longer than the link of one is good.
+// An error is oauth.ErrUnavailable.
+func Uninvite(ctx context.Context, store account.Uninviter, address string, now time.Time) error {
+	at := now.Truncate(time.Second)
+	return store.Uninvite(ctx, address, at, at.Add(link.Invite.Life()+time.Hour))
 }
 
 // signedUp returns the account that an address has already, if this very proof has made it with this password, and nobodys where nobody has the address.

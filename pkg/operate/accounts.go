@@ -86,10 +86,7 @@ func (o *Operator) SetEmail(ctx context.Context, a account.Account, address stri
 // tellOfMove orders the mails about another address, unless the change is going to be refused. An address that has had as many mails as one gets in an hour is not told.
 func (o *Operator) tellOfMove(ctx context.Context, a account.Account, next string, keepFromOld bool) error {
 	if next != "" {
-		switch owner, err := o.store.OwnerOf(ctx, next); {
-		case err == nil && owner != a.ID:
-			return account.ErrAddressTaken // and nobody is told
-		case err != nil && !errors.Is(err, account.ErrNotFound):
+		if err := enrol.MayHave(ctx, o.store, a, next); err != nil {
 			return fmt.Errorf("operate: set address: %w", err)
 		}
 	}
@@ -102,7 +99,7 @@ func (o *Operator) tellOfMove(ctx context.Context, a account.Account, next strin
 		}
 	}
 	if a.Email.Address != "" && !keepFromOld {
-		if err := enrol.TellBefore(ctx, o.store, o.desk(), o.now(), a, next, enrol.Asker{}); err != nil {
+		if err := enrol.TellBefore(ctx, o.desk(), o.now(), a, next, enrol.Asker{}); err != nil {
 			return fmt.Errorf("operate: set address: %w", err)
 		}
 	}
@@ -142,8 +139,7 @@ func (o *Operator) Uninvite(ctx context.Context, address string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	at := o.now().Truncate(time.Second)
-	if err := o.store.Uninvite(ctx, canonical, at, at.Add(account.InvitationsForgotten)); err != nil {
+	if err := enrol.Uninvite(ctx, o.store, canonical, o.now()); err != nil {
 		return "", fmt.Errorf("operate: uninvite: %w", err)
 	}
 	return canonical, o.record(ctx, audit.Event{Name: audit.Uninvited, Mail: string(mail.Invitation)})

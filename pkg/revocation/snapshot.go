@@ -72,22 +72,18 @@ func (s *Snapshot) Check(ctx context.Context, subject Subject) error {
 
 // ReadFirst begins the first reading of the log beside what else a new process has to read for its first answer. The function that it returns
 // waits for the reading, because a Lambda function that has answered is frozen with all that it has begun. What came of it is Check's to say.
-// Once the log has been read, or where each Check reads it, ReadFirst does nothing.
 func (s *Snapshot) ReadFirst(ctx context.Context) (wait func()) {
-	if s.staleness == 0 || s.HasRead() {
-		return func() {}
-	}
 	var first sync.WaitGroup
 	arrived := s.now()
 	first.Go(func() { _ = s.current(ctx, arrived) })
 	return first.Wait
 }
 
-// HasRead reports whether the log has been read.
-func (s *Snapshot) HasRead() bool {
+// WantsReadFirst reports whether ReadFirst spares the next Check a wait: not once the log has been read, nor where each Check reads it.
+func (s *Snapshot) WantsReadFirst() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.asked.IsZero()
+	return s.staleness > 0 && s.asked.IsZero()
 }
 
 // current returns when the snapshot is new enough for a request that arrived at that time.

@@ -46,14 +46,15 @@ type Store interface {
 
 // New returns the function. drawn are its pages.
 func New(s endpoint.Settings, store Store, sealer keyring.Sealer, drawn *pages.Pages) apigw.Function {
+	desk := mail.NewDesk(store, mail.DefaultLimits, s.Now)
 	f := function{
 		Settings: s, store: store, pages: drawn,
 		links: link.New(s.LinkKeys(store, sealer), s.Now),
-		desk:  mail.NewDesk(store, mail.DefaultLimits, s.Now),
+		desk:  desk,
 
 		accounts: account.NewAuthenticator(store, store, pageLimits, s.Now),
 		owners:   session.NewOwners(store, store, client.NewRegistry(nil, s.Now), s.Now), // of sessions of the sign-in pages alone, whose client is in no table
-		closer:   grant.Closer{Editor: account.NewEditor(store, s.Now), Forgetter: store, Mails: mail.NewDesk(store, mail.DefaultLimits, s.Now), Trail: s.Trail, Now: s.Now},
+		closer:   grant.Closer{Editor: account.NewEditor(store, s.Now), Forgetter: store, Mails: desk, Trail: s.Trail, Now: s.Now},
 	}
 	handlers := map[string]apigw.Handler{}
 	for _, step := range []step{

@@ -15,10 +15,13 @@ import (
 	"github.com/wavepass/wavepass/pkg/account"
 )
 
-// addressKey is of the item that says whose an address is. A hash names it, so that the keys, which AWS may log, hold no addresses.
-func addressKey(address string) item {
+// addressKey is of the item that says whose an address is.
+func addressKey(address string) item { return keyOfAddress("EMAIL", address) }
+
+// keyOfAddress is of an item of a kind about an address. A hash names it, so that the keys, which AWS may log, hold no addresses.
+func keyOfAddress(kind, address string) item {
 	sum := sha256.Sum256([]byte(address))
-	return key("EMAIL#"+hex.EncodeToString(sum[:]), "EMAIL")
+	return key(kind+"#"+hex.EncodeToString(sum[:]), kind)
 }
 
 func encodeAddress(address string, owner uuid.UUID) item {

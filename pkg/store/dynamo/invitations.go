@@ -2,18 +2,12 @@ package dynamo
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// A hash names the address, as in addressKey.
-func invitationKey(address string) item {
-	sum := sha256.Sum256([]byte(address))
-	return key("INVITATION#"+hex.EncodeToString(sum[:]), "INVITATION")
-}
+func invitationKey(address string) item { return keyOfAddress("INVITATION", address) }
 
 // Uninvite implements account.Uninviter.
 func (s *Store) Uninvite(ctx context.Context, address string, at, until time.Time) error {
